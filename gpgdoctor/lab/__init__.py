@@ -1,0 +1,1 @@
+"""A virtual machine room: real pcscd, gpg and scdaemon, virtual readers and cards, in private namespaces."""

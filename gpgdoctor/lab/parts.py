@@ -1,0 +1,162 @@
+"""What the lab is built from: vpcd, and whatever of pcscd, scdaemon and gpg this machine does not have.
+
+Nothing is installed: Debian's vpcd package would put two virtual readers, listening on all interfaces, into the user's own
+pcscd, and installing pcscd enables its socket. The packages are unpacked in the cache directory, and the lab lays
+`prefix/usr` over /usr in its private mount namespace, so that everything is found in its usual place.
+
+Three things for whoever mounts it:
+
+- Only /usr is overlaid. The packages' /etc (vpcd's reader entry, libccid's list of readers) does not exist in the lab.
+- pcscd finds its USB drivers in /usr/lib/pcsc/drivers, and would take the user's own readers away. Hide that directory
+  (it always exists in the overlay) and /dev/bus/usb with an empty tmpfs; `vpcd_library` is a path outside of it.
+- No maintainer script ran: there is no /usr/bin/pinentry where gpg-agent came from here, and no user was added.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpgdoctor.lab.debian import Apt, DebianUnavailable, installed_packages_file, unpack
+
+LAB_PACKAGES = (
+    "pcscd",
+    "libpcsclite1",
+    "scdaemon",
+    "gpg",
+    "gpg-agent",
+    "gpgconf",
+    "util-linux",
+    "mount",
+    "iproute2",
+)
+# Unpacked even where it is installed: the lab needs the library alone, several copies of it.
+VPCD_PACKAGE = "vsmartcard-vpcd"
+VPCD_LIBRARY = "libifdvpcd.so"
+
+LOCK_DEADLINE_S = 900
+LOCK_POLL_S = 0.2
+# Part of every key: raise it when trees are laid out differently.
+LAYOUT = "1"
+
+
+class PartsUnavailable(Exception):
+    """Why the lab cannot be built here, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    prefix: Path
+    vpcd_library: Path
+
+    @property
+    def overlay_options(self) -> str:
+        """For `mount -t overlay overlay -o OPTIONS /usr`: read-only, since there is no upper directory."""
+        lower = str(self.prefix / "usr")
+        for special in ("\\", ":", ","):
+            lower = lower.replace(special, "\\" + special)
+        return f"lowerdir={lower}:/usr"
+
+    def program(self, name: str) -> str | None:
+        """A program that is needed before the overlay is mounted: the machine's own, or the unpacked one."""
+        fetched = os.pathsep.join(str(self.prefix / "usr" / directory) for directory in ("bin", "sbin"))
+        return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/bin") or shutil.which(name, path=fetched)
+
+
+def cache_directory() -> Path:
+    """The user's cache directory of gpgdoctor, as platformdirs would say on Linux."""
+    configured = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(configured) if os.path.isabs(configured) else Path.home() / ".cache"
+    return base / "gpgdoctor"
+
+
+def find(*, packages: Sequence[str] = LAB_PACKAGES, root: Path = Path("/"), cache: Path | None = None) -> Parts:
+    """The parts for this machine as it is now, fetched where they are not in the cache yet.
+
+    `root` is the root of the Debian system whose packages are meant. The answer holds until a package is installed,
+    upgraded or removed there: an old library must not be laid over a newer one.
+    """
+    home = (cache or cache_directory()) / "parts"
+    known = home / f"for-{_fingerprint(packages, root)}"
+    try:
+        if not known.exists():
+            with locked(home):
+                if not known.exists():
+                    _fetch(packages, root, home, known)
+        return _parts(known.resolve())
+    except DebianUnavailable as unavailable:
+        raise PartsUnavailable(str(unavailable)) from unavailable
+    except OSError as error:
+        raise PartsUnavailable(f"{home} cannot be used: {error.strerror or error}") from error
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Keeps two runs apart that would fill the same directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + LOCK_DEADLINE_S
+    with (directory / "lock").open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise DebianUnavailable(f"another run has held {directory} for {LOCK_DEADLINE_S} s") from None
+                time.sleep(LOCK_POLL_S)
+        yield
+
+
+def _fingerprint(packages: Sequence[str], root: Path) -> str:
+    """Changes with every change to the installed packages; costs one stat."""
+    try:
+        status = installed_packages_file(root).stat()
+        state = f"{status.st_mtime_ns} {status.st_size} {status.st_ino}"
+    except FileNotFoundError:
+        state = "not a Debian system"
+    return _digest([LAYOUT, str(root), state, *packages])
+
+
+def _fetch(packages: Sequence[str], root: Path, home: Path, known: Path) -> None:
+    machine = Apt(home=home / "apt", root=root)
+    try:
+        tree = _tree(machine, packages, home)
+    except DebianUnavailable:
+        # Lists missing as in a container image, or so old that what they name is gone.
+        tree = _tree(machine.refreshed(), packages, home)
+    link = known.with_suffix(".new")
+    link.unlink(missing_ok=True)
+    link.symlink_to(tree.name)
+    link.replace(known)
+
+
+def _tree(apt: Apt, packages: Sequence[str], home: Path) -> Path:
+    """The directory that holds exactly what is missing, unpacked; its name tells the versions."""
+    pinned = sorted({*apt.missing(packages), *apt.candidates([VPCD_PACKAGE])})
+    tree = home / f"tree-{_digest([LAYOUT, *pinned])}"
+    if not tree.exists():
+        with tempfile.TemporaryDirectory(prefix="new-", dir=home, ignore_cleanup_errors=True) as scratch:
+            new = Path(scratch) / "tree"
+            unpack(apt.download(pinned, Path(scratch) / "archives"), new)
+            (new / "packages").write_text("".join(f"{package}\n" for package in pinned))
+            new.rename(tree)
+    return tree
+
+
+def _parts(prefix: Path) -> Parts:
+    libraries = sorted((prefix / "usr" / "lib").rglob(f"{VPCD_LIBRARY}*"))
+    if not libraries:
+        raise PartsUnavailable(f"no {VPCD_LIBRARY} in {prefix}; delete that directory and try again")
+    return Parts(prefix=prefix, vpcd_library=libraries[0])
+
+
+def _digest(words: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
