@@ -1,7 +1,7 @@
 """Debian packages fetched and unpacked without being installed.
 
-apt resolves, fetches and verifies; nothing below /etc, /usr and /var of the machine is written, and no maintainer script
-and no apt hook runs. Works for an ordinary user. Stdlib only: bootstrap.py uses it before anything else exists.
+apt resolves, fetches and verifies; nothing below /etc, /usr and /var of the machine is written, no maintainer script and
+no apt hook runs. Works for an ordinary user. Stdlib only: bootstrap.py uses it before anything else exists.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class DebianUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apt:
-    """apt-get with the machine's sources, keys and list of installed packages, and a private place for all it writes."""
+    """apt-get with the machine's sources, keys and list of installed packages, and a private place to write to."""
 
     home: Path
     root: Path = Path("/")
@@ -76,10 +76,10 @@ class Apt:
         (self.home / "lists" / "partial").mkdir(parents=True, exist_ok=True)
         own = Apt(home=self.home, root=self.root, private_lists=True)
         stamp = self.home / "lists.stamp"
-        if not stamp.exists() or time.time() - stamp.stat().st_mtime > LISTS_FRESH_S:
-            # One source out of several may well fail; what matters shows when the packages are looked for.
-            if own._process("update", deadline_s=FETCH_DEADLINE_S).returncode == 0:
-                stamp.touch()
+        stale = not stamp.exists() or time.time() - stamp.stat().st_mtime > LISTS_FRESH_S
+        # One source out of several may well fail; what matters shows when the packages are looked for.
+        if stale and own._process("update", deadline_s=FETCH_DEADLINE_S).returncode == 0:
+            stamp.touch()
         return own
 
     def _run(self, *arguments: str, cwd: Path | None = None, deadline_s: float = RESOLVE_DEADLINE_S) -> str:

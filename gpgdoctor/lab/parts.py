@@ -1,7 +1,7 @@
 """What the lab is built from: vpcd, and whatever of pcscd, scdaemon and gpg this machine does not have.
 
-Nothing is installed: Debian's vpcd package would put two virtual readers, listening on all interfaces, into the user's own
-pcscd, and installing pcscd enables its socket. The packages are unpacked in the cache directory, and the lab lays
+Nothing is installed: Debian's vpcd package would put two virtual readers, listening on all interfaces, into the user's
+own pcscd, and installing pcscd enables its socket. The packages are unpacked in the cache directory, and the lab lays
 `prefix/usr` over /usr in its private mount namespace, so that everything is found in its usual place.
 
 Three things for whoever mounts it:
