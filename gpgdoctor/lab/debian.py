@@ -1,7 +1,7 @@
 """Debian packages fetched and unpacked without being installed.
 
-apt resolves, fetches and verifies; nothing below /etc, /usr and /var of the machine is written, no maintainer script and
-no apt hook runs. Works for an ordinary user. Stdlib only: bootstrap.py uses it before anything else exists.
+apt resolves, fetches and verifies. Nothing below /etc, /usr and /var of the machine is written, and neither maintainer
+scripts nor apt's hooks run. Works for an ordinary user. Stdlib only: bootstrap.py uses it before anything else exists.
 """
 
 from __future__ import annotations

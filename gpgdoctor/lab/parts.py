@@ -20,7 +20,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,11 +78,17 @@ def cache_directory() -> Path:
     return base / "gpgdoctor"
 
 
-def find(*, packages: Sequence[str] = LAB_PACKAGES, root: Path = Path("/"), cache: Path | None = None) -> Parts:
+def find(
+    *,
+    packages: Sequence[str] = LAB_PACKAGES,
+    root: Path = Path("/"),
+    cache: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Parts:
     """The parts for this machine as it is now, fetched where they are not in the cache yet.
 
     `root` is the root of the Debian system whose packages are meant. The answer holds until a package is installed,
-    upgraded or removed there: an old library must not be laid over a newer one.
+    upgraded or removed there: an old library must not be laid over a newer one. `progress` is told before fetching.
     """
     home = (cache or cache_directory()) / "parts"
     known = home / f"for-{_fingerprint(packages, root)}"
@@ -90,6 +96,8 @@ def find(*, packages: Sequence[str] = LAB_PACKAGES, root: Path = Path("/"), cach
         if not known.exists():
             with locked(home):
                 if not known.exists():
+                    if progress:
+                        progress(f"fetching a virtual reader and what is missing for it into {home}")
                     _fetch(packages, root, home, known)
         return _parts(known.resolve())
     except DebianUnavailable as unavailable:
