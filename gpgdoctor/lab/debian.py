@@ -36,6 +36,7 @@ Acquire::Retries "2";
 Acquire::http::Timeout "30";
 Acquire::https::Timeout "30";
 Dir::Cache "{home}/cache";
+Dir::Log "{home}/cache";
 Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";
 """
