@@ -41,6 +41,26 @@ LAB_PACKAGES = (
 # Unpacked even where it is installed: the lab needs the library alone, several copies of it.
 VPCD_PACKAGE = "vsmartcard-vpcd"
 VPCD_LIBRARY = "libifdvpcd.so"
+# Services that Debian 13's pcscd depends on for polkit, and what only they need. The lab's pcscd runs without polkit, or
+# refuses for the want of it; a systemd and a D-Bus that never run would only make gpgdoctor's own look at the lab wrong.
+UNUSED_SERVICES = frozenset(
+    {
+        "adduser",
+        "dbus",
+        "dbus-bin",
+        "dbus-daemon",
+        "dbus-session-bus-common",
+        "dbus-system-bus-common",
+        "libpam-systemd",
+        "libsystemd-shared",
+        "polkitd",
+        "runit-helper",
+        "sgml-base",
+        "systemd",
+        "systemd-sysv",
+        "xml-core",
+    }
+)
 
 LOCK_DEADLINE_S = 900
 LOCK_POLL_S = 0.2
@@ -148,7 +168,8 @@ def _fetch(packages: Sequence[str], root: Path, home: Path, known: Path) -> None
 
 def _tree(apt: Apt, packages: Sequence[str], home: Path) -> Path:
     """The directory that holds exactly what is missing, unpacked; its name tells the versions."""
-    pinned = sorted({*apt.missing(packages), *apt.candidates([VPCD_PACKAGE])})
+    wanted = {*apt.missing(packages), *apt.candidates([VPCD_PACKAGE])}
+    pinned = sorted(pin for pin in wanted if pin.partition("=")[0] not in UNUSED_SERVICES)
     tree = home / f"tree-{_digest([LAYOUT, *pinned])}"
     if not tree.exists():
         with tempfile.TemporaryDirectory(prefix="new-", dir=home, ignore_cleanup_errors=True) as scratch:
