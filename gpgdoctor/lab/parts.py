@@ -41,8 +41,8 @@ LAB_PACKAGES = (
 # Unpacked even where it is installed: the lab needs the library alone, several copies of it.
 VPCD_PACKAGE = "vsmartcard-vpcd"
 VPCD_LIBRARY = "libifdvpcd.so"
-# Services that Debian 13's pcscd depends on for polkit, and what only they need. The lab's pcscd runs without polkit, or
-# refuses for the want of it; a systemd and a D-Bus that never run would only make gpgdoctor's own look at the lab wrong.
+# Services that Debian 13's pcscd depends on for polkit, and what only they need. The lab's pcscd runs without polkit,
+# or refuses for want of it; a systemd and a D-Bus that never run would only mislead gpgdoctor when it looks at the lab.
 UNUSED_SERVICES = frozenset(
     {
         "adduser",
