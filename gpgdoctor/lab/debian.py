@@ -182,7 +182,9 @@ def _extract(archive: Path, into: Path) -> None:
 
 
 def _merge(source: Path, target: Path) -> None:
+    # Laid over /usr, a directory shows the mode it has here: whatever the umask says, everybody may enter.
     target.mkdir(exist_ok=True)
+    target.chmod(0o755)
     for entry in sorted(source.iterdir()):
         if entry.is_symlink():
             entry.replace(target / entry.name)

@@ -110,6 +110,15 @@ def test_neither_etc_nor_a_setuid_bit_comes_along(world: World) -> None:
     assert (prefix / "usr/sbin/pcscd").stat().st_mode & 0o7777 == 0o755
 
 
+def test_everybody_may_enter_whatever_the_umask_says(world: World) -> None:
+    before = os.umask(0o077)
+    try:
+        usr = world.find().prefix / "usr"
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in (usr, usr / "lib", usr / "lib/systemd")} == {0o755}
+
+
 def test_the_library_is_found(world: World) -> None:
     parts = world.find()
     assert parts.vpcd_library == parts.prefix / "usr/lib/pcsc/drivers/serial/libifdvpcd.so.0.8"
