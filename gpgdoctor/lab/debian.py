@@ -74,12 +74,16 @@ class Apt:
 
     def refreshed(self) -> Apt:
         """The same with package lists of its own, for a machine whose lists are missing or stale."""
-        (self.home / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+        lists = self.home / "lists"
+        (lists / "partial").mkdir(parents=True, exist_ok=True)
         own = Apt(home=self.home, root=self.root, private_lists=True)
         stamp = self.home / "lists.stamp"
-        stale = not stamp.exists() or time.time() - stamp.stat().st_mtime > LISTS_FRESH_S
-        # One source out of several may well fail; what matters shows when the packages are looked for.
-        if stale and own._process("update", deadline_s=FETCH_DEADLINE_S).returncode == 0:
+        if not stamp.exists() or time.time() - stamp.stat().st_mtime > LISTS_FRESH_S:
+            update = own._process("update", deadline_s=FETCH_DEADLINE_S)
+            # apt calls it a success when no source answered. One of several may well fail: that shows later, if it
+            # matters.
+            if not any(lists.glob("*_Packages*")):
+                raise DebianUnavailable(f"no package lists (no network?): {_first_complaint(update.stderr)}")
             stamp.touch()
         return own
 
@@ -161,6 +165,12 @@ def _last_complaint(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line[3:] for line in lines if line.startswith("E: ")]
     return (errors or lines or ["apt-get failed without a word"])[-1]
+
+
+def _first_complaint(output: str) -> str:
+    """What went wrong first: on an update apt's last words only sum up."""
+    complaints = [line[3:].strip() for line in output.splitlines() if line.startswith(("E: ", "W: "))]
+    return complaints[0] if complaints else "apt-get update fetched nothing"
 
 
 def _extract(archive: Path, into: Path) -> None:

@@ -25,7 +25,11 @@ case "$*" in
     *) [ ! -e "$APT_WORLD/fail" ] || { cat "$APT_WORLD/fail" >&2; exit 100; } ;;
 esac
 case "$*" in
-    *" update"*) ;;
+    *" update"*)
+        [ ! -e "$APT_WORLD/offline" ] || { echo "W: Failed to fetch lists" >&2; exit 0; }
+        for option; do
+            case "$option" in Dir::State::lists=*) : >"${option#*=}/mirror_Packages" ;; esac
+        done ;;
     *" download "*) sleep 0.2; cp "$APT_WORLD"/archives/*.deb . ;;
     *--reinstall*) echo "Inst vsmartcard-vpcd (3.3+dfsg-2 Debian:12.11/stable [amd64])" ;;
     *) cat "$APT_WORLD/installs" ;;
@@ -154,6 +158,15 @@ def test_missing_lists_are_fetched_into_the_cache(world: World) -> None:
     world.write("fail", "E: Unable to locate package pcscd\n")
     assert world.find().vpcd_library.exists()
     assert world.calls("update") == 1
+
+
+def test_without_a_network_the_reason_says_so_and_the_next_call_tries_again(world: World) -> None:
+    world.write("fail", "E: Unable to locate package pcscd\n")
+    world.write("offline", "")
+    for _ in range(2):
+        with pytest.raises(PartsUnavailable, match=r"no network\?.*Failed to fetch lists"):
+            world.find()
+    assert world.calls("update") == 2
 
 
 def test_apts_complaint_is_the_reason(world: World) -> None:
