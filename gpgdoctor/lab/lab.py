@@ -1,0 +1,241 @@
+"""A scenario brought to life: real pcscd, gpg, gpg-agent and scdaemon, virtual readers and cards."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from gpgdoctor.lab import layout
+from gpgdoctor.lab.furnish import Furniture
+from gpgdoctor.lab.plan import LabFailed, LabUnavailable
+from gpgdoctor.lab.puppets import CardHandle, ClientHandle
+from gpgdoctor.lab.room import RUN_DEADLINE_S, Process, Room
+from gpgdoctor.lab.scenario import CardKind, Client, Listener, Scenario, Step
+
+PCSCD_DEADLINE_S = 10.0
+QUIET_DEADLINE_S = 5.0
+STEP_DEADLINE_S = 30.0
+POLL_S = 0.05
+
+SCARD_STATE_EMPTY, SCARD_STATE_PRESENT, SCARD_STATE_MUTE = 0x10, 0x20, 0x200
+
+
+class Lab:
+    """``with Lab(scenario) as lab:``; all that happens in it happens in namespaces of its own.
+
+    ``root`` is the root directory of another Debian system, whose programs are used instead of this one's;
+    ``user`` overrides whose home it is.
+    """
+
+    def __init__(self, scenario: Scenario, *, root: Path | None = None, user: int | None = None) -> None:
+        self.scenario = scenario
+        self.user = scenario.user if user is None else user
+        self._furniture = Furniture(scenario, root, self.user)
+        self.home = layout.HOME
+        self.gnupghome = f"{layout.HOME}/{scenario.homes[0]}"
+        self.readers = [f"{reader.name} {number:02X} 00" for number, reader in enumerate(scenario.readers)]
+        self.python = self._furniture.python
+        self.steps: list[subprocess.CompletedProcess[str]] = []
+        self.pcscd_pid: int | None = None
+        self._cards: dict[int, CardHandle] = {}
+        self._clients: dict[str, ClientHandle] = {}
+        self._counts: dict[str, str] = {}
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Lab:
+        self.room = Room(self._furniture.plan())
+        try:
+            self._play()
+        except BaseException:
+            self.room.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.room.close()
+
+    def _play(self) -> None:
+        scenario = self.scenario
+        if scenario.readers and scenario.pcscd != "never-started":
+            self.start_pcscd()
+            self._insert_cards()
+        for listener in scenario.listeners:
+            self._start_listener(listener)
+        for client in scenario.clients:
+            if not client.after_steps:
+                self.start_client(client)
+        for step in scenario.steps:
+            self._take(step)
+        for client in scenario.clients:
+            if client.after_steps:
+                self.start_client(client)
+        if scenario.pcscd in ("killed", "stopped"):
+            self.signal_pcscd(signal.SIGKILL if scenario.pcscd == "killed" else signal.SIGSTOP)
+
+    def _take(self, step: Step) -> None:
+        done = self.run(step.argv, timeout=STEP_DEADLINE_S)
+        self.steps.append(done)
+        if step.code is not None and done.returncode != step.code:
+            raise LabFailed(f"{' '.join(step.argv)} ended with {done.returncode}: {done.stderr.strip()}")
+
+    # -- programs -------------------------------------------------------------------------------------------------
+
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        return {**self._furniture.environment(), **(extra or {})}
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float = RUN_DEADLINE_S,
+        env: Mapping[str, str] | None = None,
+        user: int | None = None,
+        input: str = "",
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program in the lab as its user; at ``timeout`` it is killed, and TimeoutExpired raised."""
+        return self.room.run(argv, timeout=timeout, input=input, **self._how(env, user))
+
+    def popen(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, user: int | None = None) -> Process:
+        return self.room.popen(argv, **self._how(env, user))
+
+    def _how(self, env: Mapping[str, str] | None, user: int | None) -> dict[str, Any]:
+        return {
+            "environment": self.environment(env),
+            "user": self.user if user is None else user,
+            "directory": self.home if user in (None, self.user) else "/",
+        }
+
+    def gpgdoctor(self, *arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:
+        return self.run([self.python, "-m", "gpgdoctor", *arguments], **how)
+
+    def signal(self, pid: int, number: int) -> None:
+        self.room.signal(pid, number)
+
+    # -- pcscd, cards, other programs -----------------------------------------------------------------------------
+
+    def start_pcscd(self, *options: str) -> None:
+        argv = ["pcscd", "--foreground", "--config", layout.PCSCD_CONFIGURATION, *options]
+        version = self.run(["pcscd", "--version"], user=0).stdout
+        if "polkit" in version:
+            # Without a system bus polkit refuses everybody: a real illness, but not the one we want.
+            argv.append("--disable-polkit")
+        self._pcscd = self.room.popen(
+            ["sh", "-c", f'exec "$0" "$@" >{layout.PCSCD_LOG} 2>&1', *argv], environment=self.environment()
+        )
+        self.pcscd_pid = self._pcscd.pid
+        self._until(lambda: layout.PCSCD_SOCKET in self.room.files(["/run/pcscd"]), "pcscd did not start listening")
+
+    def signal_pcscd(self, number: int) -> None:
+        if self.pcscd_pid is None:
+            raise LabFailed("pcscd was not started")
+        self.signal(self.pcscd_pid, number)
+        if number == signal.SIGKILL:
+            self._pcscd.wait(PCSCD_DEADLINE_S)
+
+    def pcscd_log(self) -> str:
+        return self.room.read(layout.PCSCD_LOG).decode(errors="replace")
+
+    def _insert_cards(self) -> None:
+        for number, reader in enumerate(self.scenario.readers):
+            self._cards[number] = CardHandle(self.room, number, reader.card)
+        present = [number for number, reader in enumerate(self.scenario.readers) if reader.card != "absent"]
+        for number in present:
+            self._cards[number].insert()
+        bits = dict.fromkeys(self._cards, SCARD_STATE_EMPTY) | dict.fromkeys(present, SCARD_STATE_PRESENT)
+        self._wait_for_states(bits)
+        for number in present:
+            self._until(self._cards[number].is_asleep, "pcscd did not let the card sleep", QUIET_DEADLINE_S)
+
+    def insert(self, reader: int = 0, kind: CardKind | None = None) -> None:
+        if kind is not None:
+            self._cards[reader].change(kind)
+        self._cards[reader].insert()
+        self._wait_for_states({reader: SCARD_STATE_PRESENT})
+
+    def remove(self, reader: int = 0) -> None:
+        self._cards[reader].remove()
+        self._wait_for_states({reader: SCARD_STATE_EMPTY})
+
+    def card_log(self, reader: int = 0) -> list[str]:
+        """One line per power-on, power-off, reset and APDU; what the reader asks by itself is not in it."""
+        return self._cards[reader].log()
+
+    def reader_states(self) -> dict[str, int]:
+        return self._furniture.parse_states(self.run(self._furniture.states_argv(), user=0).stdout)
+
+    def _wait_for_states(self, bits: Mapping[int, int]) -> None:
+        wanted = [f"{self.readers[number]}={bit}" for number, bit in bits.items()]
+        looked = self.run([*self._furniture.states_argv(), str(PCSCD_DEADLINE_S), *wanted], user=0)
+        if looked.returncode != 0:
+            raise LabFailed(f"the readers did not become ready: {looked.stdout or looked.stderr}\n{self.pcscd_log()}")
+
+    def start_client(self, client: Client, *, name: str | None = None) -> ClientHandle:
+        handle = ClientHandle(
+            self.room,
+            self._furniture.program_argv(self.room, client.program, "client.py"),
+            self._furniture.program_environment(),
+            client,
+            self.readers[client.reader] if self.readers else "",
+        )
+        self._clients[name or client.program] = handle
+        return handle
+
+    def client(self, name: str | None = None) -> ClientHandle:
+        """The client of that name (by default its program's), or the only one."""
+        if name is None:
+            (only,) = self._clients.values()
+            return only
+        return self._clients[name]
+
+    def _start_listener(self, listener: Listener) -> None:
+        path = listener.path.format(sockets=self._furniture.sockets)
+        count_file = f"{layout.LAB_DIRECTORY}/connects-{len(self._counts)}"
+        argv = [*self._furniture.program_argv(self.room, listener.program, "listener.py"), path, count_file]
+        self.room.popen(argv, environment=self._furniture.program_environment())
+        self._counts[listener.path] = count_file
+        self._until(lambda: count_file in self.room.files([layout.LAB_DIRECTORY]), "the listener did not start")
+
+    def connects(self, path: str) -> int:
+        """How often somebody connected to the listener at ``path``, as the scenario writes it."""
+        return int(self.room.read(self._counts[path]))
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    def processes(self) -> list[dict[str, Any]]:
+        """Every process of the lab: pid, name, parent, zombie."""
+        return self.room.processes()
+
+    def pid_of(self, name: str) -> int | None:
+        found = [process["pid"] for process in self.processes() if process["name"] == name and not process["zombie"]]
+        return found[0] if found else None
+
+    def snapshot_files(self) -> dict[str, tuple[int, int]]:
+        """Size and modification time in ns of every file that somebody in the lab could have written."""
+        return self.room.files([self.home, "/run"])
+
+    def read(self, path: str) -> str:
+        return self.room.read(self._absolute(path)).decode()
+
+    def write(self, path: str, content: str, *, mode: int = 0o600) -> None:
+        self.room.write(self._absolute(path), content.encode(), mode=mode, owner=self.user)
+
+    def _absolute(self, path: str) -> str:
+        return path if path.startswith("/") else f"{self.home}/{path}"
+
+    def _until(self, condition: Any, complaint: str, within_s: float = PCSCD_DEADLINE_S) -> None:
+        deadline = time.monotonic() + within_s
+        while not condition():
+            if time.monotonic() > deadline:
+                raise LabFailed(f"{complaint} within {within_s:.0f} s\n{self.pcscd_log()}")
+            time.sleep(POLL_S)
+
+
+__all__ = ["Lab", "LabFailed", "LabUnavailable"]

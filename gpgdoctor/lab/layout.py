@@ -1,0 +1,16 @@
+"""Where things are inside a room."""
+
+from __future__ import annotations
+
+# A room has its own of these; what it needs of the machine's is bound back in.
+CHANGED_DIRECTORIES = ("/tmp", "/run", "/home")
+
+LAB_DIRECTORY = "/tmp/lab"
+PROGRAMS = f"{LAB_DIRECTORY}/bin"
+PCSCD_CONFIGURATION = f"{LAB_DIRECTORY}/reader.conf.d"
+PCSCD_LOG = f"{LAB_DIRECTORY}/pcscd.log"
+PCSCD_SOCKET = "/run/pcscd/pcscd.comm"
+CARDS = f"{LAB_DIRECTORY}/cards"
+
+HOME = "/home/alice"
+PATH = f"/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:{PROGRAMS}"
