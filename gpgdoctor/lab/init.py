@@ -168,6 +168,7 @@ class Init:
 
 
 def main() -> int:
+    os.umask(0o022)  # everybody in the room enters the directories that are made for it
     control = socket.socket(fileno=int(sys.argv[1]))
     _, descriptors, _, _ = socket.recv_fds(control, PACKET_BYTES, 1)
     with open(descriptors[0], "rb") as plan_file:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-# A room has its own of these; what it needs of the machine's is bound back in.
-CHANGED_DIRECTORIES = ("/tmp", "/run", "/home")
+# A room has its own of these; what it needs of the machine's is bound back in. /root, so that a Python in it can be run
+# by the room's other users too, who could not enter the machine's.
+CHANGED_DIRECTORIES = ("/tmp", "/run", "/home", "/root")
 
 LAB_DIRECTORY = "/tmp/lab"
 PROGRAMS = f"{LAB_DIRECTORY}/bin"
