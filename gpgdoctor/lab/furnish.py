@@ -20,7 +20,7 @@ from gpgdoctor.lab.scenario import File, Package, Scenario
 HIDDEN_FILES: dict[Package, tuple[str, ...]] = {
     "gnupg": ("bin/gpg*", "bin/dirmngr*", "lib/gnupg", "lib/gnupg2", "libexec/gnupg*", "libexec/scdaemon"),
     "scdaemon": ("lib/gnupg*/scdaemon", "libexec/scdaemon", "libexec/gnupg/scdaemon"),
-    "pcscd": ("sbin/pcscd", "bin/pcscd"),
+    "pcscd": ("sbin/pcscd", "bin/pcscd", "lib/systemd/system/pcscd.*"),
     "libpcsclite": ("lib/libpcsclite*", "lib/*/libpcsclite*", "lib64/libpcsclite*"),
 }
 PUPPET_SCRIPTS = ("client.py", "listener.py", "pinentry.py", "states.py")
@@ -51,9 +51,10 @@ class Furniture:
         return f"/run/user/{self.user}/gnupg"
 
     def environment(self) -> dict[str, str]:
+        first = self.scenario.homes[0]
         return {
             "HOME": layout.HOME,
-            "GNUPGHOME": f"{layout.HOME}/{self.scenario.homes[0]}",
+            **({} if first == ".gnupg" else {"GNUPGHOME": f"{layout.HOME}/{first}"}),
             "PATH": layout.PATH,
             "LC_ALL": "C.UTF-8",
             "TERM": "dumb",
@@ -90,7 +91,8 @@ class Furniture:
 
     @staticmethod
     def parse_states(output: str) -> dict[str, int]:
-        states: dict[str, int] = json.loads(output)
+        # Without libpcsclite pyscard has a word of its own on stdout, after ours.
+        states: dict[str, int] = json.loads(output.partition("\n")[0])
         return states
 
     def plan(self) -> Plan:
