@@ -1,0 +1,72 @@
+"""A configuration file as a sequence of lines that loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# What isspace() says of ASCII, without the line feed. Not str.strip()'s idea: that takes a no-break space as well.
+SPACES = b" \t\r\v\f"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# What the program prints of a line, by what is said of it here.
+MESSAGES = {
+    "unknown-option": "invalid option",
+    "argument-not-expected": "argument not expected",
+    "missing-argument": "missing argument",
+    "invalid-argument": "invalid argument",
+    "keyword-too-long": "keyword too long",
+    "invalid-meta": "invalid meta command",
+    "unknown-meta": "unknown meta command",
+    "unexpected-meta": "unexpected meta command",
+    "invalid-alias": "invalid alias definition",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    number: int
+    raw: str  # without its end; undecodable bytes as surrogate escapes
+    eol: str  # "\n", "\r\n" or, where the file ends without one, ""
+    # blank, comment, option, meta: what it is to the program; problem: the program complains of it;
+    # inactive: in a section that does not apply; unread: the program stopped reading before it
+    kind: str
+    option: str | None = None  # also where the line is malformed and one can tell which option was meant
+    value: str | None = None
+    problem: str | None = None  # one of MESSAGES, or "invalid-debug-level"
+    word: str | None = None  # of a problem: the first word, as the program looks it up
+    meant: str | None = None  # what the line ought to say, where one can tell; also for a value that looks wrong
+
+    @property
+    def content(self) -> bytes:
+        return encoded(self.raw + self.eol)
+
+    @property
+    def reported_number(self) -> int:
+        """The number that the program prints: gpgrt counts line feeds, and a last line may have none."""
+        return self.number if self.eol else self.number - 1
+
+
+def encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def decoded(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
+
+
+def joined(lines: Iterable[Line]) -> bytes:
+    return b"".join(line.content for line in lines)
+
+
+def split(content: bytes) -> list[tuple[bytes, bytes]]:
+    """Every line and its end. A lone carriage return ends no line for GnuPG."""
+    pieces = content.split(b"\n")
+    last = pieces.pop()
+    lines = [(piece[:-1], b"\r\n") if piece.endswith(b"\r") else (piece, b"\n") for piece in pieces]
+    return [*lines, (last, b"")] if last else lines
+
+
+def c_string(content: bytes) -> bytes:
+    """What C sees of it: nothing after a NUL."""
+    return content.split(b"\0", 1)[0]

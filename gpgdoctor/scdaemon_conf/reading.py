@@ -1,0 +1,315 @@
+"""Reads configuration files as the installed program does (gpgrt src/argparse.c, scd/scdaemon.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, c_string, decoded, joined, split
+from gpgdoctor.scdaemon_conf.meaning import meant_by
+from gpgdoctor.scdaemon_conf.options import Option, OptionTable
+from gpgdoctor.scdaemon_conf.sections import (
+    LONGEST_KEYWORD,
+    Refused,
+    Sections,
+    Undecided,
+    content_of,
+    number_in,
+)
+
+Role = Literal["user", "global"]
+# gpgrt 1.48 marks `help` as a command, and knows [command-mode] from then on.
+COMMAND_FLAG = 1 << 7
+DEBUG_LEVELS = ("none", "basic", "advanced", "expert", "guru")
+INT_RANGE = range(-(2**31), 2**31)
+LONG_RANGE = range(-(2**63), 2**63)
+ULONG_RANGE = range(2**64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """An option that the program takes from a line."""
+
+    option: str
+    value: str | None
+    role: Role
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voided:
+    """A line of the user's file that the global file takes out of force, without a word from the program."""
+
+    option: str
+    line: int
+    by: str  # force, ignore or ignore-all
+    by_line: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """A line that the program complains of, or, as for a bad debug level, ends because of."""
+
+    role: Role
+    line: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effective:
+    """What both files together amount to."""
+
+    global_lines: tuple[Line, ...]
+    user_lines: tuple[Line, ...]
+    settings: tuple[Setting, ...]  # in the order read: of options with a value the last one is in force
+    voided: tuple[Voided, ...]
+    complaints: tuple[Complaint, ...]
+    undecided: tuple[tuple[Role, int], ...]  # lines under an [if] that only the running program can decide
+
+    def has(self, option: str) -> bool:
+        return any(setting.option == option for setting in self.settings)
+
+    def where(self, option: str) -> Setting | None:
+        """The line that decides."""
+        return next((setting for setting in reversed(self.settings) if setting.option == option), None)
+
+    def value(self, option: str) -> str | None:
+        setting = self.where(option)
+        return setting.value if setting else None
+
+
+def parse(content: bytes, table: OptionTable, role: Role = "user", user: str = "") -> tuple[Line, ...]:
+    """The lines of one file, as they are read where there is no other."""
+    reading = _Reading(table=table, user=user)
+    lines = reading.file(content, role)
+    if role == "global":
+        return reading.effective(lines, ()).global_lines
+    return reading.effective((), lines).user_lines
+
+
+def in_force(global_lines: Sequence[Line], user_lines: Sequence[Line], table: OptionTable, user: str) -> Effective:
+    """What is in force where `user` runs the program; the lines may come from `parse` or another reading."""
+    reading = _Reading(table=table, user=user)
+    first = reading.file(joined(global_lines), "global")
+    return reading.effective(first, reading.file(joined(user_lines), "user"))
+
+
+def fatal_errors(version: tuple[int, ...], *, gpgconf_test_rc: int | None = None) -> bool:
+    """Whether a line that the program complains of keeps it from starting.
+
+    The word of `--gpgconf-test`, run on a file with such a line, beats the version. GnuPG 2.2.26 and later reads its
+    files with gpgrt, whose error counter is not the one that 2.2 looks at; 2.3 looks at gpgrt's.
+    """
+    if gpgconf_test_rc is not None:
+        return gpgconf_test_rc != 0
+    return not (2, 2, 26) <= version < (2, 3)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    table: OptionTable
+    user: str
+    sections: Sections = field(init=False)
+    forced: dict[str, int] = field(default_factory=dict)
+    ignored: dict[str, int] = field(default_factory=dict)
+    explicit: set[str] = field(default_factory=set)
+    tolerated: set[bytes] = field(default_factory=set)
+    ended: bool = False
+    role: Role = "user"
+    settings: list[Setting] = field(default_factory=list)
+    voided: list[Voided] = field(default_factory=list)
+    undecided: list[tuple[Role, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        built_in = self.table.find("help")
+        self.sections = Sections(
+            user=self.user, command_mode=built_in is not None and bool(built_in.flags & COMMAND_FLAG)
+        )
+
+    def file(self, content: bytes, role: Role) -> tuple[Line, ...]:
+        self.role, self.ended = role, False
+        self.tolerated.clear()
+        self.sections.begin_file(is_global=role == "global")
+        return tuple(self._line(number, raw, eol) for number, (raw, eol) in enumerate(split(content), 1))
+
+    def effective(self, global_lines: tuple[Line, ...], user_lines: tuple[Line, ...]) -> Effective:
+        level = next((setting for setting in reversed(self.settings) if setting.option == "debug-level"), None)
+        if level and level.value is not None and not _is_debug_level(level.value):
+            self.settings.remove(level)
+            if level.role == "global":
+                global_lines = _with_bad_level(global_lines, level.line)
+            else:
+                user_lines = _with_bad_level(user_lines, level.line)
+        return Effective(
+            global_lines=global_lines,
+            user_lines=user_lines,
+            settings=tuple(self.settings),
+            voided=tuple(self.voided),
+            complaints=(*_complaints("global", global_lines), *_complaints("user", user_lines)),
+            undecided=tuple(self.undecided),
+        )
+
+    def _line(self, number: int, raw: bytes, eol: bytes) -> Line:
+        line = Line(number=number, raw=decoded(raw), eol=eol.decode(), kind="unread")
+        if self.ended:
+            return line
+        # To gpgrt the carriage return of a DOS line is white space like any other.
+        text = raw + eol.rstrip(b"\n")
+        if number == 1:
+            text = text.removeprefix(BYTE_ORDER_MARK)
+        statement = text.lstrip(SPACES)
+        if not statement:
+            return replace(line, kind="blank")
+        if statement.startswith(b"#"):
+            return replace(line, kind="comment")
+        if statement.startswith(b"["):
+            return self._bracketed(line, statement)
+        if not self.sections.condition:
+            if self.sections.condition is None:
+                self.undecided.append((self.role, number))
+            return replace(line, kind="inactive")
+        return self._statement(line, statement)
+
+    def _bracketed(self, line: Line, statement: bytes) -> Line:
+        try:
+            content = content_of(statement)
+            self.sections.obey(content, line.number)
+        except Refused as refused:
+            return replace(line, kind="problem", problem=str(refused))
+        return replace(line, kind="meta", value=content)
+
+    def _statement(self, line: Line, statement: bytes) -> Line:
+        keyword, rest = _at_space(statement)
+        if len(keyword) > LONGEST_KEYWORD:
+            return replace(line, kind="problem", problem="keyword-too-long")
+        word = c_string(keyword)
+        option = self.table.find(decoded(word))
+        try:
+            if option is None:
+                return self._unknown(line, word, rest)
+            return self._known(line, option, rest)
+        except Refused as refused:
+            malformed = replace(line, kind="problem", problem=str(refused), word=decoded(word))
+            name, meant = meant_by(malformed, self.table)
+            return replace(malformed, option=name, meant=meant)
+
+    def _unknown(self, line: Line, word: bytes, rest: bytes | None) -> Line:
+        if word == b"alias" and rest is not None:
+            return self._alias(line, rest)
+        if word == b"ignore-invalid-option":
+            names = (rest or b"").split()
+            self.tolerated.update(c_string(name) for name in names if len(name) <= LONGEST_KEYWORD)
+            return replace(line, kind="meta", option=decoded(word), value=decoded((rest or b"").strip(SPACES)))
+        if word in self.tolerated:
+            return replace(line, kind="comment")
+        raise Refused("unknown-option")
+
+    def _alias(self, line: Line, rest: bytes) -> Line:
+        """Aliases were never finished in gpgrt: a short one is refused, a long one ends the file."""
+        argument = rest.lstrip(SPACES)
+        if not argument:
+            raise Refused("missing-argument")
+        if len(argument) <= LONGEST_KEYWORD:
+            raise Refused("argument-not-expected")
+        text = c_string(argument)
+        definition = text[min(text.find(blank) % (len(text) + 1) for blank in (b" ", b"\t")) :]
+        if not definition.strip(SPACES):
+            raise Refused("invalid-alias")
+        self.ended = True
+        return replace(line, kind="meta", value="alias")
+
+    def _known(self, line: Line, option: Option, rest: bytes | None) -> Line:
+        line = replace(line, kind="option", option=option.name)
+        if rest is None and self.sections.other_user:
+            # With white space after the option, gpgrt up to 1.61 takes it in another user's section as well.
+            return replace(line, kind="inactive")
+        if rest is None and option.ignored:
+            return line
+        if self._out_of_force(line, option.name):
+            return line
+        value = self._value(line, option, rest)
+        if not option.names_a_file:
+            setting = Setting(option=option.name, value=value, role=self.role, line=line.number)
+            self.settings.append(setting)
+        return replace(line, value=value, meant=meant_by(replace(line, value=value), self.table)[1])
+
+    def _out_of_force(self, line: Line, name: str) -> bool:
+        if self.role == "global":
+            self._mark(name, line.number)
+            return name in self.ignored and name not in self.forced
+        marked = self.forced.get(name), self.ignored.get(name), self._ignored_with_all(name)
+        for by, by_line in zip(("force", "ignore", "ignore-all"), marked, strict=True):
+            if by_line is not None:
+                self.voided.append(Voided(option=name, line=line.number, by=by, by_line=by_line))
+                return True
+        return False
+
+    def _mark(self, name: str, number: int) -> None:
+        if self.sections.mark_forced:
+            self.forced.setdefault(name, number)
+        if self.sections.mark_ignored:
+            self.ignored.setdefault(name, number)
+        if self.sections.explicit:
+            self.explicit.add(name)
+
+    def _ignored_with_all(self, name: str) -> int | None:
+        return None if name in self.explicit else self.sections.ignore_all_line
+
+    def _value(self, line: Line, option: Option, rest: bytes | None) -> str | None:
+        argument = (rest or b"").lstrip(SPACES)
+        if not argument:
+            if option.argument != "none" and not option.argument_optional:
+                raise Refused("missing-argument")
+            if not option.usable_in_a_file or option.ignored:
+                raise Refused("unknown-option")
+            return None
+        if option.argument == "none":
+            raise Refused("argument-not-expected")
+        value = _unquoted(decoded(c_string(argument).strip(SPACES)))
+        if self.sections.expand and "$" in value:
+            try:
+                value = self.sections.substituted(value, line.number)
+            except Undecided:
+                self.undecided.append((self.role, line.number))
+        if not _fits(value, option):
+            raise Refused("invalid-argument")
+        return value
+
+
+def _at_space(statement: bytes) -> tuple[bytes, bytes | None]:
+    """The keyword, and what follows the white space after it; None: the line ends with the keyword."""
+    for index, byte in enumerate(statement):
+        if byte in SPACES:
+            return statement[:index], statement[index + 1 :]
+    return statement, None
+
+
+def _unquoted(value: str) -> str:
+    if not value.startswith('"'):
+        return value
+    return value[1:].removesuffix('"')
+
+
+def _fits(value: str, option: Option) -> bool:
+    if option.argument == "string":
+        return True
+    number = number_in(value, base=option.base)
+    if option.argument == "ulong":
+        return not value.lstrip(SPACES.decode()).startswith("-") and number in ULONG_RANGE
+    return number in (INT_RANGE if option.argument == "int" else LONG_RANGE)
+
+
+def _is_debug_level(value: str) -> bool:
+    return value in DEBUG_LEVELS or value[:1] in tuple("0123456789")
+
+
+def _with_bad_level(lines: tuple[Line, ...], number: int) -> tuple[Line, ...]:
+    return tuple(
+        replace(line, kind="problem", problem="invalid-debug-level") if line.number == number else line
+        for line in lines
+    )
+
+
+def _complaints(role: Role, lines: Sequence[Line]) -> list[Complaint]:
+    return [Complaint(role=role, line=line.number, problem=line.problem) for line in lines if line.problem]
