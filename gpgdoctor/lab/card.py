@@ -27,7 +27,7 @@ MESSAGE_DEADLINE_S = 10.0  # vpcd asks for the ATR every 0.4 s: a longer silence
 # T=1, historical bytes as the OpenPGP card specification 3.4, section 6, wants them.
 OPENPGP_ATR = bytes.fromhex("3BDA18FF81B1FE751F030031F573C001600090001C")
 FOREIGN_ATR = bytes.fromhex("3B021450")  # T=0 only
-LONGEST_ATR = 33  # ISO 7816-3; pcscd does not power up a card that says more: facts of vpcd
+LONGEST_ATR = 33  # ISO 7816-3; pcscd does not power up a card that says more
 NOT_FOUND = bytes.fromhex("6A82")
 
 

@@ -93,9 +93,7 @@ class Apt:
             raise DebianUnavailable(_last_complaint(done.stdout + done.stderr))
         return done.stdout
 
-    def _process(
-        self, *arguments: str, cwd: Path | None = None, deadline_s: float
-    ) -> subprocess.CompletedProcess[str]:
+    def _process(self, *arguments: str, cwd: Path | None = None, deadline_s: float) -> subprocess.CompletedProcess[str]:
         command = ["apt-get", "-q", "-y", "-c", str(self._configuration()), *self._options(), *arguments]
         try:
             return subprocess.run(

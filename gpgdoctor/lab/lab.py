@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from gpgdoctor.lab import layout
 from gpgdoctor.lab.furnish import Furniture
 from gpgdoctor.lab.plan import LabFailed, LabUnavailable
-from gpgdoctor.lab.puppets import CardHandle, ClientHandle
+from gpgdoctor.lab.puppets import CardHandle, ClientHandle, hear
 from gpgdoctor.lab.room import RUN_DEADLINE_S, Process, Room
 from gpgdoctor.lab.scenario import CardKind, Client, Listener, Scenario, Step
 
@@ -22,7 +22,8 @@ QUIET_DEADLINE_S = 5.0
 STEP_DEADLINE_S = 30.0
 POLL_S = 0.05
 
-SCARD_STATE_EMPTY, SCARD_STATE_PRESENT, SCARD_STATE_MUTE = 0x10, 0x20, 0x200
+SCARD_STATE_EMPTY, SCARD_STATE_PRESENT = 0x10, 0x20
+SCARD_STATE_EXCLUSIVE, SCARD_STATE_INUSE, SCARD_STATE_MUTE = 0x80, 0x100, 0x200
 
 
 class Lab:
@@ -38,7 +39,10 @@ class Lab:
         self._furniture = Furniture(scenario, root, self.user)
         self.home = layout.HOME
         self.gnupghome = f"{layout.HOME}/{scenario.homes[0]}"
-        self.readers = [f"{reader.name} {number:02X} 00" for number, reader in enumerate(scenario.readers)]
+        self.readers = [f"{reader.name} 00 00" for reader in scenario.readers]
+        if len(set(self.readers)) < len(self.readers):
+            # pcscd numbers readers of one name only where they share a driver file, and that would be one vpcd.
+            raise ValueError(f"scenario {scenario.name}: two readers of one name")
         self.python = self._furniture.python
         self.steps: list[subprocess.CompletedProcess[str]] = []
         self.pcscd_pid: int | None = None
@@ -131,7 +135,7 @@ class Lab:
             ["sh", "-c", f'exec "$0" "$@" >{layout.PCSCD_LOG} 2>&1', *argv], environment=self.environment()
         )
         self.pcscd_pid = self._pcscd.pid
-        self._until(lambda: layout.PCSCD_SOCKET in self.room.files(["/run/pcscd"]), "pcscd did not start listening")
+        self.wait_until(lambda: layout.PCSCD_SOCKET in self.room.files(["/run/pcscd"]), "pcscd did not start listening")
 
     def signal_pcscd(self, number: int) -> None:
         if self.pcscd_pid is None:
@@ -141,7 +145,10 @@ class Lab:
             self._pcscd.wait(PCSCD_DEADLINE_S)
 
     def pcscd_log(self) -> str:
-        return self.room.read(layout.PCSCD_LOG).decode(errors="replace")
+        try:
+            return self.room.read(layout.PCSCD_LOG).decode(errors="replace")
+        except FileNotFoundError:
+            return ""
 
     def _insert_cards(self) -> None:
         for number, reader in enumerate(self.scenario.readers):
@@ -152,7 +159,7 @@ class Lab:
         bits = dict.fromkeys(self._cards, SCARD_STATE_EMPTY) | dict.fromkeys(present, SCARD_STATE_PRESENT)
         self._wait_for_states(bits)
         for number in present:
-            self._until(self._cards[number].is_asleep, "pcscd did not let the card sleep", QUIET_DEADLINE_S)
+            self.wait_until(self._cards[number].is_asleep, "pcscd did not let the card sleep", QUIET_DEADLINE_S)
 
     def insert(self, reader: int = 0, kind: CardKind | None = None) -> None:
         if kind is not None:
@@ -197,11 +204,14 @@ class Lab:
 
     def _start_listener(self, listener: Listener) -> None:
         path = listener.path.format(sockets=self._furniture.sockets)
-        count_file = f"{layout.LAB_DIRECTORY}/connects-{len(self._counts)}"
+        count_file = f"/tmp/connects-{len(self._counts)}"
         argv = [*self._furniture.program_argv(self.room, listener.program, "listener.py"), path, count_file]
-        self.room.popen(argv, environment=self._furniture.program_environment())
+        own = path != listener.path
+        if own:
+            self.run(["gpgconf", "--create-socketdir"])
+        environment = self._furniture.program_environment()
+        hear(self.room.popen(argv, environment=environment, user=self.user if own else 0))
         self._counts[listener.path] = count_file
-        self._until(lambda: count_file in self.room.files([layout.LAB_DIRECTORY]), "the listener did not start")
 
     def connects(self, path: str) -> int:
         """How often somebody connected to the listener at ``path``, as the scenario writes it."""
@@ -230,7 +240,8 @@ class Lab:
     def _absolute(self, path: str) -> str:
         return path if path.startswith("/") else f"{self.home}/{path}"
 
-    def _until(self, condition: Any, complaint: str, within_s: float = PCSCD_DEADLINE_S) -> None:
+    def wait_until(self, condition: Callable[[], bool], complaint: str, within_s: float = PCSCD_DEADLINE_S) -> None:
+        """Wait until ``condition`` holds; LabFailed with the complaint when it does not in time."""
         deadline = time.monotonic() + within_s
         while not condition():
             if time.monotonic() > deadline:

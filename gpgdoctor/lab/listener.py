@@ -19,6 +19,7 @@ def main() -> None:
         os.chmod(path, 0o666)
         listening.listen()
         Path(count_file).write_text("0")
+        print("listening", flush=True)
         count = 0
         while True:
             connected, _ = listening.accept()

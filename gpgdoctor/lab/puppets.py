@@ -25,14 +25,18 @@ def port_of(reader: int) -> int:
 
 def ask(process: Process, line: str, deadline_s: float = ANSWER_DEADLINE_S) -> str:
     """Send a line; answer the line that comes back."""
-    if line:
-        process.stdin.write(line + "\n")
+    process.stdin.write(line + "\n")
+    return hear(process, f"answer to {line!r}", deadline_s)
+
+
+def hear(process: Process, what: str = "sign of life", deadline_s: float = ANSWER_DEADLINE_S) -> str:
+    """The next line that the process prints."""
     if not select.select([process.stdout], [], [], deadline_s)[0]:
-        raise LabFailed(f"no answer to {line!r} within {deadline_s:.0f} s")
-    answer = process.stdout.readline()
-    if not answer:
-        raise LabFailed(f"{line!r} was not answered: {process.stderr.read().strip()}")
-    return answer.strip()
+        raise LabFailed(f"no {what} within {deadline_s:.0f} s")
+    line = process.stdout.readline()
+    if not line:
+        raise LabFailed(f"no {what}: {process.stderr.read().strip()}")
+    return line.strip()
 
 
 class CardHandle:
