@@ -1,0 +1,51 @@
+"""What tests of more than one room share: how they come by a lab."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import NoReturn
+
+import pytest
+
+from gpgdoctor.lab.lab import Lab, LabUnavailable
+
+OpenLab = Callable[..., Lab]
+
+
+def cannot_run(reason: str) -> NoReturn:
+    """Skip the test for a lack of this machine; on CI nothing may be lacking."""
+    if os.environ.get("CI"):
+        pytest.fail(f"must not be skipped on CI: {reason}")
+    pytest.skip(reason)
+
+
+@contextmanager
+def needing_a_lab() -> Iterator[None]:
+    try:
+        yield
+    except LabUnavailable as unavailable:
+        cannot_run(str(unavailable))
+
+
+def _labs() -> Iterator[OpenLab]:
+    with ExitStack() as labs:
+
+        def enter(scenario: object, **how: object) -> Lab:
+            with needing_a_lab():
+                return labs.enter_context(Lab(scenario, **how))  # type: ignore[arg-type]
+
+        yield enter
+
+
+@pytest.fixture
+def open_lab() -> Iterator[OpenLab]:
+    """``open_lab(scenario, root=None, user=None)``: a lab that is closed when the test ends."""
+    yield from _labs()
+
+
+@pytest.fixture(scope="module")
+def open_module_lab() -> Iterator[OpenLab]:
+    """The same for a lab that the tests of a module share: only to look, not to change."""
+    yield from _labs()
