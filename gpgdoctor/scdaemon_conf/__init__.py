@@ -15,6 +15,7 @@ from gpgdoctor.scdaemon_conf.reading import (
     fatal_errors,
     in_force,
     parse,
+    stops,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "near",
     "parse",
     "parse_option_table",
+    "stops",
 ]

@@ -26,6 +26,7 @@ MESSAGES = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     number: int
+    reported_number: int  # what the program calls it
     raw: str  # without its end; undecodable bytes as surrogate escapes
     eol: str  # "\n", "\r\n" or, where the file ends without one, ""
     # blank, comment, option, meta: what it is to the program; problem: the program complains of it;
@@ -33,18 +34,13 @@ class Line:
     kind: str
     option: str | None = None  # also where the line is malformed and one can tell which option was meant
     value: str | None = None
-    problem: str | None = None  # one of MESSAGES, or "invalid-debug-level"
+    problem: str | None = None  # one of MESSAGES, or "invalid-debug-level", "invalid-debug-flag"
     word: str | None = None  # of a problem: the first word, as the program looks it up
     meant: str | None = None  # what the line ought to say, where one can tell; also for a value that looks wrong
 
     @property
     def content(self) -> bytes:
         return encoded(self.raw + self.eol)
-
-    @property
-    def reported_number(self) -> int:
-        """The number that the program prints: gpgrt counts line feeds, and a last line may have none."""
-        return self.number if self.eol else self.number - 1
 
 
 def encoded(text: str) -> bytes:

@@ -21,6 +21,8 @@ from gpgdoctor.scdaemon_conf.sections import (
 Role = Literal["user", "global"]
 # gpgrt 1.48 marks `help` as a command, and knows [command-mode] from then on.
 COMMAND_FLAG = 1 << 7
+# scd/scdaemon.c: with these scdaemon exits by itself, whatever its version.
+ALWAYS_FATAL = ("invalid-debug-flag", "invalid-debug-level")
 DEBUG_LEVELS = ("none", "basic", "advanced", "expert", "guru")
 INT_RANGE = range(-(2**31), 2**31)
 LONG_RANGE = range(-(2**63), 2**63)
@@ -106,6 +108,11 @@ def fatal_errors(version: tuple[int, ...], *, gpgconf_test_rc: int | None = None
     return not (2, 2, 26) <= version < (2, 3)
 
 
+def stops(problem: str, version: tuple[int, ...], *, gpgconf_test_rc: int | None = None) -> bool:
+    """Whether this complaint keeps the program from starting."""
+    return problem in ALWAYS_FATAL or fatal_errors(version, gpgconf_test_rc=gpgconf_test_rc)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Reading:
     table: OptionTable
@@ -115,7 +122,8 @@ class _Reading:
     ignored: dict[str, int] = field(default_factory=dict)
     explicit: set[str] = field(default_factory=set)
     tolerated: set[bytes] = field(default_factory=set)
-    ended: bool = False
+    ended: bool = False  # this file
+    exited: bool = False  # the program
     role: Role = "user"
     settings: list[Setting] = field(default_factory=list)
     voided: list[Voided] = field(default_factory=list)
@@ -131,7 +139,19 @@ class _Reading:
         self.role, self.ended = role, False
         self.tolerated.clear()
         self.sections.begin_file(is_global=role == "global")
-        return tuple(self._line(number, raw, eol) for number, (raw, eol) in enumerate(split(content), 1))
+        lines, line_feeds, lost = [], 0, b""
+        for number, (raw, eol) in enumerate(split(content), 1):
+            # To gpgrt the carriage return of a DOS line is white space like any other.
+            text = raw + eol
+            if number == 1:
+                text = text.removeprefix(BYTE_ORDER_MARK)
+            text = text.removeprefix(lost)
+            line_feeds += text.endswith(b"\n")
+            line = Line(number=number, reported_number=line_feeds, raw=decoded(raw), eol=eol.decode(), kind="unread")
+            line = line if self.ended or self.exited else self._line(line, text.removesuffix(b"\n"))
+            lost = _swallowed(line, content)
+            lines.append(line)
+        return tuple(lines)
 
     def effective(self, global_lines: tuple[Line, ...], user_lines: tuple[Line, ...]) -> Effective:
         level = next((setting for setting in reversed(self.settings) if setting.option == "debug-level"), None)
@@ -150,14 +170,7 @@ class _Reading:
             undecided=tuple(self.undecided),
         )
 
-    def _line(self, number: int, raw: bytes, eol: bytes) -> Line:
-        line = Line(number=number, raw=decoded(raw), eol=eol.decode(), kind="unread")
-        if self.ended:
-            return line
-        # To gpgrt the carriage return of a DOS line is white space like any other.
-        text = raw + eol.rstrip(b"\n")
-        if number == 1:
-            text = text.removeprefix(BYTE_ORDER_MARK)
+    def _line(self, line: Line, text: bytes) -> Line:
         statement = text.lstrip(SPACES)
         if not statement:
             return replace(line, kind="blank")
@@ -167,7 +180,7 @@ class _Reading:
             return self._bracketed(line, statement)
         if not self.sections.condition:
             if self.sections.condition is None:
-                self.undecided.append((self.role, number))
+                self.undecided.append((self.role, line.number))
             return replace(line, kind="inactive")
         return self._statement(line, statement)
 
@@ -274,7 +287,19 @@ class _Reading:
                 self.undecided.append((self.role, line.number))
         if not _fits(value, option):
             raise Refused("invalid-argument")
+        if option.name == "debug" and _ends_the_program(value):
+            self.exited = True
+            raise Refused("invalid-debug-flag")
         return value
+
+
+def _swallowed(line: Line, content: bytes) -> bytes:
+    """The byte that is lost after this line.
+
+    To look for a byte order mark gpgrt reads three bytes ahead, and forgets those that it did not need to make a
+    complaint of the first line: the third, where that line is a single byte.
+    """
+    return content[2:3] if line.number == 1 and line.problem and content[1:2] == b"\n" else b""
 
 
 def _at_space(statement: bytes) -> tuple[bytes, bytes | None]:
@@ -294,10 +319,19 @@ def _unquoted(value: str) -> str:
 def _fits(value: str, option: Option) -> bool:
     if option.argument == "string":
         return True
-    number = number_in(value, base=option.base)
     if option.argument == "ulong":
-        return not value.lstrip(SPACES.decode()).startswith("-") and number in ULONG_RANGE
-    return number in (INT_RANGE if option.argument == "int" else LONG_RANGE)
+        return not value.lstrip(SPACES.decode()).startswith("-") and _is_ulong(value, base=option.base)
+    return number_in(value, base=option.base) in (INT_RANGE if option.argument == "int" else LONG_RANGE)
+
+
+def _ends_the_program(flags: str) -> bool:
+    """As the value of `debug` (common/miscellaneous.c): with a request for help scdaemon lists the flags and leaves."""
+    flags = flags.lstrip(" \t")
+    return flags in ("?", "help") or flags.startswith("-") or (flags[:1].isdecimal() and not _is_ulong(flags, base=0))
+
+
+def _is_ulong(number: str, *, base: int) -> bool:
+    return number_in(number, base=base) in ULONG_RANGE
 
 
 def _is_debug_level(value: str) -> bool:

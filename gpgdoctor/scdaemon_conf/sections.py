@@ -6,9 +6,10 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from gpgdoctor.scdaemon_conf.lines import SPACES, c_string, decoded
+from gpgdoctor.scdaemon_conf.lines import SPACES, c_string, decoded, encoded
 
 LONGEST_KEYWORD = 99
 DEEPEST_CONDITION = 7
@@ -198,11 +199,19 @@ def _partition(text: str) -> tuple[str, str, str]:
     return (text[: match.start()], match[0], text[match.end() :]) if match else (text, "", "")
 
 
-COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "-le": operator.le,
-    "-lt": operator.lt,
-    "-gt": operator.gt,
-    "-ge": operator.ge,
+ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "le": operator.le,
+    "lt": operator.lt,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
+ON_TEXT: dict[str, Callable[[str, str], bool]] = {
+    "-n": lambda left, _: bool(left),
+    "-z": lambda left, _: not left,
+    "=": operator.eq,
+    "<>": operator.ne,
+    "=~": lambda left, right: right in left,
+    "!~": lambda left, right: right not in left,
 }
 ON_NUMBERS: dict[str, Callable[[int, int], bool]] = {
     "==": operator.eq,
@@ -212,16 +221,8 @@ ON_NUMBERS: dict[str, Callable[[int, int], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-ON_TEXT: dict[str, Callable[[str, str], bool]] = {
-    "-n": lambda left, _: bool(left),
-    "-z": lambda left, _: not left,
-    "=": operator.eq,
-    "<>": operator.ne,
-    "=~": lambda left, right: right in left,
-    "!~": lambda left, right: right not in left,
-    **COMPARISONS,
-}
-ON_VERSIONS = re.compile(r"-v[23](le|lt|gt|ge)\Z")
+ORDERING = re.compile(r"-(?:v([23]))?(le|lt|gt|ge)\Z")
+VERSION_PART = r"(0(?!\d)|[1-9]\d*|(?!\d))"
 
 
 def _comparison(name: str) -> Callable[[str, str], bool]:
@@ -229,13 +230,17 @@ def _comparison(name: str) -> Callable[[str, str], bool]:
         return ON_TEXT[name]
     if name in ON_NUMBERS:
         return lambda left, right: ON_NUMBERS[name](number_in(left, base=0), number_in(right, base=0))
-    if versions := ON_VERSIONS.match(name):
-        return lambda left, right: COMPARISONS["-" + versions[1]](_version(left), _version(right))
+    if ordering := ORDERING.match(name):
+        parts, order = ordering.groups()
+        key: Callable[[str], Any] = partial(_version, parts=int(parts)) if parts else encoded
+        return lambda left, right: ORDERS[order](key(left), key(right))
     raise Refused("invalid-meta")
 
 
-def _version(text: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", text)[:3]]
+def _version(text: str, *, parts: int) -> list[int]:
+    """A version with fewer parts than are asked for counts as nothing at all (gpgrt src/version.c)."""
+    match = re.match(r"\.".join([VERSION_PART] * parts), text, re.ASCII)
+    return [int(part or 0) for part in match.groups()] if match else [0] * parts
 
 
 def number_in(text: str, *, base: int) -> int:

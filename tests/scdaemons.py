@@ -1,0 +1,148 @@
+"""Real scdaemons to compare with: this machine's or the lab's, in a tree of their own, with nothing installed.
+
+A gpgconf.ctl beside the copied gpgconf gives the copies a global configuration of their own as well.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from gpgdoctor.lab.parts import PartsUnavailable, find
+from gpgdoctor.scdaemon_conf import MESSAGES, Effective, OptionTable, in_force, parse, parse_option_table
+
+DEADLINE_S = 20
+COMPLAINT = re.compile(rf"(?:\w+\[\d+\]: )?(.*):(\d+): ({'|'.join(MESSAGES.values())})", re.DOTALL)
+# A Debian root to run the same comparisons in, with gpgconf and scdaemon; several with a colon between.
+ROOTS_VARIABLE = "GPGDOCTOR_TEST_ROOTS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What --gpgconf-test says: the exit code, and each complaint with its file and line."""
+
+    code: int
+    complaints: list[tuple[str, int, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealScdaemon:
+    """One scdaemon, a gpgconf to go with it, and the configuration files that both read."""
+
+    tree: Path
+    libraries: str
+    root: Path = Path("/")
+    version: tuple[int, ...] = ()
+    table: OptionTable = field(default=OptionTable(options=()), repr=False)
+
+    def __repr__(self) -> str:
+        return f"<scdaemon {self.version} in {self.tree}>"
+
+    @property
+    def user_file(self) -> Path:
+        return self.tree / "home" / "scdaemon.conf"
+
+    @property
+    def global_file(self) -> Path:
+        return self.tree / "etc" / "scdaemon.conf"
+
+    @property
+    def user(self) -> str:
+        # In a root of its own the process is 0, or 0 to itself.
+        return "root" if self.root != Path("/") else pwd.getpwuid(os.getuid()).pw_name
+
+    def write(self, user: bytes, system: bytes | None = None) -> None:
+        self.user_file.write_bytes(user)
+        if system is None:
+            self.global_file.unlink(missing_ok=True)
+        else:
+            self.global_file.write_bytes(system)
+
+    def run(self, program: str, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """One of the copies: bin/gpgconf or libexec/scdaemon."""
+        return subprocess.run(
+            [*self._entry(), self.inside(self.tree / program), *arguments],
+            env={
+                # Not --homedir: gpgconf does not hand that on to the scdaemon it asks.
+                "GNUPGHOME": self.inside(self.tree / "home"),
+                "LC_ALL": "C.UTF-8",
+                "LANGUAGE": "en",
+                "LD_LIBRARY_PATH": self.libraries,
+                "PATH": "/usr/sbin:/usr/bin",
+            },
+            cwd=self.tree / "home",
+            input=stdin,
+            capture_output=True,
+            timeout=DEADLINE_S,
+        )
+
+    def inside(self, path: Path) -> str:
+        return str(Path("/") / path.relative_to(self.root))
+
+    def _entry(self) -> Sequence[str]:
+        if self.root == Path("/"):
+            return ()
+        own_root = ("unshare", "--map-root-user") if os.getuid() else ()
+        return (*own_root, "chroot", str(self.root))
+
+    def test_configuration(self) -> Answer:
+        done = self.run("libexec/scdaemon", "--gpgconf-test")
+        found = [COMPLAINT.fullmatch(line) for line in done.stderr.decode("utf-8", "replace").split("\n")]
+        return Answer(
+            code=done.returncode,
+            complaints=[(Path(match[1]).parent.name, int(match[2]), match[3]) for match in found if match],
+        )
+
+    def listed_values(self) -> dict[str, bytes] | None:
+        """The values that gpgconf shows; None where scdaemon does not answer it."""
+        done = self.run("bin/gpgconf", "--list-options", "scdaemon")
+        if done.returncode:
+            return None
+        rows = [line.split(b":") for line in done.stdout.split(b"\n") if line]
+        # Group headings have the lowest flag set.
+        return {row[0].decode(): row[9] for row in rows if not int(row[1]) & 1}
+
+    def understood(self, user: bytes, system: bytes | None) -> Effective:
+        """What gpgdoctor makes of the same files."""
+        first, then = parse(system or b"", self.table, "global", self.user), parse(user, self.table, "user", self.user)
+        return in_force(first, then, self.table, self.user)
+
+
+def made_in(directory: Path, *, root: Path = Path("/")) -> RealScdaemon:
+    """Copies of gpgconf and scdaemon in a new tree; raises PartsUnavailable."""
+    places = [root] if root != Path("/") else [find().prefix, root]
+    gpgconf = _first(places, "usr/bin/gpgconf")
+    scdaemon = _first(places, "usr/lib/gnupg/scdaemon")
+    for name in ("bin", "libexec", "etc", "home"):
+        (directory / name).mkdir(mode=0o700, parents=True)
+    shutil.copy(gpgconf, directory / "bin")
+    shutil.copy(scdaemon, directory / "libexec")
+    libraries = sorted({str(library.parent) for library in (places[0] / "usr/lib").glob("*/libusb-1.0.so.0")})
+    real = RealScdaemon(tree=directory, root=root, libraries=":".join(libraries) if len(places) > 1 else "")
+    inside = real.inside(directory)
+    (directory / "bin/gpgconf.ctl").write_text(f"rootdir={inside}\nsysconfdir={inside}/etc\n")
+    words = real.run("libexec/scdaemon", "--version").stdout.decode().split("\n", 1)[0].split()
+    return replace(
+        real,
+        version=tuple(int(part) for part in re.findall(r"\d+", words[-1])),
+        table=parse_option_table(real.run("libexec/scdaemon", "--dump-option-table").stdout.decode()),
+    )
+
+
+def roots() -> list[Path]:
+    """This machine, and the other Debian systems that there are to compare with."""
+    others = os.environ.get(ROOTS_VARIABLE, "")
+    return [Path("/"), *(Path(root) for root in others.split(":") if root)]
+
+
+def _first(places: Sequence[Path], path: str) -> Path:
+    for place in places:
+        if (place / path).is_file():
+            return place / path
+    raise PartsUnavailable(f"no /{path}")
