@@ -11,11 +11,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gpgdoctor.lab.parts import PartsUnavailable, find
-from gpgdoctor.scdaemon_conf import MESSAGES, Effective, OptionTable, in_force, parse, parse_option_table
+from gpgdoctor.scdaemon_conf import MESSAGES, Effective, in_force, parse, parse_option_table
 
 DEADLINE_S = 20
 COMPLAINT = re.compile(rf"(?:\w+\[\d+\]: )?(.*):(\d+): ({'|'.join(MESSAGES.values())})", re.DOTALL)
@@ -31,15 +31,16 @@ class Answer:
     complaints: list[tuple[str, int, str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RealScdaemon:
     """One scdaemon, a gpgconf to go with it, and the configuration files that both read."""
 
-    tree: Path
-    libraries: str
-    root: Path = Path("/")
-    version: tuple[int, ...] = ()
-    table: OptionTable = field(default=OptionTable(options=()), repr=False)
+    def __init__(self, *, tree: Path, libraries: str, root: Path) -> None:
+        self.tree = tree
+        self.libraries = libraries
+        self.root = root
+        words = self.run("libexec/scdaemon", "--version").stdout.decode().split("\n", 1)[0].split()
+        self.version = tuple(int(part) for part in words[-1].split("."))
+        self.table = parse_option_table(self.run("libexec/scdaemon", "--dump-option-table").stdout.decode())
 
     def __repr__(self) -> str:
         return f"<scdaemon {self.version} in {self.tree}>"
@@ -86,10 +87,12 @@ class RealScdaemon:
         return str(Path("/") / path.relative_to(self.root))
 
     def _entry(self) -> Sequence[str]:
+        """Into a root of its own, with the /proc by which GnuPG finds its gpgconf.ctl."""
         if self.root == Path("/"):
             return ()
-        own_root = ("unshare", "--map-root-user") if os.getuid() else ()
-        return (*own_root, "chroot", str(self.root))
+        user = ("--map-root-user",) if os.getuid() else ()
+        enter = 'mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"'
+        return ("unshare", "--mount", *user, "sh", "-c", enter, str(self.root))
 
     def test_configuration(self) -> Answer:
         done = self.run("libexec/scdaemon", "--gpgconf-test")
@@ -124,15 +127,9 @@ def made_in(directory: Path, *, root: Path = Path("/")) -> RealScdaemon:
     shutil.copy(gpgconf, directory / "bin")
     shutil.copy(scdaemon, directory / "libexec")
     libraries = sorted({str(library.parent) for library in (places[0] / "usr/lib").glob("*/libusb-1.0.so.0")})
-    real = RealScdaemon(tree=directory, root=root, libraries=":".join(libraries) if len(places) > 1 else "")
-    inside = real.inside(directory)
+    inside = "/" / directory.relative_to(root)
     (directory / "bin/gpgconf.ctl").write_text(f"rootdir={inside}\nsysconfdir={inside}/etc\n")
-    words = real.run("libexec/scdaemon", "--version").stdout.decode().split("\n", 1)[0].split()
-    return replace(
-        real,
-        version=tuple(int(part) for part in re.findall(r"\d+", words[-1])),
-        table=parse_option_table(real.run("libexec/scdaemon", "--dump-option-table").stdout.decode()),
-    )
+    return RealScdaemon(tree=directory, root=root, libraries=":".join(libraries) if len(places) > 1 else "")
 
 
 def roots() -> list[Path]:

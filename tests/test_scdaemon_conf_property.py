@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import cannot_run
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scdaemons import RealScdaemon, made_in, roots
 
@@ -186,13 +188,17 @@ LINES = st.one_of(
 ENDS = st.sampled_from([b"\n", b"\n", b"\r\n", b"\r", b"\n\n"])
 
 
+def sharing() -> st.SearchStrategy[bytes]:
+    return text(st.builds("{}pcsc-shared{}".format, BLANKS, st.one_of(BLANKS, st.sampled_from([" #", "\0", "=1"]))))
+
+
 @st.composite
-def files(draw: st.DrawFn) -> bytes:
+def files(draw: st.DrawFn, real_option: st.SearchStrategy[bytes] = text(WELL_FORMED)) -> bytes:  # noqa: B008
     """Half of them contain a real option."""
     lines = [line + draw(ENDS) for line in draw(st.lists(LINES, max_size=8))]
     if draw(st.booleans()):
         place = draw(st.integers(min_value=0, max_value=len(lines)))
-        lines.insert(place, draw(text(WELL_FORMED)) + draw(st.sampled_from([b"\n", b"\r\n"])))
+        lines.insert(place, draw(real_option) + draw(st.sampled_from([b"\n", b"\r\n"])))
     content = draw(st.sampled_from([b"", b"", b"", b"\xef\xbb\xbf"])) + b"".join(lines)
     return content.rstrip(b"\r\n") if draw(st.booleans()) else content
 
@@ -283,3 +289,71 @@ def test_the_same_values(real: RealScdaemon, user: bytes, system: bytes | None) 
     ignored = {voided.option for voided in effective.voided if voided.by != "force"}
     expected = {name: shown(effective, name, real.table) for name in listed if name not in ignored}
     assert {name: value for name, value in listed.items() if name in expected} == expected
+
+
+# SCardConnect tells its share mode, and that there is no card, so that scdaemon goes no further.
+STUB = """
+typedef unsigned long dword;
+long write (int, const void *, dword);
+
+long SCardEstablishContext (dword scope, void *a, void *b, dword *context) { *context = 1; return 0; }
+long SCardReleaseContext (dword context) { return 0; }
+long SCardIsValidContext (dword context) { return 0; }
+long SCardCancel (dword context) { return 0; }
+long SCardListReaders (dword context, const char *groups, char *readers, dword *length)
+{
+  static const char list[] = "Reader\\\\0";
+  if (readers)
+    for (dword i = 0; i < sizeof list && i < *length; i++)
+      readers[i] = list[i];
+  *length = sizeof list;
+  return 0;
+}
+long SCardGetStatusChange (dword context, dword timeout, void *states, dword count) { return 0; }
+long SCardConnect (dword context, const char *reader, dword mode, dword protocols, dword *card, dword *protocol)
+{
+  write (2, mode == 2 ? "\\nshare mode 2\\n" : "\\nshare mode 1\\n", 14);
+  return 0x8010000c;
+}
+long SCardReconnect (dword card, dword mode, dword protocols, dword start, dword *protocol) { return 0x8010000c; }
+long SCardDisconnect (dword card, dword how) { return 0; }
+long SCardStatus (dword card, char *reader, dword *n, dword *state, dword *protocol, char *atr, dword *m)
+{
+  return 0x8010000c;
+}
+long SCardBeginTransaction (dword card) { return 0; }
+long SCardEndTransaction (dword card, dword how) { return 0; }
+long SCardTransmit (dword card, void *a, void *b, dword n, void *c, void *d, dword *m) { return 0x8010000c; }
+long SCardSetTimeout (dword context, dword timeout) { return 0; }
+long SCardControl (dword card, dword code, void *a, dword n, void *b, dword m, dword *k) { return 0x8010000c; }
+"""
+EXCLUSIVE, SHARED = 1, 2
+
+
+@pytest.fixture(scope="module")
+def stub(real: RealScdaemon) -> str:
+    """A PC/SC library for this scdaemon, compiled here."""
+    compiler = shutil.which("cc")
+    if not compiler:
+        cannot_run("no C compiler for a stand-in of the PC/SC library")
+    source, library = real.tree / "stub.c", real.tree / "stub.so"
+    source.write_text(STUB)
+    subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", library, source], check=True, timeout=60)
+    return real.inside(library)
+
+
+@often(CONNECTIONS)
+@given(user=files(sharing()), system=st.one_of(st.none(), files(sharing())))
+def test_the_force_of_pcsc_shared(real: RealScdaemon, stub: str, user: bytes, system: bytes | None) -> None:
+    """gpgconf never shows this option; the share mode that a PC/SC library sees does."""
+    assume(b"log-file" not in user + (system or b""))
+    real.write(user, system)
+    # The command line comes last: the files shall not choose another library or reader.
+    library = ("--disable-ccid", "--pcsc-driver", stub, "--reader-port", "Reader")
+    done = real.run("libexec/scdaemon", "--server", *library, stdin=b"SERIALNO\n")
+    modes = {int(mode) for mode in re.findall(rb"^share mode (\d)$", done.stderr, re.MULTILINE)}
+    effective = real.understood(user, system)
+    if any(stops(complaint.problem, real.version) for complaint in effective.complaints):
+        assert modes == set()
+    else:
+        assert modes == {SHARED if effective.has("pcsc-shared") else EXCLUSIVE}
