@@ -1,0 +1,203 @@
+"""The pages that `explain` prints: their form, their commands, and that each id of the catalogue has one."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gpgdoctor
+
+PAGES = Path(gpgdoctor.__file__).parent / "rules" / "pages"
+WIDTH = 76
+HEADINGS = [
+    "What happens",
+    "How it is found",
+    "What the fix does",
+    "When not to",
+    "By hand",
+    "Seen as",
+    "Sources",
+]
+
+# The public catalogue. Ids are never reused or renumbered.
+CATALOGUE = {
+    "GD101": "unknown-option",
+    "GD102": "malformed-option",
+    "GD103": "option-too-new",
+    "GD104": "pcsc-shared-without-effect",
+    "GD105": "reader-port-never-matches",
+    "GD106": "pcsc-driver-unusable",
+    "GD107": "configuration-unreadable",
+    "GD108": "scdaemon-disabled",
+    "GD109": "configuration-not-in-force",
+    "GD110": "option-without-effect",
+    "GD111": "homedir-unsafe",
+    "GD112": "option-voided",
+    "GD201": "scdaemon-excludes-others",
+    "GD202": "shared-holder-blocks-scdaemon",
+    "GD203": "exclusive-holder",
+    "GD204": "transaction-held",
+    "GD205": "ccid-driver-against-pcscd",
+    "GD206": "second-scdaemon",
+    "GD207": "unseen-client",
+    "GD301": "pcscd-not-running",
+    "GD302": "pcscd-stale-socket",
+    "GD303": "pcscd-not-answering",
+    "GD304": "pcscd-version-mismatch",
+    "GD305": "pcsc-library-missing",
+    "GD306": "scdaemon-missing",
+    "GD307": "gnupg-missing",
+    "GD308": "agent-elsewhere",
+    "GD309": "pcscd-asleep",
+    "GD310": "daemon-older-than-installed",
+    "GD311": "pcscd-full",
+    "GD401": "pcscd-refuses-me",
+    "GD402": "usb-access-denied",
+    "GD501": "no-reader",
+    "GD502": "reader-unknown-to-pcscd",
+    "GD503": "no-card",
+    "GD504": "mute-card",
+    "GD505": "reader-unavailable",
+    "GD601": "pin-asked-every-time",
+    "GD602": "applet-interference",
+}
+# What no rule can see, and people still ask about.
+OTHERS = {
+    "other-agent-refused",
+    "other-broken-pipe",
+    "other-card-removed",
+    "other-card-serial",
+    "other-ssh-auth-sock",
+    "other-suspend",
+}
+
+# Each is in Debian: a shell builtin, in the base system, or in the package of its program.
+# fmt: off
+PROGRAMS = {
+    "apt", "cat", "chmod", "chown", "cut", "dmesg", "echo", "export", "file", "flatpak", "gpg", "gpg-connect-agent",
+    "gpgconf", "gpgdoctor", "grep", "id", "journalctl", "ldconfig", "loginctl", "ls", "lsusb", "modprobe", "mv",
+    "pcsc_scan", "pcscd", "pkcheck", "pkill", "printenv", "printf", "ps", "rm", "sed", "sleep", "ss", "ssh-add", "stat",
+    "sudoedit", "systemctl", "tail", "tty", "udevadm", "ykman",
+}
+# fmt: on
+OWN_COMMANDS = {"check", "fix", "undo", "explain", "report", "hook", "demo", "schema"}
+
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SEEN_AS = re.compile(r"- `([^`]+)`")
+
+every_page = pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.stem)
+
+
+def sections(page: Path) -> dict[str, str]:
+    """The text under each heading; under "" what comes before the first."""
+    parts = re.split(r"^## (.+)\n", page.read_text("ascii"), flags=re.MULTILINE)
+    return {"": parts[0], **dict(zip(parts[1::2], parts[2::2], strict=True))}
+
+
+def scripts(text: str) -> list[str]:
+    return [body for language, body in FENCE.findall(text) if language == "sh"]
+
+
+def commands(script: str) -> Iterator[list[str]]:
+    """The words of every simple command, those of command substitutions too."""
+    for inner in re.findall(r"\$\(([^()]+)\)", script):
+        yield from commands(inner)
+    for line in script.splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="|;&")
+        lexer.whitespace_split = True
+        words: list[str] = []
+        for word in [*lexer, ";"]:
+            if set(word) <= set("|;&"):
+                if words:
+                    yield words
+                words = []
+            elif words or not re.match(r"\w+=", word):
+                words.append(word)
+
+
+def test_every_id_has_its_page_and_every_page_is_accounted_for() -> None:
+    assert {page.stem for page in PAGES.glob("*.md")} == CATALOGUE.keys() | OTHERS
+
+
+@every_page
+def test_begins_with_id_and_name_and_a_title(page: Path) -> None:
+    first, blank, title, *rest = page.read_text("ascii").split("\n", 4)
+    name = CATALOGUE.get(page.stem)
+    assert first == (f"# {page.stem} {name}" if name else f"# {page.stem}")
+    assert (blank, rest[0]) == ("", "")
+    assert re.fullmatch(r"[^.]+(?:\.\w[^.]*)*\.", title), "one sentence"
+
+
+@every_page
+def test_has_the_headings_in_order_and_nothing_empty(page: Path) -> None:
+    found = sections(page)
+    assert list(found) == ["", *HEADINGS]
+    assert all(text.strip() for text in found.values())
+
+
+@every_page
+def test_is_plain_narrow_and_tidy(page: Path) -> None:
+    text = page.read_bytes().decode("ascii")
+    lines = text.split("\n")
+    assert max(map(len, lines)) <= WIDTH
+    assert [line for line in lines if line != line.rstrip() or "\t" in line] == []
+    assert text.endswith("\n") and not text.endswith("\n\n")
+
+
+@every_page
+def test_seen_as_lists_literal_texts(page: Path) -> None:
+    lines = sections(page)["Seen as"].strip().splitlines()
+    texts = [match[1] for match in map(SEEN_AS.fullmatch, lines) if match]
+    assert len(texts) == len(lines) >= 1
+    assert len(set(texts)) == len(texts)
+    assert all(text == text.strip() and len(text) >= 7 for text in texts)
+
+
+@every_page
+def test_sources_is_a_list(page: Path) -> None:
+    assert re.fullmatch(r"(?:- .+\n(?:  .+\n)*)+", sections(page)["Sources"].strip() + "\n")
+
+
+@every_page
+def test_by_hand_has_commands_that_exist_and_parse(page: Path) -> None:
+    assert scripts(sections(page)["By hand"])
+    for script in scripts(page.read_text("ascii")):
+        parsed = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, timeout=10)
+        assert (parsed.returncode, parsed.stderr) == (0, ""), script
+        for words in commands(script):
+            if words[0] == "sudo":
+                words = words[1:]
+            assert words[0].rpartition("/")[2] in PROGRAMS or words[0] == "$scdaemon", words
+            assert "-9" not in words and "-KILL" not in words
+
+
+@every_page
+def test_names_only_commands_findings_and_pages_that_exist(page: Path) -> None:
+    text = page.read_text("ascii")
+    assert set(re.findall(r"gpgdoctor (\w+)", "\n".join(scripts(text)))) <= OWN_COMMANDS
+    assert set(re.findall(r"`gpgdoctor (\w+)", text)) <= OWN_COMMANDS
+    assert set(re.findall(r"\bGD\d+\b", text)) <= CATALOGUE.keys()
+    assert set(re.findall(r"\bother-[a-z-]+\b", text)) <= OTHERS
+
+
+@every_page
+def test_says_what_its_commands_cost(page: Path) -> None:
+    text = page.read_text("ascii")
+    written = "\n".join(scripts(text))
+    if "--kill gpg-agent" in written:
+        assert "passphrases" in text
+    if re.search(r"printf.*pcsc-shared", written):
+        assert "PIN" in text and {"GD601", "GD602"} <= set(re.findall(r"GD\d+", text))
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+def test_pages_without_a_rule_say_so_and_give_one_command_that_tells(name: str) -> None:
+    found = sections(PAGES / f"{name}.md")["How it is found"]
+    assert found.strip().startswith("`check` cannot see it")
+    (script,) = scripts(found)
+    assert len(script.splitlines()) == 1
