@@ -43,6 +43,8 @@ class Client:
         self.code, self.card, self.protocol = scard.SCardConnect(self.context, self.reader, mode, protocol)
         if self.code == 0 and self.kind == "transaction":
             self.code = scard.SCardBeginTransaction(self.card)
+        if self.code == 0 and self.kind == "foreign-select":
+            self.transmit(SELECT_PIV)
 
     def status(self) -> dict[str, Any]:
         if self.card is None:

@@ -74,7 +74,8 @@ class Furniture:
     def program_environment(self) -> dict[str, str]:
         home = "/usr" if self.root else sys.base_prefix
         own = {} if self.root else {"PYTHONPATH": str(_directory_of("smartcard", "pyscard"))}
-        return {**self.environment(), **own, "PYTHONHOME": home, "LD_LIBRARY_PATH": f"{home}/lib"}
+        libraries = f"{layout.OWN_LIBRARIES}:{home}/lib"
+        return {**self.environment(), **own, "PYTHONHOME": home, "LD_LIBRARY_PATH": libraries}
 
     def program_argv(self, room: Room, program: str, script: str) -> list[str]:
         linked = room.run(
@@ -87,12 +88,12 @@ class Furniture:
         return [f"{layout.PROGRAMS}/{program}", f"{layout.LAB_DIRECTORY}/{script}"]
 
     def states_argv(self) -> list[str]:
-        return [self.python, f"{layout.LAB_DIRECTORY}/states.py"]
+        own_library = f"LD_LIBRARY_PATH={layout.OWN_LIBRARIES}"
+        return ["env", own_library, self.python, f"{layout.LAB_DIRECTORY}/states.py"]
 
     @staticmethod
     def parse_states(output: str) -> dict[str, int]:
-        # Without libpcsclite pyscard has a word of its own on stdout, after ours.
-        states: dict[str, int] = json.loads(output.partition("\n")[0])
+        states: dict[str, int] = json.loads(output)
         return states
 
     def plan(self) -> Plan:
@@ -117,13 +118,25 @@ class Furniture:
                     _copy(f"{layout.LAB_DIRECTORY}/{name}", Path(__file__).with_name(name), 0o644)
                     for name in PUPPET_SCRIPTS
                 ),
+                *(_copy(f"{layout.OWN_LIBRARIES}/{path.name}", path, 0o644) for path in self._own_libraries(found)),
             ],
         )
+
+    def _own_libraries(self, found: parts.Parts) -> Iterator[Path]:
+        """The lab and its clients go on using what is hidden from everybody else."""
+        if "libpcsclite" in self.scenario.hidden:
+            for usr in [Path(f"{self.root}/usr")] if self.root else [found.prefix / "usr", Path("/usr")]:
+                yield from usr.glob("lib*/**/libpcsclite*.so.1")
 
     def _check_possible(self) -> None:
         if sys.platform != "linux":
             raise LabUnavailable("the lab needs Linux: private namespaces and pcscd")
-        if os.geteuid() != 0 and (self.user or any(client.user for client in self.scenario.clients)):
+        users = {
+            self.user,
+            *(client.user for client in self.scenario.clients),
+            *(step.user for step in self.scenario.steps),
+        }
+        if os.geteuid() != 0 and users - {0, None}:
             raise LabUnavailable("a scenario with programs of several users needs root")
         if any(reader.card == "openpgp" for reader in self.scenario.readers):
             _directory_of("jcecard", "the virtual card needs jcecard: pip install 'gpgdoctor[lab]'")
@@ -159,7 +172,7 @@ class Furniture:
         for home in self.scenario.homes:
             yield _file(f"{layout.HOME}/{home}", None, 0o700, self.user)
         for file in self.scenario.files:
-            if not file.path.startswith("/etc/"):
+            if not file.path.startswith("/etc/") and not file.only_since_2_3:
                 yield self._own(file)
         entries = (
             READER_CONF_ENTRY.format(name=reader.name, port=port_of(number), library=_library(number))

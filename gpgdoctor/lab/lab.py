@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +17,7 @@ from gpgdoctor.lab.furnish import Furniture
 from gpgdoctor.lab.plan import LabFailed, LabUnavailable
 from gpgdoctor.lab.puppets import CardHandle, ClientHandle, hear
 from gpgdoctor.lab.room import RUN_DEADLINE_S, Process, Room
-from gpgdoctor.lab.scenario import CardKind, Client, Listener, Scenario, Step
+from gpgdoctor.lab.scenario import GNUPG_2_3, CardKind, Client, Listener, Scenario, Step
 
 PCSCD_DEADLINE_S = 10.0
 QUIET_DEADLINE_S = 5.0
@@ -68,7 +70,11 @@ class Lab:
 
     def _play(self) -> None:
         scenario = self.scenario
-        if scenario.readers and scenario.pcscd != "never-started":
+        if any(file.only_since_2_3 for file in scenario.files) and self.gnupg_version >= GNUPG_2_3:
+            for file in scenario.files:
+                if file.only_since_2_3:
+                    self.write(file.path, file.content, mode=file.mode)
+        if scenario.pcscd != "never-started":
             self.start_pcscd()
             self._insert_cards()
         for listener in scenario.listeners:
@@ -85,7 +91,7 @@ class Lab:
             self.signal_pcscd(signal.SIGKILL if scenario.pcscd == "killed" else signal.SIGSTOP)
 
     def _take(self, step: Step) -> None:
-        done = self.run(step.argv, timeout=STEP_DEADLINE_S)
+        done = self.run(step.argv, timeout=STEP_DEADLINE_S, user=step.user)
         self.steps.append(done)
         if step.code is not None and done.returncode != step.code:
             raise LabFailed(f"{' '.join(step.argv)} ended with {done.returncode}: {done.stderr.strip()}")
@@ -119,6 +125,15 @@ class Lab:
 
     def gpgdoctor(self, *arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:
         return self.run([self.python, "-m", "gpgdoctor", *arguments], **how)
+
+    @cached_property
+    def gnupg_version(self) -> tuple[int, ...]:
+        """(2, 2, 40), say; () where there is none."""
+        try:
+            first_line = self.run(["gpg", "--version"]).stdout.partition("\n")[0]
+        except FileNotFoundError:
+            return ()
+        return tuple(int(number) for number in re.findall(r"\d+", first_line))
 
     def signal(self, pid: int, number: int) -> None:
         self.room.signal(pid, number)
@@ -234,8 +249,9 @@ class Lab:
     def read(self, path: str) -> str:
         return self.room.read(self._absolute(path)).decode()
 
-    def write(self, path: str, content: str, *, mode: int = 0o600) -> None:
-        self.room.write(self._absolute(path), content.encode(), mode=mode, owner=self.user)
+    def write(self, path: str, content: str | bytes, *, mode: int = 0o600) -> None:
+        written = content.encode() if isinstance(content, str) else content
+        self.room.write(self._absolute(path), written, mode=mode, owner=self.user)
 
     def _absolute(self, path: str) -> str:
         return path if path.startswith("/") else f"{self.home}/{path}"

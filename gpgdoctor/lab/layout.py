@@ -11,6 +11,7 @@ PROGRAMS = f"{LAB_DIRECTORY}/bin"
 PCSCD_CONFIGURATION = f"{LAB_DIRECTORY}/reader.conf.d"
 PCSCD_LOG = f"{LAB_DIRECTORY}/pcscd.log"
 PCSCD_SOCKET = "/run/pcscd/pcscd.comm"
+OWN_LIBRARIES = f"{LAB_DIRECTORY}/own"
 CARDS = f"{LAB_DIRECTORY}/cards"
 
 HOME = "/home/alice"

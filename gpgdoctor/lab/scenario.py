@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 CardKind = Literal["openpgp", "foreign", "mute", "absent"]
 ClientKind = Literal["idle", "shared", "direct", "exclusive", "transaction", "foreign-select", "crowd"]
 PcscdState = Literal["running", "never-started", "killed", "stopped"]
+GpgOutcome = Literal["works", "fails", "hangs"]
 Package = Literal["gnupg", "scdaemon", "pcscd", "libpcsclite"]
+
+# Since then scdaemon does not turn to PC/SC by itself when its own driver finds no reader: NEWS of Debian's 2.4.7-15.
+GNUPG_2_3 = (2, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class File:
     path: str
     content: str | bytes
     mode: int = 0o600
+    only_since_2_3: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +57,7 @@ class Step:
 
     argv: tuple[str, ...]
     code: int | None = 0
+    user: int | None = None  # None: whose home it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,4 +73,19 @@ class Scenario:
     hidden: tuple[Package, ...] = ()
     steps: tuple[Step, ...] = ()
     user: int = 0  # whose home it is, who runs gpg and gpgdoctor; other than 0 only for root
-    expect: tuple[str, ...] = ()  # the findings that `check` must report, no other above info
+    # What must be seen once all this stands: the findings of `check` at warning or above that are not the consequence
+    # of another one, and no other; findings at info that must be there too; and what `gpg --card-status` does.
+    expect: tuple[str, ...] = ()
+    info: tuple[str, ...] = ()
+    gpg: GpgOutcome | None = None  # None: it is not tried
+    expect_since_2_3: tuple[str, ...] | None = None  # None: the same as before
+    gpg_since_2_3: GpgOutcome | None = None
+    cure: bool = False  # `fix --yes` cures it, and disturbs nobody
+
+
+def as_of(scenario: Scenario, version: tuple[int, ...]) -> Scenario:
+    """The scenario as this version of GnuPG plays it."""
+    if version >= GNUPG_2_3:
+        expect = scenario.expect if scenario.expect_since_2_3 is None else scenario.expect_since_2_3
+        return replace(scenario, expect=expect, gpg=scenario.gpg_since_2_3 or scenario.gpg)
+    return replace(scenario, files=tuple(file for file in scenario.files if not file.only_since_2_3))

@@ -244,20 +244,24 @@ def test_a_pcscd_that_never_started_leaves_nothing(open_lab: OpenLab) -> None:
     [("gnupg", "gpgconf"), ("pcscd", "pcscd"), ("scdaemon", "/usr/lib/gnupg/scdaemon")],
 )
 def test_a_hidden_package_is_not_there(package: Package, program: str, open_lab: OpenLab) -> None:
-    lab = open_lab(scenario(readers=(), hidden=(package,)))
+    lab = open_lab(scenario(readers=(), pcscd="never-started", hidden=(package,)))
     assert lab.run(["sh", "-c", f"command -v {program}"]).returncode != 0
 
 
-def test_without_libpcsclite_no_program_reaches_pcscd(open_lab: OpenLab) -> None:
-    lab = open_lab(scenario(pcscd="never-started", hidden=("libpcsclite",)))
+def test_without_libpcsclite_only_the_lab_itself_reaches_pcscd(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(hidden=("libpcsclite",), clients=(Client(kind="idle"),)))
     assert lab.run([lab.python, "-c", "import ctypes; ctypes.CDLL('libpcsclite.so.1')"]).returncode == 1
-    assert lab.reader_states() == {}
+    assert lab.client().ask("status")["code"] == "0x00000000"
+    assert card_status(lab).returncode == 2
+    assert not lab.reader_states()[lab.readers[0]] & SCARD_STATE_EXCLUSIVE
 
 
 @pytest.mark.parametrize("user", [0, 1001])
 def test_a_listener_counts_who_connects(user: int, open_lab: OpenLab) -> None:
     path = "{sockets}/S.gpg-agent"
-    lab = open_lab(scenario(readers=(), listeners=(Listener(path=path, program="gpg-agent"),)), user=user)
+    lab = open_lab(
+        scenario(readers=(), pcscd="never-started", listeners=(Listener(path=path, program="gpg-agent"),)), user=user
+    )
     assert lab.connects(path) == 0
     lab.run(["gpg-connect-agent", "--no-autostart", "/bye"])
     lab.wait_until(lambda: lab.connects(path) == 1, "the connection was not counted")
@@ -268,11 +272,13 @@ def test_a_listener_counts_who_connects(user: int, open_lab: OpenLab) -> None:
 
 def test_a_step_that_ends_otherwise_than_it_should_is_a_failure(open_lab: OpenLab) -> None:
     with pytest.raises(LabFailed, match=r"(?s)gpg --card-status ended with 2: .*No such device"):
-        open_lab(scenario(readers=(), steps=(Step(argv=("gpg", "--card-status")),)))
+        open_lab(scenario(readers=(), pcscd="never-started", steps=(Step(argv=("gpg", "--card-status")),)))
 
 
 def test_steps_are_kept(open_lab: OpenLab) -> None:
-    lab = open_lab(scenario(readers=(), steps=(Step(argv=("echo", "done")), Step(argv=("false",), code=1))))
+    lab = open_lab(
+        scenario(readers=(), pcscd="never-started", steps=(Step(argv=("echo", "done")), Step(argv=("false",), code=1)))
+    )
     assert [step.stdout for step in lab.steps] == ["done\n", ""]
 
 
@@ -281,7 +287,7 @@ def test_files_of_the_scenario(open_lab: OpenLab) -> None:
         File(path=".gnupg/scdaemon.conf", content=b"\xff\n", mode=0o640),
         File(path="/etc/gnupg/scdaemon.conf", content="verbose\n", mode=0o644),
     )
-    lab = open_lab(scenario(readers=(), files=files))
+    lab = open_lab(scenario(readers=(), pcscd="never-started", files=files))
     assert lab.run(["od", "-An", "-tx1", lab.gnupghome + "/scdaemon.conf"]).stdout.split() == ["ff", "0a"]
     assert lab.run(["stat", "-c", "%a", lab.gnupghome + "/scdaemon.conf"]).stdout == "640\n"
     assert lab.read("/etc/gnupg/scdaemon.conf") == "verbose\n"
