@@ -1,0 +1,106 @@
+"""What stands in the files, and what is in force of it."""
+
+from __future__ import annotations
+
+from gpgdoctor.lab.catalogue.common import CARD_STATUS, DISABLE_CCID, ON_PCSC, SHARED_OPTIONS, scdaemon_conf
+from gpgdoctor.lab.layout import HOME
+from gpgdoctor.lab.scenario import File, Scenario, Step
+
+# Longer than the 2 s by which a file must be newer than scdaemon to count as changed since.
+CHANGE_LATER = f"sleep 2.2 && printf 'disable-ccid\\npcsc-shared\\n' >{HOME}/.gnupg/scdaemon.conf"
+ENCRYPTED = b"age-encryption.org/v1\n-> X25519 \x00\xff\xfe\x93\n--- \x8f\x02\x99\n\xd1\x00\x07\xe9"
+
+SCENARIOS = (
+    Scenario(
+        name="typo-in-conf",
+        about="One misspelt option: GnuPG 2.2 skips the line, later versions do not start scdaemon.",
+        files=(scdaemon_conf("disable-ccid", "pcsc-sharde"),),
+        expect=("GD101",),
+        gpg="works",
+        gpg_since_2_3="fails",
+        cure=True,
+    ),
+    Scenario(
+        name="comment-after-option",
+        about="A comment behind an option: GnuPG 2.2 skips the line, later versions do not start scdaemon.",
+        files=(scdaemon_conf("disable-ccid  # leave the reader to pcscd", "pcsc-shared"),),
+        expect=("GD102",),
+        gpg="works",
+        gpg_since_2_3="fails",
+        cure=True,
+    ),
+    Scenario(
+        name="pcsc-shared-alone",
+        about="pcsc-shared without disable-ccid: enough for GnuPG 2.2, without effect later.",
+        files=(scdaemon_conf("pcsc-shared"),),
+        gpg="works",
+        expect_since_2_3=("GD205",),
+        gpg_since_2_3="fails",
+        cure=True,
+    ),
+    Scenario(
+        name="reader-port-never-matches",
+        about="reader-port names a reader that PC/SC does not know under this name.",
+        files=(scdaemon_conf("disable-ccid", "reader-port 1050:0407:X:0"),),
+        expect=("GD105",),
+        gpg="works",
+        gpg_since_2_3="fails",
+    ),
+    Scenario(
+        name="wrong-pcsc-driver",
+        about="pcsc-driver names a library that is not there.",
+        files=(scdaemon_conf("disable-ccid", "pcsc-driver /opt/pcsc/libpcsclite.so.1"),),
+        expect=("GD106",),
+        gpg="fails",
+        cure=True,
+    ),
+    Scenario(
+        name="encrypted-conf",
+        about="scdaemon.conf is the encrypted form of itself.",
+        files=(File(path=".gnupg/scdaemon.conf", content=ENCRYPTED),),
+        expect=("GD107",),
+        gpg="works",
+        gpg_since_2_3="fails",
+    ),
+    Scenario(
+        name="scdaemon-disabled",
+        about="gpg-agent is told to do without scdaemon.",
+        files=(DISABLE_CCID, File(path=".gnupg/gpg-agent.conf", content="disable-scdaemon\n")),
+        expect=("GD108",),
+        gpg="fails",
+    ),
+    Scenario(
+        name="old-scdaemon-still-running",
+        about="The options are in the file, but the scdaemon from before still runs without them.",
+        files=(ON_PCSC,),
+        steps=(CARD_STATUS, Step(argv=("sh", "-c", CHANGE_LATER))),
+        expect=("GD109",),
+        gpg="works",
+        cure=True,
+    ),
+    Scenario(
+        name="option-without-effect",
+        about="card-timeout is set, which no scdaemon obeys.",
+        files=(scdaemon_conf("disable-ccid", "card-timeout 5"),),
+        info=("GD110",),
+        gpg="works",
+    ),
+    Scenario(
+        name="unsafe-home",
+        about="Everybody may write into GNUPGHOME.",
+        files=(ON_PCSC,),
+        steps=(Step(argv=("chmod", "777", f"{HOME}/.gnupg")),),
+        expect=("GD111",),
+        gpg="works",
+    ),
+    Scenario(
+        name="option-voided",
+        about="The machine's scdaemon.conf takes the user's pcsc-shared out of force.",
+        files=(
+            SHARED_OPTIONS,
+            File(path="/etc/gnupg/scdaemon.conf", content="[ignore]\npcsc-shared\n[-ignore]\n", mode=0o644),
+        ),
+        expect=("GD112",),
+        gpg="works",
+    ),
+)
