@@ -18,8 +18,8 @@ from scdaemons import RealScdaemon, made_in, roots
 
 from gpgdoctor.lab.parts import PartsUnavailable
 from gpgdoctor.scdaemon_conf import MESSAGES, Effective, Line, OptionTable, stops
+from gpgdoctor.scdaemon_conf.conditions import number_in
 from gpgdoctor.scdaemon_conf.lines import encoded
-from gpgdoctor.scdaemon_conf.sections import number_in
 
 CASES = int(os.environ.get("GPGDOCTOR_CASES", "300"))
 CONNECTIONS = int(os.environ.get("GPGDOCTOR_CASES", "60"))
@@ -203,7 +203,33 @@ def files(draw: st.DrawFn, real_option: st.SearchStrategy[bytes] = text(WELL_FOR
     return content.rstrip(b"\r\n") if draw(st.booleans()) else content
 
 
-GLOBAL_FILES = st.one_of(st.none(), files())
+# Few options, so that both files speak of the same ones.
+FAMILIAR = text(
+    st.builds(
+        "{}{}{}".format,
+        BLANKS,
+        st.sampled_from(("disable-ccid", "pcsc-shared", "verbose", "reader-port a", "reader-port b", "card-timeout 5")),
+        st.sampled_from(["", "", "", " ", "\r", " # note", "x"]),
+    )
+)
+SECTIONS = st.sampled_from(
+    (
+        *(
+            b"[force]",
+            b"[-force]",
+            b"[ignore]",
+            b"[-ignore]",
+            b"[ignore-all]",
+            b"[user *]",
+            b"[user root]",
+            b"[user nobody]",
+        ),
+        *(b"[if 1]", b"[if $x]", b"[let x 1]", b"[else]", b"[fi]", b"[verbose]"),
+    )
+)
+SECTIONED_FILES = st.lists(st.one_of(FAMILIAR, SECTIONS), max_size=10).map(b"\n".join)
+USER_FILES = st.one_of(files(), files(FAMILIAR), SECTIONED_FILES)
+GLOBAL_FILES = st.one_of(st.none(), files(), SECTIONED_FILES, SECTIONED_FILES)
 
 
 @pytest.fixture(scope="module", params=roots(), ids=str)
@@ -250,7 +276,7 @@ def exit_code(effective: Effective, version: tuple[int, ...]) -> int:
 
 
 @often(CASES)
-@given(user=files(), system=GLOBAL_FILES)
+@given(user=USER_FILES, system=GLOBAL_FILES)
 def test_the_same_complaints(real: RealScdaemon, user: bytes, system: bytes | None) -> None:
     real.write(user, system)
     answer = real.test_configuration()
@@ -278,7 +304,7 @@ def shown(effective: Effective, name: str, table: OptionTable) -> bytes:
 
 
 @often(CASES)
-@given(user=files(), system=GLOBAL_FILES)
+@given(user=USER_FILES, system=GLOBAL_FILES)
 def test_the_same_values(real: RealScdaemon, user: bytes, system: bytes | None) -> None:
     real.write(user, system)
     listed = real.listed_values()
@@ -343,7 +369,7 @@ def stub(real: RealScdaemon) -> str:
 
 
 @often(CONNECTIONS)
-@given(user=files(sharing()), system=st.one_of(st.none(), files(sharing())))
+@given(user=files(sharing()), system=GLOBAL_FILES)
 def test_the_force_of_pcsc_shared(real: RealScdaemon, stub: str, user: bytes, system: bytes | None) -> None:
     """gpgconf never shows this option; the share mode that a PC/SC library sees does."""
     assume(b"log-file" not in user + (system or b""))

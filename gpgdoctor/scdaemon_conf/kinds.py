@@ -14,9 +14,10 @@ ENCRYPTED_BEGINNINGS = (
 # RFC 9580: packets that an OpenPGP message begins with (1 and 3: a session key) in the old and in the new format.
 OPENPGP_MESSAGE = re.compile(rb"[\x84\x85\x86\x8c\x8d\x8e\xc1\xc3]")
 SOPS = re.compile(rb"ENC\[AES256_GCM,data:|^sops_version=", re.MULTILINE)
-TEMPLATE = re.compile(rb"\{\{.*?\}\}|\{%.*?%\}|<%.*?%>", re.DOTALL)
+TEMPLATE = re.compile(rb"\{\{.{0,400}?\}\}|\{%.{0,400}?%\}|<%.{0,400}?%>", re.DOTALL)
 UTF_16_BEGINNINGS = (b"\xff\xfe", b"\xfe\xff")
-CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1f\x7f]")
+FEWEST_ODD_BYTES = 4
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 def classify(content: bytes) -> str | None:
@@ -45,10 +46,11 @@ def _without_comments(content: bytes) -> bytes:
 
 
 def _is_binary(content: bytes) -> bool:
-    """A stray control character is a malformed line; more than one in thirty bytes is no text."""
-    odd = len(CONTROL.findall(content)) + content.count(b"\0")
+    """A stray NUL or control character makes a malformed line; one in ten bytes is no text."""
+    odd = len(CONTROL.findall(content))
     try:
         content.decode()
     except UnicodeDecodeError:
+        # Text of another encoding has some of these, random bytes are half of them.
         odd += sum(byte >= 0x80 for byte in content) // 2
-    return odd * 30 > len(content)
+    return odd >= FEWEST_ODD_BYTES and odd * 10 > len(content)

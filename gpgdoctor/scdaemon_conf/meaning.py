@@ -31,6 +31,9 @@ def meant_by(line: Line, table: OptionTable) -> tuple[str | None, str | None]:
         return line.option, _mended_value(line)
     if line.problem in ("invalid-argument", "missing-argument"):
         return line.word, None
+    if "\r" in line.raw.strip() and (lines := _old_mac_lines(line.raw, table)):
+        first = next((line for line in lines if line and not line.startswith("#")), "")
+        return first.partition(" ")[0] or None, "\n".join(lines)
     name, argument = _words(line.raw)
     for known in _readings(name, table):
         return known, _statement(known, argument, table)
@@ -49,6 +52,20 @@ def near(name: str, table: OptionTable) -> str | None:
         return longer[0]
     alike = [known for known in table.names if _alike(name, known)]
     return alike[0] if len(alike) == 1 else None
+
+
+def _old_mac_lines(raw: str, table: OptionTable) -> list[str]:
+    """The lines of a text whose lines end with a carriage return alone, if they are a configuration at all."""
+    lines = [line.strip(" \t") for line in raw.strip().split("\r")]
+    for line in lines:
+        name, _, value = line.partition(" ")
+        if (
+            line
+            and not line.startswith("#")
+            and (not table.knows(name) or (table.argument(name) == "none") == bool(value))
+        ):
+            return []
+    return lines
 
 
 def _mended_value(line: Line) -> str | None:

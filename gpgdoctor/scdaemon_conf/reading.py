@@ -4,81 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
+from gpgdoctor.scdaemon_conf.conditions import Refused
+from gpgdoctor.scdaemon_conf.force import Complaint, Effective, Role, Setting, Voided
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, c_string, decoded, joined, split
 from gpgdoctor.scdaemon_conf.meaning import meant_by
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
-from gpgdoctor.scdaemon_conf.sections import (
-    LONGEST_KEYWORD,
-    Refused,
-    Sections,
-    Undecided,
-    content_of,
-    number_in,
-)
+from gpgdoctor.scdaemon_conf.sections import LONGEST_KEYWORD, Sections, Undecided, content_of
+from gpgdoctor.scdaemon_conf.values import ends_the_program, fits, is_debug_level, unquoted
 
-Role = Literal["user", "global"]
 # gpgrt 1.48 marks `help` as a command, and knows [command-mode] from then on.
 COMMAND_FLAG = 1 << 7
-# scd/scdaemon.c: with these scdaemon exits by itself, whatever its version.
-ALWAYS_FATAL = ("invalid-debug-flag", "invalid-debug-level")
-DEBUG_LEVELS = ("none", "basic", "advanced", "expert", "guru")
-INT_RANGE = range(-(2**31), 2**31)
-LONG_RANGE = range(-(2**63), 2**63)
-ULONG_RANGE = range(2**64)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """An option that the program takes from a line."""
-
-    option: str
-    value: str | None
-    role: Role
-    line: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voided:
-    """A line of the user's file that the global file takes out of force, without a word from the program."""
-
-    option: str
-    line: int
-    by: str  # force, ignore or ignore-all
-    by_line: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Complaint:
-    """A line that the program complains of, or, as for a bad debug level, ends because of."""
-
-    role: Role
-    line: int
-    problem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effective:
-    """What both files together amount to."""
-
-    global_lines: tuple[Line, ...]
-    user_lines: tuple[Line, ...]
-    settings: tuple[Setting, ...]  # in the order read: of options with a value the last one is in force
-    voided: tuple[Voided, ...]
-    complaints: tuple[Complaint, ...]
-    undecided: tuple[tuple[Role, int], ...]  # lines under an [if] that only the running program can decide
-
-    def has(self, option: str) -> bool:
-        return any(setting.option == option for setting in self.settings)
-
-    def where(self, option: str) -> Setting | None:
-        """The line that decides."""
-        return next((setting for setting in reversed(self.settings) if setting.option == option), None)
-
-    def value(self, option: str) -> str | None:
-        setting = self.where(option)
-        return setting.value if setting else None
 
 
 def parse(content: bytes, table: OptionTable, role: Role = "user", user: str = "") -> tuple[Line, ...]:
@@ -92,25 +28,13 @@ def parse(content: bytes, table: OptionTable, role: Role = "user", user: str = "
 
 def in_force(global_lines: Sequence[Line], user_lines: Sequence[Line], table: OptionTable, user: str) -> Effective:
     """What is in force where `user` runs the program; the lines may come from `parse` or another reading."""
+    return read(joined(global_lines), joined(user_lines), table, user)
+
+
+def read(global_content: bytes, user_content: bytes, table: OptionTable, user: str) -> Effective:
     reading = _Reading(table=table, user=user)
-    first = reading.file(joined(global_lines), "global")
-    return reading.effective(first, reading.file(joined(user_lines), "user"))
-
-
-def fatal_errors(version: tuple[int, ...], *, gpgconf_test_rc: int | None = None) -> bool:
-    """Whether a line that the program complains of keeps it from starting.
-
-    The word of `--gpgconf-test`, run on a file with such a line, beats the version. GnuPG 2.2.26 and later reads its
-    files with gpgrt, whose error counter is not the one that 2.2 looks at; 2.3 looks at gpgrt's.
-    """
-    if gpgconf_test_rc is not None:
-        return gpgconf_test_rc != 0
-    return not (2, 2, 26) <= version < (2, 3)
-
-
-def stops(problem: str, version: tuple[int, ...], *, gpgconf_test_rc: int | None = None) -> bool:
-    """Whether this complaint keeps the program from starting."""
-    return problem in ALWAYS_FATAL or fatal_errors(version, gpgconf_test_rc=gpgconf_test_rc)
+    global_lines = reading.file(global_content, "global")
+    return reading.effective(global_lines, reading.file(user_content, "user"))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,7 +79,7 @@ class _Reading:
 
     def effective(self, global_lines: tuple[Line, ...], user_lines: tuple[Line, ...]) -> Effective:
         level = next((setting for setting in reversed(self.settings) if setting.option == "debug-level"), None)
-        if level and level.value is not None and not _is_debug_level(level.value):
+        if level and level.value is not None and not is_debug_level(level.value):
             self.settings.remove(level)
             if level.role == "global":
                 global_lines = _with_bad_level(global_lines, level.line)
@@ -279,15 +203,15 @@ class _Reading:
             return None
         if option.argument == "none":
             raise Refused("argument-not-expected")
-        value = _unquoted(decoded(c_string(argument).strip(SPACES)))
+        value = unquoted(decoded(c_string(argument).strip(SPACES)))
         if self.sections.expand and "$" in value:
             try:
                 value = self.sections.substituted(value, line.number)
             except Undecided:
                 self.undecided.append((self.role, line.number))
-        if not _fits(value, option):
+        if not fits(value, option):
             raise Refused("invalid-argument")
-        if option.name == "debug" and _ends_the_program(value):
+        if option.name == "debug" and ends_the_program(value):
             self.exited = True
             raise Refused("invalid-debug-flag")
         return value
@@ -308,34 +232,6 @@ def _at_space(statement: bytes) -> tuple[bytes, bytes | None]:
         if byte in SPACES:
             return statement[:index], statement[index + 1 :]
     return statement, None
-
-
-def _unquoted(value: str) -> str:
-    if not value.startswith('"'):
-        return value
-    return value[1:].removesuffix('"')
-
-
-def _fits(value: str, option: Option) -> bool:
-    if option.argument == "string":
-        return True
-    if option.argument == "ulong":
-        return not value.lstrip(SPACES.decode()).startswith("-") and _is_ulong(value, base=option.base)
-    return number_in(value, base=option.base) in (INT_RANGE if option.argument == "int" else LONG_RANGE)
-
-
-def _ends_the_program(flags: str) -> bool:
-    """As the value of `debug` (common/miscellaneous.c): with a request for help scdaemon lists the flags and leaves."""
-    flags = flags.lstrip(" \t")
-    return flags in ("?", "help") or flags.startswith("-") or (flags[:1].isdecimal() and not _is_ulong(flags, base=0))
-
-
-def _is_ulong(number: str, *, base: int) -> bool:
-    return number_in(number, base=base) in ULONG_RANGE
-
-
-def _is_debug_level(value: str) -> bool:
-    return value in DEBUG_LEVELS or value[:1] in tuple("0123456789")
 
 
 def _with_bad_level(lines: tuple[Line, ...], number: int) -> tuple[Line, ...]:

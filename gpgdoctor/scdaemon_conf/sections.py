@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
-from gpgdoctor.scdaemon_conf.lines import SPACES, c_string, decoded, encoded
+from gpgdoctor.scdaemon_conf.conditions import Refused, comparison
+from gpgdoctor.scdaemon_conf.lines import SPACES, c_string, decoded
 
 LONGEST_KEYWORD = 99
 DEEPEST_CONDITION = 7
@@ -41,10 +38,6 @@ COMMAND_MODE = dict.fromkeys(("command-mode", "+command-mode", "-command-mode"),
 
 class Undecided(Exception):
     """It depends on something that only the running program knows."""
-
-
-class Refused(Exception):
-    """The program complains; the message is a key of lines.MESSAGES."""
 
 
 def content_of(statement: bytes) -> str:
@@ -150,7 +143,7 @@ class Sections:
         name, _, right = _partition(rest or "-n")
         if (name in ("-n", "-z")) == bool(right):
             raise Refused("invalid-meta")
-        holds = _comparison(name)
+        holds = comparison(name)
         try:
             return holds(self.substituted(left, number), self.substituted(right, number))
         except Undecided:
@@ -197,59 +190,3 @@ def _partition(text: str) -> tuple[str, str, str]:
     """At the first run of white space."""
     match = re.search(r"[ \t\r\v\f]+", text)
     return (text[: match.start()], match[0], text[match.end() :]) if match else (text, "", "")
-
-
-ORDERS: dict[str, Callable[[Any, Any], bool]] = {
-    "le": operator.le,
-    "lt": operator.lt,
-    "gt": operator.gt,
-    "ge": operator.ge,
-}
-ON_TEXT: dict[str, Callable[[str, str], bool]] = {
-    "-n": lambda left, _: bool(left),
-    "-z": lambda left, _: not left,
-    "=": operator.eq,
-    "<>": operator.ne,
-    "=~": lambda left, right: right in left,
-    "!~": lambda left, right: right not in left,
-}
-ON_NUMBERS: dict[str, Callable[[int, int], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<=": operator.le,
-    "<": operator.lt,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-ORDERING = re.compile(r"-(?:v([23]))?(le|lt|gt|ge)\Z")
-VERSION_PART = r"(0(?!\d)|[1-9]\d*|(?!\d))"
-
-
-def _comparison(name: str) -> Callable[[str, str], bool]:
-    if name in ON_TEXT:
-        return ON_TEXT[name]
-    if name in ON_NUMBERS:
-        return lambda left, right: ON_NUMBERS[name](number_in(left, base=0), number_in(right, base=0))
-    if ordering := ORDERING.match(name):
-        parts, order = ordering.groups()
-        key: Callable[[str], Any] = partial(_version, parts=int(parts)) if parts else encoded
-        return lambda left, right: ORDERS[order](key(left), key(right))
-    raise Refused("invalid-meta")
-
-
-def _version(text: str, *, parts: int) -> list[int]:
-    """A version with fewer parts than are asked for counts as nothing at all (gpgrt src/version.c)."""
-    match = re.match(r"\.".join([VERSION_PART] * parts), text, re.ASCII)
-    return [int(part or 0) for part in match.groups()] if match else [0] * parts
-
-
-def number_in(text: str, *, base: int) -> int:
-    """As strtol and strtoul read it: what follows the digits does not matter, and nothing is zero."""
-    digits = r"0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*" if base == 0 else r"[0-9]+"
-    match = re.match(rf"[ \t\n\r\v\f]*([-+]?)({digits})", text, re.ASCII)
-    if not match:
-        return 0
-    number = match[2]
-    if base == 0 and number[:1] == "0" and number[1:].isdecimal():
-        number = "0o" + number[1:]
-    return int(match[1] + number, base)

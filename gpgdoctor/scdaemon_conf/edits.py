@@ -1,0 +1,180 @@
+"""Changes to a configuration file that leave every other byte as it was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, decoded, encoded, split
+from gpgdoctor.scdaemon_conf.options import OptionTable
+from gpgdoctor.scdaemon_conf.reading import read
+
+MARK = decoded(BYTE_ORDER_MARK)
+BLANKS = decoded(SPACES)
+CONTEXT_LINES = 3
+NO_FINAL_NEWLINE = "\\ No newline at end of file\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replace:
+    """Says something else in the place of a line; line feeds in the text make several lines of it."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentOut:
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add:
+    """Puts an option in force: `disable-ccid`, `reader-port NAME`."""
+
+    statement: str
+
+
+Change = Replace | CommentOut | Add
+# What stands in a file: the text of a line, and its end.
+Row = tuple[str, str]
+# As difflib has it.
+Opcode = tuple[str, int, int, int, int]
+
+
+def mend(line: Line) -> Replace | None:
+    """The line as it was meant, with a note that stood beside it on a line of its own above."""
+    if line.meant is None:
+        return None
+    note = re.search(r"\s(#.*)\Z", line.raw, re.DOTALL) if "\n" not in line.meant else None
+    return Replace(line=line.number, text=f"{note[1].rstrip()}\n{line.meant}" if note else line.meant)
+
+
+def rewrite(content: bytes, changes: Sequence[Change], table: OptionTable) -> bytes:
+    """The file after all changes. Line numbers are those of `content`; what is there already is not done again."""
+    rows = [(decoded(text), end.decode()) for text, end in split(content)]
+    in_place = [change for change in changes if not isinstance(change, Add)]
+    for change_in_place in sorted(in_place, key=lambda change: change.line, reverse=True):
+        if 0 < change_in_place.line <= len(rows):
+            _change(rows, change_in_place)
+    for change in changes:
+        if isinstance(change, Add):
+            rows = _with_statement(rows, change.statement, table)
+    return _content(rows)
+
+
+def diff(before: bytes, after: bytes, path: str, *, created: bool = False) -> str:
+    """A unified diff, with whatever control characters the files hold; nothing where they are the same."""
+    if before == after:
+        return ""
+    old, new = ([decoded(text + end) for text, end in split(content)] for content in (before, after))
+    return f"--- {'/dev/null' if created else path}\n+++ {path}\n{''.join(_hunks(old, new))}"
+
+
+def _change(rows: list[Row], change: Replace | CommentOut) -> None:
+    index = change.line - 1
+    text, end = rows[index]
+    mark = MARK if change.line == 1 and text.startswith(MARK) else ""
+    if isinstance(change, CommentOut):
+        statement = text.removeprefix(mark)
+        if not statement.lstrip(BLANKS).startswith("#"):
+            rows[index] = (f"{mark}#{statement}", end)
+        return
+    new = change.text.split("\n")
+    new[0] = mark + new[0].removeprefix(MARK)
+    if [text for text, _ in rows[index : index + len(new)]] != new:
+        rows[index : index + 1] = [*((line, end or _usual_end(rows)) for line in new[:-1]), (new[-1], end)]
+
+
+def _with_statement(rows: list[Row], statement: str, table: OptionTable) -> list[Row]:
+    """In the first place where the program reads it; at the end where it reads it nowhere."""
+    if _holds(rows, statement, table):
+        return rows
+    for index in (*_commented_out(rows, statement, table), len(rows), 0):
+        changed = _inserted(rows, index, statement)
+        if _holds(changed, statement, table):
+            return changed
+    return _inserted(rows, len(rows), statement)
+
+
+def _holds(rows: Sequence[Row], statement: str, table: OptionTable) -> bool:
+    name, _, value = statement.partition(" ")
+    setting = read(b"", _content(rows), table, "").where(name)
+    return setting is not None and (setting.value or "") == value
+
+
+def _commented_out(rows: Sequence[Row], statement: str, table: OptionTable) -> list[int]:
+    """Right after the last line that says the same as a comment, with whatever value."""
+    name = statement.partition(" ")[0]
+    value = r"\s.*" if table.argument(name) != "none" else r"\s+#.*"
+    same = re.compile(rf"{re.escape(name)}(?:{value}|\s*)", re.DOTALL)
+    comments = ((index, _commented(text)) for index, (text, _) in enumerate(rows))
+    return [index + 1 for index, comment in comments if comment is not None and same.fullmatch(comment)][-1:]
+
+
+def _commented(text: str) -> str | None:
+    """What a comment line says."""
+    text = text.removeprefix(MARK).lstrip(BLANKS)
+    return text.lstrip("#" + BLANKS) if text.startswith("#") else None
+
+
+def _inserted(rows: Sequence[Row], index: int, statement: str) -> list[Row]:
+    before, after = list(rows[:index]), list(rows[index:])
+    if rows == [(MARK, "")]:
+        return [(MARK + statement, "\n")]
+    usual = _usual_end(rows)
+    if not before:
+        mark = MARK if rows and rows[0][0].startswith(MARK) else ""
+        return [(mark + statement, usual), *((text.removeprefix(mark), end) for text, end in after)]
+    text, end = before[-1]
+    before[-1] = (text, end or usual)
+    return [*before, (statement, end), *after]
+
+
+def _usual_end(rows: Sequence[Row]) -> str:
+    return next((end for _, end in reversed(rows) if end), "\n")
+
+
+def _content(rows: Sequence[Row]) -> bytes:
+    return encoded("".join(text + end for text, end in rows))
+
+
+def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+    # In a long file of lines that are all alike, difflib would find nothing in common.
+    same = _common(old, new)
+    rest = _common(old[same:][::-1], new[same:][::-1])
+    start = max(0, same - CONTEXT_LINES)
+    windows = [lines[start : len(lines) - max(0, rest - CONTEXT_LINES)] for lines in (old, new)]
+    for group in SequenceMatcher(None, *windows).get_grouped_opcodes(CONTEXT_LINES):
+        yield _hunk(*windows, group, start)
+
+
+def _hunk(old: Sequence[str], new: Sequence[str], group: Sequence[Opcode], start: int) -> str:
+    (_, old_start, _, new_start, _), (_, _, old_end, _, new_end) = group[0], group[-1]
+    old_span, new_span = _span(start + old_start, start + old_end), _span(start + new_start, start + new_end)
+    body = []
+    for tag, i, j, k, m in group:
+        if tag == "equal":
+            body += [_marked(" ", line) for line in old[i:j]]
+        else:
+            body += [_marked("-", line) for line in old[i:j]] + [_marked("+", line) for line in new[k:m]]
+    return f"@@ -{old_span} +{new_span} @@\n" + "".join(body)
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines at the beginning are the same."""
+    differing = (index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(differing, min(len(one), len(other)))
+
+
+def _marked(sign: str, line: str) -> str:
+    return sign + line if line.endswith("\n") else f"{sign}{line}\n{NO_FINAL_NEWLINE}"
+
+
+def _span(start: int, end: int) -> str:
+    length = end - start
+    if length == 1:
+        return str(start + 1)
+    return f"{start + 1 if length else start},{length}"

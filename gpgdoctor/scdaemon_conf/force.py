@@ -1,0 +1,80 @@
+"""What is in force, what is not, and what the program says to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gpgdoctor.scdaemon_conf.lines import Line
+
+Role = Literal["user", "global"]
+# scd/scdaemon.c: with these scdaemon exits by itself, whatever its version.
+ALWAYS_FATAL = ("invalid-debug-flag", "invalid-debug-level")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """An option that the program takes from a line."""
+
+    option: str
+    value: str | None
+    role: Role
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voided:
+    """A line of the user's file that the global file takes out of force, without a word from the program."""
+
+    option: str
+    line: int
+    by: str  # force, ignore or ignore-all
+    by_line: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """A line that the program complains of, or, as for a bad debug level, ends because of."""
+
+    role: Role
+    line: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effective:
+    """What both files together amount to."""
+
+    global_lines: tuple[Line, ...]
+    user_lines: tuple[Line, ...]
+    settings: tuple[Setting, ...]  # in the order read: of options with a value the last one is in force
+    voided: tuple[Voided, ...]
+    complaints: tuple[Complaint, ...]
+    undecided: tuple[tuple[Role, int], ...]  # lines under an [if] that only the running program can decide
+
+    def has(self, option: str) -> bool:
+        return any(setting.option == option for setting in self.settings)
+
+    def where(self, option: str) -> Setting | None:
+        """The line that decides."""
+        return next((setting for setting in reversed(self.settings) if setting.option == option), None)
+
+    def value(self, option: str) -> str | None:
+        setting = self.where(option)
+        return setting.value if setting else None
+
+
+def fatal_errors(version: tuple[int, ...], *, gpgconf_test_rc: int | None = None) -> bool:
+    """Whether a line that the program complains of keeps it from starting.
+
+    The word of `--gpgconf-test`, run on a file with such a line, beats the version. GnuPG 2.2.26 and later reads its
+    files with gpgrt, whose error counter is not the one that 2.2 looks at; 2.3 looks at gpgrt's.
+    """
+    if gpgconf_test_rc is not None:
+        return gpgconf_test_rc != 0
+    return not (2, 2, 26) <= version < (2, 3)
+
+
+def stops(problem: str, version: tuple[int, ...], *, gpgconf_test_rc: int | None = None) -> bool:
+    """Whether this complaint keeps the program from starting."""
+    return problem in ALWAYS_FATAL or fatal_errors(version, gpgconf_test_rc=gpgconf_test_rc)

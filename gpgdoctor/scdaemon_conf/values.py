@@ -1,0 +1,40 @@
+"""What the programs take as the value of an option."""
+
+from __future__ import annotations
+
+from gpgdoctor.scdaemon_conf.conditions import number_in
+from gpgdoctor.scdaemon_conf.lines import SPACES
+from gpgdoctor.scdaemon_conf.options import Option
+
+DEBUG_LEVELS = ("none", "basic", "advanced", "expert", "guru")
+INT_RANGE = range(-(2**31), 2**31)
+LONG_RANGE = range(-(2**63), 2**63)
+ULONG_RANGE = range(2**64)
+
+
+def unquoted(value: str) -> str:
+    if not value.startswith('"'):
+        return value
+    return value[1:].removesuffix('"')
+
+
+def fits(value: str, option: Option) -> bool:
+    if option.argument == "string":
+        return True
+    if option.argument == "ulong":
+        return not value.lstrip(SPACES.decode()).startswith("-") and _is_ulong(value, base=option.base)
+    return number_in(value, base=option.base) in (INT_RANGE if option.argument == "int" else LONG_RANGE)
+
+
+def ends_the_program(flags: str) -> bool:
+    """As the value of `debug` (common/miscellaneous.c): with a request for help scdaemon lists the flags and leaves."""
+    flags = flags.lstrip(" \t")
+    return flags in ("?", "help") or flags.startswith("-") or (flags[:1].isdecimal() and not _is_ulong(flags, base=0))
+
+
+def _is_ulong(number: str, *, base: int) -> bool:
+    return number_in(number, base=base) in ULONG_RANGE
+
+
+def is_debug_level(value: str) -> bool:
+    return value in DEBUG_LEVELS or value[:1] in tuple("0123456789")
