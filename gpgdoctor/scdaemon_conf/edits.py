@@ -146,9 +146,10 @@ def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
     same = _common(old, new)
     rest = _common(old[same:][::-1], new[same:][::-1])
     start = max(0, same - CONTEXT_LINES)
-    windows = [lines[start : len(lines) - max(0, rest - CONTEXT_LINES)] for lines in (old, new)]
-    for group in SequenceMatcher(None, *windows).get_grouped_opcodes(CONTEXT_LINES):
-        yield _hunk(*windows, group, start)
+    beyond = max(0, rest - CONTEXT_LINES)
+    old, new = old[start : len(old) - beyond], new[start : len(new) - beyond]
+    for group in SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT_LINES):
+        yield _hunk(old, new, group, start)
 
 
 def _hunk(old: Sequence[str], new: Sequence[str], group: Sequence[Opcode], start: int) -> str:
