@@ -10,12 +10,17 @@ import pwd
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from conftest import cannot_run
+
 from gpgdoctor.lab.parts import PartsUnavailable, find
-from gpgdoctor.scdaemon_conf import MESSAGES, Effective, in_force, parse, parse_option_table
+from gpgdoctor.scdaemon_conf import MESSAGES, Effective, Line, OptionTable, parse_option_table, read, stops
+from gpgdoctor.scdaemon_conf.conditions import number_in
+from gpgdoctor.scdaemon_conf.lines import encoded
 
 DEADLINE_S = 20
 COMPLAINT = re.compile(rf"(?:\w+\[\d+\]: )?(.*):(\d+): ({'|'.join(MESSAGES.values())})", re.DOTALL)
@@ -113,8 +118,7 @@ class RealScdaemon:
 
     def understood(self, user: bytes, system: bytes | None) -> Effective:
         """What gpgdoctor makes of the same files."""
-        first, then = parse(system or b"", self.table, "global", self.user), parse(user, self.table, "user", self.user)
-        return in_force(first, then, self.table, self.user)
+        return read(system or b"", user, self.table, self.user)
 
 
 def made_in(directory: Path, *, root: Path = Path("/")) -> RealScdaemon:
@@ -132,6 +136,16 @@ def made_in(directory: Path, *, root: Path = Path("/")) -> RealScdaemon:
     return RealScdaemon(tree=directory, root=root, libraries=":".join(libraries) if len(places) > 1 else "")
 
 
+def one_in(root: Path) -> Iterator[RealScdaemon]:
+    """For a fixture: the scdaemon of this machine or of another root, for as long as it is needed."""
+    place = root / "dev/shm" if (root / "dev/shm").is_dir() else root / "tmp"
+    with tempfile.TemporaryDirectory(prefix="gpgdoctor-", dir=place) as directory:
+        try:
+            yield made_in(Path(directory) / "tree", root=root)
+        except PartsUnavailable as unavailable:
+            cannot_run(str(unavailable))
+
+
 def roots() -> list[Path]:
     """This machine, and the other Debian systems that there are to compare with."""
     others = os.environ.get(ROOTS_VARIABLE, "")
@@ -143,3 +157,69 @@ def _first(places: Sequence[Path], path: str) -> Path:
         if (place / path).is_file():
             return place / path
     raise PartsUnavailable(f"no /{path}")
+
+
+def compare_complaints(real: RealScdaemon, user: bytes, system: bytes | None) -> Effective:
+    """What scdaemon complains of, line by line, and whether that stops it."""
+    real.write(user, system)
+    answer = real.test_configuration()
+    effective = real.understood(user, system)
+    assert answer.complaints == expected_complaints(effective)
+    assert answer.code == expected_code(effective, real.version)
+    return effective
+
+
+def compare_values(real: RealScdaemon, user: bytes, system: bytes | None) -> Effective:
+    """What gpgconf shows as being in force."""
+    real.write(user, system)
+    listed = real.listed_values()
+    effective = real.understood(user, system)
+    if listed is None:
+        assert any(stops(complaint.problem, real.version) for complaint in effective.complaints)
+    else:
+        ignored = {voided.option for voided in effective.voided if voided.by != "force"}
+        expected = {name: shown(effective, name, real.table) for name in listed if name not in ignored}
+        assert {name: value for name, value in listed.items() if name in expected} == expected
+    return effective
+
+
+def expected_complaints(effective: Effective) -> list[tuple[str, int, str]]:
+    lines = {("global", line.number): line for line in effective.global_lines}
+    lines |= {("user", line.number): line for line in effective.user_lines}
+    directory = {"global": "etc", "user": "home"}
+    messages = {**MESSAGES, "invalid-debug-flag": "invalid argument"}
+    return [
+        (directory[each.role], lines[each.role, each.line].reported_number, messages[each.problem])
+        for each in effective.complaints
+        if each.problem in messages and not asks_for_help(lines[each.role, each.line])
+    ]
+
+
+def asks_for_help(line: Line) -> bool:
+    """`debug help` has scdaemon list its flags and leave, content with itself."""
+    return line.problem == "invalid-debug-flag" and bool(re.search(r'debug\s+"?\s*(\?|help)', line.raw))
+
+
+def expected_code(effective: Effective, version: tuple[int, ...]) -> int:
+    if any(asks_for_help(line) for line in (*effective.global_lines, *effective.user_lines)):
+        return 0
+    fatal = any(stops(complaint.problem, version) for complaint in effective.complaints)
+    return 2 if fatal else 0
+
+
+def shown(effective: Effective, name: str, table: OptionTable) -> bytes:
+    """As gpgconf shows the value of an option."""
+    setting = effective.where(name)
+    if setting is None:
+        return b""
+    option = table.find(name)
+    assert option is not None
+    if setting.value is None:
+        count = sum(setting.option == name for setting in effective.settings)
+        return str(count).encode() if name == "verbose" else b"1"
+    if option.argument != "string":
+        return str(number_in(setting.value, base=option.base)).encode()
+    escaped = encoded(setting.value)
+    for special in (b"%", b":", b","):
+        escaped = escaped.replace(special, b"%%%02x" % ord(special))
+    return b'"' + escaped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpgdoctor.scdaemon_conf.edits import Add, Change, CommentOut, Replace, diff, mend, rewrite
+from gpgdoctor.scdaemon_conf.edits import Add, Change, CommentOut, Replace, cure, diff, mend, rewrite
 from gpgdoctor.scdaemon_conf.force import Complaint, Effective, Role, Setting, Voided, fatal_errors, stops
 from gpgdoctor.scdaemon_conf.kinds import classify
 from gpgdoctor.scdaemon_conf.lines import MESSAGES, Line
@@ -26,6 +26,7 @@ __all__ = [
     "Setting",
     "Voided",
     "classify",
+    "cure",
     "diff",
     "fatal_errors",
     "in_force",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, decoded, encoded, split
+from gpgdoctor.scdaemon_conf.meaning import nearly
 from gpgdoctor.scdaemon_conf.options import OptionTable
-from gpgdoctor.scdaemon_conf.reading import read
+from gpgdoctor.scdaemon_conf.reading import parse, read
 
 MARK = decoded(BYTE_ORDER_MARK)
 BLANKS = decoded(SPACES)
@@ -46,10 +47,17 @@ Opcode = tuple[str, int, int, int, int]
 
 def mend(line: Line) -> Replace | None:
     """The line as it was meant, with a note that stood beside it on a line of its own above."""
-    if line.meant is None:
-        return None
-    note = re.search(r"\s(#.*)\Z", line.raw, re.DOTALL) if "\n" not in line.meant else None
-    return Replace(line=line.number, text=f"{note[1].rstrip()}\n{line.meant}" if note else line.meant)
+    return None if line.meant is None else _with_note(line, line.meant)
+
+
+def cure(line: Line, table: OptionTable) -> Replace | CommentOut:
+    """What to do about a line that the program complains of: say what was meant, or else nothing."""
+    if mended := mend(line):
+        return mended
+    statement = nearly(line, table)
+    if statement and not any(part.problem for part in parse(encoded(statement), table)):
+        return _with_note(line, statement)
+    return CommentOut(line=line.number)
 
 
 def rewrite(content: bytes, changes: Sequence[Change], table: OptionTable) -> bytes:
@@ -71,6 +79,11 @@ def diff(before: bytes, after: bytes, path: str, *, created: bool = False) -> st
         return ""
     old, new = ([decoded(text + end) for text, end in split(content)] for content in (before, after))
     return f"--- {'/dev/null' if created else path}\n+++ {path}\n{''.join(_hunks(old, new))}"
+
+
+def _with_note(line: Line, statement: str) -> Replace:
+    note = re.search(r"\s(#.*)\Z", line.raw, re.DOTALL) if "\n" not in statement else None
+    return Replace(line=line.number, text=f"{note[1].rstrip()}\n{statement}" if note else statement)
 
 
 def _change(rows: list[Row], change: Replace | CommentOut) -> None:

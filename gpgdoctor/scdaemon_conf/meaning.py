@@ -14,13 +14,17 @@ SHORTEST_ABBREVIATION = 2 / 3
 # MacGPG2's patched scdaemon takes this for pcsc-shared; no other does.
 OTHER_NAMES = {"shared-access": "pcsc-shared"}
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
-INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad"
+INVISIBLE = "\0\ufeff\u200b\u200c\u200d\u2060\u00ad"
 WIDE_SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 PLAIN = {
     **{ord(dash): "-" for dash in DASHES},
     **{ord(space): " " for space in WIDE_SPACES},
     **{ord(nothing): None for nothing in INVISIBLE},
 }
+# What scdaemon says where it did not find the option that was meant; of other lines it found it, and not the value.
+MISREAD = ("unknown-option", "argument-not-expected")
+NOTE_AFTER_FLAG = re.compile(r"(?:^|\s)(?:#|//|;)")
+NOTE_AFTER_VALUE = re.compile(r"(?:^|\s)#")
 YES = ("", "1", "yes", "on", "true", "enable", "enabled")
 QUOTES = "'\"`\u2018\u2019\u201c\u201d"
 
@@ -29,7 +33,7 @@ def meant_by(line: Line, table: OptionTable) -> tuple[str | None, str | None]:
     """The option that a line is about, and the line as it ought to be; None for what cannot be told."""
     if line.problem is None:
         return line.option, _mended_value(line)
-    if line.problem in ("invalid-argument", "missing-argument"):
+    if line.problem not in MISREAD:
         return line.word, None
     if "\r" in line.raw.strip() and (lines := _old_mac_lines(line.raw, table)):
         first = next((line for line in lines if line and not line.startswith("#")), "")
@@ -40,6 +44,13 @@ def meant_by(line: Line, table: OptionTable) -> tuple[str | None, str | None]:
     return None, None
 
 
+def nearly(line: Line, table: OptionTable) -> str | None:
+    """The line with the name that is nearly its own."""
+    name, argument = _words(line.raw)
+    known = near(name, table) if line.problem == "unknown-option" else None
+    return _statement(known, argument, table) if known else None
+
+
 def near(name: str, table: OptionTable) -> str | None:
     """The one option whose name is nearly this, if there is exactly one."""
     for known in _readings(name, table):
@@ -47,11 +58,16 @@ def near(name: str, table: OptionTable) -> str | None:
     other = OTHER_NAMES.get(name)
     if other and table.knows(other):
         return other
-    longer = [known for known in table.names if known.startswith(name)]
+    longer = [known for known in _useful(table) if known.startswith(name)]
     if len(longer) == 1 and len(name) >= SHORTEST_ABBREVIATION * len(longer[0]):
         return longer[0]
-    alike = [known for known in table.names if _alike(name, known)]
+    alike = [known for known in _useful(table) if _alike(name, known)]
     return alike[0] if len(alike) == 1 else None
+
+
+def _useful(table: OptionTable) -> list[str]:
+    """Nobody means an option that does nothing, and is refused with so much as a blank after it."""
+    return [option.name for option in table.options if option.usable_in_a_file and not option.ignored]
 
 
 def _old_mac_lines(raw: str, table: OptionTable) -> list[str]:
@@ -77,20 +93,25 @@ def _mended_value(line: Line) -> str | None:
 
 
 def _words(raw: str) -> tuple[str, str]:
-    """The first word, and what follows it up to a comment, with characters that only look right made plain."""
+    """The first word and the rest, with characters that only look right made plain."""
     plain = raw.translate(PLAIN).strip().strip(QUOTES)
-    word, rest = re.fullmatch(r"(-*[^\s=:]*)[\s=:]*(.*)", plain, re.DOTALL).groups()  # type: ignore[union-attr]
-    return word.strip(QUOTES + ";,"), re.split(r"(?:^|\s)(?:#|//|;)", rest, maxsplit=1)[0].strip().strip(QUOTES)
+    match = re.match(r"(-*[^\s=:]*)[\s=:]*", plain)
+    assert match
+    return match[1].strip(QUOTES + ";,"), plain[match.end() :]
 
 
 def _readings(name: str, table: OptionTable) -> Iterator[str]:
-    for candidate in (name, name.lstrip("-"), name.lower().lstrip("-"), name.lower().lstrip("-").replace("_", "-")):
-        if table.knows(candidate):
+    plain = name.lstrip("-")
+    for candidate in (plain, plain.lower(), plain.lower().replace("_", "-")):
+        option = table.find(candidate)
+        if option and option.usable_in_a_file and not option.ignored:
             yield candidate
 
 
-def _statement(name: str, argument: str, table: OptionTable) -> str | None:
-    if table.argument(name) == "none":
+def _statement(name: str, rest: str, table: OptionTable) -> str | None:
+    is_flag = table.argument(name) == "none"
+    argument = (NOTE_AFTER_FLAG if is_flag else NOTE_AFTER_VALUE).split(rest, maxsplit=1)[0].strip().strip(QUOTES)
+    if is_flag:
         return name if argument.lower().rstrip(";,") in YES else None
     return f"{name} {argument}" if argument else None
 

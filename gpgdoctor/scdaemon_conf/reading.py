@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gpgdoctor.scdaemon_conf.conditions import Refused
 from gpgdoctor.scdaemon_conf.force import Complaint, Effective, Role, Setting, Voided
-from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, c_string, decoded, joined, split
+from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, c_string, decoded, encoded, joined, split
 from gpgdoctor.scdaemon_conf.meaning import meant_by
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
 from gpgdoctor.scdaemon_conf.sections import LONGEST_KEYWORD, Sections, Undecided, content_of
@@ -128,8 +129,7 @@ class _Reading:
             return self._known(line, option, rest)
         except Refused as refused:
             malformed = replace(line, kind="problem", problem=str(refused), word=decoded(word))
-            name, meant = meant_by(malformed, self.table)
-            return replace(malformed, option=name, meant=meant)
+            return self._with_meaning(malformed)
 
     def _unknown(self, line: Line, word: bytes, rest: bytes | None) -> Line:
         if word == b"alias" and rest is not None:
@@ -149,9 +149,8 @@ class _Reading:
             raise Refused("missing-argument")
         if len(argument) <= LONGEST_KEYWORD:
             raise Refused("argument-not-expected")
-        text = c_string(argument)
-        definition = text[min(text.find(blank) % (len(text) + 1) for blank in (b" ", b"\t")) :]
-        if not definition.strip(SPACES):
+        _, *definition = re.split(rb"[ \t]", c_string(argument), maxsplit=1)
+        if not b"".join(definition).strip(SPACES):
             raise Refused("invalid-alias")
         self.ended = True
         return replace(line, kind="meta", value="alias")
@@ -169,7 +168,13 @@ class _Reading:
         if not option.names_a_file:
             setting = Setting(option=option.name, value=value, role=self.role, line=line.number)
             self.settings.append(setting)
-        return replace(line, value=value, meant=meant_by(replace(line, value=value), self.table)[1])
+        return self._with_meaning(replace(line, value=value))
+
+    def _with_meaning(self, line: Line) -> Line:
+        name, meant = meant_by(line, self.table)
+        if meant is not None and any(part.problem for part in parse(encoded(meant), self.table)):
+            meant = None
+        return replace(line, option=name, meant=meant)
 
     def _out_of_force(self, line: Line, name: str) -> bool:
         if self.role == "global":
@@ -236,7 +241,9 @@ def _at_space(statement: bytes) -> tuple[bytes, bytes | None]:
 
 def _with_bad_level(lines: tuple[Line, ...], number: int) -> tuple[Line, ...]:
     return tuple(
-        replace(line, kind="problem", problem="invalid-debug-level") if line.number == number else line
+        replace(line, kind="problem", problem="invalid-debug-level", word=line.option)
+        if line.number == number
+        else line
         for line in lines
     )
 
