@@ -1,0 +1,325 @@
+"""GD2xx: two programs want one reader."""
+
+from __future__ import annotations
+
+from gpgdoctor.facts import Facts, NotKnown, Process, Reader, known, known_or
+from gpgdoctor.rules import cures, holding, scdaemon
+from gpgdoctor.rules.rule import Advice, Certainty, Cure, Found, NotApplicable, Passes, Severity, Subject, rule
+
+NO_PCSCD = ("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
+NO_SCDAEMON = ("GD306", "GD307", "GD108")
+NO_READER = "PC/SC lists no reader"
+
+
+@rule(
+    "GD201",
+    "scdaemon-excludes-others",
+    "scdaemon leaves the reader to other programs too.",
+    worst="error",
+    each=holding.contended,
+    needs=(*NO_PCSCD, "GD204", "GD109"),
+    nothing=NO_READER,
+)
+def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
+    reader = known(facts.readers)[index]
+    if "EXCLUSIVE" not in holding.held(reader) or known(reader.probe) in ("ok", "gone"):
+        return None
+    if not holding.holds_through_pcsc(facts):
+        return None
+    running = known(facts.gnupg.running)
+    me = [process for process in holding.clients(facts) if running and process.pid == running.pid]
+    elsewhere = any(holding.held(other) for number, other in enumerate(known(facts.readers)) if number != index)
+    # A program that is connected may be content with another reader that is in use.
+    kept_out = [process for process in holding.others(facts) if holding.uses_cards(process) and not elsewhere]
+    severity: Severity = "error" if kept_out else "warning"
+    whom = ", ".join(f"{process.program} (pid {process.pid})" for process in kept_out) or "every other program"
+    return Found(
+        severity=severity,
+        summary=f"scdaemon has opened this reader for itself alone, and keeps out {whom}.",
+        effect="Other programs get a sharing violation (0x8010000B) until scdaemon ends or the card is pulled out.",
+        because=(f"readers[{index}].state", f"readers[{index}].probe", "gnupg.running.cards"),
+        culprits=tuple(holding.culprit(process, _how_sure(facts)) for process in me),
+        cure=cures.share(facts),
+    )
+
+
+def _how_sure(facts: Facts) -> Certainty:
+    """scdaemon says that it has a card, but not on which reader: certain where only one reader is exclusive."""
+    exclusive = [reader for reader in known(facts.readers) if "EXCLUSIVE" in known_or(reader.state, ())]
+    return "certain" if len(exclusive) == 1 else "likely"
+
+
+@rule(
+    "GD202",
+    "shared-holder-blocks-scdaemon",
+    "scdaemon can share the reader with other programs.",
+    worst="error",
+    each=holding.contended,
+    needs=(*NO_PCSCD, *NO_SCDAEMON, "GD204", "GD206", "GD109", "GD106"),
+    nothing=NO_READER,
+)
+def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
+    reader = known(facts.readers)[index]
+    if holding.held(reader) != {"INUSE"}:
+        return None
+    if scdaemon.holds_a_card(facts) or scdaemon.in_force(facts, "pcsc-shared"):
+        return None
+    if not scdaemon.reaches_through_pcsc(facts) or not scdaemon.would_take(facts, index):
+        return None
+    candidates = holding.others(facts)
+    return Found(
+        severity=_wanted(facts),
+        summary=f"{_names(candidates)} shares this reader, and scdaemon insists on having it alone.",
+        effect='gpg says "No such device" as long as the other program is connected.',
+        because=(f"readers[{index}].state", "configuration.in_force"),
+        culprits=holding.culprits(facts, candidates),
+        cure=cures.share(facts),
+        note=None if candidates and holding.all_paired(facts) else holding.what_would_show_more(facts),
+    )
+
+
+@rule(
+    "GD203",
+    "exclusive-holder",
+    "No other program has the reader for itself alone.",
+    worst="error",
+    each=holding.contended,
+    needs=(*NO_PCSCD, "GD204", "GD206"),
+    nothing=NO_READER,
+)
+def exclusive_holder(facts: Facts, index: int) -> Found | None:
+    reader = known(facts.readers)[index]
+    if "EXCLUSIVE" not in holding.held(reader) or known(reader.probe) in ("ok", "gone"):
+        return None
+    if holding.holds_through_pcsc(facts) and not _another_exclusive(facts, index):
+        return None
+    candidates = holding.others(facts)
+    return Found(
+        severity=_wanted(facts),
+        summary=f"{_names(candidates)} has opened this reader for itself alone.",
+        effect='gpg says "No such device" until that program lets go. Sharing on scdaemon\'s side does not help here.',
+        because=(f"readers[{index}].state", f"readers[{index}].probe", "gnupg.running"),
+        culprits=holding.culprits(facts, candidates),
+        cure=cures.ask_to_let_go(candidates),
+        note=None if candidates and holding.all_paired(facts) else holding.what_would_show_more(facts),
+    )
+
+
+def _another_exclusive(facts: Facts, index: int) -> bool:
+    """Whether scdaemon's own reader is another one: only with the reader that it would take first."""
+    exclusive = [
+        number for number, reader in enumerate(known(facts.readers)) if "EXCLUSIVE" in known_or(reader.state, ())
+    ]
+    if len(exclusive) == 1:
+        return False
+    taken = scdaemon.reader_taken(facts)
+    if taken is None or taken not in exclusive:
+        raise NotKnown("several readers are held exclusively, and which of them is scdaemon's is not visible")
+    return taken != index
+
+
+@rule(
+    "GD204",
+    "transaction-held",
+    "No program keeps the card in a transaction.",
+    worst="error",
+    each=holding.contended,
+    needs=NO_PCSCD,
+    nothing=NO_READER,
+)
+def transaction_held(facts: Facts, index: int) -> Found | None:
+    reader = known(facts.readers)[index]
+    probe = known(reader.probe)
+    if probe in ("not-needed", "ok", "refused", "gone", "denied"):
+        return None
+    waiting = known_or(facts.pcscd.waiting, 0)
+    if probe == "not-made" and waiting and len(_in_use(facts)) == 1:
+        return _transaction(facts, index, ("pcscd.waiting",))
+    if probe == "not-made" and reader.not_made_because == "--no-probe":
+        raise NotApplicable("switched off with --no-probe")
+    if probe in ("not-made", "failed"):
+        raise NotKnown(reader.not_made_because or f"the probe failed with {known(reader.probe_code)}")
+    return _transaction(facts, index, (f"readers[{index}].probe", f"readers[{index}].seconds"))
+
+
+def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
+    candidates = holding.others(facts) + holding.other_scdaemons(facts)
+    return Found(
+        severity="error",
+        summary=f"{_names(candidates)} is in the middle of a transaction with this card, and everybody else waits.",
+        effect="gpg hangs until it ends. A touch, a PIN entry or a key generation looks the same while it lasts.",
+        because=(f"readers[{index}].state", *because),
+        culprits=holding.culprits(facts, candidates),
+        cure=_wait(facts, candidates),
+        note="Look again in a minute: what is gone by then was an operation, and no fault.",
+    )
+
+
+def _wait(facts: Facts, candidates: list[Process]) -> Cure:
+    advice = Advice(text="Finish what it asks for (touch, PIN), or close it.", commands=(("gpgdoctor", "check"),))
+    polite = cures.ask_to_let_go(candidates).advice if candidates else ()
+    return Cure(applicability="manual", advice=(advice, *polite))
+
+
+def _in_use(facts: Facts) -> list[Reader]:
+    return [reader for reader in known(facts.readers) if holding.held(reader)]
+
+
+@rule(
+    "GD205",
+    "ccid-driver-against-pcscd",
+    "scdaemon and pcscd do not compete for the reader.",
+    worst="error",
+    each=holding.contended,
+    needs=(*NO_PCSCD, *NO_SCDAEMON),
+    nothing=NO_READER,
+)
+def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
+    if scdaemon.path(facts) is not scdaemon.Path.OWN_DRIVER:
+        return None
+    interfaces = [interface for interface in known(facts.usb) if interface.ccid]
+    if interfaces and _works_by_own_driver(facts):
+        return None
+    if interfaces and not any(known(interface.driver) == "usbfs" for interface in interfaces):
+        return None
+    others = [process for process in holding.others(facts) if holding.uses_cards(process)]
+    return Found(
+        severity="error",
+        summary="pcscd has this reader, and scdaemon looks for it on USB only.",
+        effect='gpg says "No such device": since GnuPG 2.3 scdaemon does not ask pcscd by itself.',
+        because=("gnupg.scdaemon_version", "configuration.in_force", f"readers[{index}].name", "usb"),
+        cure=_through_pcscd(facts, index, others),
+    )
+
+
+def _works_by_own_driver(facts: Facts) -> bool:
+    running = known(facts.gnupg.running)
+    return running is not None and bool(running.cards)
+
+
+def _through_pcscd(facts: Facts, index: int, others: list[Process]) -> Cure:
+    reader = known(facts.readers)[index]
+    shared = bool(holding.held(reader)) and scdaemon.knows(facts, "pcsc-shared")
+    options = ("disable-ccid", "pcsc-shared") if shared else ("disable-ccid",)
+    missing = tuple(option for option in options if not scdaemon.in_force(facts, option))
+    costs = cures.sharing_costs(facts) if "pcsc-shared" in missing else cures.restart_costs(facts)
+    smaller = Advice(
+        text="Nothing else seems to use PC/SC here: doing without pcscd is the smaller change.",
+        commands=(("systemctl", "disable", "--now", "pcscd.socket", "pcscd.service"),),
+    )
+    return Cure(
+        applicability="costly" if costs else "safe",
+        costs=costs,
+        options=missing,
+        restart=True,
+        advice=() if others or holding.held(reader) else (smaller,),
+    )
+
+
+@rule(
+    "GD206",
+    "second-scdaemon",
+    "No scdaemon of another home or user has the reader.",
+    worst="error",
+    each=holding.contended,
+    needs=(*NO_PCSCD, "GD204"),
+    nothing=NO_READER,
+)
+def second_scdaemon(facts: Facts, index: int) -> Found | None:
+    reader = known(facts.readers)[index]
+    if not holding.held(reader) or scdaemon.holds_a_card(facts):
+        return None
+    candidates = [process for process in holding.other_scdaemons(facts) if known_or(process.cards, 1) != 0]
+    if not candidates:
+        return None
+    says_so = any(known_or(process.cards, None) for process in candidates) and len(_in_use(facts)) == 1
+    if not says_so and "EXCLUSIVE" not in holding.held(reader) and holding.others(facts):
+        return None
+    return Found(
+        severity="error",
+        summary=f"{_names(candidates)} of another GnuPG home or user has this reader.",
+        effect='gpg says "No such device" here until that scdaemon lets go.',
+        because=(f"readers[{index}].state", *_places(facts, candidates)),
+        culprits=tuple(
+            holding.culprit(process, "certain" if says_so and known_or(process.cards, None) else "likely")
+            for process in candidates
+        ),
+        cure=_stop_scdaemon(facts, candidates),
+    )
+
+
+def _stop_scdaemon(facts: Facts, candidates: list[Process]) -> Cure:
+    return Cure(applicability="manual", advice=tuple(_stop_one(facts, process) for process in candidates))
+
+
+def _stop_one(facts: Facts, process: Process) -> Advice:
+    who = f"scdaemon (pid {process.pid})"
+    if known_or(process.uid, -1) != known_or(facts.host.uid, -2):
+        user = known_or(process.user, "its user")
+        return Advice(text=f"{who} belongs to {user}, who stops it with: gpgconf --kill scdaemon")
+    home = known_or(process.homedir, None)
+    if home is None:
+        return Advice(
+            text=f"{who} serves your default home. Stop it, without GNUPGHOME set:",
+            commands=(("env", "-u", "GNUPGHOME", "gpgconf", "--kill", "scdaemon"),),
+        )
+    return Advice(
+        text=f"{who} serves the home {home}. Stop it:", commands=(("gpgconf", "--homedir", home, "--kill", "scdaemon"),)
+    )
+
+
+def _held_by_somebody(facts: Facts) -> list[Subject]:
+    subjects = holding.contended(facts)
+    readers = known(facts.readers)
+    held = [subject for subject in subjects if holding.held(readers[subject.index])]
+    if not held:
+        raise Passes("no reader is held")
+    return held
+
+
+@rule(
+    "GD207",
+    "unseen-client",
+    "Whoever holds the reader is visible.",
+    worst="info",
+    each=_held_by_somebody,
+    needs=NO_PCSCD,
+    consequence_of=("GD202", "GD203", "GD204"),
+)
+def unseen_client(facts: Facts, index: int) -> Found | None:
+    if scdaemon.holds_a_card(facts) or holding.clients(facts):
+        return None
+    return Found(
+        severity="info",
+        summary="Something holds this reader, and no visible program explains it.",
+        effect="It may belong to another user, or run in a container or sandbox with its own network.",
+        because=(f"readers[{index}].state", "pcscd.connections", "pcscd.hidden"),
+        cure=Cure(
+            applicability="manual",
+            advice=(
+                Advice(
+                    text=holding.what_would_show_more(facts) or "Look for containers and sandboxes that see pcscd.",
+                    commands=() if known_or(facts.host.root, False) else (("sudo", "gpgdoctor", "check"),),
+                ),
+            ),
+        ),
+    )
+
+
+def _names(programs: list[Process]) -> str:
+    if not programs:
+        return "A program that is not visible"
+    if len(programs) == 1:
+        return f"{programs[0].program} (pid {programs[0].pid})"
+    return f"One of {len(programs)} programs"
+
+
+def _places(facts: Facts, programs: list[Process]) -> tuple[str, ...]:
+    pids = {process.pid for process in programs}
+    return tuple(
+        f"processes[{number}].pid" for number, process in enumerate(known(facts.processes)) if process.pid in pids
+    )
+
+
+def _wanted(facts: Facts) -> Severity:
+    return "error" if scdaemon.wanted(facts) else "warning"

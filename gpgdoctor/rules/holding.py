@@ -1,0 +1,163 @@
+"""Who may hold a reader: PC/SC tells that one is in use, not by whom; only pcscd's connections have names."""
+
+from __future__ import annotations
+
+from gpgdoctor.facts import Connection, Facts, NotKnown, Process, Reader, known, known_or
+from gpgdoctor.holders import known as known_holder
+from gpgdoctor.rules.rule import Certainty, Culprit, Passes, Subject
+
+
+def held(reader: Reader) -> set[str]:
+    """INUSE and EXCLUSIVE as far as both looks agree; a short-lived program is no contention."""
+    state = set(known(reader.state)) & {"INUSE", "EXCLUSIVE"}
+    later = known(reader.later_state)
+    return state if later is None else state & set(later)
+
+
+def contended(facts: Facts) -> list[Subject]:
+    """A subject for each reader of a running pcscd. Where none runs, nobody is connected."""
+    if known(facts.pcscd.listener) != "pcscd":
+        raise Passes("pcscd does not run, so nobody is connected to it")
+    return [Subject(name=reader.name, index=number) for number, reader in enumerate(known(facts.readers))]
+
+
+def clients(facts: Facts) -> list[Process]:
+    """pcscd's clients that are visible and not ours, nor only looking."""
+    connected = {known_or(connection.pid, 0) for connection in known_or(facts.pcscd.connections, ())}
+    connected |= {process.pid for process in _opaque_scdaemons(facts)}
+    return [
+        process
+        for process in known_or(facts.processes, ())
+        if process.pid in connected and not process.ours and not _only_looks(process)
+    ]
+
+
+def _opaque_scdaemons(facts: Facts) -> list[Process]:
+    """scdaemons that have one of the connections whose program is not visible.
+
+    scdaemon forbids ptrace, so that /proc shows its sockets to root alone: a connection of its user that
+    belongs to no visible program is taken for its own, unless it says that it has no card.
+    """
+    named = {known_or(connection.pid, 0) for connection in known_or(facts.pcscd.connections, ())}
+    unnamed = [known_or(connection.uid, -1) for connection in _unnamed(facts)]
+    found = []
+    for process in known_or(facts.processes, ()):
+        uid = known_or(process.uid, -2)
+        if (
+            process.role == "scdaemon"
+            and process.pid not in named
+            and uid in unnamed
+            and _may_have_a_card(facts, process)
+        ):
+            unnamed.remove(uid)
+            found.append(process)
+    return found
+
+
+def _may_have_a_card(facts: Facts, process: Process) -> bool:
+    running = known_or(facts.gnupg.running, None)
+    if running is not None and process.pid == running.pid:
+        return bool(running.cards)
+    return known_or(process.cards, None) != 0
+
+
+def _unnamed(facts: Facts) -> list[Connection]:
+    return [connection for connection in known_or(facts.pcscd.connections, ()) if known_or(connection.pid, 0) == 0]
+
+
+def mine(facts: Facts, process: Process) -> bool:
+    """Whether this scdaemon is the one of this GNUPGHOME."""
+    running = known_or(facts.gnupg.running, None)
+    if running is not None:
+        return process.pid == running.pid
+    if process.role != "scdaemon" or known_or(process.uid, -1) != known_or(facts.host.uid, -2):
+        return False
+    home = known_or(facts.gnupg.homedir, "")
+    given = known_or(process.homedir, None)
+    return given == home or (given is None and home.endswith("/.gnupg"))
+
+
+def holds_through_pcsc(facts: Facts) -> bool:
+    """Whether my scdaemon has a card, and is a client of pcscd; else it has it by its own driver."""
+    running = known(facts.gnupg.running)
+    if running is None or not running.cards:
+        return False
+    known(facts.pcscd.connections)
+    return running.pid in {process.pid for process in clients(facts)}
+
+
+def other_scdaemons(facts: Facts) -> list[Process]:
+    """Clients of pcscd that are the scdaemon of another GNUPGHOME or user."""
+    return [process for process in clients(facts) if process.role == "scdaemon" and not mine(facts, process)]
+
+
+def others(facts: Facts) -> list[Process]:
+    """Clients of pcscd that are not a scdaemon: known holders first, idle services last."""
+    found = [process for process in clients(facts) if process.role != "scdaemon"]
+    return sorted(found, key=lambda process: (_rank(process), process.pid))
+
+
+def culprits(facts: Facts, candidates: list[Process]) -> tuple[Culprit, ...]:
+    """The candidates with how sure it is: one of several is possible, the only one is likely.
+
+    It is certain where every connection of pcscd is paired with a program and this is the one that remains.
+    """
+    unnamed = _unnamed_users(facts)
+    if len(candidates) == 1 and all_paired(facts):
+        certainty: Certainty = "certain"
+    else:
+        certainty = "likely" if len(candidates) + len(unnamed) == 1 else "possible"
+    named = [culprit(process, certainty) for process in candidates]
+    return (*named, *(Culprit(pid=None, program="unknown", user=user, certainty=certainty) for user in unnamed))
+
+
+def culprit(process: Process, certainty: Certainty) -> Culprit:
+    return Culprit(
+        pid=process.pid, program=process.program, user=known_or(process.user, "") or None, certainty=certainty
+    )
+
+
+def _unnamed_users(facts: Facts) -> list[str]:
+    """Of connections whose program is not visible: whose it is, where that at least is known."""
+    users = {known_or(process.uid, -1): known_or(process.user, "") for process in known_or(facts.processes, ())}
+    uids = [known_or(connection.uid, -1) for connection in _unnamed(facts)]
+    for process in _opaque_scdaemons(facts):
+        uids.remove(known_or(process.uid, -1))
+    return [users.get(uid) or ("root" if uid == 0 else f"uid {uid}") for uid in sorted(set(uids)) if uid >= 0]
+
+
+def all_paired(facts: Facts) -> bool:
+    """Whether each connection of pcscd has its program, and no connection is out of sight."""
+    try:
+        return known(facts.pcscd.hidden) == 0 and all(
+            known(connection.pid) for connection in known(facts.pcscd.connections)
+        )
+    except NotKnown:
+        return False
+
+
+def what_would_show_more(facts: Facts) -> str | None:
+    """What to do to see the programs that are not visible."""
+    if known_or(facts.host.root, False):
+        if known_or(facts.pcscd.hidden, 0):
+            return "A program in another network namespace (a container, a sandbox) is connected; its name stays there."
+        return None
+    return "As root (sudo gpgdoctor check) the programs of other users can be named."
+
+
+def uses_cards(process: Process) -> bool:
+    """Whether a program is known to use cards, and is more than an idle service or a looking tool."""
+    holder = known_holder(process.program)
+    return holder is not None and not holder.idle and not holder.looks_only and holder.mode != "none"
+
+
+def _only_looks(process: Process) -> bool:
+    holder = known_holder(process.program)
+    return holder is not None and holder.looks_only
+
+
+def _rank(process: Process) -> int:
+    holder = known_holder(process.program)
+    if holder is None:
+        return 1
+    return 2 if holder.idle else 0

@@ -1,0 +1,134 @@
+"""What scdaemon would do on this machine, by version, build and configuration. Derived from facts, judging nothing."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from gpgdoctor.facts import Facts, NotKnown, Reader, Setting, UsbInterface, known, known_or
+
+FIRST_WITHOUT_FALLBACK = (2, 3)  # GnuPG 2.3.0: commit 100642e77 took the way back to PC/SC out (T4673)
+FIRST_WITH_FATAL_ERRORS = (2, 3)  # from here on gpgrt's parser and scdaemon count errors together
+
+
+class Path(Enum):
+    """How scdaemon reaches readers."""
+
+    PCSC = "PC/SC"
+    OWN_DRIVER = "its own CCID driver"
+    OWN_DRIVER_THEN_PCSC = "its own CCID driver, then PC/SC"
+
+
+def version(facts: Facts) -> tuple[int, ...]:
+    """The version of the installed scdaemon; NotKnown where there is none."""
+    return numbers(_needed(known(facts.gnupg.scdaemon_version), "scdaemon's version"))
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """2.4.7-unknown -> (2, 4, 7)."""
+    found = re.match(r"\d+(?:\.\d+)*", text)
+    if found is None:
+        raise NotKnown(f"{text!r} is not a version")
+    return tuple(int(number) for number in found.group().split("."))
+
+
+def setting(facts: Facts, option: str) -> Setting | None:
+    """The line by which an option of scdaemon is in force; the last one where there are several."""
+    settings = [setting for setting in known(facts.configuration.in_force) if setting.option == option]
+    return settings[-1] if settings else None
+
+
+def in_force(facts: Facts, option: str) -> bool:
+    return setting(facts, option) is not None
+
+
+def knows(facts: Facts, option: str) -> bool:
+    return option in known(facts.gnupg.scdaemon_options)
+
+
+def path(facts: Facts) -> Path:
+    """By configuration and build; NotKnown where neither decides it."""
+    if not known(facts.gnupg.own_ccid_driver) or in_force(facts, "disable-ccid"):
+        return Path.PCSC
+    return Path.OWN_DRIVER if version(facts) >= FIRST_WITHOUT_FALLBACK else Path.OWN_DRIVER_THEN_PCSC
+
+
+def needs_pcsc(facts: Facts) -> bool:
+    """Whether scdaemon cannot reach any card without pcscd."""
+    way = path(facts)
+    return way is Path.PCSC or (way is Path.OWN_DRIVER_THEN_PCSC and not known(facts.usb))
+
+
+def reaches_through_pcsc(facts: Facts) -> bool:
+    """Whether scdaemon would ask PC/SC for the readers that PC/SC lists.
+
+    Version 2.2 asks where its own driver opened nothing: every CCID interface is claimed, or there is none
+    (scd/apdu.c, apdu_open_reader).
+    """
+    way = path(facts)
+    if way is Path.OWN_DRIVER_THEN_PCSC:
+        return not any(_free(interface) for interface in known(facts.usb))
+    return way is Path.PCSC
+
+
+def _free(interface: UsbInterface) -> bool:
+    return interface.ccid and known(interface.driver) is None and known(interface.accessible)
+
+
+def reader_taken(facts: Facts) -> int | None:
+    """Which of PC/SC's readers scdaemon opens: its index. None: it goes on until it finds a card that is free.
+
+    Version 2.2 takes the first reader whose name starts with reader-port, else the first of all; since 2.3
+    it looks into every reader, or into the one that a number or a text with a colon names.
+    """
+    port = setting(facts, "reader-port")
+    names = [reader.name for reader in known(facts.readers)]
+    if version(facts) < FIRST_WITHOUT_FALLBACK:
+        matching = [number for number, name in enumerate(names) if port and name.startswith(port.value or "")]
+        return matching[0] if matching else 0
+    if port is None or port.value is None:
+        return None
+    if ":" in port.value:
+        matching = [number for number, name in enumerate(names) if name.startswith(port.value)]
+        return matching[0] if matching else None
+    digits = re.match(r"\s*\d+", port.value)
+    return int(digits.group()) if digits and int(digits.group()) > 0 else None
+
+
+def would_take(facts: Facts, index: int) -> bool:
+    """Whether this is the reader that scdaemon depends on."""
+    taken = reader_taken(facts)
+    if taken is not None:
+        return taken == index
+    others = [reader for number, reader in enumerate(known(facts.readers)) if number != index]
+    return not any(has_free_card(reader) for reader in others)
+
+
+def has_free_card(reader: Reader) -> bool:
+    state = known(reader.state)
+    return "PRESENT" in state and not {"INUSE", "EXCLUSIVE", "MUTE"} & set(state)
+
+
+def holds_a_card(facts: Facts) -> bool:
+    """Whether the scdaemon of this GNUPGHOME says that it has a card."""
+    running = known(facts.gnupg.running)
+    return running is not None and bool(running.cards)
+
+
+def wanted(facts: Facts) -> bool:
+    """Whether somebody here wants the card: my scdaemon runs, or there is the stub of a key on a card.
+
+    It only sets a severity, so the unknown counts as wanted.
+    """
+    if known_or(facts.gnupg.running, None) is not None or known_or(facts.gnupg.card_keys, 1) > 0:
+        return True
+    mine = known_or(facts.host.uid, -1)
+    return any(
+        process.role == "scdaemon" and known_or(process.uid, -2) == mine for process in known_or(facts.processes, ())
+    )
+
+
+def _needed(value: str | None, what: str) -> str:
+    if value is None:
+        raise NotKnown(f"{what} is not known")
+    return value

@@ -1,0 +1,320 @@
+"""GD3xx: is what has to run there, and does it answer?"""
+
+from __future__ import annotations
+
+from gpgdoctor.facts import Facts, NotKnown, Process, known, known_or
+from gpgdoctor.rules import cures, scdaemon
+from gpgdoctor.rules.rule import Advice, Culprit, Cure, Found, NotApplicable, Severity, Subject, rule
+
+FULL = 190  # of 200: pcsc-lite 2.5.1 src/pcscd.h.in, PCSC_MAX_CONTEXT_THREADS
+SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
+GNUPG_MISSING = ("GD306", "GD307")
+
+
+@rule("GD307", "gnupg-missing", "GnuPG is installed.", worst="error")
+def gnupg_missing(facts: Facts) -> Found | None:
+    if known(facts.gnupg.gpgconf) is not None:
+        return None
+    return Found(
+        severity="error",
+        summary="No gpgconf is in the search path, so there is no GnuPG here that gpgdoctor could look at.",
+        because=("gnupg.gpgconf",),
+        cure=_install(facts, "GnuPG", {"debian": "gnupg", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg"}),
+    )
+
+
+@rule("GD306", "scdaemon-missing", "scdaemon is installed.", worst="error", needs=("GD307",))
+def scdaemon_missing(facts: Facts) -> Found | None:
+    path = known(facts.gnupg.scdaemon)
+    if path is not None and known(facts.gnupg.scdaemon_exists):
+        return None
+    return Found(
+        severity="error",
+        summary=f"gpgconf names {path or 'no scdaemon'}, and no such program is there.",
+        effect='gpg says "No SmartCard daemon".',
+        because=("gnupg.scdaemon", "gnupg.scdaemon_exists"),
+        cure=_install(
+            facts,
+            "scdaemon",
+            {"debian": "scdaemon", "fedora": "gnupg2-scdaemon", "arch": "gnupg", "alpine": "gnupg-scdaemon"},
+        ),
+    )
+
+
+INSTALLERS = {
+    "debian": ("apt-get", "install"),
+    "fedora": ("dnf", "install"),
+    "suse": ("zypper", "install"),
+    "arch": ("pacman", "-S"),
+    "alpine": ("apk", "add"),
+}
+
+
+def _install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
+    family = known_or(facts.host.distribution, "").split(" ")[0]
+    if family not in packages:
+        return Cure(
+            applicability="manual", advice=(Advice(text=f"Install {what} with your system's package manager."),)
+        )
+    command = (*INSTALLERS[family], packages[family])
+    return Cure(applicability="manual", advice=(Advice(text=f"Install {what}:", commands=(("sudo", *command),)),))
+
+
+@rule("GD305", "pcsc-library-missing", "The PC/SC library can be loaded.", worst="error")
+def pcsc_library_missing(facts: Facts) -> Found | None:
+    library = known(facts.pcscd.library)
+    if library.usable:
+        return None
+    return Found(
+        severity=_needed_for_pcsc(facts),
+        summary=f"{library.name} cannot be loaded: {library.reason}.",
+        effect="No program reaches a card through PC/SC.",
+        because=("pcscd.library",),
+        cure=_install(facts, "the PC/SC library", {"debian": "libpcsclite1", "fedora": "pcsc-lite-libs"}),
+    )
+
+
+@rule("GD309", "pcscd-asleep", "pcscd is awake.", worst="info")
+def pcscd_asleep(facts: Facts) -> Found | None:
+    if known(facts.pcscd.listener) != "activator":
+        return None
+    return Found(
+        severity="info",
+        summary="pcscd is not running; its socket starts it at the first connect. Nobody is connected to it now.",
+        effect="Readers and cards were not looked at, because looking would have started it.",
+        because=("pcscd.listener",),
+        cure=Cure(
+            applicability="manual",
+            advice=(
+                Advice(text="To look all the same, and start pcscd:", commands=(("gpgdoctor", "check", "--wake"),)),
+            ),
+        ),
+    )
+
+
+@rule(
+    "GD301",
+    "pcscd-not-running",
+    "pcscd runs, or starts when it is needed.",
+    worst="error",
+    needs=("GD305",),
+    consequence_of=("GD501",),
+)
+def pcscd_not_running(facts: Facts) -> Found | None:
+    if known(facts.pcscd.listener) is not None or _processes(facts, "pcscd"):
+        return None
+    if known(facts.pcscd.mounted):
+        raise NotKnown("the socket of pcscd comes from outside this container, and who listens there is not visible")
+    if known(facts.pcscd.socket_file) != "absent":
+        return None
+    if known_or(facts.gnupg.scdaemon, None) is None:
+        raise NotApplicable("there is no scdaemon that could need it")
+    if scdaemon.path(facts) is scdaemon.Path.PCSC:
+        return _not_running(facts, "error")
+    return _not_running(facts, "info") if not known(facts.usb) else None
+
+
+def _not_running(facts: Facts, severity: Severity) -> Found:
+    return Found(
+        severity=severity,
+        summary="pcscd does not run, and nothing would start it when a program asks for it.",
+        effect='gpg says "No such device", or since 2.3 "Service is not running".',
+        because=("pcscd.listener", "pcscd.socket_file", "pcscd.installed", "pcscd.unit"),
+        cure=_start_pcscd(facts),
+    )
+
+
+def _start_pcscd(facts: Facts) -> Cure:
+    if not known_or(facts.pcscd.installed, True):
+        return _install(
+            facts, "pcscd", {"debian": "pcscd", "fedora": "pcsc-lite", "arch": "pcsclite ccid", "alpine": "pcsc-lite"}
+        )
+    unit = known_or(facts.pcscd.unit, None)
+    first = (("sudo", "systemctl", "unmask", "pcscd.socket"),) if unit == "masked" else ()
+    start = {
+        "systemd": (*first, ("sudo", "systemctl", "enable", "--now", "pcscd.socket")),
+        "openrc": (("sudo", "rc-update", "add", "pcscd"), ("sudo", "rc-service", "pcscd", "start")),
+        "runit": (("sudo", "ln", "-s", "/etc/sv/pcscd", "/var/service/"),),
+    }.get(known_or(facts.host.init, ""), (("sudo", "pcscd"),))
+    return Cure(applicability="manual", advice=(Advice(text="Start pcscd:", commands=start),))
+
+
+@rule("GD302", "pcscd-stale-socket", "Where pcscd's socket is, pcscd listens.", worst="error")
+def pcscd_stale_socket(facts: Facts) -> Found | None:
+    if known(facts.pcscd.socket_file) == "absent" or known(facts.pcscd.listener) is not None:
+        return None
+    if not known(facts.pcscd.refused):
+        return None
+    return Found(
+        severity=_needed_for_pcsc(facts),
+        summary=f"{known_or(facts.pcscd.socket, 'its socket')} is left from a pcscd that ended; nobody listens there.",
+        effect="PC/SC programs, gpg among them, get no service (0x8010001D).",
+        because=("pcscd.socket_file", "pcscd.listener", "pcscd.refused"),
+        cure=_start_pcscd(facts),
+    )
+
+
+@rule("GD303", "pcscd-not-answering", "pcscd answers.", worst="error", needs=("GD302",))
+def pcscd_not_answering(facts: Facts) -> Found | None:
+    if known(facts.pcscd.listener) != "pcscd":
+        raise NotApplicable("pcscd does not run")
+    if known(facts.pcscd.answer) != "no-answer":
+        return None
+    daemons = _processes(facts, "pcscd")
+    stopped = [process for process in daemons if known_or(process.state, "") == "T"]
+    why = "it is stopped (state T)" if stopped else "it does nothing"
+    advice = _continue(stopped[0]) if stopped else _restart_pcscd(facts)
+    return Found(
+        severity=_needed_for_pcsc(facts),
+        summary=f"pcscd runs but does not answer: {why}.",
+        effect="Every program that asks for a reader hangs.",
+        because=("pcscd.answer", *_states(facts)),
+        culprits=(),
+        cure=Cure(applicability="manual", advice=(advice,)),
+    )
+
+
+def _continue(process: Process) -> Advice:
+    return Advice(text="Let it go on:", commands=(("sudo", "kill", "-CONT", str(process.pid)),))
+
+
+def _restart_pcscd(facts: Facts) -> Advice:
+    systemd = known_or(facts.host.init, "") == "systemd"
+    commands = (("sudo", "systemctl", "restart", "pcscd.service"),) if systemd else ()
+    return Advice(text="Restart it; that ends the connections of all its clients.", commands=commands)
+
+
+def _states(facts: Facts) -> tuple[str, ...]:
+    return tuple(
+        f"processes[{number}].state"
+        for number, process in enumerate(known_or(facts.processes, ()))
+        if process.role == "pcscd"
+    )
+
+
+@rule(
+    "GD304",
+    "pcscd-version-mismatch",
+    "pcscd and its library speak the same protocol.",
+    worst="error",
+    needs=("GD302", "GD303", "GD305"),
+)
+def pcscd_version_mismatch(facts: Facts) -> Found | None:
+    if known(facts.pcscd.listener) != "pcscd":
+        raise NotApplicable("pcscd does not run")
+    if known(facts.pcscd.answer) != SCARD_E_SERVICE_STOPPED:
+        return None
+    return Found(
+        severity=_needed_for_pcsc(facts),
+        summary=f"The PC/SC library ({known_or(facts.pcscd.library_version, None) or 'version not known'}) and pcscd "
+        f"({known_or(facts.pcscd.version, None) or 'version not known'}) speak different protocols.",
+        effect="No program that loads this library reaches a card; others may.",
+        because=("pcscd.answer", "pcscd.version", "pcscd.library"),
+        cure=Cure(
+            applicability="manual",
+            advice=(
+                Advice(
+                    text="Use one pcsc-lite on both sides, or 2.4.1 or later on one of them. A library in /usr/local, "
+                    "in a snap, a flatpak or a Nix profile is the usual reason.",
+                ),
+            ),
+        ),
+    )
+
+
+@rule("GD311", "pcscd-full", "pcscd has room for more connections.", worst="error", needs=("GD302", "GD303"))
+def pcscd_full(facts: Facts) -> Found | None:
+    connections = known(facts.pcscd.connections)
+    if len(connections) + known_or(facts.pcscd.hidden, 0) < FULL:
+        return None
+    pids = [known_or(connection.pid, 0) for connection in connections]
+    counts = {pid: pids.count(pid) for pid in set(pids) if pid}
+    most = max(counts, key=lambda pid: counts[pid], default=0)
+    worst = [process for process in known_or(facts.processes, ()) if process.pid == most]
+    return Found(
+        severity="error",
+        summary=f"{len(connections)} of pcscd's 200 connections are taken"
+        + (f", {counts[most]} of them by {worst[0].program} (pid {most})." if worst else "."),
+        effect="New programs are refused with 0x8010006A or 0x8010001D, as if they were not allowed.",
+        because=("pcscd.connections",),
+        culprits=tuple(_culprit(process) for process in worst),
+        cure=cures.ask_to_let_go(worst),
+    )
+
+
+def _culprit(process: Process) -> Culprit:
+    return Culprit(
+        pid=process.pid, program=process.program, user=known_or(process.user, "") or None, certainty="certain"
+    )
+
+
+@rule("GD308", "agent-elsewhere", "The agent's socket is that of a local gpg-agent.", worst="warning", needs=("GD307",))
+def agent_elsewhere(facts: Facts) -> Found | None:
+    listener = known(facts.gnupg.agent_listener)
+    if listener in (None, "gpg-agent", "systemd"):
+        return None
+    return Found(
+        severity="warning",
+        summary=f"{listener} listens on gpg-agent's socket: gpg talks to an agent elsewhere, and to its scdaemon.",
+        effect="What scdaemon.conf says here does not matter to gpg.",
+        because=("gnupg.agent_socket", "gnupg.agent_listener"),
+        cure=Cure(
+            applicability="manual",
+            advice=(
+                Advice(
+                    text="If that is not meant, end the forwarding, remove the socket, and let gpg start its agent."
+                ),
+            ),
+        ),
+    )
+
+
+def _daemons(facts: Facts) -> list[Subject]:
+    mine = known(facts.host.uid)
+    return [
+        Subject(name=process.program, index=number)
+        for number, process in enumerate(known(facts.processes))
+        if process.role in ("scdaemon", "gpg-agent") and known_or(process.uid, -1) == mine
+    ]
+
+
+@rule(
+    "GD310",
+    "daemon-older-than-installed",
+    "The running daemons are the installed ones.",
+    worst="warning",
+    each=_daemons,
+    needs=GNUPG_MISSING,
+    nothing="no daemon of GnuPG runs",
+)
+def daemon_older_than_installed(facts: Facts, index: int) -> Found | None:
+    process = known(facts.processes)[index]
+    running = known_or(facts.gnupg.running, None)
+    installed = known_or(facts.gnupg.scdaemon_version, None)
+    if running is not None and process.pid == running.pid and installed is not None:
+        if running.version == installed:
+            return None
+        because: tuple[str, ...] = ("gnupg.running.version", "gnupg.scdaemon_version")
+    elif known(process.replaced):
+        because = (f"processes[{index}].replaced",)
+    else:
+        return None
+    return Found(
+        severity="warning",
+        summary=f"{process.program} (pid {process.pid}) was started before the installed version came.",
+        effect="It goes on with its old code, and gpg may warn that it is older.",
+        because=because,
+        cure=cures.restart_only(facts),
+    )
+
+
+def _processes(facts: Facts, role: str) -> list[Process]:
+    return [process for process in known(facts.processes) if process.role == role]
+
+
+def _needed_for_pcsc(facts: Facts) -> Severity:
+    """An error where scdaemon's path needs PC/SC; the unknown counts as needed."""
+    try:
+        return "error" if scdaemon.needs_pcsc(facts) else "info"
+    except NotKnown:
+        return "error"
