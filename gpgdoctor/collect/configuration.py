@@ -1,0 +1,150 @@
+"""The configuration files of scdaemon and gpg-agent, read without ever waiting for one."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from gpgdoctor.collect import management
+from gpgdoctor.facts import ConfigFile, ConfigLine, Setting, Unknown, Voided
+from gpgdoctor.scdaemon_conf import Effective, Line, OptionTable, Role, classify, in_force, parse
+
+LIMIT_BYTES = 8 << 20
+_COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
+
+
+@dataclass
+class Source:
+    """A configuration file as it was found: what is known of it, and its bytes where it has any to read."""
+
+    file: ConfigFile
+    content: bytes = b""
+
+
+def read(path: str, program: str, scope: str) -> Source:
+    """Read a file; a FIFO, a directory or a device is not opened for waiting, and no limit is exceeded."""
+    source = ConfigFile(path=path, program=program, scope=scope, status="absent")
+    try:
+        link = os.lstat(path)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except FileNotFoundError:
+        dangling = _dangling(path)
+        return Source(replace(source, detail=dangling) if dangling else source)
+    except OSError as error:
+        return Source(replace(source, status="unreadable", detail=error.strerror))
+    try:
+        status = os.fstat(descriptor)
+        source = replace(
+            source,
+            status="regular",
+            owner=status.st_uid,
+            mode=stat.S_IMODE(status.st_mode),
+            changed=round(max(status.st_mtime, status.st_ctime, link.st_mtime, link.st_ctime), 2),
+            target=os.path.realpath(path) if stat.S_ISLNK(link.st_mode) else None,
+            manager=management.manager(path, link, status),
+        )
+        if not stat.S_ISREG(status.st_mode):
+            return Source(replace(source, status="not-regular", detail=_kind(status.st_mode)))
+        if status.st_size > LIMIT_BYTES:
+            return Source(replace(source, status="too-large", detail=f"{status.st_size} bytes"))
+        content = _read_all(descriptor)
+    except OSError as error:
+        return Source(replace(source, status="unreadable", detail=error.strerror))
+    finally:
+        os.close(descriptor)
+    kind = classify(content)
+    return Source(replace(source, status=kind) if kind else source, b"" if kind else content)
+
+
+def _read_all(descriptor: int) -> bytes:
+    pieces, size = [], 0
+    while size <= LIMIT_BYTES:
+        piece = os.read(descriptor, 1 << 20)
+        if not piece:
+            break
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
+
+
+def _dangling(path: str) -> str | None:
+    with suppress(OSError):
+        return f"a symbolic link to {os.readlink(path)}, which does not exist"
+    return None
+
+
+def _kind(mode: int) -> str:
+    names = ((stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"))
+    return next((name for test, name in names if test(mode)), "a device")
+
+
+def judge(sources: Sequence[Source], table: OptionTable, user: str) -> tuple[list[ConfigFile], Effective]:
+    """The files of one program with their lines, and what both together amount to."""
+    by_scope = {source.file.scope: source for source in sources}
+    roles: tuple[Role, ...] = ("global", "user")
+    lines = [parse(by_scope[role].content, table, role=role, user=user) if role in by_scope else () for role in roles]
+    effective = in_force(lines[0], lines[1], table, user)
+    read_lines = {"global": effective.global_lines, "user": effective.user_lines}
+    return [_with_lines(source, read_lines[source.file.scope], table) for source in sources], effective
+
+
+def _with_lines(source: Source, lines: Sequence[Line], table: OptionTable) -> ConfigFile:
+    kept = tuple(kept for kept in (_kept(line, table) for line in lines) if kept is not None)
+    last = lines[-1] if lines else None
+    unfinished = last is not None and not last.eol
+    return replace(
+        source.file,
+        length=len(lines),
+        line_end="\r\n" if lines and lines[0].eol == "\r\n" else "\n",
+        final_newline=not unfinished,
+        last_line=last.raw if last is not None and unfinished else None,
+        lines=kept,
+    )
+
+
+def _kept(line: Line, table: OptionTable) -> ConfigLine | None:
+    kind = line.kind
+    option = line.option
+    if kind == "comment":
+        found = _COMMENTED_OUT.match(line.raw)
+        if found is None or not table.knows(found.group(1)):
+            return None
+        kind, option = "commented-out", found.group(1)
+    if kind == "blank":
+        return None
+    return ConfigLine(
+        number=line.number,
+        text=line.raw,
+        kind=kind,
+        option=option,
+        value=line.value,
+        problem=line.problem,
+        meant=line.meant,
+    )
+
+
+def settings(effective: Effective, paths: dict[str, str]) -> tuple[Setting, ...]:
+    """What is in force; ``paths`` are the files by scope."""
+    return tuple(
+        Setting(option=setting.option, value=setting.value, path=paths[setting.role], line=setting.line)
+        for setting in effective.settings
+    )
+
+
+def voided(effective: Effective, paths: dict[str, str]) -> tuple[Voided, ...]:
+    return tuple(
+        Voided(option=void.option, line=void.line, by_path=paths["global"], by_line=void.by_line)
+        for void in effective.voided
+    )
+
+
+def unread(files: Sequence[ConfigFile]) -> Unknown | None:
+    """Why nobody can say what is in force, where a file could not be read."""
+    for file in files:
+        if file.status not in ("absent", "regular"):
+            return Unknown(f"{file.path} is {file.status}" + (f" ({file.detail})" if file.detail else ""))
+    return None

@@ -1,0 +1,202 @@
+"""What gpgconf and scdaemon say of themselves, and the home directory. gpg-agent is not talked to."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gpgdoctor.collect.command import Command, CommandFailed
+from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.facts import Maybe, SelfTest, Unknown
+from gpgdoctor.scdaemon_conf import OptionTable, parse_option_table
+
+KEY_FILES_LIMIT = 2000
+KEY_FILE_BYTES = 4096
+SHADOWED = (b"shadowed-private-key", b"20:shadowed-private-key")
+
+
+@dataclass
+class Installation:
+    """Where GnuPG is and what it is, asked of gpgconf."""
+
+    gpgconf: str | None
+    directories: Maybe[Mapping[str, str]]
+    programs: Maybe[Mapping[str, str]]  # component -> path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def directory(self, name: str) -> Maybe[str]:
+        if isinstance(self.directories, Unknown):
+            return self.directories
+        return self.directories.get(name) or Unknown(f"gpgconf does not name {name}")
+
+    def program(self, component: str) -> Maybe[str | None]:
+        return self.programs if isinstance(self.programs, Unknown) else self.programs.get(component)
+
+
+class GpgconfQuestions:
+    """gpgconf's answers, asked early and read late."""
+
+    def __init__(self, homedir: str | None) -> None:
+        self._environment = {"GNUPGHOME": homedir} if homedir else {}
+        self._gpgconf = shutil.which("gpgconf")
+        self._commands: list[Command] = []
+        if self._gpgconf:
+            self._commands = [
+                Command([self._gpgconf, question], self._environment)
+                for question in ("--list-dirs", "--list-components")
+            ]
+
+    def read(self, deadline: Deadline) -> Installation:
+        if self._gpgconf is None:
+            missing = Unknown("GnuPG is not installed")
+            return Installation(gpgconf=None, directories=missing, programs=missing)
+        directories, components = (_lines(command, deadline) for command in self._commands)
+        return Installation(
+            gpgconf=self._gpgconf,
+            directories=_directories(directories),
+            programs=_programs(components),
+            environment=self._environment,
+        )
+
+    def close(self) -> None:
+        for command in self._commands:
+            command.kill()
+
+
+def _lines(command: Command, deadline: Deadline) -> Maybe[list[str]]:
+    try:
+        output = command.result(deadline)
+    except CommandFailed as error:
+        return Unknown(str(error))
+    if output.code != 0:
+        return Unknown(f"gpgconf ended with {output.code}: {_last_line(output.stderr)}")
+    return output.stdout.splitlines()
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1][:200] if lines else "no message"
+
+
+def _directories(lines: Maybe[list[str]]) -> Maybe[Mapping[str, str]]:
+    if isinstance(lines, Unknown):
+        return lines
+    pairs = (line.partition(":") for line in lines)
+    return {name: _unescape(path) for name, _, path in pairs}
+
+
+def _programs(lines: Maybe[list[str]]) -> Maybe[Mapping[str, str]]:
+    if isinstance(lines, Unknown):
+        return lines
+    fields = (line.split(":") for line in lines)
+    return {parts[0]: _unescape(parts[2]) for parts in fields if len(parts) > 2}
+
+
+def _unescape(text: str) -> str:
+    return urllib.parse.unquote(text, errors="surrogateescape")
+
+
+@dataclass
+class ScdaemonAnswers:
+    """What the installed scdaemon says of itself."""
+
+    version: Maybe[str | None]
+    table: Maybe[OptionTable | None]
+    self_test: Maybe[SelfTest | None]
+
+
+class ScdaemonQuestions:
+    """scdaemon's version, options and opinion of its configuration: three forks, side by side."""
+
+    def __init__(self, path: Maybe[str | None], homedir: Maybe[str], testable: str | None) -> None:
+        """``testable`` is a reason why ``--gpgconf-test`` must not be run, or None."""
+        self._absent: Maybe[None] = path if isinstance(path, Unknown) else None
+        self._testable = testable
+        self._commands: dict[str, Command] = {}
+        if isinstance(path, str) and os.path.exists(path):
+            home = [] if isinstance(homedir, Unknown) else ["--homedir", homedir]
+            self._commands = {
+                "version": Command([path, "--version"]),
+                "table": Command([path, "--dump-option-table"]),
+            }
+            if testable is None:
+                self._commands["test"] = Command([path, *home, "--gpgconf-test"])
+
+    def read(self, deadline: Deadline) -> ScdaemonAnswers:
+        if not self._commands:
+            return ScdaemonAnswers(self._absent, self._absent, self._absent)
+        return ScdaemonAnswers(self._version(deadline), self._table(deadline), self._self_test(deadline))
+
+    def _version(self, deadline: Deadline) -> Maybe[str | None]:
+        try:
+            found = re.search(r"\d+(\.\d+)+\S*", self._commands["version"].result(deadline).stdout)
+        except CommandFailed as error:
+            return Unknown(str(error))
+        return found.group() if found else Unknown("scdaemon does not tell its version")
+
+    def _table(self, deadline: Deadline) -> Maybe[OptionTable | None]:
+        try:
+            table = parse_option_table(self._commands["table"].result(deadline).stdout)
+        except CommandFailed as error:
+            return Unknown(str(error))
+        return table if table.knows("disable-ccid") else Unknown("scdaemon does not list its options")
+
+    def _self_test(self, deadline: Deadline) -> Maybe[SelfTest | None]:
+        if self._testable is not None:
+            return Unknown(self._testable)
+        try:
+            output = self._commands["test"].result(deadline)
+        except CommandFailed as error:
+            return Unknown(str(error))
+        return SelfTest(code=output.code, messages=tuple(output.stderr.splitlines()[:100]))
+
+    def close(self) -> None:
+        for command in self._commands.values():
+            command.kill()
+
+
+def card_keys(homedir: Maybe[str]) -> Maybe[int]:
+    """How many of the private keys are stubs of keys on cards."""
+    if isinstance(homedir, Unknown):
+        return homedir
+    directory = os.path.join(homedir, "private-keys-v1.d")
+    try:
+        names = sorted(name for name in os.listdir(directory) if name.endswith(".key"))[:KEY_FILES_LIMIT]
+        return sum(_is_stub(os.path.join(directory, name)) for name in names)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        return Unknown(f"{directory}: {error.strerror}")
+
+
+def _is_stub(path: str) -> bool:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return False
+        return SHADOWED[0] in os.read(descriptor, KEY_FILE_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def homedir_problems(homedir: Maybe[str]) -> Maybe[tuple[str, ...]]:
+    """What makes a home directory unsafe, as gpg sees it: its owner and its mode."""
+    if isinstance(homedir, Unknown):
+        return homedir
+    try:
+        status = os.stat(homedir)
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        return Unknown(f"{homedir}: {error.strerror}")
+    problems = []
+    if status.st_uid != os.getuid():
+        problems.append("it belongs to another user")
+    if status.st_mode & 0o022:
+        problems.append("others may write to it")
+    return tuple(problems)

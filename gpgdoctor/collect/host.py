@@ -1,0 +1,72 @@
+"""What kind of machine this is, as far as it decides what to advise."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+
+from gpgdoctor.collect.processes import user_name
+from gpgdoctor.facts import Host, Maybe, Unknown
+
+RELEASE_BYTES = 1 << 14
+CALLERS = (("SUDO_UID", "sudo"), ("PKEXEC_UID", "pkexec"), ("DOAS_USER", "doas"))
+FAMILIES = ("debian", "fedora", "suse", "arch", "alpine", "nixos", "gentoo", "void")
+
+
+def host(environment: Mapping[str, str], uid: int) -> Host:
+    """``uid`` is the user whose GnuPG is looked at; gpgdoctor itself may run as root for her."""
+    return Host(
+        system=sys.platform,
+        distribution=_distribution(),
+        init=_init(),
+        container=_container(),
+        session=_session(environment),
+        user=user_name(uid),
+        uid=uid,
+        root=os.geteuid() == 0,
+        called_by=next((name for variable, name in CALLERS if variable in environment), None),
+        time=round(time.time(), 2),
+    )
+
+
+def _distribution() -> Maybe[str]:
+    """The family, whose package names are known, then what the system calls itself."""
+    try:
+        with open("/etc/os-release", encoding="utf-8", errors="replace") as file:
+            pairs = dict(line.strip().split("=", 1) for line in file.read(RELEASE_BYTES).splitlines() if "=" in line)
+    except OSError as error:
+        return Unknown(f"/etc/os-release: {error.strerror}")
+    words = f"{pairs.get('ID', '')} {pairs.get('ID_LIKE', '')}".replace('"', "").split()
+    family = next((name for word in words for name in FAMILIES if word.startswith(name)), "other")
+    if "rhel" in words or "centos" in words:
+        family = "fedora"
+    return f"{family} {pairs.get('PRETTY_NAME', '').strip(chr(34))}".strip()
+
+
+def _init() -> Maybe[str]:
+    if os.path.isdir("/run/systemd/system"):
+        return "systemd"
+    if os.path.isdir("/run/openrc"):
+        return "openrc"
+    if os.path.isdir("/run/runit") or os.path.isdir("/etc/runit"):
+        return "runit"
+    return Unknown("no init system that gpgdoctor knows")
+
+
+def _container() -> str | None:
+    for path, name in (("/run/.containerenv", "podman"), ("/.dockerenv", "docker")):
+        if os.path.exists(path):
+            return name
+    try:
+        with open("/run/systemd/container", encoding="utf-8", errors="replace") as file:
+            return file.read(100).strip() or None
+    except OSError:
+        return None
+
+
+def _session(environment: Mapping[str, str]) -> str | None:
+    if "SSH_CONNECTION" in environment:
+        return "ssh"
+    return environment.get("XDG_SESSION_TYPE")

@@ -1,0 +1,220 @@
+"""pcscd without talking to it: its socket, who listens there, and who is connected."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+import stat
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+from gpgdoctor.collect import processes
+from gpgdoctor.collect.sock_diag import ESTABLISHED, LISTENING, UnixSocket, unix_sockets
+from gpgdoctor.facts import Connection, Maybe, Unknown
+
+DEFAULT_SOCKET = "/run/pcscd/pcscd.comm"  # since pcsc-lite 1.9.0; before that the same place, through /var/run
+CONNECT_TIMEOUT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """The client's end of a connection of pcscd. ``inode`` 0: there is nobody at the other end any more."""
+
+    server: int
+    inode: int
+    uid: int | None
+
+
+class Sockets:
+    """The Unix sockets of this network namespace at one moment."""
+
+    def __init__(self) -> None:
+        self.error: str | None = None
+        self._all: list[UnixSocket] = []
+        try:
+            self._all = unix_sockets()
+        except OSError as error:
+            self.error = f"the kernel does not list Unix sockets: {error.strerror or error}"
+
+    def listening(self, path: str) -> list[UnixSocket]:
+        names = _names(path)
+        return [entry for entry in self._all if entry.state == LISTENING and entry.path in names]
+
+    def listening_below(self, name: str) -> list[UnixSocket]:
+        """Sockets whose path ends with that name, in whatever directory."""
+        ending = b"/" + name.encode()
+        return [entry for entry in self._all if entry.state == LISTENING and entry.path.endswith(ending)]
+
+    def peers(self, path: str) -> list[Peer]:
+        names = _names(path)
+        return [
+            Peer(server=entry.inode, inode=entry.peer, uid=self._uids.get(entry.peer))
+            for entry in self._all
+            if entry.state == ESTABLISHED and entry.path in names
+        ]
+
+    @cached_property
+    def _uids(self) -> dict[int, int | None]:
+        return {entry.inode: entry.uid for entry in self._all}
+
+    @cached_property
+    def inodes(self) -> set[int]:
+        return {entry.inode for entry in self._all}
+
+
+def _names(path: str) -> set[bytes]:
+    """A socket keeps the name by which it was bound; /var/run is a link to /run."""
+    name = os.fsencode(path)
+    other = name.removeprefix(b"/var") if name.startswith(b"/var/run/") else b"/var" + name
+    return {name, other, os.path.realpath(name)}
+
+
+def socket_path() -> str:
+    """Where libpcsclite would connect; in a set-uid program it would not ask the environment."""
+    return os.environ.get("PCSCLITE_CSOCK_NAME") or DEFAULT_SOCKET
+
+
+def socket_file(path: str) -> Maybe[str]:
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return "absent"
+    except OSError as error:
+        return Unknown(f"{path}: {error.strerror}")
+    return "socket" if stat.S_ISSOCK(mode) else "not a socket"
+
+
+def mounted(path: str) -> Maybe[bool]:
+    """Whether the socket, or its own directory, comes from another file system: a container's host."""
+    real = os.path.realpath(path)
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+            points = {line.split(" ", 5)[4] for line in table}
+    except OSError as error:
+        return Unknown(f"/proc/self/mountinfo: {error.strerror}")
+    return bool({real, os.path.dirname(real)} & points)
+
+
+def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str | None]:
+    """Who listens at pcscd's socket: "pcscd", an "activator" such as systemd, or None.
+
+    Only where a living pcscd listens may anybody connect: a connect to systemd's socket starts it.
+    """
+    if sockets.error is not None:
+        return Unknown(sockets.error)
+    listening = {entry.inode for entry in sockets.listening(path)}
+    if not listening:
+        return None
+    visible = [processes.socket_inodes(pid) for pid in daemons]
+    if any(inodes is not None and inodes & listening for inodes in visible):
+        return "pcscd"
+    # Another user's descriptors are not visible; then a running pcscd is taken for the one that listens.
+    return "pcscd" if None in visible else "activator"
+
+
+def refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:
+    """Whether connect() is refused. Tried only where nobody visible listens: it then reaches nobody."""
+    if isinstance(heard, Unknown):
+        return heard
+    if isinstance(kind, Unknown):
+        return kind
+    if kind != "socket" or heard is not None:
+        return False
+    if daemons:
+        return Unknown("pcscd runs, but its socket belongs to another network namespace")
+    if mounted(path) is not False:
+        return Unknown("the socket of pcscd comes from outside this container")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
+        attempt.settimeout(CONNECT_TIMEOUT_S)
+        try:
+            attempt.connect(path)
+        except OSError as error:
+            if error.errno == errno.ECONNREFUSED:
+                return True
+            return Unknown(f"{path}: {error.strerror or error}")
+    return False
+
+
+def connections(first: Sequence[Peer], second: Sequence[Peer] | None) -> list[Peer]:
+    """The connections that both looks show."""
+    if second is None:
+        return list(first)
+    still = {peer.server for peer in second}
+    return [peer for peer in first if peer.server in still]
+
+
+def pair(peers: Sequence[Peer]) -> tuple[tuple[Connection, ...], dict[int, int]]:
+    """Connections with the pids of their clients, as far as these are visible to us."""
+    pids = processes.owners({peer.inode for peer in peers if peer.inode})
+    paired = tuple(
+        Connection(
+            inode=peer.server,
+            uid=peer.uid if peer.uid is not None else Unknown("this kernel does not tell"),
+            pid=pids.get(peer.inode, Unknown("the program is not visible to this user")),
+        )
+        for peer in peers
+        if peer.inode
+    )
+    return paired, pids
+
+
+def waiting(peers: Sequence[Peer]) -> int:
+    """Connections without a peer: pcscd still works on a call whose caller is gone."""
+    return sum(1 for peer in peers if not peer.inode)
+
+
+def hidden(daemons: Collection[int], sockets: Sockets) -> Maybe[int]:
+    """How many of pcscd's sockets this network namespace does not show: clients in another one."""
+    found = 0
+    for pid in daemons:
+        inodes = processes.socket_inodes(pid)
+        if inodes is None:
+            return Unknown("only root sees connections from other network namespaces")
+        found += len(inodes - sockets.inodes - _other_sockets(pid))
+    return found
+
+
+def _other_sockets(pid: int) -> set[int]:
+    """The inodes of the sockets in a process's network namespace that are no Unix sockets."""
+    found: set[int] = set()
+    for table, column in (("netlink", -1), ("tcp", 9), ("tcp6", 9), ("udp", 9), ("udp6", 9), ("packet", -1)):
+        with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/net/{table}") as lines:
+            next(lines, None)
+            found.update(int(line.split()[column]) for line in lines)
+    return found
+
+
+def installed() -> bool:
+    return (
+        shutil.which("pcscd", path=os.pathsep.join(("/usr/sbin", "/usr/local/sbin", "/sbin", os.defpath))) is not None
+    )
+
+
+def unit() -> str | None:
+    """How systemd has pcscd.socket, read off its directories; asking systemctl would take longer."""
+    directories = (
+        "/etc/systemd/system",
+        "/usr/local/lib/systemd/system",
+        "/usr/lib/systemd/system",
+        "/lib/systemd/system",
+    )
+    for directory in directories:
+        path = f"{directory}/pcscd.socket"
+        if os.path.lexists(path):
+            if os.path.realpath(path) == "/dev/null" or os.path.getsize(path) == 0:
+                return "masked"
+            wanted = "/etc/systemd/system/sockets.target.wants/pcscd.socket"
+            return "enabled" if os.path.lexists(wanted) else "disabled"
+    return None
+
+
+def polkit() -> Maybe[bool]:
+    """Whether pcscd was built with polkit: its policy file is installed then."""
+    return any(
+        os.path.exists(f"{directory}/org.debian.pcsc-lite.policy")
+        for directory in ("/usr/share/polkit-1/actions", "/usr/local/share/polkit-1/actions")
+    )

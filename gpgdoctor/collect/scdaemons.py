@@ -1,0 +1,86 @@
+"""Every running scdaemon that may be asked, and what each says. No other daemon of GnuPG is talked to.
+
+scdaemon and gpg-agent forbid ptrace (PR_SET_DUMPABLE), so that not even their own user may see their open
+files. Then a socket counts as a living scdaemon's where it belongs to me and a living scdaemon of mine is there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gpgdoctor.collect import processes
+from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.collect.pcscd import Sockets
+from gpgdoctor.collect.scdaemon import NoAnswer, ask
+from gpgdoctor.collect.sock_diag import UnixSocket
+from gpgdoctor.facts import Maybe, Process, RunningScdaemon, Unknown
+
+ASK_AT_MOST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What each socket said."""
+
+    by_path: dict[str, Maybe[RunningScdaemon]]
+    error: str | None = None
+
+    def of_home(self, socketdir: Maybe[str]) -> Maybe[RunningScdaemon | None]:
+        """The scdaemon of one GnuPG home; None where none runs there."""
+        if isinstance(socketdir, Unknown):
+            return socketdir
+        if self.error is not None:
+            return Unknown(self.error)
+        return self.by_path.get(f"{socketdir}/S.scdaemon")
+
+    def add_to(self, process: Process) -> Process:
+        """A process with the socket it listens on and the number of cards it holds."""
+        for path, answer in self.by_path.items():
+            if not isinstance(answer, Unknown) and answer.pid == process.pid:
+                return replace(process, sockets=(path,), cards=len(answer.cards))
+        silent = Unknown("it was not asked, or did not answer")
+        return replace(process, sockets=silent, cards=silent)
+
+
+def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answers:
+    """Ask every scdaemon that this user may ask; ``pids`` are the living ones."""
+    if sockets.error is not None:
+        return Answers({}, sockets.error)
+    visible, opaque = _open_sockets(pids)
+    askable = [
+        entry
+        for entry in sockets.listening_below("S.scdaemon")
+        if entry.inode in visible or (opaque and _belongs_to(entry, os.geteuid()))
+    ]
+    return Answers({os.fsdecode(entry.path): _ask(entry, deadline) for entry in askable[:ASK_AT_MOST]})
+
+
+def _open_sockets(pids: Sequence[int]) -> tuple[set[int], bool]:
+    """The sockets that scdaemons have open, and whether one of mine does not let us see."""
+    visible: set[int] = set()
+    opaque = False
+    for pid in pids:
+        inodes = processes.socket_inodes(pid)
+        if inodes is not None:
+            visible |= inodes
+        elif processes.uid_of(pid) == os.geteuid():
+            opaque = True
+    return visible, opaque
+
+
+def _belongs_to(entry: UnixSocket, uid: int) -> bool:
+    if entry.uid is not None:
+        return entry.uid == uid
+    try:
+        return os.stat(entry.path).st_uid == uid
+    except (OSError, ValueError):
+        return False
+
+
+def _ask(entry: UnixSocket, deadline: Deadline) -> Maybe[RunningScdaemon]:
+    try:
+        return ask(os.fsdecode(entry.path), deadline)
+    except NoAnswer as why:
+        return Unknown(str(why))

@@ -1,0 +1,98 @@
+"""Unix sockets as the kernel lists them: which listen, which are connected, and with which.
+
+NETLINK_SOCK_DIAG never connects to anything, so that looking starts no daemon, and it shows the pairs to
+everybody; psutil and /proc/net/unix know no peers. Layout: linux/unix_diag.h, linux/inet_diag.h.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+NETLINK_SOCK_DIAG = 4
+SOCK_DIAG_BY_FAMILY = 20
+NLM_F_REQUEST_DUMP = 0x301
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+UDIAG_SHOW_NAME, UDIAG_SHOW_PEER, UDIAG_SHOW_UID = 0x01, 0x04, 0x40
+UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_UID = 0, 2, 7
+LISTENING, ESTABLISHED = 10, 1
+ALL_STATES = 0xFFFFFFFF
+
+_HEADER = struct.Struct("=IHHII")
+_REQUEST = struct.Struct("=BBHIIIII")
+_MESSAGE = struct.Struct("=BBBBIII")
+_ATTRIBUTE = struct.Struct("=HH")
+_RECEIVE_BYTES = 1 << 18
+_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class UnixSocket:
+    inode: int
+    state: int
+    path: bytes  # empty where it has no name
+    peer: int  # the inode of the other end, 0 where there is none
+    uid: int | None  # None on kernels before 5.3
+
+
+def unix_sockets() -> list[UnixSocket]:
+    """Every Unix stream of this network namespace; raises OSError where the kernel refuses."""
+    request = _REQUEST.pack(
+        socket.AF_UNIX, 0, 0, ALL_STATES, 0, UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_UID, ALL_STATES, ALL_STATES
+    )
+    header = _HEADER.pack(_HEADER.size + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST_DUMP, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as netlink:
+        netlink.settimeout(_TIMEOUT_S)
+        netlink.send(header + request)
+        found: list[UnixSocket] = []
+        while True:
+            done = parse_replies(netlink.recv(_RECEIVE_BYTES), found)
+            if done:
+                return found
+
+
+def parse_replies(packet: bytes, found: list[UnixSocket]) -> bool:
+    """Add the sockets of one packet to ``found``; True at the end of the dump. Raises OSError on an error reply."""
+    offset = 0
+    while offset + _HEADER.size <= len(packet):
+        length, kind, _, _, _ = _HEADER.unpack_from(packet, offset)
+        if kind == NLMSG_DONE:
+            return True
+        if kind == NLMSG_ERROR:
+            code = struct.unpack_from("=i", packet, offset + _HEADER.size)[0] if len(packet) >= offset + 20 else 0
+            raise OSError(-code, "the kernel does not list Unix sockets")
+        if length < _HEADER.size:
+            raise OSError(0, "the kernel's list of Unix sockets cannot be read")
+        entry = _parse_socket(packet[offset + _HEADER.size : offset + length])
+        if entry is not None:
+            found.append(entry)
+        offset += (length + 3) & ~3
+    return False
+
+
+def _parse_socket(message: bytes) -> UnixSocket | None:
+    if len(message) < _MESSAGE.size:
+        return None
+    _, _, state, _, inode, _, _ = _MESSAGE.unpack_from(message)
+    path, peer, uid = b"", 0, None
+    for kind, value in _attributes(message):
+        if kind == UNIX_DIAG_NAME:
+            path = value.rstrip(b"\0") if not value.startswith(b"\0") else value
+        elif kind == UNIX_DIAG_PEER and len(value) == 4:
+            peer = int.from_bytes(value, sys.byteorder)
+        elif kind == UNIX_DIAG_UID and len(value) == 4:
+            uid = int.from_bytes(value, sys.byteorder)
+    return UnixSocket(inode, state, path, peer, uid)
+
+
+def _attributes(message: bytes) -> Iterator[tuple[int, bytes]]:
+    offset = _MESSAGE.size
+    while offset + _ATTRIBUTE.size <= len(message):
+        length, kind = _ATTRIBUTE.unpack_from(message, offset)
+        if length < _ATTRIBUTE.size:
+            return
+        yield kind, message[offset + _ATTRIBUTE.size : offset + length]
+        offset += (length + 3) & ~3

@@ -1,0 +1,118 @@
+"""Readers and tokens on USB, as sysfs shows them. Nothing is opened."""
+
+from __future__ import annotations
+
+import glob
+import os
+from contextlib import suppress
+from functools import cache
+
+from gpgdoctor.collect.processes import _descriptors
+from gpgdoctor.facts import Maybe, Unknown, UsbInterface
+
+CCID_CLASS = "0b"
+ATTRIBUTE_BYTES = 512
+YUBICO = "1050"
+PLISTS = (
+    "/usr/lib/pcsc/drivers/*/Contents/Info.plist",
+    "/usr/lib64/pcsc/drivers/*/Contents/Info.plist",
+    "/usr/local/lib/pcsc/drivers/*/Contents/Info.plist",
+    "/var/lib/pcsc/drivers/*/Contents/Info.plist",
+    "/usr/lib64/readers/usb/*/Contents/Info.plist",
+    "/usr/lib/readers/usb/*/Contents/Info.plist",
+)
+PLIST_BYTES = 1 << 20
+
+
+def interfaces(root: str = "") -> Maybe[tuple[UsbInterface, ...]]:
+    """Every CCID interface, and every interface of class ff that a PC/SC driver lists; none where there is no USB."""
+    top = f"{root}/sys/bus/usb/devices"
+    if not os.path.isdir(top):
+        if os.path.isdir(f"{root}/sys/bus"):
+            return ()
+        return Unknown("/sys is not mounted")
+    try:
+        names = sorted(name for name in os.listdir(top) if ":" in name)
+    except OSError as error:
+        return Unknown(f"{top}: {error.strerror}")
+    found = (_interface(root, top, name) for name in names)
+    return tuple(interface for interface in found if interface is not None)
+
+
+def _interface(root: str, top: str, name: str) -> UsbInterface | None:
+    kind = _attribute(f"{top}/{name}/bInterfaceClass")
+    device = f"{top}/{name.partition(':')[0]}"
+    vendor, product = _attribute(f"{device}/idVendor"), _attribute(f"{device}/idProduct")
+    if vendor is None or product is None or kind not in (CCID_CLASS, "ff"):
+        return None
+    listed = in_libccid(vendor, product, root)
+    if kind == "ff" and listed is not True:
+        return None
+    node = _node(root, device)
+    return UsbInterface(
+        name=name,
+        vendor=vendor,
+        product=product,
+        title=_attribute(f"{device}/product") or "USB reader",
+        ccid=kind == CCID_CLASS,
+        driver=_driver(f"{top}/{name}/driver"),
+        node=node,
+        accessible=node if isinstance(node, Unknown) else os.access(node, os.R_OK | os.W_OK),
+        opened_by=node if isinstance(node, Unknown) else _opened_by(node),
+        in_libccid=listed,
+    )
+
+
+def _attribute(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read(ATTRIBUTE_BYTES).decode("utf-8", errors="surrogateescape").strip()
+    except OSError:
+        return None
+
+
+def _driver(link: str) -> str | None:
+    try:
+        return os.path.basename(os.readlink(link))
+    except OSError:
+        return None
+
+
+def _node(root: str, device: str) -> Maybe[str]:
+    bus, number = _attribute(f"{device}/busnum"), _attribute(f"{device}/devnum")
+    if bus is None or number is None or not (bus.isdigit() and number.isdigit()):
+        return Unknown("sysfs does not tell the device's number")
+    return f"{root}/dev/bus/usb/{int(bus):03d}/{int(number):03d}"
+
+
+def _opened_by(node: str) -> tuple[int, ...]:
+    pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()] if os.path.isdir("/proc") else []
+    return tuple(pid for pid in pids if node in _descriptors(pid))
+
+
+def in_libccid(vendor: str, product: str, root: str = "") -> Maybe[bool]:
+    """Whether a PC/SC driver lists the device: pcscd goes by these lists, the class alone is not enough."""
+    listed = _listed(root)
+    return listed if isinstance(listed, Unknown) else (int(vendor, 16), int(product, 16)) in listed
+
+
+@cache
+def _listed(root: str) -> Maybe[frozenset[tuple[int, int]]]:
+    paths = [path for pattern in PLISTS for path in glob.glob(root + pattern)]
+    if not paths:
+        return Unknown("no driver of pcscd is installed here")
+    found: set[tuple[int, int]] = set()
+    for path in paths:
+        found.update(_devices_of(path))
+    return frozenset(found)
+
+
+def _devices_of(path: str) -> set[tuple[int, int]]:
+    import plistlib
+    from xml.parsers.expat import ExpatError
+
+    with suppress(OSError, ValueError, ExpatError, AttributeError, TypeError), open(path, "rb") as file:
+        plist = plistlib.loads(file.read(PLIST_BYTES))
+        pairs = zip(plist.get("ifdVendorID", []), plist.get("ifdProductID", []), strict=False)
+        return {(int(vendor, 16), int(product, 16)) for vendor, product in pairs}
+    return set()
