@@ -12,9 +12,11 @@ import pytest
 from configuration_files import GLOBAL_FILES, USER_FILES, files, often, sharing
 from conftest import cannot_run
 from hypothesis import assume, given
+from hypothesis import strategies as st
 from scdaemons import RealScdaemon, compare_complaints, compare_values, one_in, roots
 
-from gpgdoctor.scdaemon_conf import stops
+from gpgdoctor.scdaemon_conf import Add, classify, cure, diff, parse, parse_option_table, rewrite, stops
+from gpgdoctor.scdaemon_conf.lines import encoded
 
 CASES = int(os.environ.get("GPGDOCTOR_CASES", "300"))
 CONNECTIONS = int(os.environ.get("GPGDOCTOR_CASES", "60"))
@@ -35,6 +37,65 @@ def test_the_same_complaints(real: RealScdaemon, user: bytes, system: bytes | No
 @given(user=USER_FILES, system=GLOBAL_FILES)
 def test_the_same_values(real: RealScdaemon, user: bytes, system: bytes | None) -> None:
     compare_values(real, user, system)
+
+
+def is_kept(before: bytes, after: bytes) -> bool:
+    """Every line of the file before is there after, in its order; the last one may have got an end."""
+    mark = b"\xef\xbb\xbf"
+    rest = iter(after.removeprefix(mark).split(b"\n"))
+    lines = before.removeprefix(mark).removesuffix(b"\n").split(b"\n")
+    return before.startswith(mark) == after.startswith(mark) and all(
+        any(line.removesuffix(b"\r") == other.removesuffix(b"\r") for other in rest) for line in lines
+    )
+
+
+@often(CASES)
+@given(before=USER_FILES)
+def test_added_options_are_in_force(real: RealScdaemon, before: bytes) -> None:
+    added = [Add(statement="disable-ccid"), Add(statement="reader-port x")]
+    after = rewrite(before, added, real.table, real.user)
+    assert rewrite(after, added, real.table, real.user) == after
+    assert is_kept(before, after)
+    assert not before.removeprefix(b"\xef\xbb\xbf") or before.endswith(b"\n") == after.endswith(b"\n")
+    effective = compare_values(real, after, None)
+    assert effective.has("disable-ccid")
+    assert effective.value("reader-port") == "x"
+
+
+@often(CASES)
+@given(before=USER_FILES)
+def test_cured_files_are_without_complaint(real: RealScdaemon, before: bytes) -> None:
+    after = before
+    while complaints := [line for line in parse(after, real.table, "user", real.user) if line.problem]:
+        cured = rewrite(after, [cure(line, real.table) for line in complaints], real.table)
+        assert cured != after
+        assert cured.count(b"\n") >= after.count(b"\n")
+        after = cured
+    assert not compare_complaints(real, after, None).complaints
+
+
+@often(CASES)
+@given(before=st.one_of(USER_FILES, st.binary()), after=st.one_of(USER_FILES, st.binary()))
+def test_a_difference_leads_from_one_file_to_the_other(
+    tmp_path_factory: pytest.TempPathFactory, before: bytes, after: bytes
+) -> None:
+    if not shutil.which("patch"):
+        cannot_run("no patch program")
+    directory = tmp_path_factory.mktemp("patch")
+    (directory / "f").write_bytes(before)
+    patch = encoded(diff(before, after, "f"))
+    if patch:
+        subprocess.run(["patch", "--binary", "-s", "f"], cwd=directory, input=patch, check=True, timeout=20)
+    assert (directory / "f").read_bytes() == after
+
+
+@often(CASES)
+@given(content=st.one_of(USER_FILES, st.binary()))
+def test_no_byte_is_lost_and_nothing_is_raised(content: bytes) -> None:
+    table = parse_option_table("disable-ccid:1:0:@:\nreader-port:2:2:@:\nhelp:32768:128:@:\n")
+    assert b"".join(line.content for line in parse(content, table)) == content
+    assert b"".join(line.content for line in parse(content, table, "global", "alice")) == content
+    classify(content)
 
 
 # SCardConnect tells its share mode, and that there is no card, so that scdaemon goes no further.
@@ -93,12 +154,14 @@ def stub(real: RealScdaemon) -> str:
 def test_the_force_of_pcsc_shared(real: RealScdaemon, stub: str, user: bytes, system: bytes | None) -> None:
     """gpgconf never shows this option; the share mode that a PC/SC library sees does."""
     assume(b"log-file" not in user + (system or b""))
+    effective = real.understood(user, system)
+    # What the global file ignores is ignored on the command line as well.
+    assume(not any(effective.lock(option) for option in ("disable-ccid", "pcsc-driver", "reader-port")))
     real.write(user, system)
     # The command line comes last: the files shall not choose another library or reader.
     library = ("--disable-ccid", "--pcsc-driver", stub, "--reader-port", "Reader")
     done = real.run("libexec/scdaemon", "--server", *library, stdin=b"SERIALNO\n")
     modes = {int(mode) for mode in re.findall(rb"^share mode (\d)$", done.stderr, re.MULTILINE)}
-    effective = real.understood(user, system)
     if any(stops(complaint.problem, real.version) for complaint in effective.complaints):
         assert modes == set()
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.scdaemon_conf.edits import Add, Change, CommentOut, Replace, cure, diff, mend, rewrite
-from gpgdoctor.scdaemon_conf.force import Complaint, Effective, Role, Setting, Voided, fatal_errors, stops
+from gpgdoctor.scdaemon_conf.force import Complaint, Effective, Lock, Role, Setting, Voided, fatal_errors, stops
 from gpgdoctor.scdaemon_conf.kinds import classify
 from gpgdoctor.scdaemon_conf.lines import MESSAGES, Line
 from gpgdoctor.scdaemon_conf.meaning import near
@@ -19,6 +19,7 @@ __all__ = [
     "Complaint",
     "Effective",
     "Line",
+    "Lock",
     "Option",
     "OptionTable",
     "Replace",

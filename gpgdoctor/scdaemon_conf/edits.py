@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from gpgdoctor.scdaemon_conf.force import Setting
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, decoded, encoded, split
 from gpgdoctor.scdaemon_conf.meaning import nearly
 from gpgdoctor.scdaemon_conf.options import OptionTable
@@ -60,7 +61,7 @@ def cure(line: Line, table: OptionTable) -> Replace | CommentOut:
     return CommentOut(line=line.number)
 
 
-def rewrite(content: bytes, changes: Sequence[Change], table: OptionTable) -> bytes:
+def rewrite(content: bytes, changes: Sequence[Change], table: OptionTable, user: str = "") -> bytes:
     """The file after all changes. Line numbers are those of `content`; what is there already is not done again."""
     rows = [(decoded(text), end.decode()) for text, end in split(content)]
     in_place = [change for change in changes if not isinstance(change, Add)]
@@ -69,7 +70,7 @@ def rewrite(content: bytes, changes: Sequence[Change], table: OptionTable) -> by
             _change(rows, change_in_place)
     for change in changes:
         if isinstance(change, Add):
-            rows = _with_statement(rows, change.statement, table)
+            rows = _with_statement(rows, change.statement, table, user)
     return _content(rows)
 
 
@@ -101,26 +102,28 @@ def _change(rows: list[Row], change: Replace | CommentOut) -> None:
         rows[index : index + 1] = [*((line, end or _usual_end(rows)) for line in new[:-1]), (new[-1], end)]
 
 
-def _with_statement(rows: list[Row], statement: str, table: OptionTable) -> list[Row]:
-    """In the first place where the program reads it; at the end where it reads it nowhere."""
-    if _holds(rows, statement, table):
+def _with_statement(rows: list[Row], statement: str, table: OptionTable, user: str) -> list[Row]:
+    """In the first place where it comes into force."""
+    name, _, value = statement.partition(" ")
+
+    def setting(rows: Sequence[Row]) -> Setting | None:
+        return read(b"", _content(rows), table, user).where(name)
+
+    now = setting(rows)
+    if now and (now.value or "") == value:
         return rows
-    for index in (*_commented_out(rows, statement, table), len(rows), 0):
+    # The end of a file may belong to a condition, or not be read at all. What is said last counts.
+    elsewhere = now.line if now else 0
+    for index in (*_commented_out(rows, name, table), len(rows), elsewhere):
         changed = _inserted(rows, index, statement)
-        if _holds(changed, statement, table):
+        then = setting(changed)
+        if then and (then.value or "") == value:
             return changed
     return _inserted(rows, len(rows), statement)
 
 
-def _holds(rows: Sequence[Row], statement: str, table: OptionTable) -> bool:
-    name, _, value = statement.partition(" ")
-    setting = read(b"", _content(rows), table, "").where(name)
-    return setting is not None and (setting.value or "") == value
-
-
-def _commented_out(rows: Sequence[Row], statement: str, table: OptionTable) -> list[int]:
-    """Right after the last line that says the same as a comment, with whatever value."""
-    name = statement.partition(" ")[0]
+def _commented_out(rows: Sequence[Row], name: str, table: OptionTable) -> list[int]:
+    """Right after the last comment that is nothing but this option, with whatever value."""
     value = r"\s.*" if table.argument(name) != "none" else r"\s+#.*"
     same = re.compile(rf"{re.escape(name)}(?:{value}|\s*)", re.DOTALL)
     comments = ((index, _commented(text)) for index, (text, _) in enumerate(rows))
@@ -142,7 +145,8 @@ def _inserted(rows: Sequence[Row], index: int, statement: str) -> list[Row]:
         mark = MARK if rows and rows[0][0].startswith(MARK) else ""
         return [(mark + statement, usual), *((text.removeprefix(mark), end) for text, end in after)]
     text, end = before[-1]
-    before[-1] = (text, end or usual)
+    # A file of DOS lines may end in half an end.
+    before[-1] = (text, end or ("\n" if text.endswith("\r") and usual == "\r\n" else usual))
     return [*before, (statement, end), *after]
 
 

@@ -29,7 +29,16 @@ class Voided:
     option: str
     line: int
     by: str  # force, ignore or ignore-all
-    by_line: int | None
+    by_line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """An option that no line of the user's file can put in force."""
+
+    option: str
+    by: str  # force, ignore or ignore-all
+    by_line: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +58,12 @@ class Effective:
     user_lines: tuple[Line, ...]
     settings: tuple[Setting, ...]  # in the order read: of options with a value the last one is in force
     voided: tuple[Voided, ...]
+    locked: tuple[Lock, ...]
     complaints: tuple[Complaint, ...]
     undecided: tuple[tuple[Role, int], ...]  # lines under an [if] that only the running program can decide
+
+    def lock(self, option: str) -> Lock | None:
+        return next((lock for lock in self.locked if lock.option == option), None)
 
     def has(self, option: str) -> bool:
         return any(setting.option == option for setting in self.settings)

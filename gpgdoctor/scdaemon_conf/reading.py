@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gpgdoctor.scdaemon_conf.conditions import Refused
-from gpgdoctor.scdaemon_conf.force import Complaint, Effective, Role, Setting, Voided
+from gpgdoctor.scdaemon_conf.force import Complaint, Effective, Lock, Role, Setting, Voided
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, c_string, decoded, encoded, joined, split
 from gpgdoctor.scdaemon_conf.meaning import meant_by
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
@@ -91,6 +91,7 @@ class _Reading:
             user_lines=user_lines,
             settings=tuple(self.settings),
             voided=tuple(self.voided),
+            locked=tuple(lock for name in self.table.names if (lock := self._lock(name))),
             complaints=(*_complaints("global", global_lines), *_complaints("user", user_lines)),
             undecided=tuple(self.undecided),
         )
@@ -180,12 +181,16 @@ class _Reading:
         if self.role == "global":
             self._mark(name, line.number)
             return name in self.ignored and name not in self.forced
-        marked = self.forced.get(name), self.ignored.get(name), self._ignored_with_all(name)
-        for by, by_line in zip(("force", "ignore", "ignore-all"), marked, strict=True):
-            if by_line is not None:
-                self.voided.append(Voided(option=name, line=line.number, by=by, by_line=by_line))
-                return True
-        return False
+        lock = self._lock(name)
+        if lock:
+            self.voided.append(Voided(option=name, line=line.number, by=lock.by, by_line=lock.by_line))
+        return lock is not None
+
+    def _lock(self, name: str) -> Lock | None:
+        locks = {"force": self.forced.get(name), "ignore": self.ignored.get(name)}
+        if name not in self.explicit:
+            locks["ignore-all"] = self.sections.ignore_all_line
+        return next((Lock(option=name, by=by, by_line=line) for by, line in locks.items() if line is not None), None)
 
     def _mark(self, name: str, number: int) -> None:
         if self.sections.mark_forced:
@@ -194,9 +199,6 @@ class _Reading:
             self.ignored.setdefault(name, number)
         if self.sections.explicit:
             self.explicit.add(name)
-
-    def _ignored_with_all(self, name: str) -> int | None:
-        return None if name in self.explicit else self.sections.ignore_all_line
 
     def _value(self, line: Line, option: Option, rest: bytes | None) -> str | None:
         argument = (rest or b"").lstrip(SPACES)
