@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from typing import Any
+from typing import Any, TypeVar
 
 from gpgdoctor.facts import Facts, Unknown
+
+T = TypeVar("T")
 
 _UNKNOWN_KEYS = {"unknown"}
 
@@ -37,6 +39,13 @@ def decode(document: Any) -> Facts:
     facts = _decode(Facts, document, "facts")
     assert isinstance(facts, Facts)
     return facts
+
+
+def decode_as(kind: type[T], document: Any) -> T:
+    """Part of the facts, or a record that holds parts of them; raises BadSnapshot."""
+    part = _decode(kind, document, kind.__name__)
+    assert isinstance(part, kind)
+    return part
 
 
 def _decode(kind: Any, value: Any, place: str) -> Any:

@@ -9,9 +9,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 from gpgdoctor.collect.deadline import Deadline
+
+if TYPE_CHECKING:
+    import pwd
 
 OUTPUT_LIMIT_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 16
@@ -31,7 +34,13 @@ class Output:
 class Command:
     """A program that is started now and read later. Its messages are in English."""
 
-    def __init__(self, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        user: pwd.struct_passwd | None = None,
+    ) -> None:
+        """``environment`` is added to our own, or is the whole of it where root runs the program as ``user``."""
         self.name = os.path.basename(argv[0])
         self._process: subprocess.Popen[bytes] | None = None
         self._error = ""
@@ -41,9 +50,10 @@ class Command:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, "LC_ALL": "C", "LANGUAGE": "", **(environment or {})},
+                env={**({} if user else os.environ), "LC_ALL": "C", "LANGUAGE": "", **(environment or {})},
                 cwd="/",
                 start_new_session=True,
+                **_as(user),
             )
         except (OSError, ValueError) as error:
             self._error = f"{self.name}: {error.strerror if isinstance(error, OSError) else error}"
@@ -97,6 +107,14 @@ class Command:
         for stream in (process.stdout, process.stderr):
             if stream:
                 stream.close()
+
+
+def _as(user: pwd.struct_passwd | None) -> dict[str, Any]:
+    """How Popen becomes a user: all of the user's groups, and none of root's."""
+    if user is None:
+        return {}
+    groups = os.getgrouplist(user.pw_name, user.pw_gid)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
 
 
 def run(argv: Sequence[str], deadline: Deadline, environment: Mapping[str, str] | None = None) -> Output:

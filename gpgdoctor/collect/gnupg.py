@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gpgdoctor.collect.command import Command, CommandFailed
 from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.facts import Maybe, SelfTest, Unknown
 from gpgdoctor.scdaemon_conf import OptionTable, parse_option_table
 
@@ -27,7 +27,6 @@ class Installation:
     gpgconf: str | None
     directories: Maybe[Mapping[str, str]]
     programs: Maybe[Mapping[str, str]]  # component -> path
-    environment: Mapping[str, str] = field(default_factory=dict)
 
     def directory(self, name: str) -> Maybe[str]:
         if isinstance(self.directories, Unknown):
@@ -38,34 +37,15 @@ class Installation:
         return self.programs if isinstance(self.programs, Unknown) else self.programs.get(component)
 
 
-class GpgconfQuestions:
-    """gpgconf's answers, asked early and read late."""
-
-    def __init__(self, homedir: str | None) -> None:
-        self._environment = {"GNUPGHOME": homedir} if homedir else {}
-        self._gpgconf = shutil.which("gpgconf")
-        self._commands: list[Command] = []
-        if self._gpgconf:
-            self._commands = [
-                Command([self._gpgconf, question], self._environment)
-                for question in ("--list-dirs", "--list-components")
-            ]
-
-    def read(self, deadline: Deadline) -> Installation:
-        if self._gpgconf is None:
-            missing = Unknown("GnuPG is not installed")
-            return Installation(gpgconf=None, directories=missing, programs=missing)
-        directories, components = (_lines(command, deadline) for command in self._commands)
-        return Installation(
-            gpgconf=self._gpgconf,
-            directories=_directories(directories),
-            programs=_programs(components),
-            environment=self._environment,
-        )
-
-    def close(self) -> None:
-        for command in self._commands:
-            command.kill()
+def installation(questions: GpgconfQuestions, deadline: Deadline) -> Installation:
+    """gpgconf's answers, read as long as there is time."""
+    if questions.gpgconf is None:
+        missing = Unknown("GnuPG is not installed")
+        return Installation(gpgconf=None, directories=missing, programs=missing)
+    directories, components = (_lines(command, deadline) for command in questions.commands)
+    return Installation(
+        gpgconf=questions.gpgconf, directories=_directories(directories), programs=_programs(components)
+    )
 
 
 def _lines(command: Command, deadline: Deadline) -> Maybe[list[str]]:

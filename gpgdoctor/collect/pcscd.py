@@ -9,68 +9,13 @@ import socket
 import stat
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
 
 from gpgdoctor.collect import processes
-from gpgdoctor.collect.sock_diag import ESTABLISHED, LISTENING, UnixSocket, unix_sockets
+from gpgdoctor.collect.sockets import Peer, Sockets
 from gpgdoctor.facts import Connection, Maybe, Unknown
 
 DEFAULT_SOCKET = "/run/pcscd/pcscd.comm"  # since pcsc-lite 1.9.0; before that the same place, through /var/run
 CONNECT_TIMEOUT_S = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
-    """The client's end of a connection of pcscd. ``inode`` 0: there is nobody at the other end any more."""
-
-    server: int
-    inode: int
-    uid: int | None
-
-
-class Sockets:
-    """The Unix sockets of this network namespace at one moment."""
-
-    def __init__(self) -> None:
-        self.error: str | None = None
-        self._all: list[UnixSocket] = []
-        try:
-            self._all = unix_sockets()
-        except OSError as error:
-            self.error = f"the kernel does not list Unix sockets: {error.strerror or error}"
-
-    def listening(self, path: str) -> list[UnixSocket]:
-        names = _names(path)
-        return [entry for entry in self._all if entry.state == LISTENING and entry.path in names]
-
-    def listening_below(self, name: str) -> list[UnixSocket]:
-        """Sockets whose path ends with that name, in whatever directory."""
-        ending = b"/" + name.encode()
-        return [entry for entry in self._all if entry.state == LISTENING and entry.path.endswith(ending)]
-
-    def peers(self, path: str) -> list[Peer]:
-        names = _names(path)
-        return [
-            Peer(server=entry.inode, inode=entry.peer, uid=self._uids.get(entry.peer))
-            for entry in self._all
-            if entry.state == ESTABLISHED and entry.path in names
-        ]
-
-    @cached_property
-    def _uids(self) -> dict[int, int | None]:
-        return {entry.inode: entry.uid for entry in self._all}
-
-    @cached_property
-    def inodes(self) -> set[int]:
-        return {entry.inode for entry in self._all}
-
-
-def _names(path: str) -> set[bytes]:
-    """A socket keeps the name by which it was bound; /var/run is a link to /run."""
-    name = os.fsencode(path)
-    other = name.removeprefix(b"/var") if name.startswith(b"/var/run/") else b"/var" + name
-    return {name, other, os.path.realpath(name)}
 
 
 def socket_path() -> str:
@@ -167,15 +112,22 @@ def waiting(peers: Sequence[Peer]) -> int:
     return sum(1 for peer in peers if not peer.inode)
 
 
-def hidden(daemons: Collection[int], sockets: Sockets) -> Maybe[int]:
-    """How many of pcscd's sockets this network namespace does not show: clients in another one."""
-    found = 0
-    for pid in daemons:
-        inodes = processes.socket_inodes(pid)
-        if inodes is None:
-            return Unknown("only root sees connections from other network namespaces")
-        found += len(inodes - sockets.inodes - _other_sockets(pid))
-    return found
+def hidden(daemons: Collection[int]) -> Maybe[int]:
+    """How many of pcscd's connections this network namespace does not show: clients in another one."""
+    before = _socket_inodes(daemons)
+    sockets = Sockets()
+    after = _socket_inodes(daemons)
+    if before is None or after is None:
+        return Unknown("only root sees connections from other network namespaces")
+    if sockets.error is not None:
+        return Unknown(sockets.error)
+    return sum(len((before[pid] & after[pid]) - sockets.inodes - _other_sockets(pid)) for pid in daemons)
+
+
+def _socket_inodes(pids: Collection[int]) -> dict[int, set[int]] | None:
+    found = {pid: processes.socket_inodes(pid) for pid in pids}
+    visible = {pid: inodes for pid, inodes in found.items() if inodes is not None}
+    return visible if len(visible) == len(found) else None
 
 
 def _other_sockets(pid: int) -> set[int]:

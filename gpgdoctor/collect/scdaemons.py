@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TypeVar
 
 from gpgdoctor.collect import processes
 from gpgdoctor.collect.deadline import Deadline
-from gpgdoctor.collect.pcscd import Sockets
 from gpgdoctor.collect.scdaemon import NoAnswer, ask
 from gpgdoctor.collect.sock_diag import UnixSocket
-from gpgdoctor.facts import Maybe, Process, RunningScdaemon, Unknown
+from gpgdoctor.collect.sockets import Sockets
+from gpgdoctor.facts import Maybe, RunningScdaemon, Unknown
+
+T = TypeVar("T")
 
 ASK_AT_MOST = 8
 
@@ -35,19 +38,15 @@ class Answers:
             return Unknown(self.error)
         return self.by_path.get(f"{socketdir}/S.scdaemon")
 
-    def add_to(self, process: Process) -> Process:
-        """A process with the socket it listens on and the number of cards it holds."""
-        for path, answer in self.by_path.items():
-            if not isinstance(answer, Unknown) and answer.pid == process.pid:
-                return replace(process, sockets=(path,), cards=len(answer.cards))
-        silent = Unknown("it was not asked, or did not answer")
-        return replace(process, sockets=silent, cards=silent)
+    def error_or(self, value: T) -> Maybe[T]:
+        return value if self.error is None else Unknown(self.error)
 
 
 def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answers:
-    """Ask every scdaemon that this user may ask; ``pids`` are the living ones."""
+    """Ask every scdaemon of this user; ``pids`` are the living ones. Root asks root's alone."""
     if sockets.error is not None:
         return Answers({}, sockets.error)
+    pids = [pid for pid in pids if processes.uid_of(pid) == os.geteuid()]
     visible, opaque = _open_sockets(pids)
     askable = [
         entry
@@ -65,7 +64,7 @@ def _open_sockets(pids: Sequence[int]) -> tuple[set[int], bool]:
         inodes = processes.socket_inodes(pid)
         if inodes is not None:
             visible |= inodes
-        elif processes.uid_of(pid) == os.geteuid():
+        else:
             opaque = True
     return visible, opaque
 

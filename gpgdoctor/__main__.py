@@ -1,0 +1,87 @@
+"""The edge: starts the look before anything else is imported, and turns what goes wrong into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gpgdoctor import __version__
+
+DEFECT, INTERRUPTED = 70, 130
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        print(f"gpgdoctor {__version__}")
+        raise SystemExit(0)
+    early = _start_early(arguments)
+    code = DEFECT
+    try:
+        code = _run(arguments, early)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = _without_reader()
+    except Exception as error:  # noqa: BLE001 - the one place where a defect becomes a line and a code
+        code = _defect(error, arguments)
+    finally:
+        if early is not None:
+            early.close()
+    _leave(code)
+
+
+def _start_early(arguments: list[str]) -> object | None:
+    """The children of a look take as long to start as typer takes to import: they begin first."""
+    if arguments[:1] != ["check"] or any(_begins(argument, "--from", "--help") for argument in arguments):
+        return None
+    from gpgdoctor.collect.early import Early
+
+    return Early(_homedir(arguments))
+
+
+def _begins(argument: str, *names: str) -> bool:
+    return argument.partition("=")[0] in names
+
+
+def _homedir(arguments: list[str]) -> str | None:
+    for number, argument in enumerate(arguments):
+        if argument.startswith("--homedir="):
+            return argument.partition("=")[2]
+        if argument == "--homedir" and number + 1 < len(arguments):
+            return arguments[number + 1]
+    return None
+
+
+def _run(arguments: list[str], early: object | None) -> int:
+    from gpgdoctor.cli import run
+
+    return run(arguments, early)
+
+
+def _without_reader() -> int:
+    """Whoever read our output has gone (``| head``): nothing more can be said, and nothing is wrong."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
+
+
+def _defect(error: Exception, arguments: list[str]) -> int:
+    from gpgdoctor.crash import report
+
+    return report(error, arguments)
+
+
+def _leave(code: int) -> None:
+    """End at once: no interpreter teardown, and no error where stdout is closed."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        code = code or 1
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The commands: parse, call, choose a renderer, return the exit code. No logic."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+
+import typer
+
+from gpgdoctor import __version__
+from gpgdoctor.crash import NAGIOS_UNKNOWN, wanted_format
+
+USAGE, INTERRUPTED = 2, 130
+
+# Since 0.22 typer brings its own click; this name is the same in both.
+_UsageError = typer.BadParameter.__bases__[0]
+
+
+class Severity(str, Enum):
+    error = "error"
+    warning = "warning"
+    info = "info"
+
+
+class Format(str, Enum):
+    text = "text"
+    json = "json"
+    nagios = "nagios"
+
+
+app = typer.Typer(
+    name="gpgdoctor",
+    help="Finds out why GnuPG's scdaemon cannot reach a smart card, and cures it.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+
+
+def run(arguments: list[str], early: object | None) -> int:
+    """Run one command line and return its exit code; ``early`` are children that were started for it."""
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(arguments, prog_name="gpgdoctor", standalone_mode=False, obj=early)
+    except _UsageError as error:
+        error.show()
+        return USAGE if wanted_format(arguments) != "nagios" else NAGIOS_UNKNOWN
+    except typer.Exit as end:
+        return end.exit_code
+    except typer.Abort:
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: bool = typer.Option(False, "--version", help="Print the version and end.")) -> None:
+    if version:
+        typer.echo(f"gpgdoctor {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    homedir: str | None = typer.Option(None, metavar="DIR", help="The GnuPG home; default: what gpgconf says."),
+    json: bool = typer.Option(False, "--json", help="The same as --format json."),
+    format: Format = typer.Option(Format.text, help="How the result is printed."),
+    fail_on: Severity = typer.Option(Severity.warning, help="The lowest severity that makes the exit code 1."),
+    ignore: list[str] = typer.Option([], metavar="ID", help="Report this finding, but do not count it. Repeatable."),
+    no_probe: bool = typer.Option(False, "--no-probe", help="Do not connect to readers that are in use."),
+    wake: bool = typer.Option(False, "--wake", help="Look even if that starts a sleeping pcscd."),
+    timeout: float = typer.Option(5.0, metavar="S", help="Seconds that the whole run may take."),
+    save: str | None = typer.Option(None, metavar="FILE", help="Write a snapshot of the facts, redacted."),
+    replay: str | None = typer.Option(None, "--from", metavar="FILE", help="Judge a snapshot, not this machine."),
+    no_redact: bool = typer.Option(False, "--no-redact", help="Save the facts as they are."),
+    verbose: bool = typer.Option(False, "-v", "--verbose", help="List every check."),
+    quiet: bool = typer.Option(False, "-q", "--quiet", help="Print the verdict only."),
+) -> int:
+    """Look and judge. Changes nothing, starts nothing."""
+    from gpgdoctor.commands.check import CheckOptions, check
+
+    return check(
+        CheckOptions(
+            homedir=homedir,
+            format="json" if json else format.value,
+            fail_on=fail_on.value,
+            ignore=_ids(ignore),
+            probe=not no_probe,
+            wake=wake,
+            timeout_s=_seconds(timeout),
+            save=save,
+            replay=replay,
+            redact=not no_redact,
+            verbose=verbose,
+            quiet=quiet,
+        ),
+        context.obj,
+    )
+
+
+def _seconds(timeout: float) -> float:
+    if not 0 < timeout <= 3600:
+        raise typer.BadParameter("seconds between 0 and 3600 are expected", param_hint="--timeout")
+    return timeout
+
+
+def _ids(words: list[str]) -> tuple[str, ...]:
+    """Finding ids, given as ids or names."""
+    if not words:
+        return ()
+    from gpgdoctor.rules import catalogue
+
+    names = {rule.name: rule.id for rule in catalogue().values()}
+    ids = [names.get(word.lower(), word.upper()) for word in words]
+    for word, id in zip(words, ids, strict=True):
+        if id not in catalogue():
+            raise typer.BadParameter(f"{_quoted(word)} is no finding; see gpgdoctor explain --list")
+    return tuple(ids)
+
+
+def _quoted(word: str) -> str:
+    from gpgdoctor.report.escape import printable
+
+    return f"'{printable(word)}'"
+
+
+@app.command()
+def demo(
+    scenario: str | None = typer.Argument(None, metavar="[SCENARIO]", help="One of --list; default: the classic."),
+    listing: bool = typer.Option(False, "--list", help="List the scenarios."),
+    shell: bool = typer.Option(False, "--shell", help="Open a shell inside the scenario."),
+) -> int:
+    """Play a conflict on a virtual reader and card, in private namespaces, with real pcscd and scdaemon."""
+    from gpgdoctor.lab import demo as stage
+
+    if listing:
+        typer.echo(stage.list_scenarios())
+        return 0
+    name = scenario or stage.CLASSIC
+    if shell:
+        return stage.run_shell(name)
+    return stage.run_demo(name, out=sys.stdout, err=sys.stderr)

@@ -1,0 +1,81 @@
+"""Root looks for the user who called sudo: that user's part is looked at by a child that has become that user."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from gpgdoctor.collect.command import Command, CommandFailed
+from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.collect.probe_child import with_source
+
+if TYPE_CHECKING:
+    import pwd
+
+    from gpgdoctor.collect.sockets import Sockets
+    from gpgdoctor.collect.user import UserFacts
+    from gpgdoctor.facts import Maybe, PcscDriver
+
+LOOK_DEADLINE_S = 4.0
+KEPT = ("PATH", "LANG", "TERM")
+
+
+def caller(environment: Mapping[str, str], homedir: str | None) -> pwd.struct_passwd | None:
+    """The user on whose behalf root runs: who called sudo, pkexec or doas, and named no home."""
+    if os.geteuid() != 0 or homedir is not None or "GNUPGHOME" in environment:
+        return None
+    import pwd
+
+    try:
+        for variable in ("SUDO_UID", "PKEXEC_UID"):
+            if variable in environment:
+                user = pwd.getpwuid(int(environment[variable]))
+                return user if user.pw_uid != 0 else None
+        if "DOAS_USER" in environment:
+            user = pwd.getpwnam(environment["DOAS_USER"])
+            return user if user.pw_uid != 0 else None
+    except (KeyError, ValueError):
+        return None
+    return None
+
+
+def environment_of(user: pwd.struct_passwd) -> dict[str, str]:
+    """A clean environment for a program that runs as that user."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {**kept, "HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name, "SHELL": user.pw_shell}
+
+
+class BorrowedLook:
+    """The same as a UserLook, done by a child."""
+
+    driver = None  # root loads nobody's library: the child has it loaded
+
+    def __init__(self, user: pwd.struct_passwd) -> None:
+        self._command = Command(
+            [sys.executable, "-m", "gpgdoctor.collect.user", str(LOOK_DEADLINE_S)],
+            user=user,
+            environment={**environment_of(user), "PYTHONPATH": with_source()},
+        )
+
+    def finish(
+        self, sockets: Sockets, daemons: dict[int, str], user: str, driver: Maybe[PcscDriver | None]
+    ) -> UserFacts:
+        from gpgdoctor.collect.user import UserFacts
+        from gpgdoctor.snapshot import BadSnapshot, decode_as
+
+        try:
+            output = self._command.result(Deadline(LOOK_DEADLINE_S))
+            facts = decode_as(UserFacts, json.loads(output.stdout))
+        except (CommandFailed, ValueError, BadSnapshot) as error:
+            why = f"the look as {user} failed: {error}"
+            facts = decode_as(
+                UserFacts, {name: {"unknown": why} for name in ("gnupg", "configuration", "scdaemons", "agent_program")}
+            )
+        assert isinstance(facts, UserFacts)
+        return facts
+
+    def close(self) -> None:
+        self._command.kill()

@@ -1,0 +1,113 @@
+"""`gpgdoctor check`: look or read a snapshot, judge, print, and say it with an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+
+from gpgdoctor.diagnosis import Diagnosis, diagnose
+from gpgdoctor.facts import Facts
+from gpgdoctor.rules.rule import Severity
+
+FINDINGS, USAGE, INCOMPLETE, NAGIOS_UNKNOWN = 1, 2, 3, 3
+EXIT_CODES = {"healthy": 0, "findings": FINDINGS, "incomplete": INCOMPLETE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOptions:
+    homedir: str | None
+    format: str
+    fail_on: Severity
+    ignore: tuple[str, ...]
+    probe: bool
+    wake: bool
+    timeout_s: float
+    save: str | None
+    replay: str | None
+    redact: bool
+    verbose: bool
+    quiet: bool
+
+
+def check(options: CheckOptions, early: object | None) -> int:
+    """Run the check and return its exit code; ``early`` are children that were started for it already."""
+    started = time.monotonic()
+    if options.homedir is not None and not os.path.isdir(options.homedir):
+        return _refuse(options, f"{options.homedir}: no such directory")
+    if options.replay is not None:
+        from gpgdoctor.commands.snapshots import Unreadable, load
+
+        try:
+            facts = load(options.replay)
+        except Unreadable as error:
+            return _refuse(options, str(error))
+    else:
+        facts = _look(options, early)
+    diagnosis = diagnose(facts, fail_on=options.fail_on, ignore=options.ignore)
+    seconds = time.monotonic() - started
+    if options.save is not None:
+        from gpgdoctor.commands.snapshots import Unwritable, save
+
+        try:
+            save(options.save, diagnosis, seconds, redact=options.redact)
+        except Unwritable as error:
+            return _refuse(options, str(error))
+    print(_render(options, diagnosis, seconds))
+    if options.format == "nagios":
+        from gpgdoctor.report import nagios
+
+        return nagios.code(diagnosis)
+    return EXIT_CODES[diagnosis.verdict]
+
+
+def _look(options: CheckOptions, early: object | None) -> Facts:
+    from gpgdoctor.collect.early import Early
+    from gpgdoctor.collect.machine import Look, Wishes
+
+    wishes = Wishes(homedir=options.homedir, timeout_s=options.timeout_s, probe=options.probe, wake=options.wake)
+    return Look(wishes, early if isinstance(early, Early) else None).facts()
+
+
+def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
+    if options.format == "json":
+        from gpgdoctor.report.json import document, dump
+
+        return dump(document(diagnosis, seconds))
+    if options.format == "nagios":
+        from gpgdoctor.report import nagios
+
+        return nagios.render(diagnosis)
+    from gpgdoctor.report import text
+
+    style = text.Style(
+        width=_width(), colour=_colour(), verbose=options.verbose, quiet=options.quiet, origin=options.replay
+    )
+    return _encodable(text.render(diagnosis, style))
+
+
+def _width() -> int:
+    if not sys.stdout.isatty():
+        return 80
+    try:
+        return min(80, os.get_terminal_size(sys.stdout.fileno()).columns or 80)
+    except OSError:
+        return 80
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _encodable(text: str) -> str:
+    """What stdout's encoding does not have, as escapes."""
+    encoding = sys.stdout.encoding or "ascii"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _refuse(options: CheckOptions, message: str) -> int:
+    from gpgdoctor.report.escape import printable
+
+    print(f"gpgdoctor: {printable(message, 1000)}", file=sys.stderr)
+    return NAGIOS_UNKNOWN if options.format == "nagios" else USAGE

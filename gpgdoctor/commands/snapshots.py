@@ -1,0 +1,78 @@
+"""Snapshots: the document of `check --json`, written to a file and read again."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from contextlib import suppress
+from typing import Any
+
+from gpgdoctor.diagnosis import Diagnosis
+from gpgdoctor.facts import Facts
+from gpgdoctor.report.json import SCHEMA_VERSION, document, dump
+from gpgdoctor.snapshot import BadSnapshot, decode
+
+LIMIT_BYTES = 32 << 20
+
+
+class Unreadable(Exception):
+    """No snapshot; the message names the file and what is wrong with it."""
+
+
+class Unwritable(Exception):
+    """The snapshot could not be written; the message names the file."""
+
+
+def load(path: str) -> Facts:
+    """The facts in a snapshot; raises Unreadable."""
+    try:
+        loaded = json.loads(_read(path))
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Unreadable(f"{path}{line}: not JSON") from error
+    if not isinstance(loaded, dict) or "facts" not in loaded:
+        raise Unreadable(f"{path}: not a snapshot of gpgdoctor: it has no facts")
+    version = loaded.get("schema_version")
+    if not isinstance(version, str) or version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
+        raise Unreadable(f"{path}: a snapshot of schema version {version}; this gpgdoctor reads {SCHEMA_VERSION}")
+    try:
+        return decode(loaded["facts"])
+    except (BadSnapshot, RecursionError) as error:
+        raise Unreadable(f"{path}: {error}") from error
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable(f"{path}: not a regular file")
+        if status.st_size > LIMIT_BYTES:
+            raise Unreadable(f"{path}: larger than {LIMIT_BYTES >> 20} MiB")
+        return file.read(LIMIT_BYTES)
+
+
+def save(path: str, diagnosis: Diagnosis, seconds: float, *, redact: bool) -> None:
+    """Write a snapshot for its owner alone; raises Unwritable, and leaves nothing behind then."""
+    content = document(diagnosis, seconds)
+    if redact:
+        content = _redacted(content)
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(dump(content) + "\n")
+        os.replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise Unwritable(f"{path}: {error.strerror or error}") from error
+
+
+def _redacted(content: dict[str, Any]) -> dict[str, Any]:
+    from gpgdoctor.report.redact import redact
+
+    return redact(content)

@@ -1,0 +1,55 @@
+"""What a defect of gpgdoctor leaves behind: one line, and a file to attach to a bug report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+
+from gpgdoctor import __version__
+
+DEFECT = 70
+NAGIOS_UNKNOWN = 3
+
+
+def report(error: BaseException, arguments: list[str]) -> int:
+    """Write the details to a file of one's own, say so on stderr, and return the exit code."""
+    wanted = wanted_format(arguments)
+    path = _write_details(error)
+    where = f"details in {path}" if path else "its details could not be written"
+    kind = type(error).__name__
+    line = f"gpgdoctor: a defect of gpgdoctor itself ({kind}); {where}\n"
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(line)
+    if wanted == "json":
+        from gpgdoctor.report.json import defect, dump
+
+        print(dump(defect(f"a defect of gpgdoctor ({kind}); {where}")))
+    return NAGIOS_UNKNOWN if wanted == "nagios" else DEFECT
+
+
+def wanted_format(arguments: list[str]) -> str:
+    """What --json and --format ask for, on a command line that nobody has parsed."""
+    if "--json" in arguments:
+        return "json"
+    for number, argument in enumerate(arguments):
+        if argument.startswith("--format="):
+            return argument.partition("=")[2]
+        if argument == "--format" and number + 1 < len(arguments):
+            return arguments[number + 1]
+    return "text"
+
+
+def _write_details(error: BaseException) -> str | None:
+    import tempfile
+    import traceback
+
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    text = f"gpgdoctor {__version__}\nPython {sys.version}\n\n{''.join(lines)}"
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="gpgdoctor-", suffix=".log")
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError:
+        return None
+    return path
