@@ -17,6 +17,7 @@ from gpgdoctor.scdaemon_conf import (
     Change,
     CommentOut,
     Line,
+    Lock,
     OptionTable,
     Replace,
     classify,
@@ -32,6 +33,7 @@ from gpgdoctor.scdaemon_conf import (
     rewrite,
     stops,
 )
+from gpgdoctor.scdaemon_conf.conditions import number_in
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "conf"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((FIXTURES / "expected.json").read_text())
@@ -274,6 +276,21 @@ def test_lines_may_be_judged_again_in_context() -> None:
 @pytest.mark.parametrize(("user", "has"), [("alice", True), ("ALICE", True), ("bob", False)])
 def test_sections_for_users(user: str, has: bool) -> None:
     assert read(b"[user alice]\ndisable-ccid\n", b"", TABLE, user).has("disable-ccid") is has
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "number"),
+    [("077", 0, 63), ("077", 10, 77), ("0x1F", 0, 31), ("0x1f", 10, 0), ("08", 0, 0), (" -5x", 10, -5), ("x", 0, 0)],
+)
+def test_numbers_are_read_as_in_c(text: str, base: int, number: int) -> None:
+    assert number_in(text, base=base) == number
+
+
+def test_what_the_user_cannot_put_in_force() -> None:
+    effective = read(b"[force]\nreader-port x\n[ignore-all]\n[-ignore]\n[-force]\npcsc-shared\n", b"", TABLE, "alice")
+    assert effective.lock("reader-port") == Lock(option="reader-port", by="force", by_line=2)
+    assert effective.lock("disable-ccid") == Lock(option="disable-ccid", by="ignore-all", by_line=3)
+    assert effective.lock("pcsc-shared") is None
 
 
 # Edits

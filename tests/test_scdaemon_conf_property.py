@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from configuration_files import GLOBAL_FILES, USER_FILES, files, often, sharing
 from conftest import cannot_run
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scdaemons import RealScdaemon, compare_complaints, compare_values, one_in, roots
 
@@ -151,6 +151,9 @@ def stub(real: RealScdaemon) -> str:
 
 @often(CONNECTIONS)
 @given(user=files(sharing()), system=GLOBAL_FILES)
+@example(user=b"", system=b"[force]\n[ignore]\npcsc-shared\n")
+@example(user=b"pcsc-shared\n", system=b"[ignore-all]\n")
+@example(user=b"\xef\xbb\xbfpcsc-shared\0x", system=None)
 def test_the_force_of_pcsc_shared(real: RealScdaemon, stub: str, user: bytes, system: bytes | None) -> None:
     """gpgconf never shows this option; the share mode that a PC/SC library sees does."""
     assume(b"log-file" not in user + (system or b""))
