@@ -1,0 +1,73 @@
+"""Which daemon is to be restarted, and how; derived from facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from gpgdoctor.facts import Facts, Unknown, known_or
+from gpgdoctor.fix.steps import Advise, Restart, Target
+from gpgdoctor.rules import holding
+from gpgdoctor.rules.rule import Cure
+
+# Elsewhere the home is named, which does no harm where it is the default one after all.
+DEFAULT_HOME = re.compile(r"(?:/root|(?:/var)?/home/[^/]+)/\.gnupg")
+ANSWERS_ELSEWHERE = ("gpg-agent.conf", "common.conf")
+
+
+def home_arguments(homedir: str) -> tuple[str, ...]:
+    """How gpgconf and gpg-connect-agent are told of a home that is not the default one."""
+    return () if not homedir or DEFAULT_HOME.fullmatch(homedir) else ("--homedir", homedir)
+
+
+def agent_runs(facts: Facts) -> bool:
+    """Whether a gpg-agent of this home runs: it listens itself. A socket unit that waits for a client is none."""
+    listener = facts.gnupg.agent_listener
+    return isinstance(listener, Unknown) or listener == "gpg-agent"
+
+
+def scdaemon_runs(facts: Facts) -> bool:
+    """Whether a scdaemon of this home runs; one that cannot be asked counts as well."""
+    running = facts.gnupg.running
+    if isinstance(running, Unknown) or running is not None:
+        return True
+    return any(process.role == "scdaemon" and holding.mine(facts, process) for process in known_or(facts.processes, ()))
+
+
+def restart(facts: Facts, cures: Iterable[Cure], keep_agent: bool) -> Restart | None:
+    """The one restart that puts all cures in force; None where nothing runs that would have to be restarted."""
+    wanted = [cure for cure in cures if cure.restart]
+    concerns_agent = any(_concerns_agent(cure) for cure in wanted)
+    if not wanted or not (scdaemon_runs(facts) or (concerns_agent and agent_runs(facts))):
+        return None
+    agent = agent_runs(facts) and (concerns_agent or not keep_agent)
+    return restart_of("gpg-agent" if agent else "scdaemon", facts)
+
+
+def _concerns_agent(cure: Cure) -> bool:
+    """Whether it takes a new gpg-agent, with or without a scdaemon: its own file, or its own program."""
+    if cure.options or cure.changes:
+        return any(change.path.endswith(ANSWERS_ELSEWHERE) for change in cure.changes)
+    return True
+
+
+def restart_of(target: Target, facts: Facts) -> Restart:
+    return Restart(target=target, argv=kill_argv(target, known_or(facts.gnupg.homedir, "")))
+
+
+def kill_argv(target: Target, homedir: str) -> tuple[str, ...]:
+    return ("gpgconf", *home_arguments(homedir), "--kill", target)
+
+
+def afterwards(facts: Facts, restarted: Restart | None) -> Advise | None:
+    """What ssh needs where it uses the gpg-agent that is restarted."""
+    settings = known_or(facts.configuration.agent_in_force, ())
+    serves_ssh = any(setting.option == "enable-ssh-support" for setting in settings)
+    if restarted is None or restarted.target != "gpg-agent" or not serves_ssh:
+        return None
+    return Advise(
+        text="ssh uses this gpg-agent: tell the new one which terminal to ask for PINs on.",
+        commands=(
+            ("gpg-connect-agent", *home_arguments(known_or(facts.gnupg.homedir, "")), "updatestartuptty", "/bye"),
+        ),
+    )
