@@ -99,8 +99,8 @@ class RealScdaemon:
         enter = 'mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"'
         return ("unshare", "--mount", *user, "sh", "-c", enter, str(self.root))
 
-    def test_configuration(self) -> Answer:
-        done = self.run("libexec/scdaemon", "--gpgconf-test")
+    def test_configuration(self, program: str = "libexec/scdaemon") -> Answer:
+        done = self.run(program, "--gpgconf-test")
         found = [COMPLAINT.fullmatch(line) for line in done.stderr.decode("utf-8", "replace").split("\n")]
         return Answer(
             code=done.returncode,
@@ -122,7 +122,7 @@ class RealScdaemon:
 
 
 def made_in(directory: Path, *, root: Path = Path("/")) -> RealScdaemon:
-    """Copies of gpgconf and scdaemon in a new tree; raises PartsUnavailable."""
+    """Copies of gpgconf, scdaemon and gpg-agent in a new tree; raises PartsUnavailable."""
     places = [root] if root != Path("/") else [find().prefix, root]
     gpgconf = _first(places, "usr/bin/gpgconf")
     scdaemon = _first(places, "usr/lib/gnupg/scdaemon")
@@ -130,6 +130,7 @@ def made_in(directory: Path, *, root: Path = Path("/")) -> RealScdaemon:
         (directory / name).mkdir(mode=0o700, parents=True)
     shutil.copy(gpgconf, directory / "bin")
     shutil.copy(scdaemon, directory / "libexec")
+    shutil.copy(_first(places, "usr/bin/gpg-agent"), directory / "bin")
     libraries = sorted({str(library.parent) for library in (places[0] / "usr/lib").glob("*/libusb-1.0.so.0")})
     inside = "/" / directory.relative_to(root)
     (directory / "bin/gpgconf.ctl").write_text(f"rootdir={inside}\nsysconfdir={inside}/etc\n")

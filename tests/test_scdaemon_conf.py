@@ -13,6 +13,7 @@ from scdaemons import RealScdaemon, compare_complaints, compare_values, one_in, 
 
 from gpgdoctor.scdaemon_conf import (
     COMMON_OPTIONS,
+    MESSAGES,
     Add,
     Change,
     CommentOut,
@@ -152,6 +153,19 @@ def test_the_real_scdaemon_takes_the_cure(real: RealScdaemon, name: str) -> None
     assert effective.has("pcsc-shared")
 
 
+def test_the_real_gpg_agent_agrees(real: RealScdaemon) -> None:
+    table = parse_option_table(real.run("bin/gpg-agent", "--dump-option-table").stdout.decode())
+    agent_file = real.user_file.with_name("gpg-agent.conf")
+    for name in (option.name for option in table.options if not option.name.startswith("gpgconf-")):
+        for rest in ("", " ", " x", " -5"):
+            content = f"{name}{rest}\n".encode()
+            agent_file.write_bytes(content)
+            said = [text for _, _, text in real.test_configuration("bin/gpg-agent").complaints]
+            assert said == [MESSAGES[line.problem] for line in parse(content, table) if line.problem in MESSAGES], (
+                content
+            )
+
+
 # The option table
 
 
@@ -189,6 +203,13 @@ def test_the_files_of_other_programs() -> None:
     assert [line.problem for line in lines] == [None, None, "unknown-option"]
     common = parse(b"use-keyboxd\nno-autostart\nlog-file /tmp/x\ndisable-ccid\n", COMMON_OPTIONS)
     assert [line.problem for line in common] == [None, None, None, "unknown-option"]
+
+
+def test_a_debug_flag_ends_one_program_and_not_the_other() -> None:
+    agent = option_table("gpg-agent-2.2.40")
+    assert only(b"debug -1\n").problem == "invalid-debug-flag"
+    assert parse(b"debug -1\n", agent)[0].problem is None
+    assert parse(b"debug help\n", agent)[0].problem == "invalid-debug-flag"
 
 
 def test_lines_that_are_no_part_of_the_table_are_skipped() -> None:

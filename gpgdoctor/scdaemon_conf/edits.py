@@ -142,12 +142,19 @@ def _inserted(rows: Sequence[Row], index: int, statement: str) -> list[Row]:
         return [(MARK + statement, "\n")]
     usual = _usual_end(rows)
     if not before:
-        mark = MARK if rows and rows[0][0].startswith(MARK) else ""
-        return [(mark + statement, usual), *((text.removeprefix(mark), end) for text, end in after)]
+        return _inserted_first(after, statement, usual)
     text, end = before[-1]
     # A file of DOS lines may end in half an end.
     before[-1] = (text, end or ("\n" if text.endswith("\r") and usual == "\r\n" else usual))
     return [*before, (statement, end), *after]
+
+
+def _inserted_first(rows: Sequence[Row], statement: str, end: str) -> list[Row]:
+    """Behind the byte order mark, which stays at the beginning of the file."""
+    if not rows or not rows[0][0].startswith(MARK):
+        return [(statement, end), *rows]
+    (text, its_end), *rest = rows
+    return [(MARK + statement, end), (text.removeprefix(MARK), its_end), *rest]
 
 
 def _usual_end(rows: Sequence[Row]) -> str:

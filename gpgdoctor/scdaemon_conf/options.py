@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 # gpgrt src/gpg-error.h: what the flags of an option mean.
 TYPE_MASK = 7
@@ -98,9 +98,13 @@ def parse_option_table(text: str) -> OptionTable:
         fields = line.split(":")
         if len(fields) >= 4 and fields[1].isdecimal() and fields[2].isdecimal():
             options.append(
-                Option(name=fields[0], code=int(fields[1]), flags=int(fields[2]), description=unquote(fields[3]))
+                Option(name=fields[0], code=int(fields[1]), flags=int(fields[2]), description=_unescaped(fields[3]))
             )
     return OptionTable(options=tuple(options))
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"%([0-9A-F]{2})", lambda escape: chr(int(escape[1], 16)), text)
 
 
 # common/comopt.c of GnuPG 2.3.1 and later: no program prints the table of common.conf.

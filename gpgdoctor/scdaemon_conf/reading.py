@@ -218,7 +218,7 @@ class _Reading:
                 self.undecided.append((self.role, line.number))
         if not fits(value, option):
             raise Refused("invalid-argument")
-        if option.name == "debug" and ends_the_program(value):
+        if option.name == "debug" and ends_the_program(value, is_scdaemon=self.table.knows("disable-ccid")):
             self.exited = True
             raise Refused("invalid-debug-flag")
         return value

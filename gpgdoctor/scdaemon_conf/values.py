@@ -26,10 +26,14 @@ def fits(value: str, option: Option) -> bool:
     return number_in(value, base=option.base) in (INT_RANGE if option.argument == "int" else LONG_RANGE)
 
 
-def ends_the_program(flags: str) -> bool:
-    """As the value of `debug` (common/miscellaneous.c): with a request for help scdaemon lists the flags and leaves."""
+def ends_the_program(flags: str, *, is_scdaemon: bool) -> bool:
+    """As the value of `debug` (common/miscellaneous.c).
+
+    Asked for help, a program lists its flags and leaves. What is no number ends scdaemon; gpg-agent goes on.
+    """
     flags = flags.lstrip(" \t")
-    return flags in ("?", "help") or flags.startswith("-") or (flags[:1].isdecimal() and not _is_ulong(flags, base=0))
+    no_number = flags.startswith("-") or (flags[:1].isdecimal() and not _is_ulong(flags, base=0))
+    return flags in ("?", "help") or (is_scdaemon and no_number)
 
 
 def _is_ulong(number: str, *, base: int) -> bool:
