@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from gpgdoctor import __version__
+
+if TYPE_CHECKING:
+    from gpgdoctor.collect.early import Early
 
 DEFECT, INTERRUPTED = 70, 130
 
@@ -33,7 +37,7 @@ def main() -> None:
     _leave(code)
 
 
-def _start_early(arguments: list[str]) -> object | None:
+def _start_early(arguments: list[str]) -> Early | None:
     """The children of a look take as long to start as typer takes to import: they begin first."""
     if arguments[:1] != ["check"] or any(_begins(argument, "--from", "--help") for argument in arguments):
         return None
@@ -55,7 +59,7 @@ def _homedir(arguments: list[str]) -> str | None:
     return None
 
 
-def _run(arguments: list[str], early: object | None) -> int:
+def _run(arguments: list[str], early: Early | None) -> int:
     from gpgdoctor.cli import run
 
     return run(arguments, early)

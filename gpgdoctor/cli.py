@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
+from typing import Any
 
 import typer
 
@@ -13,7 +14,7 @@ from gpgdoctor.crash import NAGIOS_UNKNOWN, wanted_format
 USAGE, INTERRUPTED = 2, 130
 
 # Since 0.22 typer brings its own click; this name is the same in both.
-_UsageError = typer.BadParameter.__bases__[0]
+_UsageError: type[Any] = typer.BadParameter.__bases__[0]
 
 
 class Severity(str, Enum):

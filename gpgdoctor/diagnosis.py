@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from graphlib import TopologicalSorter
 from typing import Any, Literal
 
 from gpgdoctor.facts import Facts, NotKnown, known_or
+from gpgdoctor.record import Record
 from gpgdoctor.rules import catalogue
 from gpgdoctor.rules.rule import RANK, Found, NotApplicable, Passes, Rule, Severity, Subject
 from gpgdoctor.snapshot import encode
@@ -20,16 +21,14 @@ Verdict = Literal["healthy", "findings", "incomplete", "error"]
 _STEP = re.compile(r"(\w+)|\[(\d+)\]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Record):
     """A fact that a finding rests on: its place in the facts, and its value as in JSON."""
 
     fact: str
     value: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Record):
     rule: Rule
     subject: str | None
     found: Found
@@ -42,16 +41,14 @@ class Finding:
         return self.rule.id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Record):
     rule: Rule
     subject: str | None
     status: Status
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+class Diagnosis(Record):
     facts: Facts
     findings: tuple[Finding, ...]  # in the order of their severity, causes before their consequences
     checks: tuple[Check, ...]  # in the order of their ids

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
+from gpgdoctor.record import Record
+
 T = TypeVar("T")
 
 
@@ -39,16 +41,14 @@ def known_or(fact: T | Unknown, otherwise: T) -> T:
     return otherwise if isinstance(fact, Unknown) else fact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelfTest:
+class SelfTest(Record):
     """What ``scdaemon --gpgconf-test`` said of the configuration, in English."""
 
     code: int
     messages: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningScdaemon:
+class RunningScdaemon(Record):
     """What the scdaemon of this GNUPGHOME says of itself on its own socket."""
 
     pid: int
@@ -56,8 +56,7 @@ class RunningScdaemon:
     cards: tuple[str, ...]  # serial numbers of the cards it holds: GETINFO card_list
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gnupg:
+class Gnupg(Record):
     gpgconf: Maybe[str | None]
     homedir: Maybe[str]
     socketdir: Maybe[str]
@@ -75,8 +74,7 @@ class Gnupg:
     homedir_problems: Maybe[tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigLine:
+class ConfigLine(Record):
     """A line of a configuration file that matters: an option, a meta command, a mistake, a commented-out option."""
 
     number: int
@@ -85,15 +83,15 @@ class ConfigLine:
     option: str | None = None
     value: str | None = None
     problem: str | None = None
-    meant: str | None = None  # the option that a malformed line was to set
+    meant: str | None = None  # the line as it ought to be, where that can be told
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigFile:
+class ConfigFile(Record):
     path: str
     program: str  # "scdaemon", "gpg-agent" or "common"
     scope: str  # "user" or "global"
-    status: str  # "absent", "regular", "unreadable", "not-regular", "binary", "encrypted", "template", "too-large"
+    # "absent", "regular", "unreadable", "not-regular", "binary", "encrypted", "template", "utf-16", "too-large"
+    status: str
     detail: str | None = None  # of a status that is neither absent nor regular
     changed: Maybe[float | None] = None  # the later of mtime and ctime of link and target, seconds since the epoch
     owner: Maybe[int | None] = None
@@ -107,8 +105,7 @@ class ConfigFile:
     lines: tuple[ConfigLine, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Record):
     """An option that is in force, and the line that says so."""
 
     option: str
@@ -117,8 +114,7 @@ class Setting:
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voided:
+class Voided(Record):
     """A line of the user's file that a global file takes out of force."""
 
     option: str
@@ -127,8 +123,7 @@ class Voided:
     by_line: int | None  # None where a whole section does
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PcscDriver:
+class PcscDriver(Record):
     """What came of loading the library that ``pcsc-driver`` names, or libpcsclite."""
 
     name: str
@@ -136,8 +131,7 @@ class PcscDriver:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(Record):
     files: Maybe[tuple[ConfigFile, ...]]
     in_force: Maybe[tuple[Setting, ...]]  # of scdaemon
     voided: Maybe[tuple[Voided, ...]]
@@ -146,8 +140,7 @@ class Configuration:
     pcsc_driver: Maybe[PcscDriver | None]  # None where none is configured
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
+class Process(Record):
     """A pcscd, scdaemon or gpg-agent, or a client of pcscd. Zombies are none."""
 
     pid: int
@@ -166,8 +159,7 @@ class Process:
     ours: bool = False  # gpgdoctor itself, or what started it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(Record):
     """An established connection of pcscd, seen in both looks."""
 
     inode: int
@@ -175,8 +167,7 @@ class Connection:
     pid: Maybe[int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pcscd:
+class Pcscd(Record):
     socket: Maybe[str]
     socket_file: Maybe[str]  # "absent", "socket", or what else is there
     mounted: Maybe[bool]  # a container has it from its host
@@ -194,8 +185,7 @@ class Pcscd:
     hidden: Maybe[int]  # connections that this network namespace does not show
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class Reader(Record):
     name: str
     state: Maybe[tuple[str, ...]]  # as in the first look
     later_state: Maybe[tuple[str, ...] | None]  # the second look, where the reader was in use
@@ -206,8 +196,7 @@ class Reader:
     atr: Maybe[str | None] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsbInterface:
+class UsbInterface(Record):
     """A USB interface of class 0b (CCID), or one that libccid knows, or a token without its CCID interface."""
 
     name: str  # as in sysfs: 1-2:1.1
@@ -222,8 +211,7 @@ class UsbInterface:
     in_libccid: Maybe[bool]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class Host(Record):
     system: Maybe[str]
     distribution: Maybe[str]
     init: Maybe[str]
@@ -236,8 +224,7 @@ class Host:
     time: Maybe[float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Record):
     gnupg: Gnupg
     configuration: Configuration
     processes: Maybe[tuple[Process, ...]]

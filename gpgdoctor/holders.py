@@ -6,8 +6,9 @@ connection or of a transaction resets the card under everybody else (pcsc-lite 2
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from gpgdoctor.record import Record
 
 ShareMode = Literal["shared", "exclusive", "exclusive-first", "none", "unknown"]
 
@@ -15,8 +16,7 @@ ShareMode = Literal["shared", "exclusive", "exclusive-first", "none", "unknown"]
 COMM_LENGTH: Final = 15
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(Record):
     """One program, or several that use cards in the same way."""
 
     programs: tuple[str, ...]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
 from typing import Any, TypeVar
 
 from gpgdoctor.facts import Facts, Unknown
+from gpgdoctor.record import Record
 
 T = TypeVar("T")
 
@@ -28,8 +28,8 @@ def encode(fact: Any) -> Any:
         return {"unknown": fact.reason}
     if isinstance(fact, tuple):
         return [encode(item) for item in fact]
-    if dataclasses.is_dataclass(fact):
-        pairs = ((field.name, getattr(fact, field.name)) for field in dataclasses.fields(fact))
+    if isinstance(fact, Record):
+        pairs = ((name, getattr(fact, name)) for name in fact.__slots__)
         return {name: encode(value) for name, value in pairs if value is not None}
     return fact
 
@@ -52,7 +52,7 @@ def _decode(kind: Any, value: Any, place: str) -> Any:
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return _decode_union(typing.get_args(kind), value, place)
     if _is_unknown(value):
-        if dataclasses.is_dataclass(kind):
+        if _is_record(kind):
             return _smeared(kind, Unknown(value["unknown"]), place)
         raise _Contagious(value["unknown"])
     if typing.get_origin(kind) is tuple:
@@ -60,7 +60,7 @@ def _decode(kind: Any, value: Any, place: str) -> Any:
             raise BadSnapshot(f"{place}: a list was expected")
         item = typing.get_args(kind)[0]
         return tuple(_decode(item, entry, f"{place}[{number}]") for number, entry in enumerate(value))
-    if dataclasses.is_dataclass(kind):
+    if _is_record(kind):
         return _decode_record(kind, value, place)
     return _decode_scalar(kind, value, place)
 
@@ -81,15 +81,15 @@ def _decode_record(kind: Any, value: Any, place: str) -> Any:
     if not isinstance(value, dict):
         raise BadSnapshot(f"{place}: an object was expected")
     hints = typing.get_type_hints(kind)
-    return kind(**{field.name: _field(field, hints, value, place) for field in dataclasses.fields(kind)})
+    return kind(**{name: _field(kind, name, hints[name], value, place) for name in kind.__slots__})
 
 
-def _field(field: dataclasses.Field[Any], hints: dict[str, Any], value: dict[str, Any], place: str) -> Any:
-    here, hint = f"{place}.{field.name}", hints[field.name]
-    if field.name in value:
-        return _decode(hint, value[field.name], here)
-    if field.default is not dataclasses.MISSING:
-        return field.default
+def _field(kind: type[Record], name: str, hint: Any, value: dict[str, Any], place: str) -> Any:
+    here = f"{place}.{name}"
+    if name in value:
+        return _decode(hint, value[name], here)
+    if name in kind.__record_defaults__:
+        return kind.__record_defaults__[name]
     if type(None) in typing.get_args(hint):
         return None
     if Unknown in typing.get_args(hint):
@@ -97,10 +97,14 @@ def _field(field: dataclasses.Field[Any], hints: dict[str, Any], value: dict[str
     raise BadSnapshot(f"{here} is missing")
 
 
+def _is_record(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Record)
+
+
 def _smeared(kind: Any, unknown: Unknown, place: str) -> Any:
     """A record of which nothing is known, where each of its fields may be unknown."""
     hints = typing.get_type_hints(kind)
-    if not all(Unknown in typing.get_args(hint) or dataclasses.is_dataclass(hint) for hint in hints.values()):
+    if not all(Unknown in typing.get_args(hint) or _is_record(hint) for hint in hints.values()):
         raise _Contagious(unknown.reason)
     return kind(
         **{

@@ -8,10 +8,10 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.record import Record
 
 if TYPE_CHECKING:
     import pwd
@@ -24,8 +24,7 @@ class CommandFailed(Exception):
     """The program gave no usable answer; the message says why, after the program's name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(Record):
     code: int
     stdout: str
     stderr: str

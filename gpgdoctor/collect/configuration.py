@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from gpgdoctor.collect import management
 from gpgdoctor.facts import ConfigFile, ConfigLine, Setting, Unknown, Voided
-from gpgdoctor.scdaemon_conf import Effective, Line, OptionTable, Role, classify, in_force, parse
+from gpgdoctor.scdaemon_conf import Effective, Line, OptionTable, Replace, Role, classify, cure, in_force, parse
 
 LIMIT_BYTES = 8 << 20
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
@@ -123,8 +123,16 @@ def _kept(line: Line, table: OptionTable) -> ConfigLine | None:
         option=option,
         value=line.value,
         problem=line.problem,
-        meant=line.meant,
+        meant=_meant(line, table),
     )
+
+
+def _meant(line: Line, table: OptionTable) -> str | None:
+    """The line as it ought to be, without the note that may stand beside it."""
+    if line.problem is None or line.meant is not None:
+        return line.meant
+    change = cure(line, table)
+    return change.text.rpartition("\n")[2] if isinstance(change, Replace) else None
 
 
 def settings(effective: Effective, paths: dict[str, str]) -> tuple[Setting, ...]:

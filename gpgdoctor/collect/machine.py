@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gpgdoctor.collect import host, pcscd, processes, usb
 from gpgdoctor.collect.deadline import Deadline
@@ -14,12 +14,12 @@ from gpgdoctor.collect.readers import ReaderFacts
 from gpgdoctor.collect.sockets import Peer, Sockets
 from gpgdoctor.collect.user import UserFacts, UserLook
 from gpgdoctor.facts import Facts, Maybe, Pcscd, Process, Reader, Unknown, known_or
+from gpgdoctor.record import Record
 
 FINISH_S = 0.1  # of the whole deadline, kept for judging and printing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class Wishes(Record):
     """What the caller wants of a look."""
 
     homedir: str | None = None

@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
@@ -29,8 +29,7 @@ _RECEIVE_BYTES = 1 << 18
 _TIMEOUT_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class UnixSocket:
+class UnixSocket(NamedTuple):
     inode: int
     state: int
     path: bytes  # empty where it has no name

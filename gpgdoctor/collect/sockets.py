@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 
 from gpgdoctor.collect.sock_diag import ESTABLISHED, LISTENING, UnixSocket, unix_sockets
+from gpgdoctor.record import Record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+class Peer(Record):
     """The client's end of a connection of pcscd. ``inode`` 0: there is nobody at the other end any more."""
 
     server: int

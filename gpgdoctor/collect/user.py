@@ -10,7 +10,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from gpgdoctor.collect import configuration, processes, scdaemons
@@ -39,6 +38,7 @@ from gpgdoctor.facts import (
     Unknown,
     Voided,
 )
+from gpgdoctor.record import Record
 from gpgdoctor.scdaemon_conf import COMMON_OPTIONS, OptionTable, parse_option_table
 from gpgdoctor.snapshot import encode
 
@@ -47,16 +47,14 @@ T = TypeVar("T")
 ANSWER_DEADLINE_S = 1.5  # for gpgconf, and again for scdaemon's word on itself
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listening:
+class Listening(Record):
     """What the scdaemon behind one socket said."""
 
     path: str
     said: Maybe[RunningScdaemon]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserFacts:
+class UserFacts(Record):
     gnupg: Gnupg
     configuration: Configuration
     scdaemons: Maybe[tuple[Listening, ...]]
@@ -236,8 +234,7 @@ def _configuration(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
+class _Judged(Record):
     files: tuple[ConfigFile, ...]
     settings: Maybe[tuple[Setting, ...]]
     voided: Maybe[tuple[Voided, ...]]

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import Facts
+from gpgdoctor.record import Record
 from gpgdoctor.rules.rule import Severity
 
 FINDINGS, USAGE, INCOMPLETE, NAGIOS_UNKNOWN = 1, 2, 3, 3
 EXIT_CODES = {"healthy": 0, "findings": FINDINGS, "incomplete": INCOMPLETE}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckOptions:
+class CheckOptions(Record):
     homedir: str | None
     format: str
     fail_on: Severity

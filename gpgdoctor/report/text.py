@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Check, Diagnosis, Finding
 from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.fix.plan import Advise, Edit, Restart, steps_of
+from gpgdoctor.record import Record
 from gpgdoctor.report.escape import printable
 from gpgdoctor.rules.rule import Culprit
 
@@ -26,8 +26,7 @@ AREAS = (
 HEALTHY = "No cause found. gpg itself was not tried; if it still fails, run gpgdoctor check within a minute after."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Style:
+class Style(Record):
     """How wide, and whether in colour."""
 
     width: int = 80

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from gpgdoctor.facts import Facts, known
+from gpgdoctor.record import Record
 
 Severity = Literal["info", "warning", "error"]
 Certainty = Literal["certain", "likely", "possible"]
@@ -23,24 +23,21 @@ class Passes(Exception):
     """Raised by a subject function where the rule holds without any subject; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Culprit:
+class Culprit(Record):
     pid: int | None
     program: str
     user: str | None
     certainty: Certainty
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
+class Advice(Record):
     """What only a person can do: a sentence, and commands ready to run."""
 
     text: str
     commands: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineChange:
+class LineChange(Record):
     """A line of a configuration file that is to be rewritten, or commented out where ``text`` is None."""
 
     path: str
@@ -48,8 +45,7 @@ class LineChange:
     text: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cure:
+class Cure(Record):
     """What would help, before anybody has looked whether the file may be written: fix/plan.py does that."""
 
     applicability: Applicability
@@ -60,8 +56,7 @@ class Cure:
     advice: tuple[Advice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Record):
     """A rule's judgement: something is wrong. ``because`` are places in the facts: "readers[0].state"."""
 
     severity: Severity
@@ -73,8 +68,7 @@ class Found:
     note: str | None = None  # what would show more, or what looks the same
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(Record):
     """What one judgement of a rule is about: a reader, a file, a program."""
 
     name: str | None
@@ -84,8 +78,7 @@ class Subject:
 SubjectsOf = Callable[[Facts], Iterable[Subject]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Record):
     id: str
     name: str
     title: str  # a positive sentence: it serves for pass and fail
