@@ -66,7 +66,7 @@ def pcsc_library_missing(facts: Facts) -> Found | None:
     if library.usable:
         return None
     return Found(
-        severity=_needed_for_pcsc(facts),
+        severity=severity_for_pcsc(facts),
         summary=f"{library.name} cannot be loaded: {library.reason}.",
         effect="No program reaches a card through PC/SC.",
         because=("pcscd.library",),
@@ -146,7 +146,7 @@ def pcscd_stale_socket(facts: Facts) -> Found | None:
     if not known(facts.pcscd.refused):
         return None
     return Found(
-        severity=_needed_for_pcsc(facts),
+        severity=severity_for_pcsc(facts),
         summary=f"{known_or(facts.pcscd.socket, 'its socket')} is left from a pcscd that ended; nobody listens there.",
         effect="PC/SC programs, gpg among them, get no service (0x8010001D).",
         because=("pcscd.socket_file", "pcscd.listener", "pcscd.refused"),
@@ -154,7 +154,7 @@ def pcscd_stale_socket(facts: Facts) -> Found | None:
     )
 
 
-@rule("GD303", "pcscd-not-answering", "pcscd answers.", worst="error", needs=("GD302",))
+@rule("GD303", "pcscd-not-answering", "pcscd answers.", worst="error", needs=("GD302", "GD305"))
 def pcscd_not_answering(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
         raise NotApplicable("pcscd does not run")
@@ -165,7 +165,7 @@ def pcscd_not_answering(facts: Facts) -> Found | None:
     why = "it is stopped (state T)" if stopped else "it does nothing"
     advice = _continue(stopped[0]) if stopped else _restart_pcscd(facts)
     return Found(
-        severity=_needed_for_pcsc(facts),
+        severity=severity_for_pcsc(facts),
         summary=f"pcscd runs but does not answer: {why}.",
         effect="Every program that asks for a reader hangs.",
         because=("pcscd.answer", *_states(facts)),
@@ -205,7 +205,7 @@ def pcscd_version_mismatch(facts: Facts) -> Found | None:
     if known(facts.pcscd.answer) != SCARD_E_SERVICE_STOPPED:
         return None
     return Found(
-        severity=_needed_for_pcsc(facts),
+        severity=severity_for_pcsc(facts),
         summary=f"The PC/SC library ({known_or(facts.pcscd.library_version, None) or 'version not known'}) and pcscd "
         f"({known_or(facts.pcscd.version, None) or 'version not known'}) speak different protocols.",
         effect="No program that loads this library reaches a card; others may.",
@@ -312,7 +312,7 @@ def _processes(facts: Facts, role: str) -> list[Process]:
     return [process for process in known(facts.processes) if process.role == role]
 
 
-def _needed_for_pcsc(facts: Facts) -> Severity:
+def severity_for_pcsc(facts: Facts) -> Severity:
     """An error where scdaemon's path needs PC/SC; the unknown counts as needed."""
     try:
         return "error" if scdaemon.needs_pcsc(facts) else "info"
