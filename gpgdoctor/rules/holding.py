@@ -86,6 +86,12 @@ def holds_through_pcsc(facts: Facts) -> bool:
     return running.pid in {process.pid for process in clients(facts)}
 
 
+def holds_by_own_driver(facts: Facts) -> bool:
+    """Whether my scdaemon has a card, and not from pcscd."""
+    running = known(facts.gnupg.running)
+    return running is not None and bool(running.cards) and not holds_through_pcsc(facts)
+
+
 def other_scdaemons(facts: Facts) -> list[Process]:
     """Clients of pcscd that are the scdaemon of another GNUPGHOME or user."""
     return [process for process in clients(facts) if process.role == "scdaemon" and not mine(facts, process)]

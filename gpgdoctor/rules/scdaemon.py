@@ -38,6 +38,11 @@ def setting(facts: Facts, option: str) -> Setting | None:
     return settings[-1] if settings else None
 
 
+def place(facts: Facts, setting: Setting) -> str:
+    """Where the facts have this setting."""
+    return f"configuration.in_force[{known(facts.configuration.in_force).index(setting)}]"
+
+
 def in_force(facts: Facts, option: str) -> bool:
     return setting(facts, option) is not None
 
@@ -56,7 +61,9 @@ def path(facts: Facts) -> Path:
 def needs_pcsc(facts: Facts) -> bool:
     """Whether scdaemon cannot reach any card without pcscd."""
     way = path(facts)
-    return way is Path.PCSC or (way is Path.OWN_DRIVER_THEN_PCSC and not known(facts.usb))
+    return way is Path.PCSC or (
+        way is Path.OWN_DRIVER_THEN_PCSC and not any(interface.ccid for interface in known(facts.usb))
+    )
 
 
 def reaches_through_pcsc(facts: Facts) -> bool:
