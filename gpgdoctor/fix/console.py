@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -27,6 +28,11 @@ class Console:
     def say(self, text: str = "") -> None:
         """A part of the result."""
         _print(self.stdout, text)
+
+    def document(self, text: str) -> None:
+        """The whole result, for a program: ASCII, and nothing to be made safe."""
+        with suppress(OSError, ValueError):
+            print(text, file=self.stdout, flush=True)
 
     def tell(self, text: str) -> None:
         """Progress, a hint or a complaint."""

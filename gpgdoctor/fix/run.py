@@ -1,35 +1,209 @@
-"""`gpgdoctor fix` and `undo`, from the look to the exit code."""
+"""`gpgdoctor fix`, from the look to the exit code."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gpgdoctor.diagnosis import Finding
+from gpgdoctor.facts import known_or
+from gpgdoctor.fix import journal, locking, restore
+from gpgdoctor.fix.apply import PUT_BACK, REFUSED, Application, Failed, Work
 from gpgdoctor.fix.console import Console
+from gpgdoctor.fix.foresight import FixOptions, Prospect, foresee
+from gpgdoctor.fix.interrupts import Interrupted, Interrupts
+from gpgdoctor.fix.plan import Plan
+from gpgdoctor.fix.prepare import Drifted
+from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry
+from gpgdoctor.fix.show import Result, plan_as_text
+from gpgdoctor.fix.undoing import list_journal, undo
+from gpgdoctor.fix.verify import Expectation
 
 __all__ = ["Console", "FixOptions", "fix", "list_journal", "undo"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixOptions:
-    ids: tuple[str, ...] = ()
-    yes: bool = False
-    dry_run: bool = False
-    json: bool = False
-    homedir: str | None = None
-    keep_agent: bool = False
-    verify: bool = True
+INTERRUPTED = 130
+ATTEMPTS = 5  # while others change things at the same time
 
 
 def fix(options: FixOptions, io: Console) -> int:
     """Cure what can be cured; returns the exit code."""
-    raise NotImplementedError
+    run = _Run(options, io)
+    with Interrupts() as interrupts:
+        try:
+            run.go(interrupts)
+        except Interrupted:
+            run.end("Interrupted. Nothing is changed.", INTERRUPTED)
+        except (Failed, NotRestarted, journal.NoJournal, locking.NotLocked) as error:
+            run.end(_sentence(str(error)), error.code if isinstance(error, Failed) else REFUSED)
+        return run.report()
 
 
-def undo(number: int | None, io: Console) -> int:
-    """Put back what fix number ``number`` changed, or the last one; returns the exit code."""
-    raise NotImplementedError
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"Nothing is changed: {text}."
 
 
-def list_journal(io: Console) -> int:
-    """Print the journal; returns the exit code."""
-    raise NotImplementedError
+class _LookAgain(Exception):
+    """Somebody changed something since the look, so the plan is stale."""
+
+
+class _Run:
+    def __init__(self, options: FixOptions, io: Console) -> None:
+        self._options = options
+        self._io = io
+        self._result = Result()
+        self._shown = ""
+
+    def go(self, interrupts: Interrupts) -> None:
+        if not self._options.dry_run and any(it.state in journal.UNFINISHED for it in journal.read_only()):
+            with journal.opened() as book, locking.locked(book.descriptor):
+                self._finish_interrupted(book, interrupts)
+        for _ in range(ATTEMPTS):
+            try:
+                self._attempt(interrupts)
+            except (_LookAgain, Drifted):
+                continue
+            return
+        self.end("Nothing is changed: others keep changing the same files. Try again.", REFUSED)
+
+    def _attempt(self, interrupts: Interrupts) -> None:
+        prospect = foresee(self._options)
+        self._result.notes = [prospect.note] if prospect.note else []
+        self._result.diagnosis, self._result.plan = prospect.diagnosis, prospect.plan
+        self._result.left = _ids(prospect.diagnosis.findings)
+        self._show(prospect.plan)
+        if not prospect.plan.changes_something:
+            self._end_without_change(prospect)
+        elif self._options.dry_run:
+            expected = _without(prospect.diagnosis.findings, prospect.plan)
+            self.end("Nothing is changed, for this is a dry run.", self._code(expected, prospect.plan))
+        elif not self._is_confirmed():
+            self.end("Nothing is changed. To apply this: gpgdoctor fix --yes", REFUSED)
+        else:
+            self._carry_out(prospect, interrupts)
+
+    def _show(self, planned: Plan) -> None:
+        text = plan_as_text(planned, self._result.notes)
+        if text and text != self._shown and not self._options.json:
+            self._io.say(f"{text}\n")
+        self._shown = text
+
+    def _is_confirmed(self) -> bool:
+        if self._options.yes:
+            return True
+        if self._options.json or not self._io.can_ask():
+            return False
+        return self._io.confirms("Apply this?")
+
+    def _end_without_change(self, prospect: Prospect) -> None:
+        code = self._code(prospect.diagnosis.findings, prospect.plan)
+        self.end("Nothing to do." if code == 0 else "Nothing that gpgdoctor could change would help.", code)
+
+    def _carry_out(self, prospect: Prospect, interrupts: Interrupts) -> None:
+        with journal.opened() as book, locking.locked(book.descriptor) as lock:
+            if lock.changes != prospect.changes or self._finish_interrupted(book, interrupts):
+                raise _LookAgain
+            if prospect.plan.reader_first:
+                self._release_reader(prospect)
+                lock.count_change()
+                raise _LookAgain
+            if prospect.plan.restart is not None:
+                await_no_pinentry(prospect.running, self._io.tell)
+            if prospect.plan.trial:
+                self._try_out(prospect)
+            lock.count_change()
+            self._apply(prospect, book, interrupts)
+
+    def _finish_interrupted(self, book: journal.Journal, interrupts: Interrupts) -> bool:
+        """What a killed run left half done comes first; whether there was anything."""
+        unfinished = [entry for entry in book.entries() if entry.state in journal.UNFINISHED]
+        for entry in unfinished:
+            with interrupts.shielded():
+                restore.finish(book, entry, self._io.tell)
+        return bool(unfinished)
+
+    def _release_reader(self, prospect: Prospect) -> None:
+        from gpgdoctor.fix.release import give_reader_to_pcscd
+
+        may_ask = self._io.can_ask() and not self._options.json
+        if not give_reader_to_pcscd(prospect.diagnosis, self._options.homedir, self._io, may_ask=may_ask):
+            raise Failed(
+                "Nothing is written: scdaemon let go of the reader, but PC/SC does not list it yet. "
+                "Unplug the reader, plug it in again, and run gpgdoctor fix.",
+                REFUSED,
+            )
+
+    def _try_out(self, prospect: Prospect) -> None:
+        from gpgdoctor.fix.trial import TrialFailed, try_out
+
+        scdaemon = known_or(prospect.diagnosis.facts.gnupg.scdaemon, None)
+        content = [item for item in prospect.prepared if item.edit.path.endswith("/scdaemon.conf")]
+        if scdaemon is None or not content:
+            return
+        self._io.tell("Trying the options with a scdaemon of its own, before anything is written.")
+        try:
+            try_out(scdaemon, content[0].content, prospect.tables.of("scdaemon"))
+        except TrialFailed as error:
+            raise Failed(f"Nothing is changed, for it would not help: {error}.", REFUSED) from error
+
+    def _apply(self, prospect: Prospect, book: journal.Journal, interrupts: Interrupts) -> None:
+        planned, diagnosis = prospect.plan, prospect.diagnosis
+        restarted = planned.restart
+        expected = Expectation(
+            planned=planned.planned,
+            before=diagnosis,
+            through_agent=restarted is not None and prospect.running.agent is not None,
+            homedir=self._options.homedir,
+        )
+        work = Work(
+            homedir=known_or(diagnosis.facts.gnupg.homedir, ""),
+            ids=_ids(planned.planned),
+            prepared=prospect.prepared,
+            restart=restarted,
+            running=prospect.running,
+            expected=expected if self._options.verify else None,
+        )
+        try:
+            applied = Application(work, book, interrupts, self._io.tell).run()
+        except Failed as error:
+            self._result.verified = False if error.code == PUT_BACK else None
+            raise
+        findings = applied.after.findings if applied.after else _without(diagnosis.findings, planned)
+        self._result.applied, self._result.undo = True, applied.number
+        self._result.verified = True if applied.after else None
+        self._result.left = _ids(findings)
+        self.end(_verdict(planned, self._result), self._code(findings, planned))
+
+    def _code(self, findings: tuple[Finding, ...], planned: Plan) -> int:
+        """An error that is left counts; with ids, only one of theirs."""
+        ids = self._options.ids
+        errors = [it for it in findings if it.found.severity == "error" and not it.ignored]
+        left = [finding for finding in errors if not ids or finding.id in ids]
+        return REFUSED if left or planned.refused else 0
+
+    def end(self, verdict: str, code: int) -> None:
+        self._result.verdict, self._result.code = verdict, code
+
+    def report(self) -> int:
+        if self._options.json:
+            from gpgdoctor.report.json import dump
+
+            self._io.document(dump(self._result.as_json()))
+        elif self._result.code in (0, REFUSED):
+            self._io.say(self._result.verdict)
+        else:
+            self._io.tell(f"gpgdoctor: {self._result.verdict}")
+        return self._result.code
+
+
+def _without(findings: tuple[Finding, ...], planned: Plan) -> tuple[Finding, ...]:
+    cured = {(finding.id, finding.subject) for finding in planned.planned}
+    return tuple(finding for finding in findings if (finding.id, finding.subject) not in cured)
+
+
+def _ids(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(finding.id for finding in findings if not finding.ignored))
+
+
+def _verdict(planned: Plan, result: Result) -> str:
+    ids = ", ".join(_ids(planned.planned))
+    done = "Fixed and verified" if result.verified else "Applied, not verified"
+    back = f" To take it back: gpgdoctor undo {result.undo}" if result.undo is not None else ""
+    left = f" Left: {', '.join(result.left)}." if result.left else ""
+    return f"{done}: {ids}.{left}{back}"

@@ -1,0 +1,94 @@
+"""gpg-agent, asked and told through GnuPG's own tools. Nothing here starts one that did not run."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from contextlib import suppress
+
+from gpgdoctor.collect.command import CommandFailed, run
+from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.collect.processes import uid_of
+from gpgdoctor.fix.answers import Answer, answer_in
+from gpgdoctor.fix.daemons import home_arguments
+
+ANSWER_DEADLINE_S = 3.0
+# They say how it was started, and mean nothing to one that is started anew.
+OF_THE_START = frozenset(
+    {"homedir", "use-standard-socket", "daemon", "supervised", "deprecated-supervised", "sh", "csh", "quiet", "batch"}
+)
+SUPERVISED = ("--supervised", "--deprecated-supervised")
+SHORT_OF_THE_START = ("-s", "-c", "-q")
+
+
+def ask(homedir: str, command: str, deadline: Deadline) -> Answer | None:
+    """What the agent that runs answers; None where there is no agent, or no answer in time."""
+    argv = ["gpg-connect-agent", *home_arguments(homedir), "--no-autostart", command, "/bye"]
+    try:
+        return answer_in(run(argv, deadline).stdout.splitlines())
+    except CommandFailed:
+        return None
+
+
+def pid_of(homedir: str) -> int | None:
+    """The agent's own word. Only where facts say that an agent listens: a socket unit would start one."""
+    answer = ask(homedir, "GETINFO pid", Deadline(ANSWER_DEADLINE_S))
+    if answer is None or not answer.ok or not answer.data:
+        return None
+    return int(answer.data[0]) if answer.data[0].isdecimal() else None
+
+
+def arguments_of(pid: int) -> list[str]:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
+    except OSError:
+        return []
+
+
+def is_supervised(arguments: Collection[str]) -> bool:
+    """Whether a socket unit started it, and will again."""
+    return any(word in SUPERVISED for word in arguments)
+
+
+def own_options(arguments: list[str], configured: Collection[str]) -> list[str]:
+    """Options of the command line that a new agent would not have: they are not in gpg-agent.conf."""
+    words = arguments[1:]
+    if "--" in words:
+        words = words[: words.index("--")]
+    options = [word for word in words if word.startswith("-") and word not in SHORT_OF_THE_START]
+    names = {option: option.lstrip("-").partition("=")[0] for option in options}
+    return [option for option, name in names.items() if name not in OF_THE_START and name not in configured]
+
+
+def pinentries(pid: int, programs: Collection[str]) -> list[int]:
+    """The children of an agent that ask somebody for a PIN; ``programs`` are pinentries by another name."""
+    return [child for child in _children(pid) if uid_of(child) == os.getuid() and _is_pinentry(child, programs)]
+
+
+def _is_pinentry(pid: int, programs: Collection[str]) -> bool:
+    # A wrapper script's own name is in its interpreter's command line.
+    words = (os.path.basename(word) for word in arguments_of(pid))
+    return any(word.startswith("pinentry") or word in programs for word in words)
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError, IndexError, ValueError), open(f"/proc/{entry}/stat", "rb") as file:
+            if int(file.read(512).rpartition(b")")[2].split()[1]) == pid:
+                found.append(int(entry))
+    return found
+
+
+def started(pid: int) -> float | None:
+    """When a process was started, in ticks since boot: with its pid this names it for good. None: it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read(1024).rpartition(b")")[2].split()
+    except OSError:
+        return None
+    if not re.fullmatch(rb"[A-Z]", fields[0]) or fields[0] in (b"Z", b"X"):
+        return None
+    return float(fields[19])

@@ -1,0 +1,142 @@
+"""Applies a fix and proves it. Whatever goes wrong, everything is put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gpgdoctor.diagnosis import Diagnosis
+from gpgdoctor.fix import files, journal, restore
+from gpgdoctor.fix.interrupts import Interrupted, Interrupts
+from gpgdoctor.fix.prepare import Prepared
+from gpgdoctor.fix.restart import NotRestarted, Running, await_no_pinentry, restart
+from gpgdoctor.fix.steps import Restart
+from gpgdoctor.fix.verify import Expectation, NotProved, verify
+
+REFUSED, PUT_BACK = 1, 4
+
+
+class Failed(Exception):
+    """The fix did not come about, and all is as before; ``code`` is the exit code."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """All that is to be done, decided and confirmed."""
+
+    homedir: str
+    ids: tuple[str, ...]
+    prepared: tuple[Prepared, ...]
+    restart: Restart | None
+    running: Running
+    expected: Expectation | None  # None: nothing is verified
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    number: int | None  # in the journal, where a file was changed
+    after: Diagnosis | None  # None: not verified
+
+
+class Application:
+    """One run of apply, with what has been done so far."""
+
+    def __init__(self, work: Work, book: journal.Journal, interrupts: Interrupts, tell: Callable[[str], None]) -> None:
+        self._work = work
+        self._journal = book
+        self._interrupts = interrupts
+        self._tell = tell
+        self._entry: journal.Entry | None = None
+        self._restarted = False
+
+    def run(self) -> Applied:
+        """Write, restart, verify; raises Failed or Interrupted, and then everything has been put back."""
+        try:
+            self._change()
+            after = verify(self._work.expected, self._tell) if self._work.expected else None
+        except Interrupted:
+            self._put_back()
+            raise
+        except (files.NotWritten, journal.NoJournal, NotRestarted) as error:
+            self._put_back()
+            raise Failed(f"Nothing is changed: {error}.", REFUSED) from error
+        except NotProved as error:
+            self._put_back()
+            raise Failed(f"It did not help, so everything was put back: {error}.", PUT_BACK) from error
+        return Applied(number=self._conclude(), after=after)
+
+    def _change(self) -> None:
+        work = self._work
+        if work.prepared:
+            with self._interrupts.shielded():
+                self._begin()
+        for item in work.prepared:
+            assert self._entry is not None
+            with self._interrupts.shielded():
+                files.write(item.found, item.content, self._entry.temporary)
+        if work.restart is not None:
+            await_no_pinentry(work.running, self._tell)
+            with self._interrupts.shielded():
+                self._restarted = True
+                restart(work.restart, work.running)
+
+    def _begin(self) -> None:
+        work = self._work
+        entry = journal.Entry(
+            number=self._journal.next_number(),
+            time=journal.now(),
+            state="begun",
+            homedir=work.homedir,
+            ids=work.ids,
+            files=tuple(
+                journal.FileChange(
+                    path=item.edit.path, before=item.found.content, after=item.content, mode=item.found.mode
+                )
+                for item in work.prepared
+            ),
+            restart=work.restart,
+            old=work.running.concerned(work.restart),
+        )
+        self._journal.write(entry)
+        self._entry = entry
+
+    def _conclude(self) -> int | None:
+        if self._entry is None:
+            return None
+        try:
+            with self._interrupts.ignored():
+                self._journal.become(self._entry, "applied")
+        except journal.NoJournal as error:
+            # The entry is there and says enough: the next run completes it.
+            self._tell(f"{error}")
+        return self._entry.number
+
+    def _put_back(self) -> None:
+        with self._interrupts.ignored():
+            if self._entry is None:
+                self._restart_again()
+                return
+            untouched = not self._restarted and not any(restore.is_as_after(file) for file in self._entry.files)
+            if untouched:
+                self._journal.forget(self._entry)
+                return
+            self._note("putting-back")
+            if restore.put_back_all(self._entry, self._tell):
+                self._restart_again()
+                self._note("put-back")
+
+    def _restart_again(self) -> None:
+        if self._restarted and self._work.restart is not None:
+            again = (self._work.restart, self._work.homedir, self._tell)
+            restore.restart_again(*again, agent_ran=self._work.running.agent is not None)
+
+    def _note(self, state: journal.State) -> None:
+        assert self._entry is not None
+        try:
+            self._entry = self._journal.become(self._entry, state)
+        except journal.NoJournal as error:
+            self._tell(str(error))

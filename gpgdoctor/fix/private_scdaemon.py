@@ -1,0 +1,106 @@
+"""A scdaemon of our own, that speaks on its standard streams and serves nobody else (scdaemon --server)."""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO
+
+from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.fix.answers import Answer, answer_in
+
+LEAVE_S = 1.0
+REPLY_LIMIT_BYTES = 1 << 16
+LOG_LIMIT_BYTES = 1 << 20
+# "scdaemon[123] DBG: ..." or "2026-01-01 10:00:00 scdaemon[123] ..."
+LOG_PREFIX = re.compile(r"^.*?scdaemon\[\d+\]:? ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What scdaemon said to SERIALNO, and the last line of its log."""
+
+    answer: Answer | None  # None: none in time
+    complaint: str | None
+    still_runs: bool  # it did not end when it was asked to
+
+
+def read_card(scdaemon: str, homedir: str, deadline: Deadline) -> Reading:
+    """Have a scdaemon with that home look for a card; raises OSError where it cannot be started."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [scdaemon, "--server", "--homedir", homedir],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, "LC_ALL": "C", "LANGUAGE": ""},
+            cwd="/",
+            start_new_session=True,  # Ctrl-C is for us; scdaemon ends when we close its input
+        )
+        answer = None
+        try:
+            answer = _ask(process, deadline)
+        finally:
+            ended = _end(process)
+        return Reading(answer=answer, complaint=_last_line(log), still_runs=not ended)
+
+
+def _ask(process: subprocess.Popen[bytes], deadline: Deadline) -> Answer | None:
+    assert process.stdin and process.stdout
+    with suppress(BrokenPipeError):
+        process.stdin.write(b"SERIALNO\n")
+        process.stdin.flush()
+    lines = _lines(process.stdout, deadline)
+    next(lines, "")  # the greeting
+    return answer_in(lines)
+
+
+def _lines(stream: IO[bytes], deadline: Deadline) -> Iterator[str]:
+    """Lines as they come, until the deadline or the end."""
+    buffer = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while len(buffer) < REPLY_LIMIT_BYTES:
+            line, newline, rest = buffer.partition(b"\n")
+            if newline:
+                buffer = rest
+                yield line.decode(errors="replace")
+                continue
+            if not selector.select(deadline.left()):
+                return
+            chunk = os.read(stream.fileno(), 4096)
+            if not chunk:
+                return
+            buffer += chunk
+
+
+def _end(process: subprocess.Popen[bytes]) -> bool:
+    """Close its input; if that does not do, SIGINT. SIGKILL would leave the card to whatever state it is in."""
+    assert process.stdin and process.stdout
+    with suppress(OSError):
+        process.stdin.close()
+    for number in (signal.SIGINT, None):
+        try:
+            process.wait(LEAVE_S)
+            process.stdout.close()
+            return True
+        except subprocess.TimeoutExpired:
+            if number is not None:
+                process.send_signal(number)
+    process.stdout.close()
+    return False
+
+
+def _last_line(log: IO[bytes]) -> str | None:
+    log.seek(0)
+    lines = log.read(LOG_LIMIT_BYTES).decode(errors="replace").splitlines()
+    texts = [LOG_PREFIX.sub("", line) for line in lines if line.strip()]
+    failures = [text for text in texts if "failed" in text or "error" in text.lower()]
+    return (failures or texts or [None])[-1]  # type: ignore[list-item]

@@ -1,0 +1,43 @@
+"""Takes a reader out of scdaemon's hands and gives it to pcscd, before anything is written."""
+
+from __future__ import annotations
+
+import time
+
+from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.diagnosis import Diagnosis
+from gpgdoctor.facts import known_or
+from gpgdoctor.fix.console import Console
+from gpgdoctor.fix.daemons import restart_of
+from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, restart, running
+from gpgdoctor.fix.verify import look
+
+# pcscd looks by itself only when a device comes or goes (src/hotplug_libudev.c); a tick of hotplug polling is 1 s.
+LISTED_DEADLINE_S = 5.0
+REPLUG_DEADLINE_S = 60.0
+POLL_S = 0.5
+
+
+def give_reader_to_pcscd(diagnosis: Diagnosis, homedir: str | None, io: Console, *, may_ask: bool) -> bool:
+    """Stop scdaemon and wait until PC/SC lists a reader; raises NotRestarted where scdaemon does not end."""
+    before = running(diagnosis.facts)
+    await_no_pinentry(before, io.tell)
+    restart(restart_of("scdaemon", diagnosis.facts), before)
+    if _is_listed(homedir, LISTED_DEADLINE_S):
+        return True
+    if not may_ask:
+        return False
+    io.tell(f"Unplug the reader and plug it in again, within {REPLUG_DEADLINE_S:.0f} s.")
+    return _is_listed(homedir, REPLUG_DEADLINE_S)
+
+
+def _is_listed(homedir: str | None, wait_s: float) -> bool:
+    deadline = Deadline(wait_s)
+    while not known_or(look(homedir).facts.readers, ()):
+        if not deadline.left():
+            return False
+        time.sleep(POLL_S)
+    return True
+
+
+__all__ = ["NotRestarted", "give_reader_to_pcscd"]

@@ -1,0 +1,132 @@
+"""Restarts gpg-agent or scdaemon through GnuPG's own tools, and leaves running what ran before: no more, no less."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gpgdoctor.collect.command import CommandFailed, run
+from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.facts import Facts, known_or
+from gpgdoctor.fix import agent
+from gpgdoctor.fix.daemons import agent_runs, home_arguments
+from gpgdoctor.fix.journal import Daemon
+from gpgdoctor.fix.steps import Restart
+from gpgdoctor.rules import holding
+
+COMMAND_DEADLINE_S = 10.0
+END_DEADLINE_S = 5.0
+PINENTRY_DEADLINE_S = 20.0
+POLL_S = 0.05
+
+Tell = Callable[[str], None]
+
+
+class NotRestarted(Exception):
+    """A daemon could not be restarted; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The daemons of one home, as they are before a restart."""
+
+    homedir: str
+    agent: Daemon | None = None
+    scdaemons: tuple[Daemon, ...] = ()
+    supervised: bool = False  # a socket unit starts the agent again
+    own_options: tuple[str, ...] = ()  # that a new agent would not have
+    pinentry_names: tuple[str, ...] = ()
+
+    def concerned(self, restart: Restart | None) -> tuple[Daemon, ...]:
+        """What a restart ends."""
+        if restart is None:
+            return ()
+        ends_agent = restart.target == "gpg-agent" and self.agent is not None
+        return (*((self.agent,) if ends_agent and self.agent else ()), *self.scdaemons)
+
+
+def running(facts: Facts) -> Running:
+    """The daemons of this home. An agent that runs is asked for its pid."""
+    homedir = known_or(facts.gnupg.homedir, "")
+    scdaemons = [
+        _daemon(process.pid)
+        for process in known_or(facts.processes, ())
+        if process.role == "scdaemon" and holding.mine(facts, process)
+    ]
+    found = Running(homedir=homedir, scdaemons=tuple(daemon for daemon in scdaemons if daemon))
+    pid = agent.pid_of(homedir) if agent_runs(facts) else None
+    daemon = _daemon(pid) if pid else None
+    if daemon is None:
+        return found
+    settings = known_or(facts.configuration.agent_in_force, ())
+    arguments = agent.arguments_of(daemon.pid)
+    return Running(
+        homedir=homedir,
+        agent=daemon,
+        scdaemons=found.scdaemons,
+        supervised=agent.is_supervised(arguments),
+        own_options=tuple(agent.own_options(arguments, {setting.option for setting in settings})),
+        pinentry_names=tuple(
+            os.path.basename(setting.value)
+            for setting in settings
+            if setting.option == "pinentry-program" and setting.value
+        ),
+    )
+
+
+def _daemon(pid: int) -> Daemon | None:
+    started = agent.started(pid)
+    return None if started is None else Daemon(pid=pid, started=started)
+
+
+def is_alive(daemon: Daemon) -> bool:
+    return agent.started(daemon.pid) == daemon.started
+
+
+def await_no_pinentry(before: Running, tell: Tell, wait_s: float = PINENTRY_DEADLINE_S) -> None:
+    """A restart would close it under the fingers of whoever types a PIN; raises NotRestarted."""
+    deadline = Deadline(wait_s)
+    told = False
+    while before.agent is not None and agent.pinentries(before.agent.pid, before.pinentry_names):
+        if not told:
+            tell("A program of gpg-agent asks for a PIN or passphrase: waiting until it is closed.")
+            told = True
+        if not deadline.left():
+            raise NotRestarted("a program of gpg-agent asks for a PIN or passphrase (pinentry): answer or close it")
+        time.sleep(POLL_S * 4)
+
+
+def restart(step: Restart, before: Running) -> None:
+    """End what is to end and start again what ran; raises NotRestarted."""
+    _command(step.argv)
+    _await_end(before.concerned(step))
+    if step.target == "gpg-agent" and before.agent is not None and not before.supervised:
+        launch(before.homedir)
+
+
+def launch(homedir: str) -> None:
+    """Start gpg-agent; raises NotRestarted where none runs afterwards."""
+    _command(("gpgconf", *home_arguments(homedir), "--launch", "gpg-agent"))
+    if agent.pid_of(homedir) is None:
+        raise NotRestarted("gpg-agent did not start again: gpgconf --launch gpg-agent shows why")
+
+
+def _command(argv: tuple[str, ...]) -> None:
+    try:
+        output = run(argv, Deadline(COMMAND_DEADLINE_S))
+    except CommandFailed as error:
+        raise NotRestarted(str(error)) from error
+    if output.code != 0:
+        last = (output.stderr.strip().splitlines() or [f"it ended with {output.code}"])[-1]
+        raise NotRestarted(f"{' '.join(argv)}: {last}")
+
+
+def _await_end(daemons: tuple[Daemon, ...]) -> None:
+    deadline = Deadline(END_DEADLINE_S)
+    while any(is_alive(daemon) for daemon in daemons):
+        if not deadline.left():
+            pids = ", ".join(str(daemon.pid) for daemon in daemons if is_alive(daemon))
+            raise NotRestarted(f"the daemon that was asked to end still runs (pid {pids})")
+        time.sleep(POLL_S)

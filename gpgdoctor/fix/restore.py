@@ -1,0 +1,103 @@
+"""Puts files back as the journal has them, and finishes what an interrupted run left half done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from gpgdoctor.fix import files
+from gpgdoctor.fix.daemons import restart_of, scdaemon_runs
+from gpgdoctor.fix.journal import Entry, FileChange, Journal
+from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, is_alive, launch, restart, running
+from gpgdoctor.fix.steps import Restart
+from gpgdoctor.fix.verify import look
+
+Tell = Callable[[str], None]
+Now = Literal["as before", "as after", "changed"]
+
+
+def state_of(file: FileChange) -> tuple[Now, files.Found]:
+    """Whether a file is still what the fix made of it; raises Obstacle."""
+    found = files.find(file.path)
+    if found.content == file.after:
+        return "as after", found
+    return ("as before" if found.content == file.before else "changed"), found
+
+
+def put_back(file: FileChange, temporary: str) -> bool:
+    """Make a file what it was before, unless somebody else changed it since; raises NotWritten."""
+    files.remove_leftover(file.path, temporary)
+    try:
+        now, found = state_of(file)
+    except files.Obstacle as error:
+        raise files.NotWritten(f"{file.path}: {error}") from error
+    if now == "as after" and file.before is None:
+        files.delete(found)
+    elif now == "as after" and file.before is not None:
+        files.write(found, file.before, temporary, file.mode)
+    return now != "changed"
+
+
+def put_back_all(entry: Entry, tell: Tell) -> bool:
+    """Every file of an entry; what could not be put back is said. Returns whether all are as before."""
+    whole = True
+    for file in reversed(entry.files):
+        try:
+            done = put_back(file, entry.temporary)
+        except files.NotWritten as error:
+            tell(f"Could not put back {error}. gpgdoctor undo {entry.number} tries again.")
+            whole = False
+        else:
+            if not done:
+                tell(f"{file.path} was changed by somebody else meanwhile and is left as it is.")
+    return whole
+
+
+def restart_again(step: Restart, homedir: str, tell: Tell, *, agent_ran: bool = False) -> None:
+    """Have the daemons work by the files as they are now. What cannot be done is said."""
+    try:
+        diagnosis = look(homedir)
+        if any(finding.id == "GD204" for finding in diagnosis.findings):
+            raise NotRestarted("a program is in the middle of a transaction with the card")
+        before = running(diagnosis.facts)
+        if before.agent is None and agent_ran and not before.supervised:
+            launch(homedir)
+        elif scdaemon_runs(diagnosis.facts):
+            await_no_pinentry(before, tell)
+            target = step.target if before.agent is not None else "scdaemon"
+            restart(restart_of(target, diagnosis.facts), before)
+    except NotRestarted as error:
+        tell(f"Not restarted: {error}. Afterwards, run: {' '.join(step.argv)}")
+
+
+def finish(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
+    """Bring an entry of a killed run to an end; None where it had changed nothing."""
+    for file in entry.files:
+        files.remove_leftover(file.path, entry.temporary)
+    if entry.state == "begun":
+        return _finish_begun(journal, entry, tell)
+    if put_back_all(entry, tell):
+        if entry.restart is not None:
+            restart_again(entry.restart, entry.homedir, tell)
+        entry = journal.become(entry, "put-back" if entry.state == "putting-back" else "undone")
+        tell(f"Fix {entry.number} was interrupted while it was put back: that is done now.")
+    return entry
+
+
+def _finish_begun(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
+    if not any(is_as_after(file) for file in entry.files):
+        journal.forget(entry)
+        tell("An earlier fix was interrupted before it had changed anything.")
+        return None
+    if entry.restart is not None and any(is_alive(daemon) for daemon in entry.old):
+        restart_again(entry.restart, entry.homedir, tell)
+    tell(f"Fix {entry.number} was interrupted: it is completed now. To take it back: gpgdoctor undo {entry.number}")
+    return journal.become(entry, "applied")
+
+
+def is_as_after(file: FileChange) -> bool:
+    """Whether the change was made, and is still there."""
+    try:
+        return state_of(file)[0] == "as after"
+    except files.Obstacle:
+        return False

@@ -1,0 +1,78 @@
+"""A plan and what became of it, for people and for programs."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gpgdoctor.diagnosis import Diagnosis
+from gpgdoctor.fix.plan import Plan
+
+WIDTH = 80
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """What became of a fix: the content of `fix --json`, and the last line of the text."""
+
+    diagnosis: Diagnosis | None = None
+    plan: Plan | None = None
+    code: int = 0
+    applied: bool = False
+    verified: bool | None = None
+    undo: int | None = None
+    left: tuple[str, ...] = ()
+    verdict: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        from gpgdoctor import __version__
+        from gpgdoctor.report.json import SCHEMA_VERSION, findings
+
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "gpgdoctor": __version__,
+            "findings": findings(self.diagnosis) if self.diagnosis else [],
+            "plan": self.plan.as_json() if self.plan else [],
+            "costs": list(self.plan.costs) if self.plan else [],
+            "refused": [{"id": item.id, "reason": item.reason} for item in self.plan.refused] if self.plan else [],
+            "applied": self.applied,
+            "verified": self.verified,
+            "undo": self.undo,
+            "left": list(self.left),
+            "result": self.verdict,
+        }
+
+
+def plan_as_text(plan: Plan, notes: list[str]) -> str:
+    """The findings, the diff, the restart, the costs, and what is left to a person."""
+    lines: list[str] = []
+    for finding in plan.planned:
+        about = f" [{finding.subject}]" if finding.subject else ""
+        lines += _wrapped(f"{finding.id} {finding.rule.name}{about}: {finding.found.summary}", "", "  ")
+    for edit in plan.edits:
+        lines += ["", *edit.diff.splitlines()]
+    if plan.restart is not None:
+        lines += ["", f"Then: {shlex.join(plan.restart.argv)}"]
+    lines += _titled("Costs:", list(plan.costs))
+    lines += _titled("Note:", notes)
+    if plan.advice:
+        lines += ["", "For you to do:", *_advice(plan)]
+    return "\n".join(lines).strip("\n")
+
+
+def _titled(title: str, items: list[str]) -> list[str]:
+    return ["", title, *(line for item in items for line in _wrapped(item, "  - ", "    "))] if items else []
+
+
+def _advice(plan: Plan) -> Iterator[str]:
+    for step in plan.advice:
+        yield from _wrapped(step.text, "  - ", "    ")
+        yield from (f"      {shlex.join(argv)}" for argv in step.commands)
+
+
+def _wrapped(text: str, first: str, following: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=following, break_on_hyphens=False)

@@ -1,0 +1,119 @@
+"""`gpgdoctor undo`: puts back what a fix changed, byte for byte, or says why not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from gpgdoctor.diagnosis import Diagnosis
+from gpgdoctor.fix import files, journal, locking, restore
+from gpgdoctor.fix.console import Console
+from gpgdoctor.fix.daemons import scdaemon_runs
+from gpgdoctor.fix.interrupts import Interrupted, Interrupts
+from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, running
+from gpgdoctor.fix.verify import look
+from gpgdoctor.scdaemon_conf import diff
+
+RESTORED, REFUSED, NO_SUCH_NUMBER, INTERRUPTED = 0, 1, 2, 130
+UNDOABLE = ("applied", *journal.UNFINISHED)
+
+
+class _Refused(Exception):
+    """The fix is not undone; the message says why."""
+
+
+def undo(number: int | None, io: Console) -> int:
+    """Put back what fix number ``number`` changed, or the last one; returns the exit code."""
+    try:
+        entries = journal.read_only()
+        if number is not None and number not in {entry.number for entry in entries}:
+            io.tell(f"gpgdoctor: the journal has no fix number {number}; gpgdoctor undo --list shows it")
+            return NO_SUCH_NUMBER
+        if not entries:
+            raise _Refused("there is nothing to undo")
+        with Interrupts() as interrupts, journal.opened() as book, locking.locked(book.descriptor) as lock:
+            _undo(_chosen(book, number), book, interrupts, io)
+            lock.count_change()
+    except Interrupted:
+        io.tell("gpgdoctor: interrupted; nothing is changed.")
+        return INTERRUPTED
+    except (_Refused, journal.NoJournal, locking.NotLocked, NotRestarted) as error:
+        io.tell(f"gpgdoctor: {error}")
+        return REFUSED
+    return RESTORED
+
+
+def _chosen(book: journal.Journal, number: int | None) -> journal.Entry:
+    entries = {entry.number: entry for entry in book.entries()}
+    if number is None:
+        undoable = [entry for entry in entries.values() if entry.state in UNDOABLE]
+        if not undoable:
+            raise _Refused("there is nothing to undo")
+        return undoable[-1]
+    entry = entries.get(number)
+    if entry is None or entry.state not in UNDOABLE:
+        raise _Refused(f"fix {number} has been put back already")
+    return entry
+
+
+def _undo(entry: journal.Entry, book: journal.Journal, interrupts: Interrupts, io: Console) -> None:
+    changed = _check_files(entry, io)
+    if entry.restart is not None and changed:
+        _check_daemons(look(entry.homedir), io)
+    with interrupts.ignored():
+        entry = book.become(entry, "undoing")
+        if not restore.put_back_all(entry, io.tell):
+            raise _Refused(f"fix {entry.number} is not undone")
+        if entry.restart is not None and changed:
+            restore.restart_again(entry.restart, entry.homedir, io.tell)
+        book.become(entry, "undone")
+    for file in entry.files:
+        io.say(f"{'Removed' if file.before is None else 'Restored'} {file.path}.")
+    io.say(f"Fix {entry.number} is undone.")
+
+
+def _check_files(entry: journal.Entry, io: Console) -> bool:
+    """Refuse, with a diff, where a file is not what the fix made of it; whether any still is."""
+    refused, changed = False, False
+    for file in entry.files:
+        try:
+            now, found = restore.state_of(file)
+        except files.Obstacle as error:
+            raise _Refused(f"{file.path} is not put back: {error}") from error
+        changed = changed or now == "as after"
+        if now == "changed":
+            refused = True
+            io.say(diff(file.after, found.content or b"", file.path).rstrip("\n"))
+    if refused:
+        raise _Refused(f"fix {entry.number} is not undone: what it wrote was changed since, as shown above")
+    return changed
+
+
+def _check_daemons(diagnosis: Diagnosis, io: Console) -> None:
+    if not scdaemon_runs(diagnosis.facts):
+        return
+    if any(finding.id == "GD204" for finding in diagnosis.findings):
+        raise _Refused("a program is in the middle of a transaction with the card; nothing is changed now")
+    await_no_pinentry(running(diagnosis.facts), io.tell)
+
+
+def list_journal(io: Console) -> int:
+    """Print the journal, the newest fix last; returns the exit code."""
+    try:
+        entries = journal.read_only()
+    except journal.NoJournal as error:
+        io.tell(f"gpgdoctor: {error}")
+        return REFUSED
+    for entry in entries:
+        for line in _listed(entry):
+            io.say(line)
+    if not entries:
+        io.tell("The journal is empty: nothing was fixed yet.")
+    return RESTORED
+
+
+def _listed(entry: journal.Entry) -> Iterator[str]:
+    state = "interrupted" if entry.state in journal.UNFINISHED else entry.state
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.time))
+    yield f"{entry.number:>4}  {when}  {state:<12} {', '.join(entry.ids)}"
+    yield from (f"      {file.path}" for file in entry.files)

@@ -1,0 +1,118 @@
+"""The proof: the planned findings are gone, nothing new is wrong, and scdaemon reads the card."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.collect.machine import Look, Wishes
+from gpgdoctor.diagnosis import Diagnosis, Finding, diagnose
+from gpgdoctor.facts import known_or
+from gpgdoctor.fix import agent
+from gpgdoctor.fix.answers import Answer
+from gpgdoctor.fix.private_scdaemon import read_card
+
+VERIFY_DEADLINE_S = 10.0
+LOOK_DEADLINE_S = 5.0
+POLL_S = 0.2
+# gpg-agent 2.2 notices only every 4 s that its scdaemon has ended, and hands out the dead pipe until then
+# (agent/gpg-agent.c, TIMERTICK_INTERVAL); a new scdaemon may find no reader at first.
+NOT_YET = {32877: "Broken pipe", 119: "No SmartCard daemon", 32848: "No such device", 16383: "End of file"}
+
+
+class NotProved(Exception):
+    """The fix did not do what it was to do; the message says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What has to be so after a fix."""
+
+    planned: tuple[Finding, ...]
+    before: Diagnosis
+    through_agent: bool  # a gpg-agent that ran before answers for its scdaemon
+    homedir: str | None  # as the caller named it
+
+
+def look(homedir: str | None) -> Diagnosis:
+    """The machine as it is now."""
+    return diagnose(Look(Wishes(homedir=homedir, timeout_s=LOOK_DEADLINE_S)).facts())
+
+
+def verify(expected: Expectation, tell: Callable[[str], None]) -> Diagnosis:
+    """Poll until all is as expected, and return how things are then; raises NotProved."""
+    deadline = Deadline(VERIFY_DEADLINE_S)
+    told = False
+    while True:
+        try:
+            if _should_read_card(expected):
+                _read_card(expected, deadline)
+            after = look(expected.homedir)
+            _judge(expected, after)
+        except _NotYet as reason:
+            if not deadline.left():
+                raise NotProved(str(reason)) from None
+            if not told:
+                tell(f"Waiting for scdaemon, up to {VERIFY_DEADLINE_S:.0f} s: {reason}.")
+                told = True
+            time.sleep(min(POLL_S, deadline.left()))
+        else:
+            return after
+
+
+class _NotYet(Exception):
+    """It is not as expected; it may become so."""
+
+
+def _should_read_card(expected: Expectation) -> bool:
+    """Where a card is present, and no other error explains that scdaemon does not get it."""
+    facts = expected.before.facts
+    present = any("PRESENT" in known_or(reader.state, ()) for reader in known_or(facts.readers, ()))
+    planned = {finding.id for finding in expected.planned}
+    others = [it for it in expected.before.findings if it.found.severity == "error" and it.id not in planned]
+    return present and not others
+
+
+def _read_card(expected: Expectation, deadline: Deadline) -> None:
+    facts = expected.before.facts
+    homedir = known_or(facts.gnupg.homedir, "")
+    if expected.through_agent:
+        answer = agent.ask(homedir, "SCD SERIALNO", deadline.sooner(VERIFY_DEADLINE_S))
+        who = "gpg-agent"
+    else:
+        answer = _ask_private_scdaemon(known_or(facts.gnupg.scdaemon, None), homedir, deadline)
+        who = "scdaemon"
+    if answer is None:
+        raise _NotYet(f"{who} gives no answer")
+    if not answer.ok:
+        raise _NotYet(f'{who} says "{NOT_YET.get(answer.code) or answer.text or answer.code}"')
+
+
+def _ask_private_scdaemon(scdaemon: str | None, homedir: str, deadline: Deadline) -> Answer | None:
+    """Where no agent ran before, none is started: scdaemon answers for itself, and ends."""
+    if scdaemon is None:
+        return None
+    try:
+        return read_card(scdaemon, homedir, deadline).answer
+    except OSError:
+        return None
+
+
+def _judge(expected: Expectation, after: Diagnosis) -> None:
+    before = {_key(finding) for finding in expected.before.findings}
+    planned = {_key(finding) for finding in expected.planned}
+    for finding in after.findings:
+        if _key(finding) in planned:
+            raise _NotYet(f"{finding.id} is still found")
+        if finding.found.severity == "error" and _key(finding) not in before:
+            raise _NotYet(f"{finding.id} is found now: {finding.found.summary}")
+    ids = {finding.id for finding in expected.planned}
+    for check in after.checks:
+        if check.rule.id in ids and check.status == "unknown":
+            raise _NotYet(f"{check.rule.id} could not be checked: {check.reason}")
+
+
+def _key(finding: Finding) -> tuple[str, str | None]:
+    return finding.id, finding.subject
