@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +123,7 @@ class RealScdaemon:
 
 
 def made_in(directory: Path, *, root: Path = Path("/")) -> RealScdaemon:
-    """Copies of gpgconf, scdaemon and gpg-agent in a new tree; raises PartsUnavailable."""
+    """Copies of gpgconf, scdaemon and, if there is one, gpg-agent in a new tree; raises PartsUnavailable."""
     places = [root] if root != Path("/") else [find().prefix, root]
     gpgconf = _first(places, "usr/bin/gpgconf")
     scdaemon = _first(places, "usr/lib/gnupg/scdaemon")
@@ -130,7 +131,8 @@ def made_in(directory: Path, *, root: Path = Path("/")) -> RealScdaemon:
         (directory / name).mkdir(mode=0o700, parents=True)
     shutil.copy(gpgconf, directory / "bin")
     shutil.copy(scdaemon, directory / "libexec")
-    shutil.copy(_first(places, "usr/bin/gpg-agent"), directory / "bin")
+    with suppress(PartsUnavailable):
+        shutil.copy(_first(places, "usr/bin/gpg-agent"), directory / "bin")
     libraries = sorted({str(library.parent) for library in (places[0] / "usr/lib").glob("*/libusb-1.0.so.0")})
     inside = "/" / directory.relative_to(root)
     (directory / "bin/gpgconf.ctl").write_text(f"rootdir={inside}\nsysconfdir={inside}/etc\n")
