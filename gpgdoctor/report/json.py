@@ -7,7 +7,6 @@ from typing import Any
 
 from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Diagnosis, Finding
-from gpgdoctor.fix.plan import steps_of
 from gpgdoctor.snapshot import encode
 
 SCHEMA_VERSION = "1.0"
@@ -80,6 +79,8 @@ def _fix(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any] | None:
     cure = finding.found.cure
     if cure is None:
         return None
+    from gpgdoctor.fix.plan import steps_of  # a healthy machine needs no plan, and no time to load one
+
     return {
         "applicability": cure.applicability,
         "costs": list(cure.costs),

@@ -9,7 +9,6 @@ from typing import Any
 from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Check, Diagnosis, Finding
 from gpgdoctor.facts import Facts, known_or
-from gpgdoctor.fix.plan import Advise, Edit, Restart, steps_of
 from gpgdoctor.record import Record
 from gpgdoctor.report.escape import printable
 from gpgdoctor.rules.rule import Culprit
@@ -145,6 +144,8 @@ def _value(value: Any) -> str:
 
 
 def _cure(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]:
+    from gpgdoctor.fix.plan import Advise, Edit, Restart, steps_of
+
     cure = finding.found.cure
     assert cure is not None
     for number, step in enumerate(steps_of(diagnosis.facts, finding)):
