@@ -128,6 +128,44 @@ def _quoted(word: str) -> str:
 
 
 @app.command()
+def fix(
+    ids: list[str] = typer.Argument(None, metavar="[ID]...", help="The findings to cure; default: all that count."),
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Show the plan. Nothing is tried, nothing written."),
+    json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    homedir: str | None = typer.Option(None, metavar="DIR", help="The GnuPG home; default: what gpgconf says."),
+    keep_agent: bool = typer.Option(False, "--keep-agent", help="Restart scdaemon alone: gpg-agent keeps passphrases."),
+    no_verify: bool = typer.Option(False, "--no-verify", help="Do not prove the cure afterwards."),
+) -> int:
+    """Show the cure and its costs, ask, try it, apply it, prove it. What does not help is put back."""
+    from gpgdoctor.commands.fix import fix
+    from gpgdoctor.fix.foresight import FixOptions
+
+    return fix(
+        FixOptions(
+            ids=_ids(ids or []),
+            yes=yes,
+            dry_run=dry_run,
+            json=json,
+            homedir=homedir,
+            keep_agent=keep_agent,
+            verify=not no_verify,
+        )
+    )
+
+
+@app.command()
+def undo(
+    number: int | None = typer.Argument(None, metavar="[N]", help="The number of the fix; default: the last one."),
+    listing: bool = typer.Option(False, "--list", help="List the fixes that can be undone."),
+) -> int:
+    """Put back, byte for byte, what a fix changed."""
+    from gpgdoctor.commands.fix import undo
+
+    return undo(number, listing=listing)
+
+
+@app.command()
 def demo(
     scenario: str | None = typer.Argument(None, metavar="[SCENARIO]", help="One of --list; default: the classic."),
     listing: bool = typer.Option(False, "--list", help="List the scenarios."),
@@ -135,11 +173,12 @@ def demo(
 ) -> int:
     """Play a conflict on a virtual reader and card, in private namespaces, with real pcscd and scdaemon."""
     from gpgdoctor.lab import demo as stage
+    from gpgdoctor.lab.catalogue import CLASSIC
 
     if listing:
         typer.echo(stage.list_scenarios())
         return 0
-    name = scenario or stage.CLASSIC
+    name = scenario or CLASSIC
     if shell:
         return stage.run_shell(name)
     return stage.run_demo(name, out=sys.stdout, err=sys.stderr)

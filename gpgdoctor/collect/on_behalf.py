@@ -48,6 +48,16 @@ def environment_of(user: pwd.struct_passwd) -> dict[str, str]:
     return {**kept, "HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name, "SHELL": user.pw_shell}
 
 
+def become(user: pwd.struct_passwd) -> None:
+    """Give up root for good, and be that user."""
+    os.initgroups(user.pw_name, user.pw_gid)
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+    hers = environment_of(user)
+    os.environ.clear()
+    os.environ.update(hers)
+
+
 class BorrowedLook:
     """The same as a UserLook, done by a child."""
 
