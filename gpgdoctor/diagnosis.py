@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cache
 from graphlib import TopologicalSorter
 from typing import Any, Literal
 
 from gpgdoctor.facts import Facts, NotKnown, known_or
-from gpgdoctor.record import Record
+from gpgdoctor.record import Record, replace
 from gpgdoctor.rules import catalogue
 from gpgdoctor.rules.rule import RANK, Found, NotApplicable, Passes, Rule, Severity, Subject
 from gpgdoctor.snapshot import encode

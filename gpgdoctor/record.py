@@ -7,7 +7,7 @@ class. To type checkers and to `dataclasses.fields` and `dataclasses.replace` it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
     from dataclasses import Field
@@ -84,3 +84,12 @@ class Record(metaclass=_RecordType):
     def __repr__(self) -> str:
         pairs = zip(self.__slots__, self._values(), strict=True)
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in pairs)})"
+
+
+R = TypeVar("R", bound=Record)
+
+
+def replace(record: R, **changes: Any) -> R:
+    """A copy with other values: what `dataclasses.replace` does, without making fields for it."""
+    values = {name: getattr(record, name) for name in record.__slots__}
+    return type(record)(**{**values, **changes})

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from gpgdoctor.record import Record
+from gpgdoctor.record import Record, replace
 
 
 class Point(Record):
@@ -56,3 +56,11 @@ def test_the_library_says_so() -> None:
 
 def test_it_prints_its_fields() -> None:
     assert repr(Point(x=1)) == "Point(x=1, y=2, word=None)"
+
+
+def test_a_copy_differs_in_what_is_given() -> None:
+    point = Point(x=1, word="here")
+    assert replace(point, y=5) == Point(x=1, y=5, word="here")
+    assert point.y == 2
+    with pytest.raises((TypeError, AttributeError)):
+        replace(point, z=1)

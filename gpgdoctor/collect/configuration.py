@@ -7,18 +7,18 @@ import re
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gpgdoctor.collect import management
 from gpgdoctor.facts import ConfigFile, ConfigLine, Setting, Unknown, Voided
+from gpgdoctor.record import replace
 from gpgdoctor.scdaemon_conf import Effective, Line, OptionTable, Replace, Role, classify, cure, in_force, parse
 
 LIMIT_BYTES = 8 << 20
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
 
 
-@dataclass
-class Source:
+class Source(NamedTuple):
     """A configuration file as it was found: what is known of it, and its bytes where it has any to read."""
 
     file: ConfigFile

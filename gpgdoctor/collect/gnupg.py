@@ -7,7 +7,7 @@ import re
 import stat
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gpgdoctor.collect.command import Command, CommandFailed
 from gpgdoctor.collect.deadline import Deadline
@@ -20,8 +20,7 @@ KEY_FILE_BYTES = 4096
 SHADOWED = (b"shadowed-private-key", b"20:shadowed-private-key")
 
 
-@dataclass
-class Installation:
+class Installation(NamedTuple):
     """Where GnuPG is and what it is, asked of gpgconf."""
 
     gpgconf: str | None
@@ -81,8 +80,7 @@ def _unescape(text: str) -> str:
     return urllib.parse.unquote(text, errors="surrogateescape")
 
 
-@dataclass
-class ScdaemonAnswers:
+class ScdaemonAnswers(NamedTuple):
     """What the installed scdaemon says of itself."""
 
     version: Maybe[str | None]

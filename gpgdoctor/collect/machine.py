@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import replace
 
 from gpgdoctor.collect import host, pcscd, processes, usb
 from gpgdoctor.collect.deadline import Deadline
@@ -14,7 +13,7 @@ from gpgdoctor.collect.readers import ReaderFacts
 from gpgdoctor.collect.sockets import Peer, Sockets
 from gpgdoctor.collect.user import UserFacts, UserLook
 from gpgdoctor.facts import Facts, Maybe, Pcscd, Process, Reader, Unknown, known_or
-from gpgdoctor.record import Record
+from gpgdoctor.record import Record, replace
 
 FINISH_S = 0.1  # of the whole deadline, kept for judging and printing
 

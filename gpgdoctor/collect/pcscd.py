@@ -121,7 +121,8 @@ def hidden(daemons: Collection[int]) -> Maybe[int]:
         return Unknown("only root sees connections from other network namespaces")
     if sockets.error is not None:
         return Unknown(sockets.error)
-    return sum(len((before[pid] & after[pid]) - sockets.inodes - _other_sockets(pid)) for pid in daemons)
+    unexplained = {pid: (before[pid] & after[pid]) - sockets.inodes for pid in daemons}
+    return sum(len(inodes - _other_sockets(pid)) for pid, inodes in unexplained.items() if inodes)
 
 
 def _socket_inodes(pids: Collection[int]) -> dict[int, set[int]] | None:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +21,20 @@ ANSWER_LIMIT_BYTES = 1 << 20
 SOURCE = Path(__file__).resolve().parents[2]
 
 
-@dataclass
 class Said:
     """What the child has said so far."""
 
-    library: dict[str, Any] | None = None
-    driver: dict[str, Any] | None = None
-    establish: int | None = None
-    listed: int | None = None
-    names: list[str] = field(default_factory=list)
-    states: dict[str, tuple[int, str]] | None = None
-    later: dict[str, tuple[int, str]] | None = None
-    probes: dict[str, tuple[str, int, float]] = field(default_factory=dict)
-    done: bool = False
-    ended: bool = False
+    def __init__(self) -> None:
+        self.library: dict[str, Any] | None = None
+        self.driver: dict[str, Any] | None = None
+        self.establish: int | None = None
+        self.listed: int | None = None
+        self.names: list[str] = []
+        self.states: dict[str, tuple[int, str]] | None = None
+        self.later: dict[str, tuple[int, str]] | None = None
+        self.probes: dict[str, tuple[str, int, float]] = {}
+        self.done = False
+        self.ended = False
 
 
 class ProbeChild:

@@ -7,10 +7,10 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TypeVar
 
 from gpgdoctor.facts import Maybe, Process, Unknown
+from gpgdoctor.record import replace
 
 T = TypeVar("T")
 

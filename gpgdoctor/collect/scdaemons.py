@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from gpgdoctor.collect import processes
 from gpgdoctor.collect.deadline import Deadline
@@ -23,8 +22,7 @@ T = TypeVar("T")
 ASK_AT_MOST = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(NamedTuple):
     """What each socket said."""
 
     by_path: dict[str, Maybe[RunningScdaemon]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from gpgdoctor.record import Record
 from gpgdoctor.scdaemon_conf.force import Setting
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, decoded, encoded, split
 from gpgdoctor.scdaemon_conf.meaning import nearly
@@ -19,21 +19,18 @@ CONTEXT_LINES = 3
 NO_FINAL_NEWLINE = "\\ No newline at end of file\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replace:
+class Replace(Record):
     """Says something else in the place of a line; line feeds in the text make several lines of it."""
 
     line: int
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommentOut:
+class CommentOut(Record):
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Add:
+class Add(Record):
     """Puts an option in force: `disable-ccid`, `reader-port NAME`."""
 
     statement: str

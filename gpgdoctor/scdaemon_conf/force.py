@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from gpgdoctor.record import Record
 from gpgdoctor.scdaemon_conf.lines import Line
 
 Role = Literal["user", "global"]
@@ -12,8 +12,7 @@ Role = Literal["user", "global"]
 ALWAYS_FATAL = ("invalid-debug-flag", "invalid-debug-level")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Record):
     """An option that the program takes from a line."""
 
     option: str
@@ -22,8 +21,7 @@ class Setting:
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voided:
+class Voided(Record):
     """A line of the user's file that the global file takes out of force, without a word from the program."""
 
     option: str
@@ -32,8 +30,7 @@ class Voided:
     by_line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(Record):
     """An option that no line of the user's file can put in force."""
 
     option: str
@@ -41,8 +38,7 @@ class Lock:
     by_line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Complaint:
+class Complaint(Record):
     """A line that the program complains of, or, as for a bad debug level, ends because of."""
 
     role: Role
@@ -50,8 +46,7 @@ class Complaint:
     problem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effective:
+class Effective(Record):
     """What both files together amount to."""
 
     global_lines: tuple[Line, ...]

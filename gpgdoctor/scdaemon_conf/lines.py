@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from gpgdoctor.record import Record
 
 # What isspace() says of ASCII, without the line feed. Not str.strip()'s idea: that takes a no-break space as well.
 SPACES = b" \t\r\v\f"
@@ -23,8 +24,7 @@ MESSAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Record):
     number: int
     reported_number: int  # what the program calls it
     raw: str  # without its end; undecodable bytes as surrogate escapes

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gpgdoctor.record import Record
+
 # gpgrt src/gpg-error.h: what the flags of an option mean.
 TYPE_MASK = 7
 ARGUMENT_TYPES = ("none", "int", "string", "long", "ulong")
@@ -18,8 +20,7 @@ HEADER = 1 << 9
 FIRST_BUILT_IN_CODE = 32768
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(Record):
     name: str
     code: int
     flags: int

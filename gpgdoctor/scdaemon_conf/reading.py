@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from gpgdoctor.record import replace
 from gpgdoctor.scdaemon_conf.conditions import Refused
 from gpgdoctor.scdaemon_conf.force import Complaint, Effective, Lock, Role, Setting, Voided
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, c_string, decoded, encoded, joined, split

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from gpgdoctor.record import Record
 from gpgdoctor.scdaemon_conf.conditions import Refused, comparison
 from gpgdoctor.scdaemon_conf.lines import SPACES, c_string, decoded
 
@@ -14,8 +15,7 @@ DEEPEST_CONDITION = 7
 FOREIGN_VARIABLES = re.compile(r"_(file|epoch|version|pgm|gpgrtversion|strusage\d*)\Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Record):
     takes_argument: bool = False
     everywhere: bool = False  # in the user's file as well
     in_inactive_sections: bool = False
