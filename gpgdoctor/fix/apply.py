@@ -14,6 +14,7 @@ from gpgdoctor.fix.steps import Restart
 from gpgdoctor.fix.verify import Expectation, NotProved, verify
 
 REFUSED, PUT_BACK = 1, 4
+NOTHING = "Nothing is changed."
 
 
 class Failed(Exception):
@@ -58,15 +59,12 @@ class Application:
         try:
             self._change()
             after = verify(self._work.expected, self._tell) if self._work.expected else None
-        except Interrupted:
-            self._put_back()
-            raise
+        except Interrupted as error:
+            raise Interrupted(f"Interrupted. {self._put_back()}") from error
         except (files.NotWritten, journal.NoJournal, NotRestarted) as error:
-            self._put_back()
-            raise Failed(f"Nothing is changed: {error}.", REFUSED) from error
+            raise Failed(f"{error}. {self._put_back()}", REFUSED) from error
         except NotProved as error:
-            self._put_back()
-            raise Failed(f"It did not help, so everything was put back: {error}.", PUT_BACK) from error
+            raise Failed(f"It did not help: {error}. {self._put_back()}", PUT_BACK) from error
         return Applied(number=self._conclude(), after=after)
 
     def _change(self) -> None:
@@ -82,7 +80,7 @@ class Application:
             await_no_pinentry(work.running, self._tell)
             with self._interrupts.shielded():
                 self._restarted = True
-                restart(work.restart, work.running)
+                restart(work.restart, work.running, self._tell)
 
     def _begin(self) -> None:
         work = self._work
@@ -115,19 +113,21 @@ class Application:
             self._tell(f"{error}")
         return self._entry.number
 
-    def _put_back(self) -> None:
+    def _put_back(self) -> str:
+        """Leave everything as it was before; returns a sentence that says so."""
         with self._interrupts.ignored():
             if self._entry is None:
                 self._restart_again()
-                return
-            untouched = not self._restarted and not any(restore.is_as_after(file) for file in self._entry.files)
-            if untouched:
+                return NOTHING
+            if not self._restarted and not any(restore.is_as_after(file) for file in self._entry.files):
                 self._journal.forget(self._entry)
-                return
+                return NOTHING
             self._note("putting-back")
-            if restore.put_back_all(self._entry, self._tell):
-                self._restart_again()
-                self._note("put-back")
+            if not restore.put_back_all(self._entry, self._tell):
+                return f"Not everything could be put back: gpgdoctor undo {self._entry.number}"
+            self._restart_again()
+            self._note("put-back")
+            return "Everything was put back."
 
     def _restart_again(self) -> None:
         if self._restarted and self._work.restart is not None:

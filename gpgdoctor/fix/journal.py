@@ -8,7 +8,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -156,8 +156,9 @@ class Journal:
 
     def forget(self, entry: Entry) -> None:
         """Of a fix that changed nothing."""
-        remove(self.descriptor, _name(entry.number))
-        os.fsync(self.descriptor)
+        with suppress(OSError):
+            os.unlink(_name(entry.number), dir_fd=self.descriptor)
+            os.fsync(self.descriptor)
 
     def _numbers(self) -> list[int]:
         names = (name for name in os.listdir(self.descriptor) if name.startswith(PREFIX) and name.endswith(SUFFIX))

@@ -34,13 +34,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a fix would do. ``planned`` are the findings that it cures, ``trial`` is whether scdaemon tries it first."""
+    """What a fix would do."""
 
-    planned: tuple[Finding, ...]
+    planned: tuple[Finding, ...]  # what it cures
+    advised: tuple[Finding, ...]  # what only a person can cure, or what is refused
     steps: tuple[Step, ...]
     costs: tuple[str, ...]
     refused: tuple[Refusal, ...]
-    trial: bool = False
+    trial: bool = False  # scdaemon tries the options first
     reader_first: bool = False  # scdaemon has to let go of the reader before anything is written
 
     @property
@@ -101,11 +102,13 @@ def plan(
             why = _postponed(diagnosis, finding) or _refusals(facts, finding.id, cure, found_obstacles or {})
             refused += why
             planned += [] if why else [finding]
+    advised = tuple(finding for finding in chosen if all(finding is not it for it in planned))
     planned_cures = [finding.found.cure for finding in planned if finding.found.cure]
     steps = _steps(facts, planned_cures, keep_agent)
     trial = _needs_trial(facts, planned_cures)
     return Plan(
         planned=tuple(planned),
+        advised=advised,
         steps=_unique((*steps, *(step for _, step in refused), *advice)),
         costs=_costs(planned_cures, steps, trial),
         refused=_unique(refusal for refusal, _ in refused),

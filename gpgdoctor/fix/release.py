@@ -9,7 +9,7 @@ from gpgdoctor.diagnosis import Diagnosis
 from gpgdoctor.facts import known_or
 from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.daemons import restart_of
-from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, restart, running
+from gpgdoctor.fix.restart import await_no_pinentry, restart, running
 from gpgdoctor.fix.verify import look
 
 # pcscd looks by itself only when a device comes or goes (src/hotplug_libudev.c); a tick of hotplug polling is 1 s.
@@ -22,7 +22,7 @@ def give_reader_to_pcscd(diagnosis: Diagnosis, homedir: str | None, io: Console,
     """Stop scdaemon and wait until PC/SC lists a reader; raises NotRestarted where scdaemon does not end."""
     before = running(diagnosis.facts)
     await_no_pinentry(before, io.tell)
-    restart(restart_of("scdaemon", diagnosis.facts), before)
+    restart(restart_of("scdaemon", diagnosis.facts), before, io.tell)
     if _is_listed(homedir, LISTED_DEADLINE_S):
         return True
     if not may_ask:
@@ -38,6 +38,3 @@ def _is_listed(homedir: str | None, wait_s: float) -> bool:
             return False
         time.sleep(POLL_S)
     return True
-
-
-__all__ = ["NotRestarted", "give_reader_to_pcscd"]

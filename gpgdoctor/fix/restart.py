@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gpgdoctor.collect.command import CommandFailed, run
@@ -18,6 +18,7 @@ from gpgdoctor.rules import holding
 
 COMMAND_DEADLINE_S = 10.0
 END_DEADLINE_S = 5.0
+NOTICE_DEADLINE_S = 6.0
 PINENTRY_DEADLINE_S = 20.0
 POLL_S = 0.05
 
@@ -98,24 +99,47 @@ def await_no_pinentry(before: Running, tell: Tell, wait_s: float = PINENTRY_DEAD
         time.sleep(POLL_S * 4)
 
 
-def restart(step: Restart, before: Running) -> None:
+def restart(step: Restart, before: Running, tell: Tell) -> None:
     """End what is to end and start again what ran; raises NotRestarted."""
     _command(step.argv)
     _await_end(before.concerned(step))
-    if step.target == "gpg-agent" and before.agent is not None and not before.supervised:
+    if before.agent is None:
+        return
+    if step.target == "scdaemon":
+        _await_agent(before.homedir, tell)
+    elif not before.supervised:
         launch(before.homedir)
+
+
+def _await_agent(homedir: str, tell: Tell) -> None:
+    """gpg-agent 2.2 looks every 4 s whether its scdaemon has ended, and hands out the dead pipe until then.
+
+    Source: agent/gpg-agent.c, TIMERTICK_INTERVAL. It is no failure if it does not notice; scdaemon may run again.
+    """
+    deadline = Deadline(NOTICE_DEADLINE_S)
+    told = False
+    while deadline.left():
+        answer = agent.ask(homedir, "GETINFO scd_running", deadline.sooner(COMMAND_DEADLINE_S))
+        if answer is None or not answer.ok:
+            return
+        if not told:
+            tell(f"Waiting until gpg-agent notices that scdaemon has ended, up to {NOTICE_DEADLINE_S:.0f} s.")
+            told = True
+        time.sleep(POLL_S * 2)
 
 
 def launch(homedir: str) -> None:
     """Start gpg-agent; raises NotRestarted where none runs afterwards."""
-    _command(("gpgconf", *home_arguments(homedir), "--launch", "gpg-agent"))
+    # It lives on with this environment, so with the language of its user.
+    language = {name: os.environ.get(name, "") for name in ("LC_ALL", "LANGUAGE")}
+    _command(("gpgconf", *home_arguments(homedir), "--launch", "gpg-agent"), language)
     if agent.pid_of(homedir) is None:
         raise NotRestarted("gpg-agent did not start again: gpgconf --launch gpg-agent shows why")
 
 
-def _command(argv: tuple[str, ...]) -> None:
+def _command(argv: tuple[str, ...], environment: Mapping[str, str] | None = None) -> None:
     try:
-        output = run(argv, Deadline(COMMAND_DEADLINE_S))
+        output = run(argv, Deadline(COMMAND_DEADLINE_S), environment)
     except CommandFailed as error:
         raise NotRestarted(str(error)) from error
     if output.code != 0:

@@ -65,7 +65,7 @@ def restart_again(step: Restart, homedir: str, tell: Tell, *, agent_ran: bool = 
         elif scdaemon_runs(diagnosis.facts):
             await_no_pinentry(before, tell)
             target = step.target if before.agent is not None else "scdaemon"
-            restart(restart_of(target, diagnosis.facts), before)
+            restart(restart_of(target, diagnosis.facts), before, tell)
     except NotRestarted as error:
         tell(f"Not restarted: {error}. Afterwards, run: {' '.join(step.argv)}")
 

@@ -28,15 +28,13 @@ def fix(options: FixOptions, io: Console) -> int:
     with Interrupts() as interrupts:
         try:
             run.go(interrupts)
-        except Interrupted:
-            run.end("Interrupted. Nothing is changed.", INTERRUPTED)
-        except (Failed, NotRestarted, journal.NoJournal, locking.NotLocked) as error:
-            run.end(_sentence(str(error)), error.code if isinstance(error, Failed) else REFUSED)
+        except Interrupted as error:
+            run.end(str(error) or "Interrupted. Nothing is changed.", INTERRUPTED)
+        except Failed as error:
+            run.end(str(error), error.code)
+        except (NotRestarted, journal.NoJournal, locking.NotLocked) as error:
+            run.end(f"Nothing is changed: {error}.", REFUSED)
         return run.report()
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"Nothing is changed: {text}."
 
 
 class _LookAgain(Exception):
@@ -93,7 +91,9 @@ class _Run:
 
     def _end_without_change(self, prospect: Prospect) -> None:
         code = self._code(prospect.diagnosis.findings, prospect.plan)
-        self.end("Nothing to do." if code == 0 else "Nothing that gpgdoctor could change would help.", code)
+        errors = tuple(it for it in prospect.diagnosis.findings if it.found.severity == "error")
+        left = _ids(prospect.plan.advised) or _ids(errors)
+        self.end(f"Left to you: {', '.join(left)}." if code else "Nothing to do.", code)
 
     def _carry_out(self, prospect: Prospect, interrupts: Interrupts) -> None:
         with journal.opened() as book, locking.locked(book.descriptor) as lock:

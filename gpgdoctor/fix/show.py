@@ -50,7 +50,7 @@ class Result:
 def plan_as_text(plan: Plan, notes: list[str]) -> str:
     """The findings, the diff, the restart, the costs, and what is left to a person."""
     lines: list[str] = []
-    for finding in plan.planned:
+    for finding in (*plan.planned, *plan.advised):
         about = f" [{finding.subject}]" if finding.subject else ""
         lines += _wrapped(f"{finding.id} {finding.rule.name}{about}: {finding.found.summary}", "", "  ")
     for edit in plan.edits:

@@ -1,0 +1,174 @@
+"""Each cure in the lab, from the illness to the proof, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from fixing import (
+    check,
+    entries,
+    fix,
+    gpg_works,
+    read,
+    running,
+    shared_holder,
+    succeeds,
+    undo,
+    verdict,
+)
+
+from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
+from gpgdoctor.lab.lab import Lab, LabFailed
+from gpgdoctor.lab.scenario import Client, Reader, Scenario, as_of
+
+pytestmark = pytest.mark.lab
+OpenLab = Callable[..., Lab]
+
+
+def test_a_shared_holder_stays_and_gpg_works(open_lab: OpenLab) -> None:
+    lab = open_lab(shared_holder())
+    assert not gpg_works(lab)
+
+    done = succeeds(fix(lab, "--yes"))
+
+    assert "Fixed and verified: GD202" in done.stdout
+    assert read(lab) == b"disable-ccid\npcsc-shared\n"
+    assert gpg_works(lab)
+    assert lab.client().ask("status")["code"] == "0x00000000"
+    assert verdict(lab) == "healthy"
+
+    succeeds(undo(lab))
+    assert read(lab) is None
+    assert not gpg_works(lab)
+    assert lab.client().ask("status")["code"] == "0x00000000"
+
+
+def test_scdaemon_lets_the_other_program_in(open_lab: OpenLab) -> None:
+    lab = open_lab(BY_NAME["scdaemon-exclusive"])
+    with pytest.raises(LabFailed, match="0x8010000B"):
+        lab.start_client(Client(kind="shared"), name="before")
+
+    succeeds(fix(lab, "--yes"))
+
+    assert lab.start_client(Client(kind="shared")).ask("status")["code"] == "0x00000000"
+    assert gpg_works(lab)
+    assert verdict(lab) == "healthy"
+
+
+@pytest.mark.parametrize("scenario", [it for it in SCENARIOS if it.cure], ids=lambda it: it.name)
+def test_every_promised_cure_cures(scenario: Scenario, open_lab: OpenLab) -> None:
+    lab = open_lab(scenario)
+    if not as_of(scenario, lab.gnupg_version).expect:
+        pytest.skip(f"no illness with GnuPG {lab.gnupg_version}")
+    before = lab.snapshot_files()
+
+    succeeds(fix(lab, "--yes"))
+
+    assert gpg_works(lab)
+    assert verdict(lab) == "healthy"
+    changed = {path for path, state in lab.snapshot_files().items() if before.get(path) != state}
+    # What gpg writes itself when it looks at the card, and gpgdoctor's own journal.
+    own = (".local", "/run/", "trustdb.gpg", "pubring.kbx", "private-keys-v1.d", "reader_0.status")
+    assert {path for path in changed if not any(part in path for part in own)} <= {
+        f"{lab.gnupghome}/{name}" for name in ("scdaemon.conf", "gpg-agent.conf", "common.conf")
+    } | {lab.gnupghome, lab.home}
+
+
+@pytest.mark.parametrize("name", ["exclusive-holder", "transaction-held"])
+def test_nothing_is_touched_where_nothing_helps(name: str, open_lab: OpenLab) -> None:
+    lab = open_lab(BY_NAME[name])
+    before, daemons, apdus = lab.snapshot_files(), running(lab, "gpg-agent"), lab.card_log()
+
+    done = succeeds(fix(lab, "--yes"), 1)
+
+    assert {path: state for path, state in lab.snapshot_files().items() if "/run/" not in path} == {
+        path: state for path, state in before.items() if "/run/" not in path
+    }
+    assert running(lab, "gpg-agent") == daemons
+    assert lab.card_log() == apdus
+    program = lab.scenario.clients[0].program
+    assert f"{program} (pid {lab.client().pid})" in done.stdout.replace("\n  ", " ")
+
+
+def test_a_second_run_does_nothing(open_lab: OpenLab) -> None:
+    lab = open_lab(shared_holder())
+    succeeds(fix(lab, "--yes"))
+    before, agents = lab.snapshot_files(), running(lab, "gpg-agent")
+
+    done = succeeds(fix(lab, "--yes"))
+
+    assert done.stdout.strip() == "Nothing to do."
+    assert lab.snapshot_files() == before
+    assert running(lab, "gpg-agent") == agents
+
+
+def test_a_dry_run_writes_nothing_and_tries_nothing(open_lab: OpenLab) -> None:
+    lab = open_lab(shared_holder())
+    before, apdus = lab.snapshot_files(), lab.card_log()
+
+    done = succeeds(fix(lab, "--dry-run"))
+
+    assert "+disable-ccid\n+pcsc-shared\n" in done.stdout
+    assert lab.snapshot_files() == before
+    assert lab.card_log() == apdus
+
+
+def test_without_a_terminal_it_shows_the_plan_and_does_nothing(open_lab: OpenLab) -> None:
+    lab = open_lab(shared_holder())
+    done = succeeds(fix(lab), 1)
+    assert "+pcsc-shared" in done.stdout
+    assert "gpgdoctor fix --yes" in done.stdout
+    assert read(lab) is None
+
+
+def test_the_document_of_a_fix(open_lab: OpenLab) -> None:
+    lab = open_lab(shared_holder())
+    done = succeeds(fix(lab, "--yes", "--json"))
+    document = json.loads(done.stdout)
+    assert done.stdout.isascii()
+    assert [finding["id"] for finding in document["findings"]][0] == "GD202"
+    assert [step["kind"] for step in document["plan"]] == ["edit", "restart"]
+    assert document["plan"][0]["diff"].endswith("+disable-ccid\n+pcsc-shared\n")
+    assert document["plan"][1] == {
+        "kind": "restart",
+        "target": "gpg-agent",
+        "argv": ["gpgconf", "--kill", "gpg-agent"],
+    }
+    assert (document["applied"], document["verified"], document["undo"], document["left"]) == (True, True, 1, [])
+
+
+def test_the_costs_are_said_before(open_lab: OpenLab) -> None:
+    lab = open_lab(shared_holder())
+    text = " ".join(fix(lab, "--dry-run").stdout.split())
+    assert "the PIN is asked" in text
+    assert "ssh keys" in text
+    assert "may have to start it again" in text
+
+
+def test_what_check_announces_is_what_fix_does(open_lab: OpenLab) -> None:
+    lab = open_lab(shared_holder())
+    (finding,) = [finding for finding in check(lab)["findings"] if finding["id"] == "GD202"]
+    document = json.loads(fix(lab, "--dry-run", "--json").stdout)
+    assert finding["fix"]["steps"] == document["plan"]
+
+
+def test_a_finding_that_is_not_there_needs_no_cure(open_lab: OpenLab) -> None:
+    lab = open_lab(BY_NAME["healthy"])
+    assert succeeds(fix(lab, "GD202", "--yes")).stdout.strip() == "Nothing to do."
+
+
+def test_a_trial_that_fails_writes_nothing(open_lab: OpenLab) -> None:
+    """The options would let scdaemon at the card, but it is no card for GnuPG."""
+    lab = open_lab(shared_holder(readers=(Reader(card="foreign"),)))
+    agents = running(lab, "gpg-agent")
+
+    done = succeeds(fix(lab, "--yes"), 1)
+
+    assert "it would not help: with the planned options scdaemon says" in done.stdout
+    assert read(lab) is None
+    assert entries(lab) == []
+    assert running(lab, "gpg-agent") == agents
+    assert not lab.run(["sh", "-c", "ls -d /tmp/gpgdoctor-*"]).stdout
+    assert lab.client().ask("status")["code"] == "0x00000000"
