@@ -83,8 +83,8 @@ def _hide(layer: str, below: Iterable[str], patterns: Iterable[str]) -> None:
         for usr in below:
             for found in Path(usr).glob(pattern):
                 whiteout = Path(layer, "usr", found.relative_to(usr))
-                whiteout.parent.mkdir(parents=True, exist_ok=True)
-                if not whiteout.exists() and not whiteout.is_char_device():
+                if not any(path.is_char_device() for path in (whiteout, *whiteout.parents)):
+                    whiteout.parent.mkdir(parents=True, exist_ok=True)
                     os.mknod(whiteout, stat.S_IFCHR, os.makedev(0, 0))
 
 
