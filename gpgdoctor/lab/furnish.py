@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -151,7 +152,7 @@ class Furniture:
 
     def _layer(self) -> Iterator[dict[str, Any]]:
         """Files laid over /usr and /etc."""
-        exec_pinentry = f'#!/bin/sh\nexec {self.python} {layout.LAB_DIRECTORY}/pinentry.py "$@"\n'
+        exec_pinentry = f'#!/bin/sh\nexec {shlex.quote(self.python)} {layout.LAB_DIRECTORY}/pinentry.py "$@"\n'
         yield _file("/usr/bin/pinentry", exec_pinentry, 0o755)
         if self.user:
             yield _file("/etc/passwd", self._passwd(), 0o644)
@@ -166,6 +167,8 @@ class Furniture:
 
     def _files(self) -> Iterator[dict[str, Any]]:
         yield _file(layout.PROGRAMS, None, 0o755)
+        launcher = f'#!/bin/sh\nexec {shlex.quote(self.python)} -m gpgdoctor "$@"\n'
+        yield _file(f"{layout.PROGRAMS}/gpgdoctor", launcher, 0o755)
         yield _file(layout.HOME, None, 0o700, self.user)
         yield _file("/run/user", None, 0o755)
         yield _file(f"/run/user/{self.user}", None, 0o700, self.user)

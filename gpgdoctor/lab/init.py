@@ -7,6 +7,7 @@ ends when its control socket closes, which also happens when its owner is killed
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import selectors
@@ -14,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,6 +86,8 @@ class Init:
         def become() -> None:
             if request["own_network"] and ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0:
                 os._exit(126)
+            if request["on_terminal"]:
+                fcntl.ioctl(0, termios.TIOCSCTTY, 0)
             if self._base and not request["outside"]:
                 os.chroot(self._base)
             os.chdir(request["directory"])

@@ -116,6 +116,10 @@ class Lab:
     def popen(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, user: int | None = None) -> Process:
         return self.room.popen(argv, **self._how(env, user))
 
+    def popen_on_terminal(self, argv: Sequence[str], terminal: int, *, env: Mapping[str, str]) -> Process:
+        """Like popen, with this terminal as the program's controlling one."""
+        return self.room.popen_on_terminal(argv, terminal, **self._how(env, None))
+
     def _how(self, env: Mapping[str, str] | None, user: int | None) -> dict[str, Any]:
         return {
             "environment": self.environment(env),
@@ -209,6 +213,10 @@ class Lab:
         )
         self._clients[name or client.program] = handle
         return handle
+
+    @property
+    def clients(self) -> Mapping[str, ClientHandle]:
+        return dict(self._clients)
 
     def client(self, name: str | None = None) -> ClientHandle:
         """The client of that name (by default its program's), or the only one."""

@@ -164,6 +164,7 @@ class Room:
         user: int = 0,
         own_network: bool = False,
         outside: bool = False,
+        on_terminal: bool = False,
         directory: str = "/",
         deadline_s: float | None = None,
     ) -> int:
@@ -176,6 +177,7 @@ class Room:
             user=user,
             own_network=own_network,
             outside=outside,
+            on_terminal=on_terminal,
             directory=directory,
             deadline_s=deadline_s,
         )
@@ -205,6 +207,9 @@ class Room:
             for descriptor in (their_in, their_out, their_err):
                 os.close(descriptor)
         return Process(self, pid, [open(stdin, "w", buffering=1), open(stdout), open(stderr)])
+
+    def popen_on_terminal(self, argv: Sequence[str], terminal: int, **how: Any) -> Process:
+        return Process(self, self.spawn(argv, [terminal] * 3, on_terminal=True, **how))
 
     def wait(self, pid: int, timeout: float) -> int:
         with self._news:

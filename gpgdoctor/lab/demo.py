@@ -1,0 +1,197 @@
+"""`gpgdoctor demo`: an illness, its diagnosis, its cure and the proof, on real daemons in a lab."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Sequence
+from typing import TextIO
+
+from gpgdoctor.lab import parts, terminal
+from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
+from gpgdoctor.lab.catalogue.common import CARD_STATUS
+from gpgdoctor.lab.lab import Lab, LabFailed, LabUnavailable
+from gpgdoctor.lab.scenario import GpgOutcome, Scenario, as_of
+
+EXIT_SHOWN, EXIT_NOT_SHOWN, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
+
+WIDTH = 80
+HANGS_S = 5.0
+PROGRAM_DEADLINE_S = 60.0
+PCSC_SUCCESS = "0x00000000"
+
+
+def list_scenarios() -> str:
+    """The scenarios, each with what it is about."""
+    lines = []
+    for scenario in SCENARIOS:
+        lines += [scenario.name, *_wrapped(scenario.about, indent="    ")]
+    return "\n".join(lines)
+
+
+def run_demo(name: str, *, out: TextIO, err: TextIO) -> int:
+    """Play a scenario: 0 the lab showed what it should, 1 it did not, 2 no such name, 3 it cannot run here."""
+    scenario = BY_NAME.get(name)
+    if scenario is None:
+        return _refuse(err, f"no scenario {name!r}; gpgdoctor demo --list has them all", EXIT_USAGE)
+    try:
+        _prepare(err)
+        with Lab(scenario) as lab:
+            play = Play(lab, out)
+            play.whole()
+    except (LabUnavailable, parts.PartsUnavailable) as reason:
+        return _refuse(err, f"cannot run here: {reason}", EXIT_CANNOT_RUN)
+    except LabFailed as failure:
+        return _refuse(err, f"the lab failed: {str(failure).partition(chr(10))[0]}", EXIT_NOT_SHOWN)
+    for complaint in play.complaints:
+        _refuse(err, complaint, EXIT_NOT_SHOWN)
+    return EXIT_NOT_SHOWN if play.complaints else EXIT_SHOWN
+
+
+def run_shell(name: str) -> int:
+    """An interactive shell inside the scenario, until it is left."""
+    scenario = BY_NAME.get(name)
+    if scenario is None:
+        return _refuse(sys.stderr, f"no scenario {name!r}; gpgdoctor demo --list has them all", EXIT_USAGE)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return _refuse(sys.stderr, "--shell needs a terminal", EXIT_USAGE)
+    try:
+        _prepare(sys.stderr)
+        with Lab(scenario) as lab:
+            _say(sys.stderr, *_wrapped(scenario.about))
+            _say(sys.stderr, *(f"{who} has pid {client.pid}." for who, client in lab.clients.items()))
+            _say(sys.stderr, "Try gpg --card-status and gpgdoctor check; exit ends it all.")
+            terminal.run_shell(lab)
+    except (LabUnavailable, parts.PartsUnavailable) as reason:
+        return _refuse(sys.stderr, f"cannot run here: {reason}", EXIT_CANNOT_RUN)
+    except LabFailed as failure:
+        return _refuse(sys.stderr, f"the lab failed: {failure}", EXIT_NOT_SHOWN)
+    return EXIT_SHOWN
+
+
+class Play:
+    """One performance: what is shown goes to ``out``, what was not as it should be to ``complaints``."""
+
+    def __init__(self, lab: Lab, out: TextIO) -> None:
+        self.complaints: list[str] = []
+        self._lab = lab
+        self._out = out
+        self._scenario: Scenario = as_of(lab.scenario, lab.gnupg_version)
+
+    def whole(self) -> None:
+        _say(self._out, *_wrapped(self._scenario.about), "")
+        # Where gpg works and has not been at the card yet, it would be the one to change what check finds.
+        gpg_first = self._scenario.gpg in ("fails", "hangs") or CARD_STATUS in self._scenario.steps
+        if gpg_first:
+            self._gpg(self._scenario.gpg)
+        self._check()
+        if not gpg_first:
+            self._gpg(self._scenario.gpg)
+        if self._scenario.cure and self._scenario.expect:
+            self._cure()
+
+    def _cure(self) -> None:
+        code = self._show("gpgdoctor fix --yes", self._gpgdoctor("fix", "--yes"))
+        if code != 0:
+            self._complain(f"gpgdoctor fix ended with {code}")
+        self._gpg("works")
+        for name, client in self._lab.clients.items():
+            if client.ask("status")["code"] == PCSC_SUCCESS:
+                _say(self._out, f"{name} is still connected.")
+            else:
+                self._complain(f"{name} lost its connection")
+
+    # -- what is played -------------------------------------------------------------------------------------------
+
+    def _gpg(self, expected: GpgOutcome | None) -> None:
+        if expected is None:
+            return
+        if expected == "hangs":
+            seen = self._gpg_in_the_background()
+        else:
+            code = self._show("gpg --card-status", ["gpg", "--card-status"])
+            seen = "works" if code == 0 else "fails"
+        if seen != expected:
+            self._complain(f"gpg was to {expected.rstrip('s')}, and {seen}")
+
+    def _gpg_in_the_background(self) -> GpgOutcome:
+        """Left waiting while `check` looks, as the person at the keyboard would."""
+        _say(self._out, "$ gpg --card-status &")
+        waiting = self._lab.popen(["gpg", "--card-status"])
+        try:
+            code = waiting.wait(HANGS_S)
+        except subprocess.TimeoutExpired:
+            _say(self._out, f"(no answer for {HANGS_S:.0f} s; it goes on waiting)", "")
+            return "hangs"
+        return "works" if code == 0 else "fails"
+
+    def _check(self) -> None:
+        self._show("gpgdoctor check", self._gpgdoctor("check"))
+        said = self._lab.gpgdoctor("check", "--json", timeout=PROGRAM_DEADLINE_S)
+        try:
+            findings = json.loads(said.stdout)["findings"]
+        except (ValueError, KeyError):
+            last = said.stderr.strip().splitlines()[-1:] or ["nothing"]
+            self._complain(f"gpgdoctor check --json gave no document, but said: {last[0]}")
+            return
+        causes = {finding["id"] for finding in findings if _counts(finding)}
+        if causes != set(self._scenario.expect):
+            expected = " ".join(self._scenario.expect) or "nothing"
+            self._complain(f"check should find {expected}, and found {' '.join(sorted(causes)) or 'nothing'}")
+        missing = set(self._scenario.info) - {finding["id"] for finding in findings}
+        if missing:
+            self._complain(f"check should mention {' '.join(sorted(missing))}")
+
+    # -- how it is played -----------------------------------------------------------------------------------------
+
+    def _gpgdoctor(self, *arguments: str) -> list[str]:
+        return [self._lab.python, "-m", "gpgdoctor", *arguments]
+
+    def _show(self, typed: str, argv: Sequence[str]) -> int:
+        _say(self._out, f"$ {typed}")
+        # Through one descriptor, so that the order of what it says is the real one.
+        done = self._lab.run(["sh", "-c", 'exec "$@" 2>&1', "sh", *argv], timeout=PROGRAM_DEADLINE_S)
+        _say(self._out, *_printable(done.stdout).splitlines(), "")
+        return done.returncode
+
+    def _complain(self, complaint: str) -> None:
+        self.complaints.append(complaint)
+
+
+def _counts(finding: dict[str, object]) -> bool:
+    return finding["severity"] in ("error", "warning") and finding["consequence_of"] is None
+
+
+def _prepare(err: TextIO) -> None:
+    def tell(what: str) -> None:
+        _say(err, f"gpgdoctor demo: {what}")
+
+    parts.find(progress=tell)
+    tell("setting up a virtual reader and card, apart from this machine's")
+
+
+def _refuse(err: TextIO, why: str, code: int) -> int:
+    _say(err, f"gpgdoctor demo: {_printable(why)}")
+    return code
+
+
+def _say(stream: TextIO, *lines: str) -> None:
+    for line in lines:
+        # Whatever the terminal's encoding, a demo does not end for a letter.
+        encoding = stream.encoding or "ascii"
+        stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.flush()
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def _printable(text: str) -> str:
+    """The text with every control character but the line feed escaped."""
+    return "".join(
+        character if character == "\n" or character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
