@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from gpgdoctor.facts import Facts, Unknown, known_or
+from gpgdoctor.facts import Facts, Process, Unknown, known_or
 from gpgdoctor.fix.steps import Advise, Restart, Target
 from gpgdoctor.rules import holding
 from gpgdoctor.rules.rule import Cure
 
 # Elsewhere the home is named, which does no harm where it is the default one after all.
 DEFAULT_HOME = re.compile(r"(?:/root|(?:/var)?/home/[^/]+)/\.gnupg")
-ANSWERS_ELSEWHERE = ("gpg-agent.conf", "common.conf")
+ACTIVATORS = ("systemd",)
+AGENTS_FILES = ("gpg-agent.conf", "common.conf")
 
 
 def home_arguments(homedir: str) -> tuple[str, ...]:
@@ -21,9 +22,23 @@ def home_arguments(homedir: str) -> tuple[str, ...]:
 
 
 def agent_runs(facts: Facts) -> bool:
-    """Whether a gpg-agent of this home runs: it listens itself. A socket unit that waits for a client is none."""
+    """Whether a gpg-agent of this home runs. A socket unit that waits for a client is none.
+
+    A unit keeps its socket open while the agent that it started runs, so the process is what tells.
+    """
     listener = facts.gnupg.agent_listener
-    return isinstance(listener, Unknown) or listener == "gpg-agent"
+    if listener == "gpg-agent" or listener is None:
+        return listener is not None
+    return (isinstance(listener, Unknown) or listener in ACTIVATORS) and any(
+        process.role == "gpg-agent" and _is_mine(facts, process) for process in known_or(facts.processes, ())
+    )
+
+
+def _is_mine(facts: Facts, process: Process) -> bool:
+    home, given = known_or(facts.gnupg.homedir, ""), known_or(process.homedir, None)
+    if known_or(process.uid, -1) != known_or(facts.host.uid, -2):
+        return False
+    return given == home or (given is None and home.endswith("/.gnupg"))
 
 
 def scdaemon_runs(facts: Facts) -> bool:
@@ -47,7 +62,7 @@ def restart(facts: Facts, cures: Iterable[Cure], keep_agent: bool) -> Restart | 
 def _concerns_agent(cure: Cure) -> bool:
     """Whether it takes a new gpg-agent, with or without a scdaemon: its own file, or its own program."""
     if cure.options or cure.changes:
-        return any(change.path.endswith(ANSWERS_ELSEWHERE) for change in cure.changes)
+        return any(change.path.endswith(AGENTS_FILES) for change in cure.changes)
     return True
 
 

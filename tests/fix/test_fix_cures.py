@@ -128,7 +128,7 @@ def test_the_document_of_a_fix(open_lab: OpenLab) -> None:
     done = succeeds(fix(lab, "--yes", "--json"))
     document = json.loads(done.stdout)
     assert done.stdout.isascii()
-    assert [finding["id"] for finding in document["findings"]][0] == "GD202"
+    assert document["findings"][0]["id"] == "GD202"
     assert [step["kind"] for step in document["plan"]] == ["edit", "restart"]
     assert document["plan"][0]["diff"].endswith("+disable-ccid\n+pcsc-shared\n")
     assert document["plan"][1] == {
