@@ -16,6 +16,8 @@ from gpgdoctor.facts import Facts, Maybe, Pcscd, Process, Reader, Unknown, known
 from gpgdoctor.record import Record, replace
 
 FINISH_S = 0.1  # of the whole deadline, kept for judging and printing
+PASSIVE = "a passive look connects to no reader"
+IDLE = "nobody is connected to pcscd, and to ask it would keep it awake"
 
 
 class Wishes(Record):
@@ -25,6 +27,7 @@ class Wishes(Record):
     timeout_s: float = 5.0
     probe: bool = True
     wake: bool = False
+    passive: bool = False  # connect to no reader, and to pcscd only where somebody else is connected to it already
 
 
 class Look:
@@ -51,13 +54,14 @@ class Look:
         listener = pcscd.listener(self._path, sockets, pcscds)
         awake = listener == "pcscd" or (listener == "activator" and self._wishes.wake)
         first = sockets.peers(self._path)
+        asks = awake and self._may_ask(first, pcscds)
         not_made = self._why_no_probe(pcscd.waiting(first))
         my_host = host.host(os.environ, self._early.uid)
         user = self._user_look()
         try:
-            self._child.go(look=awake, probe=not_made is None, driver=user.driver, deadline=self._deadline)
+            self._child.go(look=asks, probe=not_made is None, driver=user.driver, deadline=self._deadline)
             usb_interfaces = usb.interfaces()
-            peers = self._ask_pcscd(first) if awake else first
+            peers = self._ask_pcscd(first) if asks else first
             self._child.wait_for_library(self._deadline)
             driver = self._readers.driver() if user.driver else None
             mine = user.finish(sockets, daemons, known_or(my_host.user, ""), driver)
@@ -74,8 +78,8 @@ class Look:
                 socket_file=pcscd.socket_file(self._path),
                 mounted=pcscd.mounted(self._path),
                 listener="pcscd" if awake else listener,
-                refused=pcscd.refused(self._path, pcscd.socket_file(self._path), listener, pcscds),
-                answer=self._readers.answer() if awake else Unknown(_not_asked(listener)),
+                refused=self._refused(listener, pcscds),
+                answer=self._readers.answer() if asks else Unknown(_not_asked(listener)),
                 version=Unknown("only the running daemon knows"),
                 library=self._readers.library(),
                 library_version=None,
@@ -86,7 +90,7 @@ class Look:
                 waiting=hidden or pcscd.waiting(peers),
                 hidden=hidden or pcscd.hidden(pcscds),
             ),
-            readers=self._listed(awake, listener, not_made),
+            readers=self._listed(asks, listener, not_made),
             usb=usb_interfaces,
             host=my_host,
         )
@@ -103,7 +107,20 @@ class Look:
         self._child.wait(self._deadline)
         return pcscd.connections(first, second)
 
+    def _may_ask(self, peers: list[Peer], pcscds: list[int]) -> bool:
+        """Where nobody is connected, nobody holds a reader: a passive look then leaves pcscd to fall asleep."""
+        if not self._wishes.passive:
+            return True
+        return bool(peers) or bool(known_or(pcscd.hidden(pcscds), 0))
+
+    def _refused(self, listener: Maybe[str | None], pcscds: list[int]) -> Maybe[bool]:
+        if self._wishes.passive and listener is None and pcscd.socket_file(self._path) == "socket":
+            return Unknown("a passive look does not try a socket where nobody is seen to listen")
+        return pcscd.refused(self._path, pcscd.socket_file(self._path), listener, pcscds)
+
     def _why_no_probe(self, orphans: int) -> str | None:
+        if self._wishes.passive:
+            return PASSIVE
         if not self._wishes.probe:
             return "--no-probe"
         return "an earlier probe still waits in pcscd" if orphans else None
@@ -115,12 +132,14 @@ class Look:
             return listener
         if listener is None:
             return ()
-        return Unknown("pcscd is asleep, and looking would have started it")
+        return Unknown(IDLE if listener == "pcscd" else "pcscd is asleep, and looking would have started it")
 
 
 def _not_asked(listener: Maybe[str | None]) -> str:
     if isinstance(listener, Unknown):
         return listener.reason
+    if listener == "pcscd":
+        return IDLE
     return "pcscd does not run" if listener is None else "pcscd is asleep"
 
 
@@ -136,10 +155,10 @@ def _completed(process: Process, mine: UserFacts) -> Process:
         return process
     path = mine.gnupg.scdaemon if process.role == "scdaemon" else mine.agent_program
     process = processes.not_replaced(process, None if isinstance(path, Unknown) else path)
-    return _with_cards(process, mine) if process.role == "scdaemon" else process
+    return with_cards(process, mine) if process.role == "scdaemon" else process
 
 
-def _with_cards(process: Process, mine: UserFacts) -> Process:
+def with_cards(process: Process, mine: UserFacts) -> Process:
     """An scdaemon with its socket, and the number of cards it says it holds."""
     for listening in known_or(mine.scdaemons, ()):
         said = listening.said
