@@ -78,14 +78,21 @@ def opened() -> Iterator[Journal]:
     except OSError as error:
         raise NoJournal(f"the journal in {path} cannot be used: {error.strerror}") from error
     try:
-        status = os.fstat(descriptor)
-        if status.st_uid != os.geteuid():
-            raise NoJournal(f"{path} belongs to another user")
-        if stat.S_IMODE(status.st_mode) & 0o077:
-            os.fchmod(descriptor, 0o700)
+        _keep_private(descriptor, path)
         yield Journal(descriptor, path)
     finally:
         os.close(descriptor)
+
+
+def _keep_private(descriptor: int, path: str) -> None:
+    status = os.fstat(descriptor)
+    if status.st_uid != os.geteuid():
+        raise NoJournal(f"{path} belongs to another user")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        try:
+            os.fchmod(descriptor, 0o700)
+        except OSError as error:
+            raise NoJournal(f"{path} is open to others: {error.strerror}") from error
 
 
 def _make(path: str) -> None:

@@ -71,3 +71,18 @@ def shared_holder(**parts: Any) -> Scenario:
 
 def configured(content: str | bytes, **parts: Any) -> Scenario:
     return shared_holder(files=(File(path=SCDAEMON_CONF, content=content, **parts),))
+
+
+STUBBORN = """\
+#!/bin/sh
+case $* in *--multi-server*) grep -q ^pcsc-shared "$HOME/.gnupg/scdaemon.conf" && exit 1;; esac
+exec /tmp/real/scdaemon "$@"
+"""
+
+
+def make_stubborn(lab: Lab) -> None:
+    """Have gpg-agent's scdaemon refuse to start with the cure, which a trial does not see."""
+    lab.write("/tmp/scdaemon", STUBBORN, mode=0o755)
+    scdaemon = "/usr/lib/gnupg/scdaemon"
+    move = f"mkdir /tmp/real && cp {scdaemon} /tmp/real && mount --bind /tmp/scdaemon {scdaemon}"
+    assert lab.run(["sh", "-c", move], user=0).returncode == 0

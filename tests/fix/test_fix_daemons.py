@@ -13,6 +13,7 @@ from fixing import (
     entries,
     fix,
     gpg_works,
+    make_stubborn,
     read,
     running,
     shared_holder,
@@ -181,16 +182,7 @@ def test_ssh_is_told_what_it_needs(open_lab: OpenLab) -> None:
 def test_what_does_not_help_is_put_back(open_lab: OpenLab) -> None:
     """The trial succeeds, but gpg-agent's own scdaemon then does not start."""
     lab = open_lab(shared_holder(files=(File(path=SCDAEMON_CONF, content="# mine\n", mode=0o640),)))
-    stubborn = (
-        "#!/bin/sh\n"
-        "case $* in *--multi-server*) grep -q ^pcsc-shared /home/alice/.gnupg/scdaemon.conf && exit 1;; esac\n"
-        'exec /tmp/real/scdaemon "$@"\n'
-    )
-    lab.write("/tmp/scdaemon", stubborn, mode=0o755)
-    move = (
-        "mkdir /tmp/real && cp /usr/lib/gnupg/scdaemon /tmp/real && mount --bind /tmp/scdaemon /usr/lib/gnupg/scdaemon"
-    )
-    assert lab.run(["sh", "-c", move], user=0).returncode == 0
+    make_stubborn(lab)
 
     done = succeeds(fix(lab, "--yes"), 4)
 
