@@ -63,7 +63,6 @@ class _Reading:
 
     def file(self, content: bytes, role: Role) -> tuple[Line, ...]:
         self.role, self.ended = role, False
-        self.tolerated.clear()
         self.sections.begin_file(is_global=role == "global")
         lines, line_feeds, lost = [], 0, b""
         for number, (raw, eol) in enumerate(split(content), 1):
@@ -77,6 +76,9 @@ class _Reading:
             line = line if self.ended or self.exited else self._line(line, text.removesuffix(b"\n"))
             lost = _swallowed(line, content)
             lines.append(line)
+        if not self.ended:
+            # gpgrt forgets what is tolerated when it comes to the end of a file; after a long alias it does not.
+            self.tolerated.clear()
         return tuple(lines)
 
     def effective(self, global_lines: tuple[Line, ...], user_lines: tuple[Line, ...]) -> Effective:
