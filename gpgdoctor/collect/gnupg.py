@@ -17,6 +17,7 @@ from gpgdoctor.scdaemon_conf import OptionTable, parse_option_table
 
 KEY_FILES_LIMIT = 2000
 KEY_FILE_BYTES = 4096
+WITHOUT_PERMISSIONS = ("vfat", "msdos", "exfat")
 SHADOWED = (b"shadowed-private-key", b"20:shadowed-private-key")
 
 
@@ -163,7 +164,7 @@ def _is_stub(path: str) -> bool:
 
 
 def homedir_problems(homedir: Maybe[str]) -> Maybe[tuple[str, ...]]:
-    """What makes a home directory unsafe, as gpg sees it: its owner and its mode."""
+    """What makes a home directory unsafe, as gpg sees it: its owner, its mode, and a file system without either."""
     if isinstance(homedir, Unknown):
         return homedir
     try:
@@ -177,4 +178,18 @@ def homedir_problems(homedir: Maybe[str]) -> Maybe[tuple[str, ...]]:
         problems.append("it belongs to another user")
     if status.st_mode & 0o022:
         problems.append("others may write to it")
+    kind = _file_system(status.st_dev)
+    if kind in WITHOUT_PERMISSIONS:
+        problems.append(f"its file system ({kind}) knows no permissions")
     return tuple(problems)
+
+
+def _file_system(device: int) -> str | None:
+    """The kind of a mounted file system, by its device's number; None where that does not show."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+            kinds = {line.split(" ", 3)[2]: line.rpartition(" - ")[2].split(" ", 1)[0] for line in mounts}
+    except (OSError, IndexError):
+        return None
+    return kinds.get(number)

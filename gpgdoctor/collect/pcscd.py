@@ -169,5 +169,9 @@ def polkit() -> Maybe[bool]:
     """Whether pcscd was built with polkit: its policy file is installed then."""
     return any(
         os.path.exists(f"{directory}/org.debian.pcsc-lite.policy")
-        for directory in ("/usr/share/polkit-1/actions", "/usr/local/share/polkit-1/actions")
+        for directory in (
+            "/usr/share/polkit-1/actions",
+            "/usr/local/share/polkit-1/actions",
+            "/run/current-system/sw/share/polkit-1/actions",  # NixOS
+        )
     )

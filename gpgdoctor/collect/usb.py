@@ -13,6 +13,8 @@ from gpgdoctor.facts import Maybe, Unknown, UsbInterface
 CCID_CLASS = "0b"
 ATTRIBUTE_BYTES = 512
 YUBICO = "1050"
+# YubiKeys whose CCID interface is switched off, and those that have none (yubikit/core/__init__.py, PID).
+YUBIKEYS_WITHOUT_CCID = ("0110", "0113", "0114", "0401", "0402", "0403")
 PLISTS = (
     "/usr/lib/pcsc/drivers/*/Contents/Info.plist",
     "/usr/lib64/pcsc/drivers/*/Contents/Info.plist",
@@ -25,7 +27,10 @@ PLIST_BYTES = 1 << 20
 
 
 def interfaces(root: str = "") -> Maybe[tuple[UsbInterface, ...]]:
-    """Every CCID interface, and every interface of class ff that a PC/SC driver lists; none where there is no USB."""
+    """Every CCID interface, every interface of class ff that a PC/SC driver lists, and YubiKeys without either.
+
+    There are none where there is no USB.
+    """
     top = f"{root}/sys/bus/usb/devices"
     if not os.path.isdir(top):
         if os.path.isdir(f"{root}/sys/bus"):
@@ -43,7 +48,10 @@ def _interface(root: str, top: str, name: str) -> UsbInterface | None:
     kind = _attribute(f"{top}/{name}/bInterfaceClass")
     device = f"{top}/{name.partition(':')[0]}"
     vendor, product = _attribute(f"{device}/idVendor"), _attribute(f"{device}/idProduct")
-    if vendor is None or product is None or kind not in (CCID_CLASS, "ff"):
+    if vendor is None or product is None:
+        return None
+    without_ccid = vendor == YUBICO and product in YUBIKEYS_WITHOUT_CCID and name.endswith(":1.0")
+    if kind not in (CCID_CLASS, "ff") and not without_ccid:
         return None
     listed = in_libccid(vendor, product, root)
     if kind == "ff" and listed is not True:

@@ -314,6 +314,8 @@ def _processes(facts: Facts, role: str) -> list[Process]:
 
 def severity_for_pcsc(facts: Facts) -> Severity:
     """An error where scdaemon's path needs PC/SC; the unknown counts as needed."""
+    if known_or(facts.gnupg.gpgconf, "") is None:
+        return "info"
     try:
         return "error" if scdaemon.needs_pcsc(facts) else "info"
     except NotKnown:
