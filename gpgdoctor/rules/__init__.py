@@ -14,7 +14,10 @@ def catalogue() -> dict[str, Rule]:
     import gpgdoctor.rules.configuration
     import gpgdoctor.rules.contention
     import gpgdoctor.rules.hardware
+    import gpgdoctor.rules.reader_port
+    import gpgdoctor.rules.running
     import gpgdoctor.rules.services
-    import gpgdoctor.rules.sharing  # noqa: F401
+    import gpgdoctor.rules.sharing
+    import gpgdoctor.rules.startup  # noqa: F401
 
     return dict(sorted(registered().items()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, Process, Reader, known, known_or
-from gpgdoctor.rules import cures, holding, scdaemon
+from gpgdoctor.rules import cures, holding, mistakes, scdaemon
 from gpgdoctor.rules.rule import Advice, Certainty, Cure, Found, NotApplicable, Passes, Severity, Subject, rule
 
 NO_PCSCD = ("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
@@ -66,6 +66,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
         return None
     if not scdaemon.reaches_through_pcsc(facts) or not scdaemon.would_take(facts, index):
         return None
+    mistakes.needs_scdaemon_to_start(facts)
     candidates = holding.others(facts)
     return Found(
         severity=_wanted(facts),
@@ -182,6 +183,7 @@ def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
         return None
     if interfaces and not any(known(interface.driver) == "usbfs" for interface in interfaces):
         return None
+    mistakes.needs_scdaemon_to_start(facts)
     others = [process for process in holding.others(facts) if holding.uses_cards(process)]
     return Found(
         severity="error",

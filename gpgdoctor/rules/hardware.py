@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, known
-from gpgdoctor.rules import scdaemon
+from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
+from gpgdoctor.rules import holding, scdaemon
+from gpgdoctor.rules.access import name_of
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, rule
+from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Severity, Subject, rule
 from gpgdoctor.rules.rule import readers as each_reader
+from gpgdoctor.rules.services import severity_for_pcsc
 
 
 @rule(
@@ -34,6 +36,111 @@ def no_reader(facts: Facts) -> Found | None:
                 Advice(
                     text="Plug the reader or token in, straight into the computer. In a virtual machine or a "
                     "container, hand the USB device through.",
+                ),
+            ),
+        ),
+    )
+
+
+def _devices(facts: Facts) -> list[Subject]:
+    """One subject for each USB device: whoever has one of its interfaces has them all."""
+    found: dict[str, Subject] = {}
+    for number, interface in sorted(enumerate(known(facts.usb)), key=lambda item: not item[1].ccid):
+        found.setdefault(_device(interface), Subject(name=name_of(interface), index=number))
+    return list(found.values())
+
+
+def _device(interface: UsbInterface) -> str:
+    return interface.name.partition(":")[0]
+
+
+@rule(
+    "GD502",
+    "reader-unknown-to-pcscd",
+    "pcscd knows every card reader on USB.",
+    worst="error",
+    each=_devices,
+    needs=NO_PCSCD,
+    nothing="no card reader is on USB",
+)
+def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
+    interface = known(facts.usb)[index]
+    if not interface.ccid and known_or(interface.in_libccid, False) is not True:
+        return _switched_off(facts, index)
+    if known(facts.pcscd.listener) != "pcscd":
+        raise NotApplicable("pcscd does not run")
+    why = _why_not_listed(facts, interface)
+    if why is None:
+        return None
+    return Found(
+        severity=_severity(facts),
+        summary=f"{name_of(interface)} is on USB, and pcscd does not list it: {why}.",
+        because=(*(f"usb[{index}].{fact}" for fact in ("vendor", "product", "in_libccid")), "readers"),
+        cure=Cure(applicability="manual", advice=(_have_it_listed(interface),)),
+    )
+
+
+def _why_not_listed(facts: Facts, interface: UsbInterface) -> str | None:
+    drivers = {known(it.driver) for it in known(facts.usb) if _device(it) == _device(interface)}
+    if "usbfs" in drivers:
+        return _why_not_pcscds(facts, interface)
+    if known_or(interface.in_libccid, True) is False:
+        return f"its drivers do not know the product {interface.vendor}:{interface.product}"
+    kernel = next((driver for driver in sorted(filter(None, drivers))), None)
+    if kernel is not None:
+        return f"the kernel's driver {kernel} has it"
+    return "it could not be opened when pcscd saw it first, and pcscd does not try again"
+
+
+def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> str | None:
+    """Of a device that a program has claimed: pcscd, as far as it lists enough readers for all of them."""
+    if holding.holds_by_own_driver(facts):
+        return None
+    names = [reader.name for reader in known(facts.readers)]
+    claimed = {_device(it): known_or(it.title, "") for it in known(facts.usb) if known(it.driver) == "usbfs"}
+    unnamed = [name for name in names if not any(title and title in name for title in claimed.values())]
+    unlisted = [device for device, title in claimed.items() if not any(title and title in name for name in names)]
+    if _device(interface) not in unlisted or len(unlisted) <= len(unnamed):
+        return None
+    if unnamed:
+        raise NotKnown(
+            "pcscd lists fewer readers than programs have claimed, and which of them is missing is not clear"
+        )
+    return "another program has claimed it on USB"
+
+
+def _severity(facts: Facts) -> Severity:
+    """No harm is done where scdaemon finds a card in a reader that is listed."""
+    if any("PRESENT" in known_or(reader.state, ()) for reader in known(facts.readers)):
+        return "info"
+    return severity_for_pcsc(facts)
+
+
+def _have_it_listed(interface: UsbInterface) -> Advice:
+    if known_or(interface.in_libccid, True) is False:
+        return Advice(text="Install a newer libccid, or the driver of its maker, then plug the reader in again.")
+    return Advice(
+        text="Plug it in again. If that does not help, pcscd's log says why.",
+        commands=(("journalctl", "-u", "pcscd", "-n", "30"),),
+    )
+
+
+def _switched_off(facts: Facts, index: int) -> Found | None:
+    """A token whose card function is not there. It is no matter as long as there is a reader."""
+    interface = known(facts.usb)[index]
+    if any(it.ccid or known_or(it.in_libccid, False) for it in known(facts.usb)) or known_or(facts.readers, ()):
+        return None
+    return Found(
+        severity="error" if scdaemon.wanted(facts) else "warning",
+        summary=f"{name_of(interface)} shows no card interface: its card function is switched off, or it has none.",
+        effect="Neither scdaemon nor pcscd finds a card in it.",
+        because=tuple(f"usb[{index}].{fact}" for fact in ("vendor", "product", "ccid")),
+        cure=Cure(
+            applicability="manual",
+            advice=(
+                Advice(
+                    text="Switch it on, then plug the token in again:",
+                    commands=(("ykman", "config", "usb", "--enable", "OPENPGP"),),
                 ),
             ),
         ),

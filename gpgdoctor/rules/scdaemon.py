@@ -10,6 +10,14 @@ from gpgdoctor.facts import Facts, NotKnown, Reader, Setting, UsbInterface, know
 FIRST_WITHOUT_FALLBACK = (2, 3)  # GnuPG 2.3.0: commit 100642e77 took the way back to PC/SC out (T4673)
 FIRST_WITH_FATAL_ERRORS = (2, 3)  # from here on gpgrt's parser and scdaemon count errors together
 
+# Options that every version accepts and none obeys (scd/scdaemon.c of 2.2.40 and 2.4.8).
+WITHOUT_EFFECT = {
+    "card-timeout": "it was never implemented",
+    "ctapi-driver": "the driver that it was for is gone",
+    "allow-admin": "it is the default since 2.0.11",
+    "disable-keypad": "its name is disable-pinpad now",
+}
+
 
 class Path(Enum):
     """How scdaemon reaches readers."""
@@ -34,8 +42,13 @@ def numbers(text: str) -> tuple[int, ...]:
 
 def setting(facts: Facts, option: str) -> Setting | None:
     """The line by which an option of scdaemon is in force; the last one where there are several."""
-    settings = [setting for setting in known(facts.configuration.in_force) if setting.option == option]
-    return settings[-1] if settings else None
+    found = settings(facts, option)
+    return found[-1] if found else None
+
+
+def settings(facts: Facts, option: str) -> list[Setting]:
+    """Every line that sets an option of scdaemon, and is not overruled by the other file."""
+    return [setting for setting in known(facts.configuration.in_force) if setting.option == option]
 
 
 def place(facts: Facts, setting: Setting) -> str:

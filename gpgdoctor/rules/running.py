@@ -1,0 +1,103 @@
+"""GD109: whether the scdaemon that runs read the files as they are now."""
+
+from __future__ import annotations
+
+from gpgdoctor.facts import ConfigFile, Facts, NotKnown, Process, known, known_or
+from gpgdoctor.rules import cures, holding, mistakes, scdaemon
+from gpgdoctor.rules.rule import Certainty, Culprit, Found, rule
+from gpgdoctor.rules.services import GNUPG_MISSING
+
+NEWER_BY_S = 2.0  # a file that is saved while scdaemon starts may have been read as it is
+STORES = ("/nix/store/", "/gnu/store/")
+
+
+@rule(
+    "GD109",
+    "configuration-not-in-force",
+    "The running scdaemon uses the configuration as it is now.",
+    worst="warning",
+    needs=GNUPG_MISSING,
+)
+def configuration_not_in_force(facts: Facts) -> Found | None:
+    running = known(facts.gnupg.running)
+    if running is None:
+        return None
+    mistakes.needs_scdaemon_to_start(facts)
+    contradicted = _contradicted_by(facts)
+    if contradicted is not None:
+        return _stale(facts, "certain", *contradicted)
+    changed = _changed_since_start(facts)
+    if not changed:
+        return None
+    paths = " and ".join(known(facts.configuration.files)[number].path for number in changed)
+    places = tuple(f"configuration.files[{number}].changed" for number in changed)
+    return _stale(
+        facts,
+        "likely",
+        f"{paths} changed after scdaemon started",
+        (*places, f"processes[{_process(facts)[0]}].started"),
+    )
+
+
+def _stale(facts: Facts, certainty: Certainty, why: str, because: tuple[str, ...]) -> Found:
+    running = known(facts.gnupg.running)
+    assert running is not None
+    me = Culprit(pid=running.pid, program="scdaemon", user=known_or(facts.host.user, "") or None, certainty=certainty)
+    return Found(
+        severity="warning",
+        summary=f"scdaemon (pid {running.pid}) runs with an older configuration: {why}.",
+        effect="scdaemon reads its files once, when it starts.",
+        because=("gnupg.running.pid", *because),
+        culprits=(me,),
+        cure=cures.restart_only(facts),
+    )
+
+
+def _contradicted_by(facts: Facts) -> tuple[str, tuple[str, ...]] | None:
+    """How the share mode of scdaemon's reader contradicts the files, where one can tell which reader is its own."""
+    if known_or(facts.pcscd.listener, None) != "pcscd" or scdaemon.path(facts) is not scdaemon.Path.PCSC:
+        return None
+    held = {number: holding.held(reader) for number, reader in enumerate(known_or(facts.readers, ()))}
+    held = {number: state for number, state in held.items() if state}
+    if not held or not holding.holds_through_pcsc(facts):
+        return None
+    places = tuple(f"readers[{number}].state" for number in held)
+    shared = scdaemon.setting(facts, "pcsc-shared")
+    if shared is not None and all("EXCLUSIVE" in state for state in held.values()):
+        return "it keeps its reader to itself, and pcsc-shared is set", (*places, scdaemon.place(facts, shared))
+    if shared is None and not any("EXCLUSIVE" in state for state in held.values()) and _is_only_client(facts):
+        return "it shares its reader, and pcsc-shared is not set", (*places, "configuration.in_force")
+    return None
+
+
+def _is_only_client(facts: Facts) -> bool:
+    return not holding.culprits(facts, holding.others(facts)) and not holding.other_scdaemons(facts)
+
+
+def _changed_since_start(facts: Facts) -> list[int]:
+    """Which files of scdaemon are newer than the running one."""
+    started = known(_process(facts)[1].started)
+    return [
+        number
+        for number, file in enumerate(known(facts.configuration.files))
+        if file.program == "scdaemon" and _is_newer(facts, file, started)
+    ]
+
+
+def _is_newer(facts: Facts, file: ConfigFile, started: float) -> bool:
+    if (known_or(file.target, None) or "").startswith(STORES):
+        raise NotKnown(f"{file.path} lies in a store, where times say nothing")
+    changed = known(file.changed)
+    if changed is None or changed <= started + NEWER_BY_S:
+        return False
+    if changed > known(facts.host.time) + NEWER_BY_S:
+        raise NotKnown(f"{file.path} has a time in the future")
+    return True
+
+
+def _process(facts: Facts) -> tuple[int, Process]:
+    running = known(facts.gnupg.running)
+    for number, process in enumerate(known(facts.processes)):
+        if running is not None and process.pid == running.pid:
+            return number, process
+    raise NotKnown("scdaemon's process is not visible")
