@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import roots
 
 from gpgdoctor.lab.lab import Lab, LabUnavailable
 
@@ -49,3 +51,12 @@ def open_lab() -> Iterator[OpenLab]:
 def open_module_lab() -> Iterator[OpenLab]:
     """The same for a lab that the tests of a module share: only to look, not to change."""
     yield from _labs()
+
+
+@pytest.fixture(scope="session")
+def trixie_root() -> Path:
+    """The root directory of a Debian 13, for ``open_lab(scenario, root=trixie_root)``."""
+    try:
+        return roots.trixie()
+    except roots.RootUnavailable as unavailable:
+        cannot_run(str(unavailable))

@@ -69,6 +69,7 @@ class Scenario:
     files: tuple[File, ...] = ()
     homes: tuple[str, ...] = (".gnupg",)
     pcscd: PcscdState = "running"
+    polkit: bool = False  # a pcscd that is built with polkit asks it; without a system bus that refuses everybody
     listeners: tuple[Listener, ...] = ()
     hidden: tuple[Package, ...] = ()
     steps: tuple[Step, ...] = ()

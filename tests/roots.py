@@ -1,0 +1,101 @@
+"""Root directories of other Debian systems, for labs to run on: ``Lab(scenario, root=trixie())``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from gpgdoctor.lab.debian import Apt, DebianUnavailable, unpack
+from gpgdoctor.lab.parts import cache_directory, locked
+
+# gpgdoctor runs on the system's own packages there, and needs no other.
+PACKAGES = (
+    *("pcscd", "libpcsclite1", "scdaemon", "gpg", "gpg-agent", "gpgconf"),
+    # What pcscd's polkit asks for by a virtual name, which debootstrap does not look up.
+    *("dbus", "libpam-systemd"),
+    *("python3", "python3-typer", "python3-pyscard", "python3-psutil", "python3-platformdirs"),
+)
+BUILD_DEADLINE_S = 900
+ASK_DEADLINE_S = 30
+DROPPED = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+
+
+class RootUnavailable(Exception):
+    """Why there is no such root here, in one line."""
+
+
+def trixie() -> Path:
+    """A Debian 13: GnuPG 2.4, pcscd 2.3. Built once, in the cache."""
+    return _built("trixie")
+
+
+def _built(release: str) -> Path:
+    if os.geteuid() != 0:
+        raise RootUnavailable("the root of another Debian is built by root only")
+    home = cache_directory() / "roots"
+    digest = hashlib.sha256("\0".join(PACKAGES).encode()).hexdigest()[:8]
+    root = home / f"{release}-{digest}"
+    try:
+        with locked(home):
+            if not root.exists():
+                with tempfile.TemporaryDirectory(prefix="new-", dir=home, ignore_cleanup_errors=True) as scratch:
+                    _debootstrap(release, Path(scratch), home).rename(root)
+    except (DebianUnavailable, OSError, subprocess.SubprocessError) as error:
+        raise RootUnavailable(f"no Debian {release} here: {error}") from error
+    return root
+
+
+def _debootstrap(release: str, scratch: Path, home: Path) -> Path:
+    root = scratch / "root"
+    log = home / f"{release}.log"
+    program, environment = _program(scratch)
+    include = ",".join(PACKAGES)
+    command = [program, "--variant=minbase", f"--include={include}", release, str(root), _mirror()]
+    with log.open("w") as output:
+        done = subprocess.run(
+            command,
+            env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=BUILD_DEADLINE_S,
+        )
+    if done.returncode != 0:
+        last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
+        raise DebianUnavailable(f"debootstrap failed: {last[0]} (see {log})")
+    for directory in DROPPED:
+        shutil.rmtree(root / directory, ignore_errors=True)
+    return root
+
+
+def _program(scratch: Path) -> tuple[str, dict[str, str]]:
+    """The machine's debootstrap, or an unpacked one."""
+    installed = shutil.which("debootstrap") or shutil.which("debootstrap", path="/usr/sbin")
+    if installed:
+        return installed, {}
+    unpacked = scratch / "debootstrap"
+    unpack(_downloaded("debootstrap", scratch / "archives"), unpacked)
+    return str(unpacked / "usr/sbin/debootstrap"), {"DEBOOTSTRAP_DIR": str(unpacked / "usr/share/debootstrap")}
+
+
+def _downloaded(package: str, into: Path) -> list[Path]:
+    apt = Apt(home=cache_directory() / "parts" / "apt")
+    with locked(cache_directory() / "parts"):
+        try:
+            return apt.download([package], into)
+        except DebianUnavailable:
+            return apt.refreshed().download([package], into)
+
+
+def _mirror() -> str:
+    """Where this machine has its own Debian from."""
+    targets = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"]
+    listed = subprocess.run(targets, capture_output=True, text=True, timeout=ASK_DEADLINE_S, check=True).stdout
+    mirrors = [line.split()[1] for line in listed.splitlines() if line.startswith("Debian ") and "security" not in line]
+    if not mirrors:
+        raise DebianUnavailable("no source of Debian is configured here")
+    return mirrors[0]
