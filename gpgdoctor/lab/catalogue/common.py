@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from gpgdoctor.lab.scenario import File, Step
+from gpgdoctor.lab.scenario import File, Reader, Step
 
 CARD_STATUS = Step(argv=("gpg", "--card-status"))
 CARD_STATUS_FAILS = Step(argv=("gpg", "--card-status"), code=2)
+
+ANOTHER_READER = Reader(name="Gemalto PC Twin Reader")
 
 
 def scdaemon_conf(*lines: str, only_since_2_3: bool = False) -> File:

@@ -23,7 +23,7 @@ SCENARIOS = (
     Scenario(
         name="comment-after-option",
         about="A comment behind an option: GnuPG 2.2 skips the line, later versions do not start scdaemon.",
-        files=(scdaemon_conf("disable-ccid  # leave the reader to pcscd", "pcsc-shared"),),
+        files=(scdaemon_conf("disable-ccid", "pcsc-shared  # with the browser"),),
         expect=("GD102",),
         gpg="works",
         gpg_since_2_3="fails",

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from gpgdoctor.lab.catalogue.common import CARD_STATUS, CARD_STATUS_FAILS, DISABLE_CCID, ON_PCSC, SHARED_OPTIONS
+from gpgdoctor.lab.catalogue.common import (
+    ANOTHER_READER,
+    CARD_STATUS,
+    CARD_STATUS_FAILS,
+    DISABLE_CCID,
+    ON_PCSC,
+    SHARED_OPTIONS,
+)
 from gpgdoctor.lab.layout import HOME
 from gpgdoctor.lab.scenario import Client, File, Reader, Scenario, Step
 
@@ -75,7 +82,7 @@ SCENARIOS = (
     Scenario(
         name="second-reader-holder",
         about="Another program has a second reader, which scdaemon would not take: gpg works.",
-        readers=(Reader(), Reader(name="Gemalto PC Twin Reader")),
+        readers=(Reader(), ANOTHER_READER),
         clients=(Client(kind="shared", reader=1),),
         files=(ON_PCSC,),
         gpg="works",
@@ -125,6 +132,7 @@ SCENARIOS = (
     Scenario(
         name="foreign-select",
         about='The card is shared, and another program selects its own applet: gpg says "Card error", and again.',
+        readers=(ANOTHER_READER,),  # later versions of scdaemon notice it on a YubiKey
         clients=(Client(kind="foreign-select", program="keepassxc", after_steps=True),),
         files=(SHARED_OPTIONS,),
         steps=(CARD_STATUS,),
