@@ -1,0 +1,52 @@
+"""How fast gpgdoctor is: `python tests/benchmark/run.py [--quick] [--rounds N]`.
+
+Whole processes are timed inside labs (private namespaces with a real pcscd, scdaemon and a virtual card), those that
+are compared in turn, so that a busy machine slows all of them. Ratios count; absolute times are this machine's.
+Ends with 0 where every budget is met, 1 where one is missed, 3 where no lab can be had.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+CLONE = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(CLONE), str(CLONE / "tests")]
+
+from gpgdoctor.lab import bootstrap  # noqa: E402
+from gpgdoctor.lab.debian import DebianUnavailable  # noqa: E402
+from gpgdoctor.lab.plan import LabUnavailable  # noqa: E402
+
+CANNOT_RUN = 3
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="few rounds, and no tools that touch the card")
+    parser.add_argument("--rounds", type=int, help="how often each command is timed")
+    options = parser.parse_args()
+    try:
+        _as_installed()
+        import suite
+
+        return suite.run(rounds=options.rounds or (7 if options.quick else 25), with_card_tools=not options.quick)
+    except (LabUnavailable, bootstrap.BootstrapFailed, DebianUnavailable) as reason:
+        print(f"benchmark: {reason}", file=sys.stderr)
+        return CANNOT_RUN
+
+
+def _as_installed() -> None:
+    """Go on in an environment with the very versions that an installation brings, and everything compiled."""
+    environment = bootstrap.prepared("base", "lab")
+    if Path(sys.prefix) != environment.home / "venv":
+        os.execve(environment.python, [str(environment.python), *sys.argv], bootstrap.surroundings(environment))
+    import environments
+
+    for folder in (Path(sys.prefix), CLONE / "gpgdoctor"):
+        environments.compile_all(folder, sys.executable)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
