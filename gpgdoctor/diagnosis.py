@@ -180,7 +180,7 @@ def look_up(document: Any, place: str) -> Any:
 def _in_order() -> tuple[Rule, ...]:
     rules = catalogue()
     graph = {rule.id: {*rule.needs, *rule.consequence_of} for rule in rules.values()}
-    return tuple(rules[id] for id in TopologicalSorter(graph).static_order() if id in rules)
+    return tuple(rules[id] for id in TopologicalSorter(graph).static_order())
 
 
 def _weight(finding: Finding) -> tuple[bool, int, str]:

@@ -216,10 +216,12 @@ def _holds_all_the_same(facts: Facts, void: Voided) -> bool:
     if setting is None:
         return False
     mine = [
-        line.value
+        line.text.split(None, 1)[1:]
         for file in known(facts.configuration.files)
         if file.program == "scdaemon" and file.scope == "user"
         for line in file.lines
         if line.number == void.line
     ]
-    return mine == [setting.value]
+    return [[value.strip().strip('"') for value in values] for values in mine] == [
+        [setting.value] if setting.value else []
+    ]

@@ -1,0 +1,92 @@
+"""GD401, GD402: who may reach pcscd, and who the reader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from build import FREE_ON_USB, ON_USB, RUNNING, machine, without_pcscd
+from judging import causes, finding, severity, status
+
+from gpgdoctor.facts import Connection, Facts, Unknown
+from gpgdoctor.record import replace
+
+SECURITY_VIOLATION, COMM_ERROR, NO_SERVICE = "0x8010006A", "0x80100013", "0x8010001D"
+LOCKED = replace(FREE_ON_USB, accessible=False)
+WANTED = {"card_keys": 3}
+
+
+def refusing(code: str = SECURITY_VIOLATION, conf: str = "disable-ccid\n", **pcscd: Any) -> Facts:
+    given = {"answer": code, "polkit": True, **pcscd}
+    return machine(conf=conf, pcscd=given, readers=Unknown(f"pcscd answers {code}"), host={"session": "ssh"})
+
+
+@pytest.mark.parametrize("code", [SECURITY_VIOLATION, COMM_ERROR, NO_SERVICE])
+def test_pcscd_refuses_a_session(code: str) -> None:
+    facts = refusing(code)
+    assert causes(facts) == {"GD401"}
+    assert f"this log-in over SSH ({code})" in finding(facts, "GD401").found.summary
+
+
+def test_a_refusal_is_for_information_where_scdaemon_needs_no_pcscd() -> None:
+    assert severity(refusing(conf=""), "GD401") == "info"
+
+
+def test_only_polkit_refuses() -> None:
+    assert severity(refusing(polkit=False), "GD401") is None
+    assert status(refusing(polkit=Unknown("who knows")), "GD401") == "unknown"
+
+
+def test_another_answer_is_no_refusal() -> None:
+    assert status(machine(pcscd={"polkit": True}), "GD401") == "pass"
+    assert severity(refusing("0x80100001"), "GD401") is None
+
+
+def test_a_full_pcscd_refuses_in_the_same_words() -> None:
+    crowd = tuple(Connection(inode=number, uid=0, pid=1) for number in range(200))
+    assert causes(refusing(connections=crowd)) == {"GD311"}
+
+
+def test_a_pcscd_that_does_not_run_refuses_nobody() -> None:
+    assert status(without_pcscd(), "GD401") == "skipped"
+
+
+# -- GD402 -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["2.2.40", "2.4.7"])
+def test_a_device_that_scdaemon_may_not_open(version: str) -> None:
+    facts = without_pcscd(version=version, usb=(LOCKED,), gnupg=WANTED)
+    assert causes(facts) == {"GD402"}
+    assert finding(facts, "GD402").subject == "YubiKey OTP+FIDO+CCID (USB 1-2:1.2)"
+
+
+def test_a_device_that_it_may_open() -> None:
+    assert status(without_pcscd(version="2.4.7", gnupg=WANTED), "GD402") == "pass"
+    assert status(machine(usb=()), "GD402") == "skipped"
+
+
+def test_where_nobody_wants_a_card_it_is_for_information() -> None:
+    assert severity(without_pcscd(version="2.4.7", usb=(LOCKED,)), "GD402") == "info"
+
+
+def test_who_goes_through_pcscd_needs_no_device() -> None:
+    taken = replace(ON_USB, accessible=False)
+    assert severity(machine(usb=(taken,), gnupg=WANTED), "GD402") is None
+    assert severity(machine(version="2.4.7", conf="disable-ccid\n", usb=(taken,), gnupg=WANTED), "GD402") is None
+    assert causes(machine(version="2.4.7", usb=(taken,), gnupg=WANTED)) == {"GD205"}
+
+
+def test_another_device_will_do() -> None:
+    both = (LOCKED, replace(FREE_ON_USB, name="1-3:1.0"))
+    assert severity(without_pcscd(version="2.4.7", usb=both, gnupg=WANTED), "GD402") is None
+
+
+def test_a_scdaemon_that_has_a_card_may_open_its_reader() -> None:
+    facts = without_pcscd(version="2.4.7", usb=(LOCKED,), running=RUNNING)
+    assert severity(facts, "GD402") is None
+
+
+def test_without_the_node_it_is_unknown() -> None:
+    hidden = replace(LOCKED, accessible=Unknown("sysfs does not tell the device's number"))
+    assert status(without_pcscd(version="2.4.7", usb=(hidden,)), "GD402") == "unknown"

@@ -1,0 +1,246 @@
+"""GD2xx: two programs want one reader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from build import (
+    ALICE,
+    BOB,
+    EXCLUSIVE,
+    FREE_ON_USB,
+    IN_USE,
+    NITROKEY,
+    RUNNING,
+    SCDAEMON,
+    SHARING,
+    client,
+    machine,
+    reader,
+    without_pcscd,
+)
+from judging import causes, finding, judged, severity, status
+
+from gpgdoctor.facts import Connection, Facts, Unknown
+from gpgdoctor.record import replace
+
+BLOCKED = replace(IN_USE, probe="blocked", seconds=2.0)
+KEEPASSXC, GNOME, STRANGER = client("keepassxc"), client("gsd-smartcard", pid=801), client("a-program", pid=802)
+OTHERS_SCDAEMON = replace(SCDAEMON, pid=900, uid=BOB, user="bob", cards=1)
+MY_OTHER_SCDAEMON = replace(SCDAEMON, pid=901, homedir="/home/alice/.gnupg-work", cards=1)
+UNSEEN = {"connections": (Connection(inode=1, uid=0, pid=Unknown("not visible")),)}
+NOT_ROOT = {"root": False}
+
+
+def held_by(*programs: Any, **how: Any) -> Facts:
+    return machine(**{"readers": (IN_USE,), "clients": programs, **how})
+
+
+def kept_by(*programs: Any, **how: Any) -> Facts:
+    return machine(**{"readers": (EXCLUSIVE,), "clients": programs, **how})
+
+
+@pytest.mark.parametrize("id", ["GD201", "GD202", "GD203", "GD204", "GD205", "GD206", "GD207"])
+def test_a_machine_without_contention_passes(id: str) -> None:
+    assert status(machine(), id) == status(without_pcscd(), id) == "pass"
+
+
+@pytest.mark.parametrize("id", ["GD201", "GD202", "GD203", "GD204", "GD206", "GD207"])
+def test_without_the_readers_contention_is_unknown(id: str) -> None:
+    assert status(machine(readers=Unknown("it took too long")), id) == "unknown"
+
+
+def test_a_program_that_was_there_for_a_moment_holds_nothing() -> None:
+    assert causes(held_by(readers=(replace(IN_USE, later_state=("PRESENT",)),), clients=())) == set()
+
+
+# -- GD201 -------------------------------------------------------------------------------------------------------
+
+
+def test_an_exclusive_scdaemon_is_a_warning() -> None:
+    facts = kept_by(running=RUNNING)
+    assert (causes(facts), severity(facts, "GD201")) == ({"GD201"}, "warning")
+    (culprit,) = finding(facts, "GD201").found.culprits
+    assert (culprit.pid, culprit.certainty) == (RUNNING.pid, "certain")
+
+
+@pytest.mark.parametrize(("program", "expected"), [(KEEPASSXC, "error"), (GNOME, "warning"), (STRANGER, "warning")])
+def test_it_is_an_error_where_a_program_that_uses_cards_waits(program: object, expected: str) -> None:
+    assert severity(kept_by(program, running=RUNNING), "GD201") == expected
+
+
+def test_a_scdaemon_that_shares_excludes_nobody() -> None:
+    assert severity(held_by(running=RUNNING, conf=SHARING), "GD201") is None
+    assert severity(kept_by(KEEPASSXC), "GD201") is None
+
+
+# -- GD202 -------------------------------------------------------------------------------------------------------
+
+
+def test_a_program_that_shares_the_reader_blocks_scdaemon() -> None:
+    facts = held_by(KEEPASSXC)
+    assert (causes(facts), severity(facts, "GD202")) == ({"GD202"}, "warning")
+    (culprit,) = finding(facts, "GD202").found.culprits
+    assert (culprit.program, culprit.certainty) == ("keepassxc", "certain")
+    cure = finding(facts, "GD202").found.cure
+    assert cure and cure.options == ("disable-ccid", "pcsc-shared")
+
+
+def test_it_is_an_error_where_somebody_wants_the_card() -> None:
+    assert severity(held_by(KEEPASSXC, gnupg={"card_keys": 3}), "GD202") == "error"
+    assert severity(held_by(KEEPASSXC, running=replace(RUNNING, cards=())), "GD202") == "error"
+
+
+def test_one_of_several_is_possible_and_known_holders_come_first() -> None:
+    culprits = finding(held_by(GNOME, STRANGER, KEEPASSXC), "GD202").found.culprits
+    assert [culprit.program for culprit in culprits] == ["keepassxc", "a-program", "gsd-smartcard"]
+    assert {culprit.certainty for culprit in culprits} == {"possible"}
+
+
+def test_who_has_the_card_or_shares_is_not_blocked() -> None:
+    assert severity(held_by(KEEPASSXC, conf=SHARING), "GD202") is None
+    assert severity(held_by(KEEPASSXC, running=RUNNING), "GD202") is None
+
+
+def test_who_goes_by_his_own_driver_is_not_blocked() -> None:
+    assert severity(held_by(KEEPASSXC, usb=(FREE_ON_USB,)), "GD202") is None
+    assert severity(held_by(KEEPASSXC, version="2.4.7"), "GD202") is None
+    assert severity(held_by(KEEPASSXC, version="2.4.7", conf="disable-ccid\n"), "GD202") == "warning"
+
+
+def test_only_the_reader_that_scdaemon_takes_counts() -> None:
+    second = (reader(), replace(IN_USE, name=NITROKEY))
+    assert severity(held_by(KEEPASSXC, readers=second), "GD202") is None
+    assert severity(held_by(KEEPASSXC, readers=second, conf="reader-port Nitrokey\n"), "GD202") == "warning"
+    assert severity(held_by(KEEPASSXC, readers=second, conf="disable-ccid\n", version="2.4.7"), "GD202") is None
+
+
+def test_an_old_scdaemon_cannot_share() -> None:
+    cure = finding(held_by(KEEPASSXC, version="2.2.27"), "GD202").found.cure
+    assert cure and (cure.applicability, cure.options) == ("manual", ())
+
+
+# -- GD203 -------------------------------------------------------------------------------------------------------
+
+
+def test_a_program_that_keeps_the_reader_to_itself() -> None:
+    facts = kept_by(client("yubikey-agent"))
+    assert causes(facts) == {"GD203"}
+    cure = finding(facts, "GD203").found.cure
+    assert (
+        cure and cure.applicability == "manual" and ("pkill", "-HUP", "-x", "yubikey-agent") in cure.advice[0].commands
+    )
+
+
+def test_pcsc_shared_does_not_help_against_it() -> None:
+    assert causes(kept_by(client("yubikey-agent"), conf=SHARING)) == {"GD203"}
+
+
+def test_a_shared_reader_is_not_kept() -> None:
+    assert severity(held_by(KEEPASSXC), "GD203") is None
+    assert severity(kept_by(running=RUNNING), "GD203") is None
+    assert severity(kept_by(KEEPASSXC, readers=(replace(EXCLUSIVE, probe="ok"),)), "GD203") is None
+
+
+def test_which_of_two_exclusive_readers_is_scdaemons_can_be_unknown() -> None:
+    two = (EXCLUSIVE, replace(EXCLUSIVE, name=NITROKEY))
+    facts = kept_by(STRANGER, readers=two, running=RUNNING, version="2.4.7", conf="disable-ccid\n")
+    assert {check.status for check in judged(facts).checks if check.rule.id == "GD203"} == {"unknown"}
+
+
+# -- GD204 -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", ["blocked", "stuck"])
+def test_a_probe_that_stays_blocked_is_a_transaction(outcome: str) -> None:
+    assert causes(held_by(KEEPASSXC, readers=(replace(BLOCKED, probe=outcome),))) == {"GD204"}
+
+
+def test_a_probe_that_comes_back_is_none() -> None:
+    assert severity(held_by(KEEPASSXC), "GD204") is None
+    assert severity(kept_by(KEEPASSXC), "GD204") is None
+
+
+def test_an_earlier_probe_that_still_waits_tells_as_much() -> None:
+    not_made = replace(IN_USE, probe="not-made", not_made_because="an earlier probe still waits in pcscd")
+    assert severity(held_by(KEEPASSXC, readers=(not_made,), pcscd={"waiting": 1}), "GD204") == "error"
+    assert status(held_by(KEEPASSXC, readers=(not_made,)), "GD204") == "unknown"
+
+
+def test_a_probe_that_nobody_wanted_is_skipped() -> None:
+    not_made = replace(IN_USE, probe="not-made", not_made_because="--no-probe")
+    assert status(held_by(KEEPASSXC, readers=(not_made,)), "GD204") == "skipped"
+
+
+# -- GD205 -------------------------------------------------------------------------------------------------------
+
+
+def test_since_2_3_scdaemon_looks_past_a_reader_of_pcscd() -> None:
+    facts = machine(version="2.4.7")
+    assert causes(facts) == {"GD205"}
+    cure = finding(facts, "GD205").found.cure
+    assert cure and cure.options == ("disable-ccid",) and "smaller change" in cure.advice[0].text
+
+
+def test_with_a_holder_the_reader_has_to_be_shared_as_well() -> None:
+    cure = finding(held_by(KEEPASSXC, version="2.4.7"), "GD205").found.cure
+    assert cure and cure.options == ("disable-ccid", "pcsc-shared") and cure.advice == ()
+
+
+def test_whoever_goes_through_pcscd_does_not_compete() -> None:
+    assert severity(machine(version="2.4.7", conf="disable-ccid\n"), "GD205") is None
+    assert severity(machine(version="2.4.7", own_driver=False), "GD205") is None
+    assert severity(machine(version="2.2.40"), "GD205") is None
+
+
+def test_whoever_has_the_card_by_his_own_driver_works() -> None:
+    by_own_driver: dict[str, Any] = {"running": RUNNING, "pcscd": {"connections": ()}}
+    assert severity(machine(version="2.4.7", **by_own_driver), "GD205") is None
+    assert severity(machine(version="2.4.7", usb=(FREE_ON_USB,)), "GD205") is None
+
+
+def test_without_usb_it_is_unknown() -> None:
+    assert status(machine(version="2.4.7", usb=Unknown("/sys is not mounted")), "GD205") == "unknown"
+
+
+# -- GD206 -------------------------------------------------------------------------------------------------------
+
+
+def test_the_scdaemon_of_another_user_has_the_reader() -> None:
+    facts = kept_by(OTHERS_SCDAEMON)
+    assert causes(facts) == {"GD206"}
+    cure = finding(facts, "GD206").found.cure
+    assert cure and "bob" in cure.advice[0].text and cure.advice[0].commands == ()
+
+
+def test_my_own_scdaemon_of_another_home_can_be_stopped() -> None:
+    cure = finding(kept_by(MY_OTHER_SCDAEMON), "GD206").found.cure
+    assert cure and cure.advice[0].commands == (
+        ("gpgconf", "--homedir", "/home/alice/.gnupg-work", "--kill", "scdaemon"),
+    )
+
+
+def test_a_scdaemon_without_a_card_has_no_reader() -> None:
+    assert severity(kept_by(KEEPASSXC, replace(OTHERS_SCDAEMON, cards=0)), "GD206") is None
+    assert severity(kept_by(OTHERS_SCDAEMON, running=RUNNING), "GD206") is None
+
+
+# -- GD207 -------------------------------------------------------------------------------------------------------
+
+
+def test_whoever_is_not_visible_is_said_to_be_so() -> None:
+    facts = held_by(pcscd=UNSEEN, host=NOT_ROOT)
+    assert (causes(facts), finding(facts, "GD207").consequence_of) == ({"GD202"}, "GD202")
+    assert finding(facts, "GD202").found.note and finding(facts, "GD202").found.culprits[0].user == "root"
+
+
+def test_whoever_is_visible_explains_it() -> None:
+    assert severity(held_by(KEEPASSXC), "GD207") is None
+    assert severity(held_by(running=RUNNING, conf=SHARING), "GD207") is None
+
+
+def test_a_connection_of_my_user_may_be_my_scdaemons() -> None:
+    opaque = {"connections": (Connection(inode=1, uid=ALICE, pid=Unknown("not visible")),)}
+    facts = machine(readers=(EXCLUSIVE,), running=RUNNING, pcscd=opaque, host=NOT_ROOT)
+    assert causes(facts) == {"GD201"}

@@ -1,0 +1,117 @@
+"""GD5xx: is there a reader, is there a card, does either answer?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from build import FREE_ON_USB, IN_USE, NITROKEY, ON_USB, RUNNING, machine, reader, without_pcscd
+from judging import causes, checks, finding, judged, severity, status
+
+from gpgdoctor.facts import Facts, Unknown
+from gpgdoctor.record import replace
+
+ON_PCSC = "disable-ccid\n"
+EMPTY = reader("EMPTY")
+LOST = replace(reader(), state=Unknown("PC/SC did not tell"))
+BUILT_IN = replace(ON_USB, name="1-5:1.0", vendor="058f", product="9540", title="EMV Smartcard Reader")
+WITHOUT_CCID = replace(FREE_ON_USB, name="1-4:1.0", product="0402", title="YubiKey FIDO", ccid=False, in_libccid=False)
+
+
+# -- GD501, GD503, GD504, GD505 ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("id", ["GD501", "GD502", "GD503", "GD504", "GD505"])
+def test_a_reader_with_a_card_passes(id: str) -> None:
+    assert status(machine(), id) == "pass"
+
+
+def test_no_reader_anywhere() -> None:
+    assert causes(machine(readers=(), usb=())) == {"GD501"}
+    assert severity(machine(readers=(), usb=(FREE_ON_USB,)), "GD501") is None
+    assert status(machine(readers=Unknown("why"), usb=()), "GD501") == "unknown"
+    assert status(machine(readers=(), usb=Unknown("/sys is not mounted")), "GD501") == "unknown"
+
+
+def test_empty_readers_are_for_information() -> None:
+    facts = machine(readers=(EMPTY, replace(EMPTY, name=NITROKEY)))
+    assert (severity(facts, "GD503"), judged(facts).verdict) == ("info", "healthy")
+    assert severity(machine(readers=(EMPTY, reader(name=NITROKEY))), "GD503") is None
+    assert status(machine(readers=(LOST,)), "GD503") == "unknown"
+
+
+def test_a_mute_card() -> None:
+    facts = machine(readers=(reader(name=NITROKEY), reader("PRESENT", "MUTE")))
+    assert causes(facts) == {"GD504"}
+    assert finding(facts, "GD504").subject == reader().name
+    assert status(machine(readers=(LOST,)), "GD504") == "unknown"
+
+
+def test_a_reader_that_is_gone() -> None:
+    assert causes(machine(readers=(reader("UNAVAILABLE"),))) == {"GD505"}
+    assert status(machine(readers=(LOST,)), "GD505") == "unknown"
+
+
+# -- GD502 -------------------------------------------------------------------------------------------------------
+
+
+def unlisted(*interfaces: Any, conf: str = ON_PCSC, **how: Any) -> Facts:
+    return machine(**{"conf": conf, "readers": (), "usb": interfaces, **how})
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"driver": None, "in_libccid": False}, "do not know the product 1050:0407"),
+        ({"driver": None}, "could not be opened"),
+        ({"driver": "pn533_usb"}, "the kernel's driver pn533_usb has it"),
+        ({"driver": "usbfs"}, "another program has claimed it"),
+    ],
+)
+def test_a_reader_that_pcscd_does_not_list(change: dict[str, Any], why: str) -> None:
+    facts = unlisted(replace(ON_USB, **change))
+    assert causes(facts) == {"GD502"}
+    assert why in finding(facts, "GD502").found.summary
+
+
+def test_it_is_for_information_where_scdaemon_has_another_way() -> None:
+    assert severity(unlisted(FREE_ON_USB, conf="", version="2.4.7"), "GD502") == "info"
+    assert severity(unlisted(FREE_ON_USB, conf=""), "GD502") == "info"
+    another_with_a_card = machine(conf=ON_PCSC, usb=(ON_USB, replace(BUILT_IN, driver=None)))
+    assert severity(another_with_a_card, "GD502") == "info"
+
+
+def test_a_listed_reader_need_not_be_called_as_on_usb() -> None:
+    assert severity(machine(usb=(BUILT_IN,), readers=(reader(name="Alcor Micro AU9540 00 00"),)), "GD502") is None
+    both = machine(usb=(ON_USB, BUILT_IN), readers=(reader(), reader("EMPTY", name="Alcor Micro AU9540 00 00")))
+    assert {check.status for check in checks(both, "GD502")} == {"pass"}
+
+
+def test_which_of_two_is_not_listed_can_be_unknown() -> None:
+    two = (BUILT_IN, replace(BUILT_IN, name="1-6:1.0", title="Another Reader"))
+    facts = machine(usb=two, readers=(reader(name="Alcor Micro AU9540 00 00"),))
+    assert {check.status for check in checks(facts, "GD502")} == {"unknown"}
+
+
+def test_a_reader_that_scdaemon_has_by_its_own_driver_works() -> None:
+    facts = machine(version="2.4.7", readers=(), running=RUNNING, pcscd={"connections": ()})
+    assert (status(facts, "GD502"), judged(facts).verdict) == ("pass", "healthy")
+
+
+def test_other_interfaces_of_a_listed_device_are_no_matter() -> None:
+    more = (replace(FREE_ON_USB, name="1-2:1.0", ccid=False), replace(FREE_ON_USB, name="1-2:1.3"))
+    assert status(machine(usb=(*more, ON_USB)), "GD502") == "pass"
+    assert status(machine(usb=(*more, ON_USB), readers=(IN_USE,), conf="pcsc-shared\n"), "GD502") == "pass"
+
+
+def test_without_pcscd_nobody_lists_it() -> None:
+    assert status(without_pcscd(), "GD502") == "skipped"
+    assert status(unlisted(replace(ON_USB, driver=Unknown("no sysfs"))), "GD502") == "unknown"
+
+
+def test_a_token_without_its_card_interface() -> None:
+    assert causes(without_pcscd(version="2.4.7", usb=(WITHOUT_CCID,))) == {"GD502"}
+    assert severity(machine(readers=(), usb=(WITHOUT_CCID,)), "GD502") == "warning"
+    assert severity(machine(readers=(), usb=(WITHOUT_CCID,), gnupg={"card_keys": 3}), "GD502") == "error"
+    with_another = machine(usb=(WITHOUT_CCID, ON_USB))
+    assert {check.status for check in checks(with_another, "GD502")} == {"pass"}

@@ -1,0 +1,114 @@
+"""GD109: whether the scdaemon that runs read the files as they are now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from build import (
+    CONF,
+    EXCLUSIVE,
+    IN_USE,
+    NITROKEY,
+    NOW,
+    RUNNING,
+    SCDAEMON,
+    SHARING,
+    SYSTEM_CONF,
+    client,
+    machine,
+    reader,
+    with_file,
+)
+from judging import causes, finding, severity, status
+
+from gpgdoctor.facts import Facts, Unknown
+from gpgdoctor.record import replace
+
+STARTED = NOW - 100  # as build.SCDAEMON
+
+
+def changed_at(when: float, path: str = CONF, **more: Any) -> Facts:
+    """scdaemon runs without a card, and its file changed at that time."""
+    idle = replace(RUNNING, cards=())
+    return with_file(machine(conf="disable-ccid\n", system_conf="", running=idle), path, changed=when, **more)
+
+
+def with_card(conf: str, *readers: Any, **how: Any) -> Facts:
+    return machine(conf=conf, running=RUNNING, readers=readers, **how)
+
+
+def certainty(facts: Facts) -> str:
+    (culprit,) = finding(facts, "GD109").found.culprits
+    assert culprit.pid == RUNNING.pid
+    return culprit.certainty
+
+
+def test_without_a_running_scdaemon_all_is_in_force() -> None:
+    assert status(machine(), "GD109") == status(machine(conf=SHARING), "GD109") == "pass"
+    assert status(with_file(machine(conf=SHARING), CONF, changed=NOW), "GD109") == "pass"
+
+
+def test_without_a_file_all_is_in_force() -> None:
+    assert status(machine(running=replace(RUNNING, cards=())), "GD109") == "pass"
+
+
+@pytest.mark.parametrize("path", [CONF, SYSTEM_CONF])
+@pytest.mark.parametrize(("after", "expected"), [(-50, None), (1.9, None), (2.5, "warning"), (90, "warning")])
+def test_a_file_that_is_newer_than_scdaemon(path: str, after: float, expected: str | None) -> None:
+    assert severity(changed_at(STARTED + after, path), "GD109") == expected
+
+
+def test_of_a_newer_file_it_is_likely() -> None:
+    facts = changed_at(STARTED + 90)
+    assert certainty(facts) == "likely"
+    assert CONF in finding(facts, "GD109").found.summary
+
+
+def test_exclusive_contradicts_pcsc_shared() -> None:
+    facts = with_card(SHARING, EXCLUSIVE)
+    assert (causes(facts), certainty(facts)) == ({"GD109"}, "certain")
+
+
+def test_shared_contradicts_a_file_without_pcsc_shared() -> None:
+    assert certainty(with_card("disable-ccid\n", IN_USE)) == "certain"
+    assert severity(with_card("disable-ccid\n", IN_USE, clients=(client("keepassxc"),)), "GD109") is None
+
+
+def test_a_share_mode_as_in_the_file_is_no_contradiction() -> None:
+    assert severity(with_card(SHARING, IN_USE), "GD109") is None
+    assert severity(with_card("disable-ccid\n", EXCLUSIVE), "GD109") is None
+
+
+def test_which_of_two_readers_is_scdaemons_is_not_guessed() -> None:
+    assert severity(with_card(SHARING, EXCLUSIVE, replace(IN_USE, name=NITROKEY)), "GD109") is None
+    assert severity(with_card("disable-ccid\n", IN_USE, replace(EXCLUSIVE, name=NITROKEY)), "GD109") is None
+    assert severity(with_card(SHARING, EXCLUSIVE, reader(name=NITROKEY)), "GD109") == "warning"
+
+
+def test_a_reader_that_another_program_keeps_contradicts_nothing() -> None:
+    elsewhere: dict[str, Any] = {"clients": (client("yubikey-agent"),), "running": replace(RUNNING, cards=())}
+    assert severity(machine(conf=SHARING, readers=(EXCLUSIVE,), **elsewhere), "GD109") is None
+
+
+def test_where_scdaemon_could_not_start_again_that_comes_first() -> None:
+    broken = with_file(machine(version="2.4.7", conf="foo\n", running=RUNNING, readers=(EXCLUSIVE,)), CONF, changed=NOW)
+    assert causes(broken) >= {"GD101"} and severity(broken, "GD109") is None
+
+
+def test_a_store_says_nothing_about_times() -> None:
+    target = "/nix/store/abc-home-manager-files/.gnupg/scdaemon.conf"
+    assert status(changed_at(1.0, target=target, manager="Nix (home-manager)"), "GD109") == "unknown"
+    contradicted = with_file(with_card(SHARING, EXCLUSIVE), CONF, changed=1.0, target=target)
+    assert certainty(contradicted) == "certain"
+
+
+def test_a_time_in_the_future_says_nothing() -> None:
+    assert status(changed_at(NOW + 86400), "GD109") == "unknown"
+
+
+def test_missing_times_are_unknown() -> None:
+    assert status(with_file(changed_at(0), CONF, changed=Unknown("no time")), "GD109") == "unknown"
+    silent = replace(changed_at(0), processes=(replace(SCDAEMON, started=Unknown("it is not visible")),))
+    assert status(silent, "GD109") == "unknown"
+    assert status(machine(gnupg={"running": Unknown("scdaemon does not answer")}), "GD109") == "unknown"

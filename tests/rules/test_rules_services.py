@@ -1,0 +1,151 @@
+"""GD3xx: is what has to run there, and does it answer?"""
+
+from __future__ import annotations
+
+import pytest
+from build import ALICE, PCSCD, RUNNING, SCDAEMON, client, machine, without_pcscd
+from judging import causes, checks, finding, judged, severity, status
+
+from gpgdoctor.facts import Connection, Facts, PcscDriver, Unknown
+from gpgdoctor.record import replace
+
+ON_PCSC = "disable-ccid\n"
+MISSING = PcscDriver(name="libpcsclite.so.1", usable=False, reason="no such file")
+STALE = {"socket_file": "socket", "refused": True}
+ASLEEP = {"listener": "activator", "answer": Unknown("pcscd is asleep"), "connections": ()}
+UNLISTED = Unknown("pcscd does not answer")
+
+
+@pytest.mark.parametrize(
+    "id", ["GD301", "GD302", "GD303", "GD304", "GD305", "GD306", "GD307", "GD308", "GD309", "GD310", "GD311"]
+)
+def test_where_all_runs_all_passes(id: str) -> None:
+    assert {check.status for check in checks(machine(), id)} == {"pass"}
+
+
+def commands(facts: Facts, id: str) -> list[tuple[str, ...]]:
+    cure = finding(facts, id).found.cure
+    assert cure is not None
+    return [command for advice in cure.advice for command in advice.commands]
+
+
+# -- GD301, GD302, GD309 -----------------------------------------------------------------------------------------
+
+
+def test_without_pcscd_scdaemon_has_no_reader_there() -> None:
+    facts = without_pcscd(conf=ON_PCSC)
+    assert causes(facts) == {"GD301"}
+    assert commands(facts, "GD301") == [("sudo", "systemctl", "enable", "--now", "pcscd.socket")]
+
+
+def test_with_its_own_driver_scdaemon_needs_no_pcscd() -> None:
+    assert judged(without_pcscd()).verdict == judged(without_pcscd(version="2.4.7")).verdict == "healthy"
+
+
+def test_without_a_reader_on_usb_it_is_a_consequence() -> None:
+    facts = without_pcscd(usb=())
+    assert (causes(facts), finding(facts, "GD301").consequence_of) == ({"GD501"}, "GD501")
+
+
+def test_a_socket_from_outside_a_container_is_unknown() -> None:
+    assert status(without_pcscd(conf=ON_PCSC, pcscd={"mounted": True}), "GD301") == "unknown"
+
+
+def test_a_stale_socket_is_an_error_where_it_is_needed() -> None:
+    assert causes(without_pcscd(conf=ON_PCSC, pcscd=STALE)) == {"GD302"}
+    assert severity(without_pcscd(version="2.4.7", pcscd=STALE), "GD302") == "info"
+    assert status(without_pcscd(pcscd={**STALE, "refused": Unknown("from outside")}), "GD302") == "unknown"
+
+
+def test_a_sleeping_pcscd_is_for_information() -> None:
+    facts = machine(conf=ON_PCSC, pcscd=ASLEEP, readers=Unknown("pcscd is asleep"))
+    assert (causes(facts), severity(facts, "GD309")) == (set(), "info")
+    assert {status(facts, id) for id in ("GD201", "GD202", "GD203", "GD204", "GD207")} == {"pass"}
+    assert status(machine(pcscd={"listener": Unknown("no sockets")}), "GD309") == "unknown"
+
+
+# -- GD303, GD304, GD305, GD311 ----------------------------------------------------------------------------------
+
+
+def test_a_pcscd_that_does_not_answer() -> None:
+    facts = machine(conf=ON_PCSC, pcscd={"answer": "no-answer"}, readers=UNLISTED)
+    assert causes(facts) == {"GD303"}
+    stopped = replace(facts, processes=(replace(PCSCD, state="T"),))
+    assert commands(stopped, "GD303") == [("sudo", "kill", "-CONT", "500")]
+
+
+def test_what_pcscd_answers_can_be_unknown() -> None:
+    facts = machine(pcscd={"answer": Unknown("the probe process ended early")}, readers=UNLISTED)
+    assert {status(facts, id) for id in ("GD303", "GD304", "GD401")} == {"unknown"}
+
+
+def test_two_versions_of_the_protocol() -> None:
+    facts = machine(conf=ON_PCSC, pcscd={"answer": "0x8010001E"}, readers=UNLISTED)
+    assert causes(facts) == {"GD304"}
+    assert status(without_pcscd(), "GD304") == "skipped"
+
+
+def test_a_library_that_is_not_there() -> None:
+    facts = machine(conf=ON_PCSC, pcscd={"library": MISSING, "answer": Unknown("no library")}, readers=UNLISTED)
+    assert causes(facts) == {"GD305"}
+    assert status(machine(pcscd={"library": Unknown("pyscard cannot be imported")}), "GD305") == "unknown"
+
+
+def test_where_there_is_no_gnupg_nobody_needs_the_library() -> None:
+    gone = dict.fromkeys(("scdaemon", "scdaemon_exists", "scdaemon_version", "own_ccid_driver"), Unknown("no GnuPG"))
+    facts = machine(gnupg={"gpgconf": None, **gone}, pcscd={"library": MISSING})
+    assert (causes(facts), severity(facts, "GD305")) == ({"GD307"}, "info")
+
+
+@pytest.mark.parametrize(("count", "expected"), [(189, None), (190, "error")])
+def test_a_full_pcscd(count: int, expected: str | None) -> None:
+    crowd = client("java")
+    connections = tuple(Connection(inode=number, uid=ALICE, pid=crowd.pid) for number in range(count))
+    facts = machine(clients=(crowd,), pcscd={"connections": connections})
+    assert severity(facts, "GD311") == expected
+    assert status(machine(pcscd={"connections": Unknown("no sockets")}), "GD311") == "unknown"
+
+
+def test_connections_out_of_sight_count() -> None:
+    assert severity(machine(pcscd={"hidden": 195}), "GD311") == "error"
+
+
+# -- GD306, GD307, GD308, GD310 ----------------------------------------------------------------------------------
+
+
+def test_a_scdaemon_that_is_not_there() -> None:
+    facts = machine(gnupg={"scdaemon_exists": False})
+    assert causes(facts) == {"GD306"}
+    assert commands(facts, "GD306") == [("sudo", "apt-get", "install", "scdaemon")]
+    assert status(machine(gnupg={"scdaemon": Unknown("gpgconf is silent")}), "GD306") == "unknown"
+
+
+def test_no_gnupg_at_all() -> None:
+    facts = machine(gnupg={"gpgconf": None})
+    assert causes(facts) == {"GD307"}
+    assert status(facts, "GD306") == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("listener", "expected"), [("sshd", "warning"), ("socat", "warning"), ("systemd", None), (None, None)]
+)
+def test_an_agent_elsewhere(listener: str | None, expected: str | None) -> None:
+    assert severity(machine(gnupg={"agent_listener": listener}), "GD308") == expected
+
+
+def test_who_listens_for_the_agent_can_be_unknown() -> None:
+    assert status(machine(gnupg={"agent_listener": Unknown("not visible")}), "GD308") == "unknown"
+
+
+def test_a_scdaemon_from_before_the_update() -> None:
+    older = {"running": replace(RUNNING, version="2.2.27")}
+    assert severity(machine(running=RUNNING, gnupg=older), "GD310") == "warning"
+    assert severity(machine(running=RUNNING), "GD310") is None
+
+
+def test_an_agent_whose_program_was_replaced() -> None:
+    facts = machine()
+    replaced = replace(facts, processes=(replace(SCDAEMON, program="gpg-agent", role="gpg-agent", replaced=True),))
+    assert severity(replaced, "GD310") == "warning"
+    hidden = replace(facts, processes=(replace(SCDAEMON, replaced=Unknown("not visible")),))
+    assert status(hidden, "GD310") == "unknown"

@@ -1,0 +1,95 @@
+"""GD601, GD602: what sharing costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from build import IN_USE, NITROKEY, RUNNING, SHARING, client, machine, reader
+from judging import changed_lines, finding, judged, severity, status
+
+from gpgdoctor.facts import Connection, Facts, Unknown
+from gpgdoctor.record import replace
+
+YUBIKEYS_ATR = "3bfd1300008131fe158073c021c057597562694b657940"
+
+
+def test_since_2_3_shared_mode_asks_for_the_pin() -> None:
+    facts = machine(version="2.4.7", conf=SHARING)
+    assert (severity(facts, "GD601"), judged(facts).verdict) == ("info", "healthy")
+    assert changed_lines(facts, "GD601") == {2: None}
+
+
+def test_2_2_does_not_ask_more_often() -> None:
+    assert status(machine(conf=SHARING), "GD601") == "pass"
+
+
+def test_without_an_effect_pcsc_shared_costs_nothing() -> None:
+    assert severity(machine(version="2.4.7", conf="pcsc-shared\n"), "GD601") is None
+    assert severity(machine(version="2.4.7", conf="disable-ccid\n"), "GD601") is None
+
+
+def test_the_pin_is_unknown_where_the_configuration_is() -> None:
+    assert status(machine(version="2.4.7", configuration={"in_force": Unknown("encrypted")}), "GD601") == "unknown"
+
+
+def shared_with(*programs: str, version: str = "2.2.40", name: str = NITROKEY, **how: Any) -> Facts:
+    clients = tuple(client(program, pid=800 + number) for number, program in enumerate(programs))
+    given = {"conf": SHARING, "readers": (replace(IN_USE, name=name),), "running": RUNNING, **how}
+    return machine(version=version, clients=clients, **given)
+
+
+def test_a_program_that_selects_applets_is_a_warning() -> None:
+    facts = shared_with("keepassxc")
+    assert severity(facts, "GD602") == "warning"
+    assert [culprit.program for culprit in finding(facts, "GD602").found.culprits] == ["keepassxc"]
+
+
+@pytest.mark.parametrize("program", ["a-program", "gsd-smartcard"])
+def test_a_program_that_may_do_so_is_for_information(program: str) -> None:
+    facts = shared_with(program)
+    assert (severity(facts, "GD602"), judged(facts).verdict) == ("info", "healthy")
+
+
+def test_nobody_else_and_no_looking_tool_interferes() -> None:
+    assert status(shared_with(), "GD602") == status(shared_with("pcsc_scan"), "GD602") == "pass"
+
+
+def test_a_program_that_is_not_visible_may_interfere() -> None:
+    unseen = {"connections": (Connection(inode=1, uid=0, pid=Unknown("not visible")),)}
+    assert severity(shared_with(running=None, pcscd=unseen), "GD602") == "info"
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "expected"),
+    [
+        ("2.2.40", "Yubico YubiKey", "warning"),
+        ("2.3.1", "Yubico YubiKey", "warning"),
+        ("2.3.2", "Yubico YubiKey", None),
+        ("2.4.7", NITROKEY, "warning"),
+        ("2.5.22", "Nitrokey Nitrokey 3 [CCID/ICCD Interface]", "warning"),
+        ("2.5.23", "Nitrokey Nitrokey 3 [CCID/ICCD Interface]", None),
+    ],
+)
+def test_which_scdaemon_selects_again_on_which_card(version: str, name: str, expected: str | None) -> None:
+    assert severity(shared_with("keepassxc", version=version, name=name), "GD602") == expected
+
+
+def test_a_yubikey_is_known_by_its_atr() -> None:
+    held = (replace(IN_USE, name="ACS ACR1252 00 00", atr=YUBIKEYS_ATR),)
+    assert severity(shared_with("keepassxc", version="2.4.7", readers=held), "GD602") is None
+
+
+def test_without_a_shared_reader_nobody_interferes() -> None:
+    assert status(shared_with("keepassxc", conf="disable-ccid\n"), "GD602") == "skipped"
+    assert status(shared_with("keepassxc", readers=(reader(),), running=None), "GD602") == "pass"
+
+
+def test_the_reader_that_scdaemon_does_not_take_is_no_matter() -> None:
+    two = (reader(name=NITROKEY), replace(IN_USE, name="Gemalto PC Twin Reader"))
+    assert status(shared_with("keepassxc", readers=two, running=None), "GD602") == "pass"
+
+
+def test_without_the_state_of_the_reader_it_is_unknown() -> None:
+    lost = (replace(IN_USE, state=Unknown("PC/SC did not tell")),)
+    assert status(shared_with("keepassxc", readers=lost, running=None), "GD602") == "unknown"
