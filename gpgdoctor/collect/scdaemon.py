@@ -56,11 +56,14 @@ class _Assuan:
 
     def read_reply(self) -> list[str]:
         lines: list[str] = []
-        while True:
+        length = 0
+        while length <= REPLY_LIMIT_BYTES:
             line = self._read_line()
             if line.split(" ")[0] in ("OK", "ERR"):
                 return lines
             lines.append(line)
+            length += len(line) + 1
+        raise ValueError("the answer is too long")
 
     def _read_line(self) -> str:
         while b"\n" not in self._buffer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from contextlib import suppress
 from functools import cache
 
@@ -24,6 +25,7 @@ PLISTS = (
     "/usr/lib/readers/usb/*/Contents/Info.plist",
 )
 PLIST_BYTES = 1 << 20
+_ID = re.compile(r"[0-9A-Fa-f]{4}")
 
 
 def interfaces(root: str = "") -> Maybe[tuple[UsbInterface, ...]]:
@@ -47,7 +49,7 @@ def interfaces(root: str = "") -> Maybe[tuple[UsbInterface, ...]]:
 def _interface(root: str, top: str, name: str) -> UsbInterface | None:
     kind = _attribute(f"{top}/{name}/bInterfaceClass")
     device = f"{top}/{name.partition(':')[0]}"
-    vendor, product = _attribute(f"{device}/idVendor"), _attribute(f"{device}/idProduct")
+    vendor, product = _id(f"{device}/idVendor"), _id(f"{device}/idProduct")
     if vendor is None or product is None:
         return None
     without_ccid = vendor == YUBICO and product in YUBIKEYS_WITHOUT_CCID and name.endswith(":1.0")
@@ -77,6 +79,12 @@ def _attribute(path: str) -> str | None:
             return file.read(ATTRIBUTE_BYTES).decode("utf-8", errors="surrogateescape").strip()
     except OSError:
         return None
+
+
+def _id(path: str) -> str | None:
+    """Four hexadecimal digits; None where something else stands there, as while a device is being removed."""
+    text = _attribute(path)
+    return text if text is not None and _ID.fullmatch(text) else None
 
 
 def _driver(link: str) -> str | None:
