@@ -20,15 +20,13 @@ def main() -> None:
     if arguments == ["--version"]:
         print(f"gpgdoctor {__version__}")
         raise SystemExit(0)
-    early = _start_early(arguments)
+    early: Early | None = None
     code = DEFECT
     try:
+        early = _start_early(arguments)
         code = _run(arguments, early)
-        sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except BrokenPipeError:
-        code = _without_reader()
     except Exception as error:  # noqa: BLE001 - the one place where a defect becomes a line and a code
         code = _defect(error, arguments)
     finally:
@@ -43,32 +41,35 @@ def _start_early(arguments: list[str]) -> Early | None:
         return None
     from gpgdoctor.collect.early import Early
 
-    return Early(_homedir(arguments))
+    return Early(_last(arguments, "--homedir"), _seconds(_last(arguments, "--timeout")))
 
 
 def _begins(argument: str, *names: str) -> bool:
     return argument.partition("=")[0] in names
 
 
-def _homedir(arguments: list[str]) -> str | None:
+def _last(arguments: list[str], name: str) -> str | None:
+    """The value of an option that may be given twice; typer takes the last one, too."""
+    found = None
     for number, argument in enumerate(arguments):
-        if argument.startswith("--homedir="):
-            return argument.partition("=")[2]
-        if argument == "--homedir" and number + 1 < len(arguments):
-            return arguments[number + 1]
-    return None
+        if argument.startswith(f"{name}="):
+            found = argument.partition("=")[2]
+        elif argument == name and number + 1 < len(arguments):
+            found = arguments[number + 1]
+    return found
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        return min(3600.0, max(0.1, float(text or 5.0)))
+    except ValueError:
+        return 5.0
 
 
 def _run(arguments: list[str], early: Early | None) -> int:
     from gpgdoctor.cli import run
 
     return run(arguments, early)
-
-
-def _without_reader() -> int:
-    """Whoever read our output has gone (``| head``): nothing more can be said, and nothing is wrong."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 0
 
 
 def _defect(error: Exception, arguments: list[str]) -> int:
@@ -83,7 +84,7 @@ def _leave(code: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
-        code = code or 1
+        pass  # said already, or nobody is there to read it
     os._exit(code)
 
 

@@ -73,8 +73,8 @@ def _directories(lines: Maybe[list[str]]) -> Maybe[Mapping[str, str]]:
 def _programs(lines: Maybe[list[str]]) -> Maybe[Mapping[str, str]]:
     if isinstance(lines, Unknown):
         return lines
-    fields = (line.split(":") for line in lines)
-    return {parts[0]: _unescape(parts[2]) for parts in fields if len(parts) > 2}
+    found = {parts[0]: _unescape(parts[2]) for parts in (line.split(":") for line in lines) if len(parts) > 2}
+    return found or Unknown("gpgconf does not list its components")
 
 
 def _unescape(text: str) -> str:

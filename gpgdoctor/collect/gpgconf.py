@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 from gpgdoctor.collect.command import Command
@@ -14,7 +15,9 @@ class GpgconfQuestions:
         self.gpgconf = shutil.which("gpgconf")
         self.commands: list[Command] = []
         if self.gpgconf and ask:
-            environment = {"GNUPGHOME": homedir} if homedir else {}
+            home = homedir or os.environ.get("GNUPGHOME")
+            # A relative name is meant from here, not from where the commands run.
+            environment = {"GNUPGHOME": os.path.abspath(home)} if home else {}
             questions = ("--list-dirs", "--list-components")
             self.commands = [Command([self.gpgconf, question], environment) for question in questions]
 

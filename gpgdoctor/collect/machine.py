@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection
 
 from gpgdoctor.collect import host, pcscd, processes, usb
@@ -12,7 +13,7 @@ from gpgdoctor.collect.on_behalf import BorrowedLook
 from gpgdoctor.collect.readers import ReaderFacts
 from gpgdoctor.collect.sockets import Peer, Sockets
 from gpgdoctor.collect.user import UserFacts, UserLook
-from gpgdoctor.facts import Facts, Maybe, Pcscd, Process, Reader, Unknown, known_or
+from gpgdoctor.facts import Connection, Facts, Maybe, Pcscd, PcscDriver, Process, Reader, Unknown, known_or
 from gpgdoctor.record import Record, replace
 
 FINISH_S = 0.1  # of the whole deadline, kept for judging and printing
@@ -35,8 +36,9 @@ class Look:
 
     def __init__(self, wishes: Wishes, early: Early | None = None) -> None:
         self._wishes = wishes
-        self._deadline = Deadline(max(0.1, wishes.timeout_s - FINISH_S))
-        self._early = early or Early(wishes.homedir)
+        self._early = early or Early(wishes.homedir, wishes.timeout_s)
+        elapsed_s = time.monotonic() - self._early.started
+        self._deadline = Deadline(max(0.05, wishes.timeout_s - FINISH_S - elapsed_s))
         self._child = self._early.probe
         self._readers = ReaderFacts(self._child)
         self._path = pcscd.socket_path()
@@ -55,30 +57,31 @@ class Look:
         awake = listener == "pcscd" or (listener == "activator" and self._wishes.wake)
         first = sockets.peers(self._path)
         asks = awake and self._may_ask(first, pcscds)
-        not_made = self._why_no_probe(pcscd.waiting(first))
+        not_made = self._why_no_probe(pcscd.orphans(self._path, first) if asks else 0)
+        self._child.look(ask=asks, probe=not_made is None, timeout_s=self._wishes.timeout_s)
         my_host = host.host(os.environ, self._early.uid)
         user = self._user_look()
         try:
-            self._child.go(look=asks, probe=not_made is None, driver=user.driver, deadline=self._deadline)
+            self._child.load(user.driver)
             usb_interfaces = usb.interfaces()
-            peers = self._ask_pcscd(first) if asks else first
+            peers, (connections, pids) = self._ask_pcscd(first) if asks else (first, pcscd.pair(first))
             self._child.wait_for_library(self._deadline)
-            driver = self._readers.driver() if user.driver else None
-            mine = user.finish(sockets, daemons, known_or(my_host.user, ""), driver)
+            mine = user.finish(sockets, daemons, known_or(my_host.user, ""), self._driver(user.driver))
         finally:
             user.close()
-        connections, pids = pcscd.pair(peers)
+        described = _describe(daemons, set(pids.values()), mine)
+        refused = self._refused(listener, pcscds)
         hidden = Unknown(sockets.error) if sockets.error else None
         return Facts(
             gnupg=mine.gnupg,
             configuration=mine.configuration,
-            processes=_describe(daemons, set(pids.values()), mine),
+            processes=described,
             pcscd=Pcscd(
                 socket=self._path,
                 socket_file=pcscd.socket_file(self._path),
                 mounted=pcscd.mounted(self._path),
                 listener="pcscd" if awake else listener,
-                refused=self._refused(listener, pcscds),
+                refused=refused,
                 answer=self._readers.answer() if asks else Unknown(_not_asked(listener)),
                 version=Unknown("only the running daemon knows"),
                 library=self._readers.library(),
@@ -86,26 +89,44 @@ class Look:
                 installed=pcscd.installed(),
                 unit=pcscd.unit(),
                 polkit=pcscd.polkit(),
-                connections=hidden or connections,
+                connections=hidden or self._lasting(connections, described),
                 waiting=hidden or pcscd.waiting(peers),
                 hidden=hidden or pcscd.hidden(pcscds),
             ),
-            readers=self._listed(asks, listener, not_made),
+            readers=self._listed(asks, listener, not_made, refused),
             usb=usb_interfaces,
             host=my_host,
         )
 
     def _user_look(self) -> UserLook | BorrowedLook:
         if self._early.borrowed is not None:
+            self._early.borrowed.deadline = self._deadline
             return self._early.borrowed
         return UserLook(self._early.gpgconf, self._deadline)
 
-    def _ask_pcscd(self, first: list[Peer]) -> list[Peer]:
-        """Let the child look, and return the connections that were there before it and stayed."""
+    def _driver(self, name: str | None) -> Maybe[PcscDriver | None]:
+        if name is None:
+            return None
+        self._child.wait_for_driver(self._deadline)
+        return self._readers.driver()
+
+    def _ask_pcscd(self, first: list[Peer]) -> tuple[list[Peer], pcscd.Paired]:
+        """Let the child look; the connections that were there before it and stayed, with their programs."""
         looked_twice = self._child.wait_for_second_look(self._deadline)
-        second = Sockets().peers(self._path) if looked_twice or pcscd.waiting(first) else None
+        peers = pcscd.connections(first, Sockets().peers(self._path) if looked_twice else None)
+        paired = pcscd.pair(peers)  # now, before the probe gives them time to end
         self._child.wait(self._deadline)
-        return pcscd.connections(first, second)
+        return peers, paired
+
+    def _lasting(self, connections: tuple[Connection, ...], described: tuple[Process, ...]) -> tuple[Connection, ...]:
+        """Without those whose program has ended meanwhile."""
+        pids = {process.pid for process in described}
+        still = {peer.server for peer in Sockets().peers(self._path)}
+        return tuple(
+            connection
+            for connection in connections
+            if connection.inode in still and (isinstance(connection.pid, Unknown) or connection.pid in pids)
+        )
 
     def _may_ask(self, peers: list[Peer], pcscds: list[int]) -> bool:
         """Where nobody is connected, nobody holds a reader: a passive look then leaves pcscd to fall asleep."""
@@ -125,14 +146,23 @@ class Look:
             return "--no-probe"
         return "an earlier probe still waits in pcscd" if orphans else None
 
-    def _listed(self, look: bool, listener: Maybe[str | None], not_made: str | None) -> Maybe[tuple[Reader, ...]]:
+    def _listed(
+        self, look: bool, listener: Maybe[str | None], not_made: str | None, refused: Maybe[bool]
+    ) -> Maybe[tuple[Reader, ...]]:
         if look:
             return self._readers.readers(not_made)
         if isinstance(listener, Unknown):
             return listener
         if listener is None:
-            return ()
+            return self._none_listed(refused)
         return Unknown(IDLE if listener == "pcscd" else "pcscd is asleep, and looking would have started it")
+
+    def _none_listed(self, refused: Maybe[bool]) -> Maybe[tuple[Reader, ...]]:
+        """Without a pcscd PC/SC has no readers; but is there none, or do we only not see it?"""
+        if pcscd.socket_file(self._path) == "socket" and refused is not True:
+            why = refused.reason if isinstance(refused, Unknown) else "who listens there is not visible"
+            return Unknown(why)
+        return ()
 
 
 def _not_asked(listener: Maybe[str | None]) -> str:

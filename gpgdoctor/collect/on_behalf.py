@@ -25,7 +25,7 @@ KEPT = ("PATH", "LANG", "TERM")
 
 def caller(environment: Mapping[str, str], homedir: str | None) -> pwd.struct_passwd | None:
     """The user on whose behalf root runs: who called sudo, pkexec or doas, and named no home."""
-    if os.geteuid() != 0 or homedir is not None or "GNUPGHOME" in environment:
+    if os.geteuid() != 0 or homedir is not None or environment.get("GNUPGHOME"):
         return None
     import pwd
 
@@ -64,6 +64,7 @@ class BorrowedLook:
     driver = None  # root loads nobody's library: the child has it loaded
 
     def __init__(self, user: pwd.struct_passwd) -> None:
+        self.deadline = Deadline(LOOK_DEADLINE_S)
         self._command = Command(
             [sys.executable, "-m", "gpgdoctor.collect.user", str(LOOK_DEADLINE_S)],
             user=user,
@@ -77,7 +78,7 @@ class BorrowedLook:
         from gpgdoctor.snapshot import BadSnapshot, decode_as
 
         try:
-            output = self._command.result(Deadline(LOOK_DEADLINE_S))
+            output = self._command.result(self.deadline)
             facts = decode_as(UserFacts, json.loads(output.stdout))
         except (CommandFailed, ValueError, BadSnapshot) as error:
             why = f"the look as {user} failed: {error}"

@@ -7,15 +7,20 @@ import os
 import shutil
 import socket
 import stat
+import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from typing import TypeAlias
 
 from gpgdoctor.collect import processes
 from gpgdoctor.collect.sockets import Peer, Sockets
 from gpgdoctor.facts import Connection, Maybe, Unknown
 
 DEFAULT_SOCKET = "/run/pcscd/pcscd.comm"  # since pcsc-lite 1.9.0; before that the same place, through /var/run
+Paired: TypeAlias = tuple[tuple[Connection, ...], dict[int, int]]
+
 CONNECT_TIMEOUT_S = 0.5
+SETTLE_S = 0.05
 
 
 def socket_path() -> str:
@@ -54,15 +59,30 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
     listening = {entry.inode for entry in sockets.listening(path)}
     if not listening:
         return None
-    visible = [processes.socket_inodes(pid) for pid in daemons]
-    if any(inodes is not None and inodes & listening for inodes in visible):
+    if any(peer.server for peer in sockets.peers(path)):
+        return "pcscd"  # an activator accepts nobody: a connection that waits for it has no inode yet
+    visible = {pid: processes.socket_inodes(pid) for pid in daemons}
+    if any(inodes is not None and inodes & listening for inodes in visible.values()):
         return "pcscd"
-    # Another user's descriptors are not visible; then a running pcscd is taken for the one that listens.
-    return "pcscd" if None in visible else "activator"
+    opaque = [pid for pid, inodes in visible.items() if inodes is None]
+    return "pcscd" if any(_may_be_the_daemon(pid, path) for pid in opaque) else "activator"
+
+
+def _may_be_the_daemon(pid: int, path: str) -> bool:
+    """Whether a process whose descriptors we may not see can be what listens there.
+
+    Its name proves little: it must belong to the owner of the socket, and to no container below this system.
+    """
+    try:
+        owner = os.stat(path).st_uid
+    except OSError:
+        return False
+    depth = processes.namespace_depth(pid)
+    return processes.uid_of(pid) == owner and depth == processes.namespace_depth(os.getpid())
 
 
 def refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:
-    """Whether connect() is refused. Tried only where nobody visible listens: it then reaches nobody."""
+    """Whether connect() is refused. Tried only where nobody can listen: it then reaches nobody."""
     if isinstance(heard, Unknown):
         return heard
     if isinstance(kind, Unknown):
@@ -73,6 +93,12 @@ def refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Coll
         return Unknown("pcscd runs, but its socket belongs to another network namespace")
     if mounted(path) is not False:
         return Unknown("the socket of pcscd comes from outside this container")
+    if _apart():
+        return Unknown("who listens at pcscd's socket is not visible from this network namespace")
+    return _is_refused(path)
+
+
+def _is_refused(path: str) -> Maybe[bool]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
         attempt.settimeout(CONNECT_TIMEOUT_S)
         try:
@@ -84,6 +110,21 @@ def refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Coll
     return False
 
 
+def _apart() -> bool:
+    """Whether the sockets of the system's own services may be out of our sight."""
+    try:
+        if os.readlink("/proc/1/ns/net") != os.readlink("/proc/self/ns/net"):
+            return True
+    except OSError:  # not root: then systemd, whose sockets everybody sees, is the witness
+        if os.path.isdir("/run/systemd/system") and not Sockets().has_listener_below("/run/systemd/"):
+            return True
+    try:
+        with open("/proc/self/uid_map", encoding="ascii") as table:
+            return table.read().split() != ["0", "0", "4294967295"] and os.path.isdir("/run/systemd/system")
+    except OSError:
+        return False
+
+
 def connections(first: Sequence[Peer], second: Sequence[Peer] | None) -> list[Peer]:
     """The connections that both looks show."""
     if second is None:
@@ -92,7 +133,7 @@ def connections(first: Sequence[Peer], second: Sequence[Peer] | None) -> list[Pe
     return [peer for peer in first if peer.server in still]
 
 
-def pair(peers: Sequence[Peer]) -> tuple[tuple[Connection, ...], dict[int, int]]:
+def pair(peers: Sequence[Peer]) -> Paired:
     """Connections with the pids of their clients, as far as these are visible to us."""
     pids = processes.owners({peer.inode for peer in peers if peer.inode})
     paired = tuple(
@@ -110,6 +151,15 @@ def pair(peers: Sequence[Peer]) -> tuple[tuple[Connection, ...], dict[int, int]]
 def waiting(peers: Sequence[Peer]) -> int:
     """Connections without a peer: pcscd still works on a call whose caller is gone."""
     return sum(1 for peer in peers if not peer.inode)
+
+
+def orphans(path: str, first: Sequence[Peer]) -> int:
+    """The same, of those that stay: pcscd closes a connection soon after its client has gone."""
+    suspects = {peer.server for peer in first if not peer.inode}
+    if not suspects:
+        return 0
+    time.sleep(SETTLE_S)
+    return sum(1 for peer in Sockets().peers(path) if peer.server in suspects and not peer.inode)
 
 
 def hidden(daemons: Collection[int]) -> Maybe[int]:

@@ -17,6 +17,7 @@ from gpgdoctor.collect.deadline import Deadline
 ANSWER_DEADLINE_S = 2.0  # for a list of the readers; pcscd needs about a millisecond
 BLOCKED_AFTER_S = 2.0
 MARGIN_S = 0.5
+LOAD_DEADLINE_S = 1.0
 ANSWER_LIMIT_BYTES = 1 << 20
 SOURCE = Path(__file__).resolve().parents[2]
 
@@ -33,6 +34,8 @@ class Said:
         self.states: dict[str, tuple[int, str]] | None = None
         self.later: dict[str, tuple[int, str]] | None = None
         self.probes: dict[str, tuple[str, int, float]] = {}
+        self.asked = False
+        self.looked = False
         self.done = False
         self.ended = False
 
@@ -40,7 +43,8 @@ class Said:
 class ProbeChild:
     """The child: started early, told later what to do, read as long as there is time."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit_s: float = 60.0) -> None:
+        """``limit_s`` is when it ends by itself, should nobody be there to end it."""
         self.said = Said()
         self._closed = False
         self.error = "the probe process ended early"
@@ -48,7 +52,7 @@ class ProbeChild:
         self._pipe, theirs = os.pipe()
         try:
             self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
-                [sys.executable, "-m", "gpgdoctor.collect.probe", str(theirs)],
+                [sys.executable, "-m", "gpgdoctor.collect.probe", str(theirs), str(limit_s)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,  # pyscard prints there where it finds no libpcsclite
                 stderr=subprocess.DEVNULL,
@@ -67,14 +71,23 @@ class ProbeChild:
     def pid(self) -> int:
         return self._process.pid if self._process else 0
 
-    def go(self, *, look: bool, probe: bool, driver: str | None, deadline: Deadline) -> None:
-        """Tell the child what to do; ``look`` is the first call to pcscd."""
-        blocked_after_s = max(0.1, min(BLOCKED_AFTER_S, deadline.left() - MARGIN_S))
-        order = {"look": look, "probe": probe, "driver": driver, "blocked_after_s": blocked_after_s}
+    def look(self, *, ask: bool, probe: bool, timeout_s: float) -> None:
+        """Tell the child how to look; ``ask`` is the first call to pcscd, ``timeout_s`` that of the whole run."""
+        blocked_after_s = max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S))
+        self._order({"look": ask, "probe": probe, "blocked_after_s": blocked_after_s})
+
+    def load(self, driver: str | None) -> None:
+        """Have a library loaded, once the look is over; the last order."""
+        self._order({"driver": driver})
         if self._process and self._process.stdin:
             with suppress(OSError):
-                self._process.stdin.write(json.dumps(order).encode() + b"\n")
                 self._process.stdin.close()
+
+    def _order(self, order: dict[str, Any]) -> None:
+        if self._process and self._process.stdin and not self._process.stdin.closed:
+            with suppress(OSError):
+                self._process.stdin.write(json.dumps(order).encode() + b"\n")
+                self._process.stdin.flush()
 
     def wait_for_library(self, deadline: Deadline) -> None:
         while self.said.library is None and self._read(deadline):
@@ -83,17 +96,22 @@ class ProbeChild:
     def wait_for_second_look(self, deadline: Deadline) -> bool:
         """Whether there was one: only where a reader was held."""
         answer_deadline = deadline.sooner(ANSWER_DEADLINE_S)
-        while not self.said.done and self.said.states is None and self._read(answer_deadline):
+        while not self.said.looked and self.said.states is None and self._read(answer_deadline):
             pass
         if self.said.states is None:
             return False
-        while not self.said.done and self.said.later is None and self._read(deadline):
+        while not self.said.looked and self.said.later is None and self._read(deadline):
             pass
         return self.said.later is not None
 
     def wait(self, deadline: Deadline) -> None:
-        """Read to the end; not of a child that did not get so far as the readers' states."""
-        while self.said.states is not None and not self.said.done and self._read(deadline):
+        """Read to the end of the look; not of a child that did not get so far as the readers' states."""
+        while self.said.states is not None and not self.said.looked and self._read(deadline):
+            pass
+
+    def wait_for_driver(self, deadline: Deadline) -> None:
+        limit = deadline.sooner(LOAD_DEADLINE_S)
+        while not self.said.done and self._read(limit):
             pass
 
     def _read(self, deadline: Deadline) -> bool:
@@ -123,7 +141,7 @@ class ProbeChild:
             elif "list" in fact:
                 said.listed, said.names = int(fact["list"]), [str(name) for name in fact["names"]]
             else:
-                for key in ("library", "driver", "establish", "done"):
+                for key in ("library", "driver", "establish", "asked", "looked", "done"):
                     if key in fact:
                         setattr(said, key, fact[key])
         except (ValueError, KeyError, TypeError):

@@ -60,6 +60,16 @@ def uid_of(pid: int) -> int | None:
     return int(found.group(1)) if found else None
 
 
+def namespace_depth(pid: int) -> int | None:
+    """In how many pid namespaces, from ours inwards, a process has a number."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as status:
+            found = re.search(rb"^NSpid:(.*)$", status.read(4096), re.MULTILINE)
+    except OSError:
+        return None
+    return len(found.group(1).split()) if found else None
+
+
 def owners(inodes: Collection[int], pids: Iterable[int] | None = None) -> dict[int, int]:
     """The pid behind each socket inode, as far as /proc shows it to us; stops when all are found."""
     wanted = {f"socket:[{inode}]": inode for inode in inodes}

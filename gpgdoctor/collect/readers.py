@@ -47,7 +47,7 @@ class ReaderFacts:
         if not library.usable:
             return Unknown("the PC/SC library cannot be loaded")
         if said.establish is None or (said.establish == 0 and said.listed is None):
-            return Unknown(self._child.error) if said.ended else "no-answer"
+            return "no-answer" if said.asked and not said.ended else Unknown(self._child.why_silent)
         code = said.establish or said.listed or 0
         return "ok" if code in (0, 0x8010002E) else f"0x{code:08X}"
 
@@ -55,8 +55,10 @@ class ReaderFacts:
         """The readers as PC/SC lists them; ``not_made_because`` says why no probe was asked for."""
         said = self._child.said
         answer = self.answer()
+        if isinstance(answer, Unknown):
+            return answer
         if answer != "ok":
-            return Unknown("pcscd does not answer" if answer == "no-answer" else f"pcscd answers {_text(answer)}")
+            return Unknown("pcscd does not answer" if answer == "no-answer" else f"pcscd answers {answer}")
         return tuple(self._reader(name, not_made_because) for name in said.names)
 
     def _reader(self, name: str, not_made_because: str | None) -> Reader:
@@ -102,7 +104,3 @@ def _state(states: dict[str, tuple[int, str]] | None, name: str, why: str) -> Ma
     if name not in states:
         return Unknown("PC/SC did not tell the reader's state")
     return tuple(word for bit, word in _STATES if states[name][0] & bit)
-
-
-def _text(answer: Maybe[str]) -> str:
-    return answer.reason if isinstance(answer, Unknown) else answer

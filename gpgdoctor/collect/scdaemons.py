@@ -20,6 +20,7 @@ from gpgdoctor.facts import Maybe, RunningScdaemon, Unknown
 T = TypeVar("T")
 
 ASK_AT_MOST = 8
+ASK_DEADLINE_S = 1.0  # for them all; one alone gets half of it
 
 
 class Answers(NamedTuple):
@@ -51,7 +52,8 @@ def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answer
         for entry in sockets.listening_below("S.scdaemon")
         if entry.inode in visible or (opaque and _belongs_to(entry, os.geteuid()))
     ]
-    return Answers({os.fsdecode(entry.path): _ask(entry, deadline) for entry in askable[:ASK_AT_MOST]})
+    shared = deadline.sooner(ASK_DEADLINE_S)
+    return Answers({os.fsdecode(entry.path): _ask(entry, shared) for entry in askable[:ASK_AT_MOST]})
 
 
 def _open_sockets(pids: Sequence[int]) -> tuple[set[int], bool]:

@@ -37,6 +37,9 @@ class Sockets:
         ending = b"/" + name.encode()
         return [entry for entry in self._all if entry.state == LISTENING and entry.path.endswith(ending)]
 
+    def has_listener_below(self, directory: str) -> bool:
+        return any(entry.state == LISTENING and entry.path.startswith(directory.encode()) for entry in self._all)
+
     def peers(self, path: str) -> list[Peer]:
         names = _names(path)
         return [

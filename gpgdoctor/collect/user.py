@@ -287,11 +287,14 @@ def main() -> None:
 def _driver(name: str | None, deadline: Deadline) -> Maybe[PcscDriver | None]:
     if name is None:
         return None
-    child = ProbeChild()
-    child.go(look=False, probe=False, driver=name, deadline=deadline)
-    child.wait(deadline)
-    child.close()
-    return ReaderFacts(child).driver()
+    child = ProbeChild(deadline.left())
+    try:
+        child.look(ask=False, probe=False, timeout_s=deadline.left())
+        child.load(name)
+        child.wait_for_driver(deadline)
+        return ReaderFacts(child).driver()
+    finally:
+        child.close()
 
 
 if __name__ == "__main__":

@@ -53,12 +53,30 @@ def check(options: CheckOptions, early: object | None) -> int:
             save(options.save, diagnosis, seconds, redact=options.redact)
         except Unwritable as error:
             return _refuse(options, str(error))
-    print(_render(options, diagnosis, seconds))
+    code = _code(options, diagnosis)
+    return code if _written(_render(options, diagnosis, seconds)) else code or INCOMPLETE
+
+
+def _code(options: CheckOptions, diagnosis: Diagnosis) -> int:
     if options.format == "nagios":
         from gpgdoctor.report import nagios
 
         return nagios.code(diagnosis)
     return EXIT_CODES[diagnosis.verdict]
+
+
+def _written(text: str) -> bool:
+    """Print the result; a reader who has gone (``| head``) has seen enough, a full disk has not."""
+    if sys.stdout is None:
+        return False
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        return True
+    except OSError as error:
+        print(f"gpgdoctor: the result could not be written: {error.strerror}", file=sys.stderr)
+        return False
+    return True
 
 
 def _look(options: CheckOptions, early: object | None) -> Facts:
@@ -87,7 +105,7 @@ def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
 
 
 def _width() -> int:
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return 80
     try:
         return min(80, os.get_terminal_size(sys.stdout.fileno()).columns or 80)
@@ -96,12 +114,17 @@ def _width() -> int:
 
 
 def _colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return (
+        sys.stdout is not None
+        and sys.stdout.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+    )
 
 
 def _encodable(text: str) -> str:
     """What stdout's encoding does not have, as escapes."""
-    encoding = sys.stdout.encoding or "ascii"
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 

@@ -60,16 +60,40 @@ def save(path: str, diagnosis: Diagnosis, seconds: float, *, redact: bool) -> No
     content = document(diagnosis, seconds)
     if redact:
         content = _redacted(content)
+    text = dump(content) + "\n"
+    try:
+        if _is_regular(path):
+            _replace(os.path.realpath(path), text)
+        else:
+            _write_to(path, text)
+    except OSError as error:
+        raise Unwritable(f"{path}: {error.strerror or error}") from error
+
+
+def _is_regular(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def _replace(path: str, text: str) -> None:
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(dump(content) + "\n")
+            file.write(text)
         os.replace(temporary, path)
-    except OSError as error:
+    except OSError:
         with suppress(OSError):
             os.unlink(temporary)
-        raise Unwritable(f"{path}: {error.strerror or error}") from error
+        raise
+
+
+def _write_to(path: str, text: str) -> None:
+    """A terminal, a pipe, /dev/null: written to, not replaced, and not waited for."""
+    with open(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY), "w", encoding="ascii") as file:
+        file.write(text)
 
 
 def _redacted(content: dict[str, Any]) -> dict[str, Any]:
