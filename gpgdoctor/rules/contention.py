@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, Process, Reader, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
-from gpgdoctor.rules.rule import Advice, Certainty, Cure, Found, NotApplicable, Passes, Severity, Subject, rule
+from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Passes, Severity, Subject, rule
 
 NO_PCSCD = ("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
 NO_SCDAEMON = ("GD306", "GD307", "GD108")
@@ -24,7 +24,7 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
     if "EXCLUSIVE" not in holding.held(reader) or known(reader.probe) in ("ok", "gone"):
         return None
-    if not holding.holds_through_pcsc(facts):
+    if not holding.is_scdaemons(facts, index):
         return None
     running = known(facts.gnupg.running)
     me = [process for process in holding.clients(facts) if running and process.pid == running.pid]
@@ -38,15 +38,9 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
         summary=f"scdaemon has opened this reader for itself alone, and keeps out {whom}.",
         effect="Other programs get a sharing violation (0x8010000B) until scdaemon ends or the card is pulled out.",
         because=(f"readers[{index}].state", f"readers[{index}].probe", "gnupg.running.cards"),
-        culprits=tuple(holding.culprit(process, _how_sure(facts)) for process in me),
+        culprits=tuple(holding.culprit(process, "certain") for process in me),
         cure=cures.share(facts),
     )
-
-
-def _how_sure(facts: Facts) -> Certainty:
-    """scdaemon says that it has a card, but not on which reader: certain where only one reader is exclusive."""
-    exclusive = [reader for reader in known(facts.readers) if "EXCLUSIVE" in known_or(reader.state, ())]
-    return "certain" if len(exclusive) == 1 else "likely"
 
 
 @rule(
@@ -67,7 +61,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     if not scdaemon.reaches_through_pcsc(facts) or not scdaemon.would_take(facts, index):
         return None
     mistakes.needs_scdaemon_to_start(facts)
-    candidates = holding.others(facts)
+    candidates = holding.suspects(facts)
     return Found(
         severity=_wanted(facts),
         summary=f"{_names(candidates)} shares this reader, and scdaemon insists on having it alone.",
@@ -85,18 +79,18 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     "No other program has the reader for itself alone.",
     worst="error",
     each=holding.contended,
-    needs=(*NO_PCSCD, "GD204", "GD206"),
+    needs=(*NO_PCSCD, "GD109", "GD204", "GD206"),
     nothing=NO_READER,
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
     if "EXCLUSIVE" not in holding.held(reader) or known(reader.probe) in ("ok", "gone"):
         return None
-    if holding.holds_through_pcsc(facts) and not _another_exclusive(facts, index):
+    if holding.is_scdaemons(facts, index):
         return None
-    candidates = holding.others(facts)
+    candidates = holding.suspects(facts)
     return Found(
-        severity=_wanted(facts),
+        severity="warning" if scdaemon.is_spared(facts, index) else _wanted(facts),
         summary=f"{_names(candidates)} has opened this reader for itself alone.",
         effect='gpg says "No such device" until that program lets go. Sharing on scdaemon\'s side does not help here.',
         because=(f"readers[{index}].state", f"readers[{index}].probe", "gnupg.running"),
@@ -104,19 +98,6 @@ def exclusive_holder(facts: Facts, index: int) -> Found | None:
         cure=cures.ask_to_let_go(candidates),
         note=None if candidates and holding.all_paired(facts) else holding.what_would_show_more(facts),
     )
-
-
-def _another_exclusive(facts: Facts, index: int) -> bool:
-    """Whether scdaemon's own reader is another one: only with the reader that it would take first."""
-    exclusive = [
-        number for number, reader in enumerate(known(facts.readers)) if "EXCLUSIVE" in known_or(reader.state, ())
-    ]
-    if len(exclusive) == 1:
-        return False
-    taken = scdaemon.reader_taken(facts)
-    if taken is None or taken not in exclusive:
-        raise NotKnown("several readers are held exclusively, and which of them is scdaemon's is not visible")
-    return taken != index
 
 
 @rule(
@@ -144,7 +125,7 @@ def transaction_held(facts: Facts, index: int) -> Found | None:
 
 
 def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
-    candidates = holding.others(facts) + holding.other_scdaemons(facts)
+    candidates = holding.suspects(facts)
     return Found(
         severity="error",
         summary=f"{_names(candidates)} is in the middle of a transaction with this card, and everybody else waits.",
@@ -229,24 +210,22 @@ def _through_pcscd(facts: Facts, index: int, others: list[Process]) -> Cure:
 )
 def second_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
-    if not holding.held(reader) or scdaemon.holds_a_card(facts):
+    if not holding.held(reader) or holding.is_scdaemons(facts, index) or scdaemon.holds_a_card(facts):
         return None
     candidates = [process for process in holding.other_scdaemons(facts) if known_or(process.cards, 1) != 0]
-    if not candidates:
-        return None
-    says_so = any(known_or(process.cards, None) for process in candidates) and len(_in_use(facts)) == 1
-    if not says_so and "EXCLUSIVE" not in holding.held(reader) and holding.others(facts):
-        return None
+    only_reader = holding.held_by_others(facts) == [index]
+    says_so = only_reader and [process for process in candidates if known_or(process.cards, None)]
+    if not says_so and (not candidates or not only_reader or holding.others(facts)):
+        return None  # then it is one suspect among others
     return Found(
         severity="error",
-        summary=f"{_names(candidates)} of another GnuPG home or user has this reader.",
+        summary=f"{_names(says_so or candidates)} of another GnuPG home or user has this reader.",
         effect='gpg says "No such device" here until that scdaemon lets go.',
         because=(f"readers[{index}].state", *_places(facts, candidates)),
         culprits=tuple(
-            holding.culprit(process, "certain" if says_so and known_or(process.cards, None) else "likely")
-            for process in candidates
+            holding.culprit(process, "certain" if says_so else "likely") for process in says_so or candidates
         ),
-        cure=_stop_scdaemon(facts, candidates),
+        cure=_stop_scdaemon(facts, says_so or candidates),
     )
 
 

@@ -147,20 +147,44 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
     )
 
 
+def _listed(facts: Facts) -> list[Subject]:
+    """A subject for each reader of PC/SC; none where scdaemon does without a pcscd that is asleep."""
+    if known(facts.pcscd.listener) == "activator" and not scdaemon.reaches_through_pcsc(facts):
+        raise NotApplicable("pcscd is asleep, and scdaemon does not use it")
+    return each_reader(facts)
+
+
+def _empty(facts: Facts) -> list[int]:
+    """The readers in which a card is missing: all of them, or the one that scdaemon insists on."""
+    readers = [known(reader.state) for reader in known(facts.readers)]
+    if all("EMPTY" in state for state in readers):
+        return list(range(len(readers)))
+    if known_or(facts.gnupg.scdaemon_version, None) is None:
+        return []
+    taken = scdaemon.reader_taken(facts) if scdaemon.reaches_through_pcsc(facts) else None
+    return [taken] if taken is not None and taken < len(readers) and "EMPTY" in readers[taken] else []
+
+
 @rule("GD503", "no-card", "There is a card in a reader.", worst="info", needs=(*NO_PCSCD, "GD501"))
 def no_card(facts: Facts) -> Found | None:
-    readers = known(facts.readers)
+    readers = known(facts.readers) if _listed(facts) else ()
     if not readers:
         raise NotApplicable(NO_READER)
-    if not all("EMPTY" in known(reader.state) for reader in readers):
+    empty = _empty(facts)
+    if not empty:
         return None
-    many = "All readers are" if len(readers) > 1 else "The reader is"
+    if len(empty) < len(readers):
+        summary = f"scdaemon takes {readers[empty[0]].name}, and that reader is empty; a card is in another one."
+        advice = Advice(text="Put the card there, or name the other reader with reader-port in scdaemon.conf.")
+    else:
+        summary = "All readers are empty." if len(readers) > 1 else "The reader is empty."
+        advice = Advice(text="Put the card in, the chip first and facing up.")
     return Found(
         severity="info",
-        summary=f"{many} empty.",
+        summary=summary,
         effect='gpg says "No such device", as for everything else.',
-        because=tuple(f"readers[{number}].state" for number in range(len(readers))),
-        cure=Cure(applicability="manual", advice=(Advice(text="Put the card in, the chip first and facing up."),)),
+        because=tuple(f"readers[{number}].state" for number in empty),
+        cure=Cure(applicability="manual", advice=(advice,)),
     )
 
 
@@ -169,7 +193,7 @@ def no_card(facts: Facts) -> Found | None:
     "mute-card",
     "The card answers when it is powered.",
     worst="error",
-    each=each_reader,
+    each=_listed,
     needs=NO_PCSCD,
     nothing=NO_READER,
 )
@@ -197,7 +221,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     "reader-unavailable",
     "pcscd can talk to the reader.",
     worst="error",
-    each=each_reader,
+    each=_listed,
     needs=NO_PCSCD,
     nothing=NO_READER,
 )

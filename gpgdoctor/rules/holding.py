@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Connection, Facts, NotKnown, Process, Reader, known, known_or
 from gpgdoctor.holders import known as known_holder
+from gpgdoctor.rules import scdaemon
 from gpgdoctor.rules.rule import Certainty, Culprit, Passes, Subject
 
 
@@ -86,6 +87,35 @@ def holds_through_pcsc(facts: Facts) -> bool:
     return running.pid in {process.pid for process in clients(facts)}
 
 
+def is_scdaemons(facts: Facts, index: int) -> bool:
+    """Whether my scdaemon's card is in this reader. It tells that it has one, but not on which reader."""
+    readers = known(facts.readers)
+    if not held(readers[index]) or not holds_through_pcsc(facts):
+        return False
+    candidates = [number for number, reader in enumerate(readers) if _fits_scdaemon(facts, reader)]
+    if index not in candidates:
+        return False
+    if len(candidates) == 1:
+        return True
+    taken = scdaemon.reader_taken(facts)
+    if taken is None or taken not in candidates:
+        raise NotKnown("several readers are held, and which of them is scdaemon's is not visible")
+    return taken == index
+
+
+def _fits_scdaemon(facts: Facts, reader: Reader) -> bool:
+    """Whether the reader is held in the share mode that the configuration asks for."""
+    shares = scdaemon.in_force(facts, "pcsc-shared")
+    return held(reader) == ({"INUSE"} if shares else {"EXCLUSIVE"})
+
+
+def held_by_others(facts: Facts) -> list[int]:
+    """The readers that are held, less the one that my scdaemon has."""
+    return [
+        number for number, reader in enumerate(known(facts.readers)) if held(reader) and not is_scdaemons(facts, number)
+    ]
+
+
 def holds_by_own_driver(facts: Facts) -> bool:
     """Whether my scdaemon has a card, and not from pcscd."""
     running = known(facts.gnupg.running)
@@ -101,6 +131,11 @@ def others(facts: Facts) -> list[Process]:
     """Clients of pcscd that are not a scdaemon: known holders first, idle services last."""
     found = [process for process in clients(facts) if process.role != "scdaemon"]
     return sorted(found, key=lambda process: (_rank(process), process.pid))
+
+
+def suspects(facts: Facts) -> list[Process]:
+    """Who may hold a reader that my scdaemon does not have: programs, and scdaemons that do not deny it."""
+    return others(facts) + [process for process in other_scdaemons(facts) if known_or(process.cards, None) != 0]
 
 
 def culprits(facts: Facts, candidates: list[Process]) -> tuple[Culprit, ...]:

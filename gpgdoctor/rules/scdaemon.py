@@ -124,6 +124,14 @@ def would_take(facts: Facts, index: int) -> bool:
     return not any(has_free_card(reader) for reader in others)
 
 
+def is_spared(facts: Facts, index: int) -> bool:
+    """Whether scdaemon does not depend on this reader. It only lowers a severity, so the unknown does not."""
+    try:
+        return holds_a_card(facts) or not would_take(facts, index)
+    except NotKnown:
+        return False
+
+
 def has_free_card(reader: Reader) -> bool:
     state = known(reader.state)
     return "PRESENT" in state and not {"INUSE", "EXCLUSIVE", "MUTE"} & set(state)

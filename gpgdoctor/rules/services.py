@@ -101,12 +101,14 @@ def pcscd_asleep(facts: Facts) -> Found | None:
     consequence_of=("GD501",),
 )
 def pcscd_not_running(facts: Facts) -> Found | None:
-    if known(facts.pcscd.listener) is not None or _processes(facts, "pcscd"):
+    if known(facts.pcscd.listener) is not None:
         return None
     if known(facts.pcscd.mounted):
         raise NotKnown("the socket of pcscd comes from outside this container, and who listens there is not visible")
     if known(facts.pcscd.socket_file) != "absent":
         return None
+    if _processes(facts, "pcscd"):
+        raise NotKnown("a program of that name runs, but where it listens is not visible")
     if known_or(facts.gnupg.scdaemon, None) is None:
         raise NotApplicable("there is no scdaemon that could need it")
     if scdaemon.path(facts) is scdaemon.Path.PCSC:

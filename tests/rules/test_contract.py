@@ -144,7 +144,7 @@ def test_whoever_judges_does_not_look(path: Path) -> None:
 def test_a_rule_never_catches_what_is_not_known(path: Path) -> None:
     handlers = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ExceptHandler)]
     # Where a severity or a certainty is refined, and nothing else.
-    allowed = {"services.py": 1, "holding.py": 1}
+    allowed = {"services.py": 1, "holding.py": 1, "scdaemon.py": 1}
     assert len(handlers) <= allowed.get(path.name, 0)
 
 

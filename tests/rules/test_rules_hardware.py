@@ -36,7 +36,13 @@ def test_no_reader_anywhere() -> None:
 def test_empty_readers_are_for_information() -> None:
     facts = machine(readers=(EMPTY, replace(EMPTY, name=NITROKEY)))
     assert (severity(facts, "GD503"), judged(facts).verdict) == ("info", "healthy")
-    assert severity(machine(readers=(EMPTY, reader(name=NITROKEY))), "GD503") is None
+    assert severity(machine(readers=(reader(name=NITROKEY), EMPTY)), "GD503") is None
+
+
+def test_the_reader_that_scdaemon_takes_is_empty() -> None:
+    # Version 2.2 takes the first reader, whatever is in it; since 2.3 it goes on to the next one.
+    facts = machine(readers=(EMPTY, reader(name=NITROKEY)))
+    assert severity(facts, "GD503") == "info"
     assert status(machine(readers=(LOST,)), "GD503") == "unknown"
 
 
