@@ -1,0 +1,100 @@
+"""The sub-commands of `gpgdoctor hook`: parse, call, return the exit code. No logic."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import typer
+
+
+class HookTarget(str, Enum):
+    """The names in targets.py, which is not loaded for every command."""
+
+    reportbug = "reportbug"
+    sos = "sos"
+    supportconfig = "supportconfig"
+    apport = "apport"
+    nagios = "nagios"
+    ansible_fact = "ansible-fact"
+    text = "text"
+    json = "json"
+
+
+hooks = typer.Typer(
+    name="hook",
+    help="What the support scripts of distributions run: reportbug, sos, supportconfig, apport, monitoring.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_TARGET = typer.Argument(..., metavar="TARGET", help=f"One of {', '.join(target.value for target in HookTarget)}.")
+_ALL_USERS = typer.Option(False, "--all-users", help="As root: look for every user, with that user's rights.")
+_JSON = typer.Option(False, "--json", help="Print one JSON document.")
+_DESTDIR = typer.Option(None, metavar="DIR", help="For packagers: below this directory.")
+_PACKAGE = typer.Option(None, "--for", metavar="PACKAGE", help="reportbug: for reports on this package.")
+_EXE = typer.Option(None, metavar="PATH", help="The gpgdoctor that the hook runs; default: this one.")
+_DRY_RUN = typer.Option(False, "--dry-run", help="Say what would be done.")
+
+
+@hooks.command()
+def run(
+    target: HookTarget = _TARGET,
+    all_users: bool = _ALL_USERS,
+) -> int:
+    """Answer a host: passively, redacted, in ASCII, within 30 s, with the exit code that it wants."""
+    from gpgdoctor.commands import hook
+
+    return hook.run(target.value, all_users=all_users)
+
+
+@hooks.command(name="list")
+def list_(json: bool = _JSON) -> int:
+    """List the hooks, and whether each is installed."""
+    from gpgdoctor.commands import hook
+
+    return hook.overview(as_json=json)
+
+
+@hooks.command()
+def show(
+    target: HookTarget = _TARGET,
+    destdir: str | None = _DESTDIR,
+    exe: str | None = _EXE,
+    package: str | None = _PACKAGE,
+) -> int:
+    """Print the files that install would write."""
+    from gpgdoctor.commands import hook
+
+    return hook.show(hook.HookOptions(target=target.value, executable=exe, destdir=destdir, package=package))
+
+
+@hooks.command()
+def install(
+    target: HookTarget = _TARGET,
+    destdir: str | None = _DESTDIR,
+    exe: str | None = _EXE,
+    package: str | None = _PACKAGE,
+    dry_run: bool = _DRY_RUN,
+) -> int:
+    """Put a hook where its host looks for it. What gpgdoctor did not write is not overwritten."""
+    from gpgdoctor.commands import hook
+
+    return hook.install(
+        hook.HookOptions(target=target.value, executable=exe, destdir=destdir, package=package, dry_run=dry_run)
+    )
+
+
+@hooks.command()
+def uninstall(
+    target: HookTarget = _TARGET,
+    destdir: str | None = _DESTDIR,
+    exe: str | None = _EXE,
+    package: str | None = _PACKAGE,
+    dry_run: bool = _DRY_RUN,
+) -> int:
+    """Remove what install wrote and nobody changed since."""
+    from gpgdoctor.commands import hook
+
+    return hook.uninstall(
+        hook.HookOptions(target=target.value, executable=exe, destdir=destdir, package=package, dry_run=dry_run)
+    )

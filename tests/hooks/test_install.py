@@ -1,0 +1,188 @@
+"""Installing and removing hooks: nothing of anybody else's is touched."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpgdoctor.commands import hook
+from gpgdoctor.hooks import install as installer
+from gpgdoctor.hooks import ledger
+from gpgdoctor.hooks.cli import HookTarget
+from gpgdoctor.hooks.install import Refused, install, pieces, uninstall
+from gpgdoctor.hooks.overview import overview
+from gpgdoctor.hooks.targets import BY_NAME, TARGETS, Target
+
+INSTALLABLE = [target for target in TARGETS if target.shims]
+EXECUTABLE = "/opt/gpgdoctor/bin/gpgdoctor"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory in the place of /, with a ledger of its own."""
+    monkeypatch.setattr(ledger, "PATH", f"{tmp_path}/var/lib/gpgdoctor/hooks.json")
+    place = installer._place
+    monkeypatch.setattr(installer, "_place", lambda path, package: f"{tmp_path}{place(path, package)}")
+    return tmp_path
+
+
+def below(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def directories(directory: Path) -> set[str]:
+    return {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_dir()}
+
+
+def test_the_command_line_knows_every_target() -> None:
+    assert [target.value for target in HookTarget] == [target.name for target in TARGETS]
+
+
+@pytest.mark.parametrize("target", INSTALLABLE, ids=lambda it: it.name)
+def test_a_shim_is_short_ascii_and_calls_hook_run(target: Target) -> None:
+    for piece in pieces(target, EXECUTABLE):
+        text = piece.content.decode("ascii")
+        assert len(text.splitlines()) <= 16
+        if piece.mode == 0o755 or target.name in ("sos", "apport"):
+            assert f"hook run {target.name}" in text.replace('", "', " ")
+            assert "timeout -k 5 40" in text.replace('", "', " ")
+        assert "@EXE@" not in text
+    assert any(EXECUTABLE.encode() in piece.content for piece in pieces(target, EXECUTABLE)) == target.names_program
+
+
+def test_the_name_of_supportconfigs_plugin_has_neither_dash_nor_dot() -> None:
+    (piece,) = pieces(BY_NAME["supportconfig"], EXECUTABLE)
+    assert os.path.basename(piece.path).isalnum()
+
+
+@pytest.mark.parametrize("target", INSTALLABLE, ids=lambda it: it.name)
+def test_packagers_get_exactly_the_files_with_their_modes(target: Target, tmp_path: Path) -> None:
+    install(target, pieces(target, EXECUTABLE), destdir=str(tmp_path))
+    assert set(below(tmp_path)) == {piece.path[1:] for piece in pieces(target, EXECUTABLE)}
+    for piece in pieces(target, EXECUTABLE):
+        assert stat.S_IMODE(os.stat(f"{tmp_path}{piece.path}").st_mode) == piece.mode
+
+
+@pytest.mark.parametrize("target", INSTALLABLE, ids=lambda it: it.name)
+def test_what_was_installed_is_removed_without_a_trace(target: Target, root: Path) -> None:
+    wanted = pieces(target, EXECUTABLE)
+    assert all(line.startswith("wrote") for line in install(target, wanted))
+    assert all(line.startswith("unchanged") for line in install(target, wanted))
+    assert uninstall(target, wanted).kept == ()
+    assert below(root) == {}
+    assert directories(root) <= {"var", "var/lib"}
+
+
+def test_a_directory_that_was_there_stays(root: Path) -> None:
+    (root / "etc/sos/extras.d").mkdir(parents=True)
+    wanted = pieces(BY_NAME["sos"], EXECUTABLE)
+    install(BY_NAME["sos"], wanted)
+    uninstall(BY_NAME["sos"], wanted)
+    assert (root / "etc/sos/extras.d").is_dir()
+
+
+def test_a_dry_run_writes_nothing(root: Path) -> None:
+    wanted = pieces(BY_NAME["reportbug"], EXECUTABLE)
+    assert all(line.startswith("would write") for line in install(BY_NAME["reportbug"], wanted, dry_run=True))
+    assert below(root) == {}
+    install(BY_NAME["reportbug"], wanted)
+    before = below(root)
+    assert len(uninstall(BY_NAME["reportbug"], wanted, dry_run=True).done) == 3
+    assert below(root) == before
+
+
+@pytest.mark.parametrize("make", ["file", "symlink", "directory", "fifo"])
+def test_what_somebody_else_put_there_is_not_overwritten(make: str, root: Path) -> None:
+    wanted = pieces(BY_NAME["reportbug"], EXECUTABLE)
+    place = Path(wanted[-1].path)  # the last one: nothing is written before it
+    place.parent.mkdir(parents=True)
+    if make == "file":
+        place.write_text("theirs")
+    elif make == "symlink":
+        place.symlink_to("/etc/hostname")
+    elif make == "directory":
+        place.mkdir()
+    else:
+        os.mkfifo(place)
+    with pytest.raises(Refused, match="did not write"):
+        install(BY_NAME["reportbug"], wanted)
+    assert [path for path in root.rglob("*") if path.is_file()] == ([place] if make in ("file", "symlink") else [])
+    assert uninstall(BY_NAME["reportbug"], wanted).done == ()
+    assert os.path.lexists(place)
+
+
+def test_what_was_changed_since_is_neither_overwritten_nor_removed(root: Path) -> None:
+    wanted = pieces(BY_NAME["reportbug"], EXECUTABLE)
+    install(BY_NAME["reportbug"], wanted)
+    changed = Path(wanted[0].path)
+    changed.write_text("changed")
+    with pytest.raises(Refused, match="changed"):
+        install(BY_NAME["reportbug"], wanted)
+    removal = uninstall(BY_NAME["reportbug"], wanted)
+    assert len(removal.done) == 2
+    assert [str(changed)] == [line.split(" ")[0] for line in removal.kept]
+    assert changed.read_text() == "changed"
+    changed.write_bytes(wanted[0].content)
+    assert uninstall(BY_NAME["reportbug"], wanted).kept == ()
+    assert not changed.exists()
+
+
+def test_an_older_file_of_ours_is_replaced(root: Path) -> None:
+    install(BY_NAME["sos"], pieces(BY_NAME["sos"], "/usr/local/bin/gpgdoctor"))
+    (new,) = pieces(BY_NAME["sos"], EXECUTABLE)
+    install(BY_NAME["sos"], [new])
+    assert Path(new.path).read_bytes() == new.content
+
+
+def test_a_file_of_a_package_is_not_removed_though_it_is_the_same(root: Path) -> None:
+    (piece,) = pieces(BY_NAME["sos"], hook.PACKAGED)
+    Path(piece.path).parent.mkdir(parents=True)
+    Path(piece.path).write_bytes(piece.content)
+    assert uninstall(BY_NAME["sos"], [piece]).done == ()
+    assert Path(piece.path).exists()
+
+
+def test_a_report_on_scdaemon_gets_a_script_that_its_own_would_replace(tmp_path: Path) -> None:
+    install(BY_NAME["reportbug"], pieces(BY_NAME["reportbug"], EXECUTABLE, package="scdaemon"), destdir=str(tmp_path))
+    assert {os.path.dirname(path) for path in below(tmp_path)} == {"usr/share/bug/default/scdaemon"}
+
+
+def test_the_overview_tells_what_is_installed(root: Path) -> None:
+    def states() -> dict[str, str]:
+        return {row["target"]: row["state"] for row in overview()}
+
+    assert states()["sos"] == "not installed"
+    install(BY_NAME["sos"], pieces(BY_NAME["sos"], EXECUTABLE))
+    wanted = pieces(BY_NAME["reportbug"], EXECUTABLE)
+    install(BY_NAME["reportbug"], wanted[:1])
+    assert (states()["sos"], states()["reportbug"]) == ("installed", "in part")
+    Path(wanted[0].path).write_text("changed")
+    assert states()["text"] == "nothing to install"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"target": "sos", "package": "scdaemon"}, "--for is for reportbug"),
+        ({"target": "reportbug", "package": "../../etc"}, "no name of a Debian package"),
+        ({"target": "sos", "executable": "/opt/my tools/gpgdoctor"}, "--exe"),
+        ({"target": "sos", "executable": "gpgdoctor"}, "--exe"),
+        ({"target": "sos", "executable": "/bin/x;reboot"}, "--exe"),
+        ({"target": "text", "executable": "/bin/true"}, "nothing to install"),
+    ],
+)
+def test_wrong_usage(options: dict[str, Any], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert hook.install(hook.HookOptions(**options, destdir="/nonexistent")) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_damaged_ledger_is_said_to_be_so(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(ledger.PATH).parent.mkdir(parents=True)
+    Path(ledger.PATH).write_text("[{}]")
+    assert hook.overview(as_json=False) == 1
+    assert hook.install(hook.HookOptions(target="reportbug")) == 1
+    assert "damaged" in capsys.readouterr().err
