@@ -1,0 +1,118 @@
+"""Whose GnuPG root may be asked about: users with a running daemon, a session, or a log-in of their own.
+
+Nothing below anybody's home is touched here; names, homes and shells are the words of the passwd database.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+from gpgdoctor.collect import processes
+from gpgdoctor.record import Record
+
+USERS_LIMIT = 20
+TABLE_BYTES = 4 << 20
+NO_LOGIN = {"nologin", "false", "sync", "halt", "shutdown"}
+UID_RANGE = (1000, 60000)  # of people, where login.defs says nothing else
+# A file system of this kind may hang for ever, or belong to another machine.
+REMOTE = re.compile(r"nfs|cifs|smb|afs|autofs|fuse|9p|ceph|gluster|lustre")
+
+
+class Candidates(Record):
+    users: tuple[pwd.struct_passwd, ...]
+    left_out: int  # beyond the limit
+    remote: frozenset[int] = frozenset()  # uids whose home is on a file system that may hang
+
+
+def candidates(environment: Mapping[str, str], connected: Iterable[int]) -> Candidates:
+    """Users in the order of their uids; ``connected`` are the uids behind pcscd's connections."""
+    running = _uids_of_daemons()
+    busy = running | set(connected)
+    found = {uid for uid in busy | _with_runtime_directory() | _hinted(environment) if uid != 0}
+    if 0 in running:
+        found.add(0)
+    # First come those who have something running: they are what a report is about.
+    entries = sorted((*_entries(found), *_people(found)), key=lambda user: (user.pw_uid not in busy, user.pw_uid))
+    chosen = sorted(entries[:USERS_LIMIT], key=lambda user: user.pw_uid)
+    mounts = _mounts()
+    away = {user.pw_uid for user in chosen if user.pw_uid not in running and _is_remote(user.pw_dir, mounts)}
+    return Candidates(users=tuple(chosen), left_out=len(entries) - len(chosen), remote=frozenset(away))
+
+
+def _uids_of_daemons() -> set[int]:
+    """Who runs a gpg-agent or an scdaemon."""
+    pids = [pid for pid, role in processes.daemons().items() if role != "pcscd"]
+    return {uid for uid in map(processes.uid_of, pids) if uid is not None}
+
+
+def _with_runtime_directory() -> set[int]:
+    found = set()
+    with suppress(OSError), os.scandir("/run/user") as entries:
+        for entry in entries:
+            with suppress(OSError):
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode) and entry.name == str(status.st_uid):
+                    found.add(status.st_uid)
+    return found
+
+
+def _hinted(environment: Mapping[str, str]) -> set[int]:
+    """Who called sudo, pkexec or doas: a hint, no authority."""
+    found = {int(environment[name]) for name in ("SUDO_UID", "PKEXEC_UID") if environment.get(name, "").isdigit()}
+    with suppress(KeyError):
+        found.add(pwd.getpwnam(environment["DOAS_USER"]).pw_uid)
+    return found
+
+
+def _entries(uids: Iterable[int]) -> Iterable[pwd.struct_passwd]:
+    for uid in uids:
+        with suppress(KeyError):
+            yield pwd.getpwuid(uid)
+
+
+def _people(but: set[int]) -> Iterable[pwd.struct_passwd]:
+    """People in /etc/passwd. A directory service is not asked for its list: it may be off, slow or huge."""
+    lowest, highest = _uid_range()
+    for line in _lines("/etc/passwd"):
+        fields = line.split(":")
+        if len(fields) != 7 or not fields[2].isdigit() or not fields[3].isdigit():
+            continue
+        uid = int(fields[2])
+        if lowest <= uid <= highest and uid not in but and os.path.basename(fields[6]) not in NO_LOGIN:
+            yield pwd.struct_passwd((*fields[:2], uid, int(fields[3]), *fields[4:]))
+
+
+def _uid_range() -> tuple[int, int]:
+    found = dict(zip(("UID_MIN", "UID_MAX"), UID_RANGE, strict=True))
+    for line in _lines("/etc/login.defs"):
+        words = line.split()
+        if len(words) == 2 and words[0] in found and words[1].isdigit():
+            found[words[0]] = int(words[1])
+    return found["UID_MIN"], found["UID_MAX"]
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as table:
+            return table.read(TABLE_BYTES).splitlines()
+    except OSError:
+        return []
+
+
+def _mounts() -> list[tuple[str, str]]:
+    """Mount points and what kind of file system each is, the longest first."""
+    rows = [line.split(" ") for line in _lines("/proc/self/mounts")]
+    return sorted(((row[1], row[2]) for row in rows if len(row) > 2), key=lambda row: -len(row[0]))
+
+
+def _is_remote(home: str, mounts: list[tuple[str, str]]) -> bool:
+    """By the words alone: to look at a home would already touch it."""
+    for point, kind in mounts:
+        if home == point or home.startswith(point.rstrip("/") + "/"):
+            return REMOTE.match(kind) is not None
+    return False
