@@ -84,7 +84,7 @@ def _misread(facts: Facts, index: int) -> list[Mistake]:
     return [
         mistake
         for mistake in _lines(facts, index)
-        if mistake.line.kind == "option" and mistake.line.meant and mistake.line.option not in scdaemon.WITHOUT_EFFECT
+        if mistake.line.kind == "option" and mistake.line.option not in scdaemon.WITHOUT_EFFECT
     ]
 
 

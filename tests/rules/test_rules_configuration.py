@@ -42,6 +42,16 @@ def test_the_word_of_scdaemon_beats_its_version() -> None:
     assert severity(machine(conf=TYPO, gnupg={"self_test": REFUSED}), "GD101") == "error"
 
 
+def test_a_scdaemon_that_could_not_run_has_said_nothing() -> None:
+    no_library = {"self_test": SelfTest(code=127, messages=("cannot open shared object file",))}
+    assert severity(machine(conf=TYPO, gnupg=no_library), "GD101") == "warning"
+
+
+@pytest.mark.parametrize("line", ["[force]", "[scdaemon]", "[]"])
+def test_a_section_that_is_not_known_is_as_an_option(line: str) -> None:
+    assert causes(machine(conf=f"{line}\n")) == {"GD101"}
+
+
 def test_a_line_that_stops_every_version_explains_the_refusal() -> None:
     facts = machine(conf=f"{TYPO}debug-level loud\n", gnupg={"self_test": REFUSED})
     assert (severity(facts, "GD101"), severity(facts, "GD102")) == ("warning", "error")
@@ -91,6 +101,11 @@ def test_without_the_options_that_scdaemon_knows_nothing_is_known() -> None:
 def test_a_file_of_gpg_agent_that_nobody_judged_is_unknown() -> None:
     facts = machine(agent_conf="foo\n", configuration={"agent_in_force": Unknown("no table")})
     assert status(with_file(facts, AGENT_CONF, lines=()), "GD101") == "unknown"
+    assert status(facts, "GD101") == "fail"
+    assert (
+        status(machine(version="2.4.7", common_conf="", configuration={"agent_in_force": Unknown("")}), "GD101")
+        == "pass"
+    )
 
 
 def test_where_scdaemon_does_not_start_nobody_is_blamed_for_the_reader() -> None:
@@ -125,6 +140,10 @@ def test_a_malformed_line_is_found_and_mended(line: str, meant: str | None) -> N
     assert severity(facts, "GD101") is None
     assert (finding(facts, "GD102").subject, finding(facts, "GD102").found.severity) == (CONF, "warning")
     assert changed_lines(facts, "GD102") == {1: meant}
+
+
+def test_a_line_that_is_no_option_at_all_can_be_malformed() -> None:
+    assert causes(machine(conf=f"{'x' * 120}\n")) == causes(machine(conf="alias x y\n")) == {"GD102"}
 
 
 def test_well_formed_lines_pass() -> None:
@@ -173,7 +192,13 @@ def test_before_2_2_26_the_line_stops_scdaemon() -> None:
 def test_pcsc_shared_is_known_to_2_2_28() -> None:
     assert status(machine(version="2.2.28", conf="disable-ccid\npcsc-shared\n"), "GD103") == "pass"
     assert status(machine(version="2.2.27", conf="disable-ccid\n"), "GD103") == "pass"
-    assert severity(machine(version="2.2.28", conf="pcsc-shared-foo\n"), "GD103") is None
+    assert causes(machine(version="2.2.28", conf="disable-ccid\npcsc-shared # a note\n")) == {"GD102"}
+
+
+def test_what_else_2_2_27_does_not_know_is_no_news() -> None:
+    assert causes(machine(version="2.2.27", conf="pcsc-sharing\ndisable-ccid yes\n")) == {"GD101", "GD102"}
+    assert causes(machine(version="2.2.27", conf="pcsc-shared # a note\n")) == {"GD103"}
+    assert causes(machine(version="2.2.27", agent_conf="pcsc-shared\n")) == {"GD101"}
 
 
 def test_whether_an_unlisted_scdaemon_knows_it_is_unknown() -> None:

@@ -6,6 +6,8 @@ import pytest
 from build import COMMON_CONF, CONF, SYSTEM_CONF, machine, with_file
 from judging import finding, judged, severity, status
 
+from gpgdoctor.facts import Unknown
+
 # -- GD107 -------------------------------------------------------------------------------------------------------
 
 
@@ -68,3 +70,7 @@ def test_a_name_in_reader_port_does_nothing_since_2_3() -> None:
 
 def test_a_global_file_is_judged_as_well() -> None:
     assert finding(machine(system_conf="card-timeout 5\n"), "GD110").subject == SYSTEM_CONF
+
+
+def test_options_that_nobody_judged_are_unknown() -> None:
+    assert status(machine(conf="card-timeout 5\n", gnupg={"scdaemon_options": Unknown("why")}), "GD110") == "unknown"
