@@ -99,4 +99,4 @@ def _write_to(path: str, text: str) -> None:
 def _redacted(content: dict[str, Any]) -> dict[str, Any]:
     from gpgdoctor.report.redact import redact
 
-    return redact(content)
+    return redact(content, hosts=(os.uname().nodename,))

@@ -1,0 +1,142 @@
+"""Lines of configuration files: the options are told, and what a person wrote for himself is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from gpgdoctor.report.private.aliases import Aliases
+from gpgdoctor.report.private.names import PrivateNames
+from gpgdoctor.report.private.readers import PrivateReaders
+from gpgdoctor.report.private.search import PrivateText
+from gpgdoctor.scdaemon_conf.meaning import PLAIN
+
+COMMENT, REDACTED_LINE = "# [redacted comment]", "[redacted line]"
+LINE = re.compile(r"([\s\ufeff]*-{0,2})([^\s=:#]+)([\s=:]*)(.*)", re.DOTALL)
+META = re.compile(r"\s*\[\s*([+-]?[a-z-]+)\s*([^\]]*)\](.*)", re.DOTALL)
+COMMENTED_OUT = re.compile(r"(\s*#+\s*)([a-z][a-z-]+)(\s+|$)(.*)", re.DOTALL)
+NOTE = re.compile(r"(?:^|(?<=\s))#")
+# fmt: off
+META_COMMANDS = frozenset({
+    "user", "force", "ignore", "ignore-all", "verbose", "echo", "info", "expand", "let", "getenv", "getreg", "if",
+    "else", "fi", "command-mode",
+})
+# fmt: on
+TAKES_A_PATH = re.compile(r".*-(?:file|program|socket|driver|dir)|homedir|options")
+# Values that nobody makes up for himself.
+# fmt: off
+COMMON_VALUES = frozenset({
+    "none", "basic", "advanced", "expert", "guru", "yes", "no", "on", "off", "true", "false", "enable", "enabled",
+    "disable", "disabled", "all", "undefined", "auto", "openpgp", "piv", "nks", "p15", "dinsig", "geldkarte",
+    "sc-hsm", "ipc", "app", "cardio", "reader", "cache", "memory",
+})
+# fmt: on
+NUMBER = re.compile(r"0x[0-9A-Fa-f]{1,8}|-?\d{1,5}")
+ALIKE, FARTHEST = 0.8, 3  # a typo, and no other word
+
+# What scdaemon, gpgrt and gpg-agent say of a configuration; whatever else they print may come out of it.
+SAID = re.compile(
+    r"invalid option|argument not expected|missing argument|invalid argument|keyword too long|invalid meta command|"
+    r"unknown meta command|unexpected meta command|invalid alias definition|error (?:reading|opening|accessing) .*|"
+    r"note: no default option file|permission denied|no such file or directory|read error|line too long",
+    re.IGNORECASE,
+)
+ORIGIN = re.compile(
+    r"((?:gpg-agent|scdaemon|gpgconf)(?:\[\d+\])?: )?((?:/[^:]+|[\w.-]+\.conf|option file [^:]+):\d+: )?(.*)", re.DOTALL
+)
+
+
+class PrivateLines:
+    """Redacts what stands in a configuration, so that it means the same to scdaemon."""
+
+    def __init__(
+        self,
+        aliases: Aliases,
+        names: PrivateNames,
+        search: PrivateText,
+        readers: PrivateReaders,
+        options: Iterable[str],
+    ) -> None:
+        self._aliases, self._names, self._search, self._readers = aliases, names, search, readers
+        self._options = set(options)
+        self._parts = {part for option in self._options for part in option.split("-")}
+
+    def line(self, text: str, option: str | None = None) -> str:
+        """A line as it stands in its file; ``option`` is what it is known to be about."""
+        return "".join(self._line(part, option) for part in re.split(r"([\r\n]+)", text))
+
+    def value(self, option: str | None, text: str) -> str:
+        """What stands after an option, the note beside it and all."""
+        found = NOTE.search(text)
+        if found:
+            self._aliases.count("comment")
+            return self.value(option, text[: found.start()]) + COMMENT
+        value = text.strip()
+        return text.replace(value, self._value(option, value), 1) if value else text
+
+    def message(self, text: str) -> str:
+        """What a program said of its configuration."""
+        program, place, said = ORIGIN.fullmatch(text).groups(default="")  # type: ignore[union-attr]
+        if not SAID.fullmatch(said):
+            self._aliases.count("message")
+            said = "[redacted message]"
+        return f"{program}{self._search.text(place)}{said}"
+
+    def _line(self, text: str, option: str | None) -> str:
+        if not text.strip():
+            return text
+        if text.lstrip().startswith("#"):
+            return self._comment(text, option)
+        if text.lstrip().startswith("["):
+            return self._meta(text)
+        found = LINE.fullmatch(text)
+        about = self._option_of(found[2], option) if found else None
+        if found is None or about is None:
+            return self._redacted_line()
+        return f"{found[1]}{found[2]}{found[3]}{self.value(about, found[4])}"
+
+    def _comment(self, text: str, option: str | None) -> str:
+        found = COMMENTED_OUT.fullmatch(text)
+        if found and (found[2] in self._options or found[2] == option):
+            return f"{found[1]}{found[2]}{found[3]}{self.value(found[2], found[4])}"
+        self._aliases.count("comment")
+        return COMMENT
+
+    def _meta(self, text: str) -> str:
+        found = META.fullmatch(text)
+        if found is None or found[1].lstrip("+-") not in META_COMMANDS:
+            return self._redacted_line()
+        name, argument, note = found[1], found[2].strip(), found[3].strip()
+        if argument and argument != "*":
+            argument = self._names.user(argument) if name == "user" else self._aliases.alias("value", argument)
+        if note:
+            self._aliases.count("comment")
+        return f"[{name}{' ' if argument else ''}{argument}]{f' {COMMENT}' if note else ''}"
+
+    def _redacted_line(self) -> str:
+        self._aliases.count("line")
+        return REDACTED_LINE
+
+    def _option_of(self, word: str, option: str | None) -> str | None:
+        """The option that a line is about; None where it is no option's name, nor nearly one."""
+        plain = word.translate(PLAIN).strip("'\"`;,").lower().replace("_", "-")
+        if plain in self._options or plain == option:
+            return plain
+        if all(part in self._parts for part in plain.split("-")):
+            return option or plain
+        import difflib
+
+        for known in difflib.get_close_matches(plain, sorted(self._options), n=1, cutoff=ALIKE):
+            return known if abs(len(known) - len(plain)) <= FARTHEST else None
+        return None
+
+    def _value(self, option: str | None, value: str) -> str:
+        plain = value.strip("'\"")
+        if option == "reader-port":
+            return self._readers.port(value)
+        if option is not None and TAKES_A_PATH.fullmatch(option) and "://" not in plain:
+            return value.replace(plain, self._search.path(plain), 1)
+        words = re.split(r"[\s,=]+", value.lower())
+        if all(word in COMMON_VALUES or NUMBER.fullmatch(word) or not word for word in words):
+            return value
+        return self._aliases.alias("value", value)

@@ -1,0 +1,292 @@
+"""Nothing private leaves: what is planted is not found again, and what was found is found all the same."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from build import CONF, HOME, IN_USE, RUNNING, client, machine, reader, with_file
+from documents import DOCUMENTS, checked, outline
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpgdoctor.facts import Facts, SelfTest, Unknown, known
+from gpgdoctor.record import replace
+from gpgdoctor.report.json import defect, dump
+from gpgdoctor.report.redact import TOLD, redact
+from gpgdoctor.rules import scdaemon
+from gpgdoctor.snapshot import decode
+
+SERIAL = "Yubico YubiKey OTP+FIDO+CCID (0012345678) 00 00"
+SECRETS = (
+    *("alice", "bob", "carol", "zaphod", "wombat", "example"),
+    *("12345678", "87042524", "KX0001F3A1", "6001234567"),
+    *("hunter2", "123456 ", "acme", "My Logs", "laptop", "Lovelace"),
+    *("0123456789ABCDEF", "DEADBEE1", "198.51.100.7", "2001:db8::17", "1387711", "deep-thought"),
+)
+HOSTS = ("wombat.example.org",)
+CONFIGURATION = """\
+# PIN 123456 of Ada Lovelace's laptop
+disable-ccid # alice@example.org said so
+reader-port Yubico YubiKey OTP+FIDO+CCID (00123
+log-file /home/alice/My Logs/acme.log
+pcsc-driver /home/bob/acme/libpcsclite.so.1
+passphrase hunter2
+hunter2
+pcsc-sharde
+#pcsc-shared, carol wants it
+# card-timeout hunter2
+[user zaphod]
+[echo hunter2 acme]
+deny-admin   # laptop
+debug hunter2
+"""
+
+
+def planted() -> Facts:
+    """A machine with a secret wherever one may be."""
+    facts = machine(
+        conf=CONFIGURATION,
+        agent_conf="pinentry-program /home/carol/bin/acme-pinentry\nlog-file socket://198.51.100.7:99\n",
+        readers=(
+            reader("PRESENT", "INUSE", name=SERIAL, probe="ok", atr="3bda18ff81b1fe751f030031f573c001600090001c"),
+            reader(name="Free Software Initiative of Japan Gnuk (FSIJ-1.2.15-87042524) 01 00"),
+            reader("EMPTY", name="HID Global OMNIKEY 5422 [OMNIKEY 5422CL] (KX0001F3A1) 02 00"),
+        ),
+        running=replace(RUNNING, cards=("D2760001240103040006123456780000",)),
+        clients=(
+            client("firefox", executable="/home/alice/bin/firefox"),
+            client("tool --token hunter2", 801, user="carol", uid=1387711, executable="/opt/acme/zaphod"),
+            client("alice-sync", 802, user="bob", uid=1002, executable=Unknown("bob may not see /home/bob/acme")),
+            client("ssh: zaphod@deep-thought", 803, user="zaphod", uid=1003),
+        ),
+        gnupg={
+            "self_test": SelfTest(code=0, messages=(f"{CONF}:3: invalid option", "scdaemon: note: hunter2 acme")),
+            "card_keys": Unknown(
+                f"{HOME}/private-keys-v1.d: 0123456789ABCDEF0123456789abcdef01234567, "
+                "0xDEADBEE1, ada@deep-thought at 198.51.100.7 or 2001:db8::17, 6001234567, wombat.example.org (wombat)"
+            ),
+            "homedir_problems": ("alice said so",),
+        },
+        host={"session": "alice's"},
+    )
+    return with_file(facts, CONF, target="/home/alice/acme dots/scdaemon.conf", manager="stow of carol")
+
+
+def outlined(document: dict[str, Any]) -> list[tuple[str, ...]]:
+    return outline(checked(decode(document["facts"])))
+
+
+def test_nothing_planted_is_found_again() -> None:
+    text = dump(redact(checked(planted()), HOSTS))
+    assert [secret for secret in SECRETS if secret.lower() in text.lower()] == []
+
+
+def test_what_was_planted_was_there() -> None:
+    text = dump(checked(planted()))
+    assert {secret for secret in SECRETS if secret not in text} == {"123456 ", "Lovelace"}, (
+        "comments are not kept at all"
+    )
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_it_is_judged_as_before(name: str) -> None:
+    before = DOCUMENTS[name]
+    after = redact(before)
+    assert outline(after) == outlined(after) == outline(before)
+    assert "alice" not in dump(after)
+    assert (after["verdict"], after["complete"], after["seconds"]) == (
+        before["verdict"],
+        before["complete"],
+        before["seconds"],
+    )
+
+
+def test_planted_secrets_change_no_judgement() -> None:
+    before = checked(planted())
+    after = redact(before)
+    assert outline(after) == outlined(after) == outline(before)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_redacting_twice_changes_nothing_more(name: str) -> None:
+    once = redact(DOCUMENTS[name])
+    assert {**redact(once), "redacted": None} == {**once, "redacted": None}
+
+
+def test_one_thing_has_one_alias_everywhere() -> None:
+    document = redact(checked(planted()))
+    facts = document["facts"]
+    assert facts["host"]["user"] == "user1"
+    assert facts["gnupg"]["homedir"] == "/home/user1/.gnupg"
+    assert facts["processes"][-2]["program"] == "user1-sync"
+    assert facts["readers"][0]["name"] == "Yubico YubiKey OTP+FIDO+CCID (serial1) 00 00"
+    assert facts["gnupg"]["running"]["cards"] == ["serial1"]
+    port = next(it["value"] for it in facts["configuration"]["in_force"] if it["option"] == "reader-port")
+    assert port == "Yubico YubiKey OTP+FIDO+CCID (serial1)"
+    subjects = {finding["subject"] for finding in document["findings"]}
+    assert "/home/user1/.gnupg/scdaemon.conf" in subjects
+
+
+def test_the_ledger_counts_things_not_places() -> None:
+    holder = client("firefox", user="bob", uid=1001, executable="/home/bob/firefox")
+    facts = machine(readers=(replace(IN_USE, name=SERIAL),), clients=(holder,), conf="disable-ccid # bob\n")
+    assert redact(checked(facts))["redacted"] == {"comment": 1, "serial": 1, "user": 2}
+
+
+def test_what_is_not_private_stays() -> None:
+    before = checked(planted())
+    after = redact(before)
+    for kind, fields in (("gnupg", ("scdaemon_version", "scdaemon_options", "gpgconf")), ("host", ("distribution",))):
+        for field in fields:
+            assert after["facts"][kind][field] == before["facts"][kind][field]
+    del before["facts"]["pcscd"]["connections"], after["facts"]["pcscd"]["connections"]
+    assert after["facts"]["pcscd"] == before["facts"]["pcscd"]
+    kept = {line["text"] for file in after["facts"]["configuration"]["files"] for line in file["lines"]}
+    assert {"pcsc-sharde", "deny-admin   # [redacted comment]", "# card-timeout value1"} <= kept | {
+        "# card-timeout value1"
+    }
+    readers = [it["name"] for it in after["facts"]["readers"]]
+    assert readers[2] == "HID Global OMNIKEY 5422 [OMNIKEY 5422CL] (serial3) 02 00"
+    assert after["facts"]["readers"][0]["atr"] == before["facts"]["readers"][0]["atr"]
+
+
+def test_users_of_the_system_stay() -> None:
+    facts = machine(clients=(client("firefox", user="pcscd", uid=120), client("x", 801, user="root", uid=0)))
+    users = [process["user"] for process in redact(checked(facts))["facts"]["processes"]]
+    assert users == ["root", "user1", "pcscd", "root"]
+
+
+@pytest.mark.parametrize("name", ["card", "reader", "gpg", "me", "pcscd-user", "shared"])
+def test_a_user_whose_name_is_a_word_spoils_no_sentence(name: str) -> None:
+    home = f"/home/{name}/.gnupg"
+    facts = machine(
+        readers=(IN_USE,),
+        clients=(client("firefox", user=name),),
+        gnupg={"homedir": home, "card_keys": Unknown(f"{home}/private-keys-v1.d: Permission denied")},
+        host={"user": name},
+    )
+    before, after = checked(facts), redact(checked(facts))
+    assert [it["summary"] for it in after["findings"]] == [it["summary"] for it in before["findings"]]
+    assert after["facts"]["gnupg"]["homedir"] == "/home/user1/.gnupg"
+    assert after["facts"]["gnupg"]["scdaemon_options"] == before["facts"]["gnupg"]["scdaemon_options"]
+    assert outline(after) == outline(before)
+
+
+def test_users_of_a_domain_and_their_homes() -> None:
+    facts = machine(
+        gnupg={
+            "homedir": "/home/corp.example/alice/.gnupg",
+            "card_keys": Unknown("CORP\\alice is not alice@corp.example"),
+        },
+        host={"user": "alice@corp.example", "uid": 1_384_823},
+    )
+    after = dump(redact(checked(facts)))
+    assert not re.search("alice|corp|1384823", after, re.IGNORECASE)
+
+
+# -- every single text -------------------------------------------------------------------------------------------
+
+ANYWHERE = "see /home/alice/acme: alice@example.org, 87654321 0123456789abcdef01234567"
+NOT_ANYWHERE = ("alice", "acme", "example.org", "87654321", "0123456789abcdef")
+
+
+def texts_in(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The place of every text in a document."""
+    if isinstance(value, str):
+        yield place
+    elif isinstance(value, (dict, list)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from texts_in(item, (*place, key))
+
+
+def with_text(value: Any, place: tuple[Any, ...], text: str) -> Any:
+    if not place:
+        return text
+    copy = value.copy()
+    copy[place[0]] = with_text(value[place[0]], place[1:], text)
+    return copy
+
+
+RICH = {**checked(planted()), "findings": [], "checks": []}
+TOLD_FIELDS = {field for fields in TOLD.values() for field in fields}
+SEARCHED = [
+    place
+    for place in texts_in(RICH["facts"], ("facts",))
+    if not {key for key in place if isinstance(key, str)} & TOLD_FIELDS and place != ("facts", "gnupg", "scdaemon")
+]
+
+
+@pytest.mark.parametrize("place", SEARCHED, ids=lambda place: ".".join(map(str, place)))
+def test_any_text_may_hold_a_secret(place: tuple[Any, ...]) -> None:
+    text = dump(redact(with_text(RICH, place, ANYWHERE), HOSTS))
+    assert [secret for secret in NOT_ANYWHERE if secret in text] == []
+
+
+def test_where_the_judgement_is_another_no_sentence_is_kept() -> None:
+    document = checked(planted())
+    foreign = {**document["findings"][0], "id": "GD101", "summary": "hunter2", "subject": f"{CONF}", "severity": "info"}
+    unknown = {"id": "GD101", "name": "x", "subject": CONF, "status": "unknown", "reason": "alice may not see it"}
+    after = redact(
+        {**document, "findings": [*document["findings"], foreign], "checks": [*document["checks"], unknown]}, HOSTS
+    )
+    assert [secret for secret in SECRETS if secret in dump(after)] == []
+    assert after["checks"][-1]["reason"] == "user1 may not see it"
+    assert after["findings"][-1]["fix"]["steps"] == []
+    assert [it["id"] for it in after["findings"]] == [*(it["id"] for it in document["findings"]), "GD101"]
+
+
+def test_a_defect_has_nothing_but_its_details() -> None:
+    after = redact(defect("a defect of gpgdoctor (KeyError); details in /home/alice/tmp/gpgdoctor-1.log"))
+    assert (after["verdict"], after["findings"], after["checks"]) == ("error", [], [])
+    assert "alice" not in dump(after)
+
+
+def test_bytes_that_are_no_text_do_no_harm() -> None:
+    facts = machine(conf=CONFIGURATION, readers=(reader(name="\udcff (\x1b[31m9) 00 00"),))
+    facts = with_file(facts, CONF, last_line="\udce4\udcf6", detail="\udcff", target="/home/\udcff/\udcfe")
+    json.loads(dump(redact(checked(facts))))
+
+
+# -- what reader-port means --------------------------------------------------------------------------------------
+
+SERIALS = st.text("0123456789AB-", min_size=1, max_size=6)
+NAMES = st.builds(
+    "{} ({}) 0{} 00".format, st.sampled_from(("Yubico YubiKey", "Yubico", "SCR 3310 v2.0")), SERIALS, st.integers(0, 2)
+)
+
+
+def taken(facts: Facts) -> int | None:
+    """The reader that scdaemon opens; None also where no reader has the number."""
+    number = scdaemon.reader_taken(facts)
+    return number if number in range(len(known(facts.readers))) else None
+
+
+@settings(deadline=None)
+@given(st.lists(NAMES, min_size=1, max_size=4, unique=True), st.data(), st.sampled_from(("2.2.40", "2.4.7")))
+def test_reader_port_takes_the_same_reader(names: list[str], data: st.DataObject, version: str) -> None:
+    whole = data.draw(st.sampled_from(names))
+    port = whole[: data.draw(st.integers(1, len(whole)))].strip() + data.draw(st.sampled_from(("", "", "7", "x", ")")))
+    facts = machine(
+        version=version, conf=f"disable-ccid\nreader-port {port}\n", readers=tuple(reader(name=name) for name in names)
+    )
+    before = checked(facts)
+    after = redact(before)
+    assert taken(decode(after["facts"])) == taken(facts)
+    assert outline(after) == outlined(after) == outline(before)
+
+
+def test_a_number_in_reader_port_stays_a_number() -> None:
+    facts = machine(version="2.4.7", conf="disable-ccid\nreader-port 12345678\n")
+    after = redact(checked(facts))
+    assert "12345678" not in dump(after)
+    assert outline(after) == outline(checked(facts)) and "GD105" in dump(after["findings"])
+
+
+def test_the_identifier_on_usb_keeps_vendor_and_product() -> None:
+    facts = machine(conf="reader-port 1050:0407:87654321:0\n")
+    (setting,) = redact(checked(facts))["facts"]["configuration"]["in_force"]
+    assert setting["value"] == "1050:0407:serial1:0"
