@@ -54,6 +54,7 @@ def test_options_that_do_something_pass() -> None:
 
 def test_disable_ccid_does_nothing_in_a_build_without_a_driver() -> None:
     assert severity(machine(conf="disable-ccid\n", own_driver=False), "GD110") == "info"
+    assert severity(machine(conf="deny-admin\n", own_driver=False), "GD110") is None
 
 
 def test_application_priority_is_for_later_versions() -> None:
