@@ -108,4 +108,6 @@ def _is_needed(facts: Facts) -> bool:
     way = scdaemon.path(facts)
     if way is scdaemon.Path.PCSC or scdaemon.holds_a_card(facts):
         return False
-    return way is scdaemon.Path.OWN_DRIVER or known_or(facts.readers, ()) == ()
+    if way is scdaemon.Path.OWN_DRIVER or known(facts.pcscd.listener) is None:
+        return True
+    return known_or(facts.readers, None) == ()

@@ -28,6 +28,8 @@ def scdaemon_missing(facts: Facts) -> Found | None:
     path = known(facts.gnupg.scdaemon)
     if path is not None and known(facts.gnupg.scdaemon_exists):
         return None
+    if known_or(facts.configuration.scdaemon_program_exists, None):
+        raise NotApplicable("gpg-agent starts another program as its scdaemon")
     return Found(
         severity="error",
         summary=f"gpgconf names {path or 'no scdaemon'}, and no such program is there.",

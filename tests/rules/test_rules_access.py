@@ -77,6 +77,12 @@ def test_who_goes_through_pcscd_needs_no_device() -> None:
     assert causes(machine(version="2.4.7", usb=(taken,), gnupg=WANTED)) == {"GD205"}
 
 
+def test_2_2_turns_to_a_pcscd_that_sleeps() -> None:
+    asleep = {"listener": "activator", "answer": Unknown("pcscd is asleep"), "connections": ()}
+    facts = machine(usb=(LOCKED,), readers=Unknown("pcscd is asleep"), pcscd=asleep, gnupg=WANTED)
+    assert severity(facts, "GD402") is None
+
+
 def test_another_device_will_do() -> None:
     both = (LOCKED, replace(FREE_ON_USB, name="1-3:1.0"))
     assert severity(without_pcscd(version="2.4.7", usb=both, gnupg=WANTED), "GD402") is None

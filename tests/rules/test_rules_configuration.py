@@ -167,7 +167,10 @@ def test_a_wrong_value_of_an_option_that_does_nothing_is_no_matter() -> None:
 def test_a_refusal_that_no_line_explains_is_not_passed_over() -> None:
     facts = machine(gnupg={"self_test": REFUSED})
     found = finding(facts, "GD102").found
-    assert (found.severity, found.summary) == ("error", f"scdaemon refuses its configuration: {CONF}:2: invalid option.")
+    assert (found.severity, found.summary) == (
+        "error",
+        f"scdaemon refuses its configuration: {CONF}:2: invalid option.",
+    )
     assert severity(machine(gnupg={"self_test": SelfTest(code=0, messages=())}), "GD102") is None
     assert severity(machine(conf=TYPO, gnupg={"self_test": REFUSED}), "GD102") is None
     assert severity(machine(gnupg={"self_test": SelfTest(code=127, messages=("libusb",))}), "GD102") is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from build import ALICE, PCSCD, RUNNING, SCDAEMON, client, machine, without_pcscd
 from judging import causes, checks, finding, judged, severity, status
@@ -118,6 +120,16 @@ def test_a_scdaemon_that_is_not_there() -> None:
     assert causes(facts) == {"GD306"}
     assert commands(facts, "GD306") == [("sudo", "apt-get", "install", "scdaemon")]
     assert status(machine(gnupg={"scdaemon": Unknown("gpgconf is silent")}), "GD306") == "unknown"
+
+
+def test_another_program_in_its_place_will_do() -> None:
+    replaced: dict[str, Any] = {
+        "agent_conf": "scdaemon-program /usr/bin/gnupg-pkcs11-scd\n",
+        "gnupg": {"scdaemon_exists": False},
+    }
+    facts = machine(**replaced, configuration={"scdaemon_program_exists": True})
+    assert (causes(facts), status(facts, "GD306")) == (set(), "skipped")
+    assert "GD306" in causes(machine(**replaced, configuration={"scdaemon_program_exists": False}))
 
 
 def test_no_gnupg_at_all() -> None:
