@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gpgdoctor.diagnosis import Diagnosis
 from gpgdoctor.fix import files, journal, restore
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
 from gpgdoctor.fix.prepare import Prepared
 from gpgdoctor.fix.restart import NotRestarted, Running, await_no_pinentry, restart
 from gpgdoctor.fix.steps import Restart
-from gpgdoctor.fix.verify import Expectation, NotProved, verify
+from gpgdoctor.fix.verify import Expectation, NotProved, Proof, verify
 
 REFUSED, PUT_BACK = 1, 4
 NOTHING = "Nothing is changed."
@@ -40,7 +39,7 @@ class Work:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     number: int | None  # in the journal, where a file was changed
-    after: Diagnosis | None  # None: not verified
+    proof: Proof | None  # None: not verified
 
 
 class Application:
@@ -58,14 +57,14 @@ class Application:
         """Write, restart, verify; raises Failed or Interrupted, and then everything has been put back."""
         try:
             self._change()
-            after = verify(self._work.expected, self._tell) if self._work.expected else None
+            proof = verify(self._work.expected, self._tell) if self._work.expected else None
         except Interrupted as error:
             raise Interrupted(f"Interrupted. {self._put_back()}") from error
         except (files.NotWritten, journal.NoJournal, NotRestarted) as error:
             raise Failed(f"{error}. {self._put_back()}", REFUSED) from error
         except NotProved as error:
             raise Failed(f"It did not help: {error}. {self._put_back()}", PUT_BACK) from error
-        return Applied(number=self._conclude(), after=after)
+        return Applied(number=self._conclude(), proof=proof)
 
     def _change(self) -> None:
         work = self._work

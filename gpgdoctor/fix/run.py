@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpgdoctor.diagnosis import Finding
 from gpgdoctor.facts import known_or
 from gpgdoctor.fix import journal, locking, restore
-from gpgdoctor.fix.apply import PUT_BACK, REFUSED, Application, Failed, Work
+from gpgdoctor.fix.apply import PUT_BACK, REFUSED, Application, Applied, Failed, Work
 from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.foresight import FixOptions, Prospect, foresee
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
@@ -47,6 +47,7 @@ class _Run:
         self._io = io
         self._result = Result()
         self._shown = ""
+        self._done: list[Plan] = []
 
     def go(self, interrupts: Interrupts) -> None:
         if not self._options.dry_run and any(it.state in journal.UNFINISHED for it in journal.read_only()):
@@ -63,7 +64,8 @@ class _Run:
     def _attempt(self, interrupts: Interrupts) -> None:
         prospect = foresee(self._options)
         self._result.notes = [prospect.note] if prospect.note else []
-        self._result.diagnosis, self._result.plan = prospect.diagnosis, prospect.plan
+        self._result.diagnosis = self._result.diagnosis or prospect.diagnosis
+        self._result.plans = [*self._done, prospect.plan]
         self._result.left = _ids(prospect.diagnosis.findings)
         self._show(prospect.plan)
         if not prospect.plan.changes_something:
@@ -72,7 +74,7 @@ class _Run:
             expected = _without(prospect.diagnosis.findings, prospect.plan)
             self.end("Nothing is changed, for this is a dry run.", self._code(expected, prospect.plan))
         elif not self._is_confirmed():
-            self.end("Nothing is changed. To apply this: gpgdoctor fix --yes", REFUSED)
+            self.end("Not confirmed. To apply this: gpgdoctor fix --yes", REFUSED)
         else:
             self._carry_out(prospect, interrupts)
 
@@ -91,9 +93,12 @@ class _Run:
 
     def _end_without_change(self, prospect: Prospect) -> None:
         code = self._code(prospect.diagnosis.findings, prospect.plan)
+        if self._done:
+            self.end(_verdict(self._done, self._result), code)
+            return
         errors = tuple(it for it in prospect.diagnosis.findings if it.found.severity == "error")
-        left = _ids(prospect.plan.advised) or _ids(errors)
-        self.end(f"Left to you: {', '.join(left)}." if code else "Nothing to do.", code)
+        left = ", ".join(_ids(prospect.plan.advised) or _ids(errors))
+        self.end(f"Left to you: {left}." if code else "Nothing to do.", code)
 
     def _carry_out(self, prospect: Prospect, interrupts: Interrupts) -> None:
         with journal.opened() as book, locking.locked(book.descriptor) as lock:
@@ -164,11 +169,19 @@ class _Run:
         except Failed as error:
             self._result.verified = False if error.code == PUT_BACK else None
             raise
-        findings = applied.after.findings if applied.after else _without(diagnosis.findings, planned)
-        self._result.applied, self._result.undo = True, applied.number
-        self._result.verified = True if applied.after else None
+        self._conclude(prospect, applied)
+
+    def _conclude(self, prospect: Prospect, applied: Applied) -> None:
+        planned, proof = prospect.plan, applied.proof
+        findings = proof.after.findings if proof else _without(prospect.diagnosis.findings, planned)
+        self._done.append(planned)
+        self._result.applied, self._result.verified = True, True if proof else None
+        self._result.undo = applied.number or self._result.undo
         self._result.left = _ids(findings)
-        self.end(_verdict(planned, self._result), self._code(findings, planned))
+        if proof and proof.revealed:
+            self._io.tell(f"Cured: {', '.join(_ids(planned.planned))}. Now {', '.join(_ids(proof.revealed))} is found.")
+            raise _LookAgain
+        self.end(_verdict(self._done, self._result), self._code(findings, planned))
 
     def _code(self, findings: tuple[Finding, ...], planned: Plan) -> int:
         """An error that is left counts; with ids, only one of theirs."""
@@ -201,8 +214,8 @@ def _ids(findings: tuple[Finding, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(finding.id for finding in findings if not finding.ignored))
 
 
-def _verdict(planned: Plan, result: Result) -> str:
-    ids = ", ".join(_ids(planned.planned))
+def _verdict(plans: list[Plan], result: Result) -> str:
+    ids = ", ".join(dict.fromkeys(id for planned in plans for id in _ids(planned.planned)))
     done = "Fixed and verified" if result.verified else "Applied, not verified"
     back = f" To take it back: gpgdoctor undo {result.undo}" if result.undo is not None else ""
     left = f" Left: {', '.join(result.left)}." if result.left else ""

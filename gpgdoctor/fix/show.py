@@ -19,7 +19,7 @@ class Result:
     """What became of a fix: the content of `fix --json`, and the last line of the text."""
 
     diagnosis: Diagnosis | None = None
-    plan: Plan | None = None
+    plans: list[Plan] = field(default_factory=list)  # one cure may reveal what needs another
     code: int = 0
     applied: bool = False
     verified: bool | None = None
@@ -36,9 +36,9 @@ class Result:
             "schema_version": SCHEMA_VERSION,
             "gpgdoctor": __version__,
             "findings": findings(self.diagnosis) if self.diagnosis else [],
-            "plan": self.plan.as_json() if self.plan else [],
-            "costs": list(self.plan.costs) if self.plan else [],
-            "refused": [{"id": item.id, "reason": item.reason} for item in self.plan.refused] if self.plan else [],
+            "plan": [step for plan in self.plans for step in plan.as_json()],
+            "costs": list(dict.fromkeys(cost for plan in self.plans for cost in plan.costs)),
+            "refused": [{"id": item.id, "reason": item.reason} for plan in self.plans for item in plan.refused],
             "applied": self.applied,
             "verified": self.verified,
             "undo": self.undo,

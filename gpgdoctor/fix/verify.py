@@ -41,16 +41,21 @@ def look(homedir: str | None) -> Diagnosis:
     return diagnose(Look(Wishes(homedir=homedir, timeout_s=LOOK_DEADLINE_S)).facts())
 
 
-def verify(expected: Expectation, tell: Callable[[str], None]) -> Diagnosis:
-    """Poll until all is as expected, and return how things are then; raises NotProved."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """How things are after a fix. ``revealed`` are errors that could not be judged behind what is cured now."""
+
+    after: Diagnosis
+    revealed: tuple[Finding, ...]
+
+
+def verify(expected: Expectation, tell: Callable[[str], None]) -> Proof:
+    """Poll until all is as expected; raises NotProved."""
     deadline = Deadline(VERIFY_DEADLINE_S)
     told = False
     while True:
         try:
-            if _should_read_card(expected):
-                _read_card(expected, deadline)
-            after = look(expected.homedir)
-            _judge(expected, after)
+            return _proof(expected, deadline)
         except _NotYet as reason:
             if not deadline.left():
                 raise NotProved(str(reason)) from None
@@ -58,12 +63,19 @@ def verify(expected: Expectation, tell: Callable[[str], None]) -> Diagnosis:
                 tell(f"Waiting for scdaemon, up to {VERIFY_DEADLINE_S:.0f} s: {reason}.")
                 told = True
             time.sleep(min(POLL_S, deadline.left()))
-        else:
-            return after
 
 
 class _NotYet(Exception):
     """It is not as expected; it may become so."""
+
+
+def _proof(expected: Expectation, deadline: Deadline) -> Proof:
+    refusal = _read_card(expected, deadline) if _should_read_card(expected) else None
+    after = look(expected.homedir)
+    revealed = _judge(expected, after)
+    if refusal is not None and not revealed:
+        raise _NotYet(refusal)
+    return Proof(after=after, revealed=revealed)
 
 
 def _should_read_card(expected: Expectation) -> bool:
@@ -75,7 +87,8 @@ def _should_read_card(expected: Expectation) -> bool:
     return present and not others
 
 
-def _read_card(expected: Expectation, deadline: Deadline) -> None:
+def _read_card(expected: Expectation, deadline: Deadline) -> str | None:
+    """Why scdaemon does not read the card; None where it does."""
     facts = expected.before.facts
     homedir = known_or(facts.gnupg.homedir, "")
     if expected.through_agent:
@@ -85,9 +98,8 @@ def _read_card(expected: Expectation, deadline: Deadline) -> None:
         answer = _ask_private_scdaemon(known_or(facts.gnupg.scdaemon, None), homedir, deadline)
         who = "scdaemon"
     if answer is None:
-        raise _NotYet(f"{who} gives no answer")
-    if not answer.ok:
-        raise _NotYet(f'{who} says "{NOT_YET.get(answer.code) or answer.text or answer.code}"')
+        return f"{who} gives no answer"
+    return None if answer.ok else f'{who} says "{NOT_YET.get(answer.code) or answer.text or answer.code}"'
 
 
 def _ask_private_scdaemon(scdaemon: str | None, homedir: str, deadline: Deadline) -> Answer | None:
@@ -100,18 +112,30 @@ def _ask_private_scdaemon(scdaemon: str | None, homedir: str, deadline: Deadline
         return None
 
 
-def _judge(expected: Expectation, after: Diagnosis) -> None:
+def _judge(expected: Expectation, after: Diagnosis) -> tuple[Finding, ...]:
+    """The errors that could not be judged before; raises _NotYet for any other that is new, or planned."""
     before = {_key(finding) for finding in expected.before.findings}
     planned = {_key(finding) for finding in expected.planned}
+    ids = {finding.id for finding in expected.planned}
+    hidden = _folded_under(expected.before, ids)
+    revealed = []
     for finding in after.findings:
         if _key(finding) in planned:
             raise _NotYet(f"{finding.id} is still found")
         if finding.found.severity == "error" and _key(finding) not in before:
-            raise _NotYet(f"{finding.id} is found now: {finding.found.summary}")
-    ids = {finding.id for finding in expected.planned}
+            if finding.id not in hidden:
+                raise _NotYet(f"{finding.id} is found now: {finding.found.summary}")
+            revealed.append(finding)
     for check in after.checks:
         if check.rule.id in ids and check.status == "unknown":
             raise _NotYet(f"{check.rule.id} could not be checked: {check.reason}")
+    return tuple(revealed)
+
+
+def _folded_under(before: Diagnosis, ids: set[str]) -> set[str]:
+    """The rules that were not judged, for one of these findings would have explained theirs."""
+    reasons = {f"folded under {id}" for id in ids}
+    return {check.rule.id for check in before.checks if check.status == "skipped" and check.reason in reasons}
 
 
 def _key(finding: Finding) -> tuple[str, str | None]:

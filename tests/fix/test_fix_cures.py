@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
 from fixing import (
+    SCDAEMON_CONF,
     check,
     entries,
     fix,
     gpg_works,
+    ills,
     read,
     running,
     shared_holder,
     succeeds,
     undo,
-    verdict,
 )
 
 from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
@@ -25,6 +27,8 @@ from gpgdoctor.lab.scenario import Client, Reader, Scenario, as_of
 
 pytestmark = pytest.mark.lab
 OpenLab = Callable[..., Lab]
+
+A_CHANGE_COUNTS_AFTER_S = 2.5  # GD109
 
 
 def test_a_shared_holder_stays_and_gpg_works(open_lab: OpenLab) -> None:
@@ -37,7 +41,7 @@ def test_a_shared_holder_stays_and_gpg_works(open_lab: OpenLab) -> None:
     assert read(lab) == b"disable-ccid\npcsc-shared\n"
     assert gpg_works(lab)
     assert lab.client().ask("status")["code"] == "0x00000000"
-    assert verdict(lab) == "healthy"
+    assert ills(lab) == []
 
     succeeds(undo(lab))
     assert read(lab) is None
@@ -54,7 +58,7 @@ def test_scdaemon_lets_the_other_program_in(open_lab: OpenLab) -> None:
 
     assert lab.start_client(Client(kind="shared")).ask("status")["code"] == "0x00000000"
     assert gpg_works(lab)
-    assert verdict(lab) == "healthy"
+    assert ills(lab) == []
 
 
 @pytest.mark.parametrize("scenario", [it for it in SCENARIOS if it.cure], ids=lambda it: it.name)
@@ -66,8 +70,8 @@ def test_every_promised_cure_cures(scenario: Scenario, open_lab: OpenLab) -> Non
 
     succeeds(fix(lab, "--yes"))
 
+    assert ills(lab) == []
     assert gpg_works(lab)
-    assert verdict(lab) == "healthy"
     changed = {path for path, state in lab.snapshot_files().items() if before.get(path) != state}
     # What gpg writes itself when it looks at the card, and gpgdoctor's own journal.
     own = (".local", "/run/", "trustdb.gpg", "pubring.kbx", "private-keys-v1.d", "reader_0.status")
@@ -99,7 +103,7 @@ def test_a_second_run_does_nothing(open_lab: OpenLab) -> None:
 
     done = succeeds(fix(lab, "--yes"))
 
-    assert done.stdout.strip() == "Nothing to do."
+    assert done.stdout.endswith("Nothing to do.\n")
     assert lab.snapshot_files() == before
     assert running(lab, "gpg-agent") == agents
 
@@ -136,7 +140,7 @@ def test_the_document_of_a_fix(open_lab: OpenLab) -> None:
         "target": "gpg-agent",
         "argv": ["gpgconf", "--kill", "gpg-agent"],
     }
-    assert (document["applied"], document["verified"], document["undo"], document["left"]) == (True, True, 1, [])
+    assert (document["applied"], document["verified"], document["undo"], document["left"]) == (True, True, 1, ["GD602"])
 
 
 def test_the_costs_are_said_before(open_lab: OpenLab) -> None:
@@ -172,3 +176,19 @@ def test_a_trial_that_fails_writes_nothing(open_lab: OpenLab) -> None:
     assert running(lab, "gpg-agent") == agents
     assert not lab.run(["sh", "-c", "ls -d /tmp/gpgdoctor-*"]).stdout
     assert lab.client().ask("status")["code"] == "0x00000000"
+
+
+def test_what_one_cure_reveals_is_cured_as_well(open_lab: OpenLab) -> None:
+    """A file that changed since scdaemon started hides that scdaemon would be refused with it, too."""
+    lab = open_lab(shared_holder())
+    time.sleep(A_CHANGE_COUNTS_AFTER_S)
+    lab.write(SCDAEMON_CONF, "# a note\n")
+    assert ills(lab) == ["GD109"]
+
+    done = succeeds(fix(lab, "--yes", "--json"))
+
+    document = json.loads(done.stdout)
+    assert [step["kind"] for step in document["plan"]] == ["restart", "edit", "restart"]
+    assert (document["undo"], document["left"]) == (1, ["GD602"])
+    assert gpg_works(lab)
+    assert ills(lab) == []

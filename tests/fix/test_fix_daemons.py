@@ -13,13 +13,13 @@ from fixing import (
     entries,
     fix,
     gpg_works,
+    ills,
     make_stubborn,
     read,
     running,
     shared_holder,
     succeeds,
     undo,
-    verdict,
 )
 
 from gpgdoctor.lab.lab import Lab
@@ -118,7 +118,7 @@ def test_an_agent_under_a_socket_unit_is_started_by_it(open_lab: OpenLab) -> Non
     assert after != before
     assert "--supervised" in lab.run(["cat", f"/proc/{after}/cmdline"]).stdout
     assert gpg_works(lab)
-    assert verdict(lab) == "healthy"
+    assert ills(lab) == []
 
 
 def test_a_socket_unit_that_sleeps_is_not_woken(open_lab: OpenLab) -> None:
