@@ -170,6 +170,27 @@ def undo(
 
 
 @app.command()
+def explain(
+    words: list[str] = typer.Argument(None, metavar='ID|NAME|"ERROR TEXT"', help="What is to be explained."),
+    listing: bool = typer.Option(False, "--list", help="List every page."),
+) -> int:
+    """Say what a finding means, how it is proved, what its cure does and costs, and how to cure it by hand."""
+    from gpgdoctor.commands.explain import explain
+
+    if not listing and not "".join(words or []).strip():
+        raise typer.BadParameter("an id, a name or the text of an error is expected; see gpgdoctor explain --list")
+    return explain(words or [], listing=listing)
+
+
+@app.command()
+def schema() -> int:
+    """Print the JSON Schema of check --json."""
+    from gpgdoctor.commands.schema import schema
+
+    return schema()
+
+
+@app.command()
 def demo(
     scenario: str | None = typer.Argument(None, metavar="[SCENARIO]", help="One of --list; default: the classic."),
     listing: bool = typer.Option(False, "--list", help="List the scenarios."),

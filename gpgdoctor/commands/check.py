@@ -6,6 +6,7 @@ import os
 import sys
 import time
 
+from gpgdoctor.commands.output import complain, written
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import Facts
 from gpgdoctor.record import Record
@@ -54,7 +55,7 @@ def check(options: CheckOptions, early: object | None) -> int:
         except Unwritable as error:
             return _refuse(options, str(error))
     code = _code(options, diagnosis)
-    return code if _written(_render(options, diagnosis, seconds)) else code or INCOMPLETE
+    return code if written(_render(options, diagnosis, seconds)) else code or INCOMPLETE
 
 
 def _code(options: CheckOptions, diagnosis: Diagnosis) -> int:
@@ -63,20 +64,6 @@ def _code(options: CheckOptions, diagnosis: Diagnosis) -> int:
 
         return nagios.code(diagnosis)
     return EXIT_CODES[diagnosis.verdict]
-
-
-def _written(text: str) -> bool:
-    """Print the result; a reader who has gone (``| head``) has seen enough, a full disk has not."""
-    if sys.stdout is None:
-        return False
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        return True
-    except OSError as error:
-        print(f"gpgdoctor: the result could not be written: {error.strerror}", file=sys.stderr)
-        return False
-    return True
 
 
 def _look(options: CheckOptions, early: object | None) -> Facts:
@@ -101,7 +88,7 @@ def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
     style = text.Style(
         width=_width(), colour=_colour(), verbose=options.verbose, quiet=options.quiet, origin=options.replay
     )
-    return _encodable(text.render(diagnosis, style))
+    return text.render(diagnosis, style)
 
 
 def _width() -> int:
@@ -122,14 +109,6 @@ def _colour() -> bool:
     )
 
 
-def _encodable(text: str) -> str:
-    """What stdout's encoding does not have, as escapes."""
-    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
 def _refuse(options: CheckOptions, message: str) -> int:
-    from gpgdoctor.report.escape import printable
-
-    print(f"gpgdoctor: {printable(message, 1000)}", file=sys.stderr)
+    complain(message)
     return NAGIOS_UNKNOWN if options.format == "nagios" else USAGE

@@ -56,12 +56,14 @@ class PrivateText:
 
     def path(self, path: str) -> str:
         """A path, which free text may have as well, blanks and all."""
-        if path.startswith("/") and len(path) > 1:
+        if self.learning and path.startswith("/") and len(path) > 1:
+            self._compiled = None
             self._paths.add(path)
         return self._names.path(path)
 
     def text(self, text: str) -> str:
         if self.learning:
+            self._compiled = None
             for user in UNDER_HOMES.findall(text):
                 self._names.user(user)
             return text

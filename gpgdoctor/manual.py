@@ -1,0 +1,91 @@
+"""The pages that explain findings, and what no rule can see: found by id, by name, or by a text that was seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib import resources
+
+from gpgdoctor.record import Record
+
+SHORTEST_FRAGMENT = 8
+SEEN_AS = re.compile(r"^- `([^`]+)`$", re.MULTILINE)
+# What programs put before each of their lines.
+SPEAKER = re.compile(
+    r"^(?:(?:gpg2?|gpgsm|gpg-agent|gpg-connect-agent|scdaemon|ssh|ssh-add|git|error|fatal)(?:\[\d+\])?: +)+"
+)
+PLAIN = str.maketrans("\u2018\u2019\u201c\u201d\u00a0", "''\"\" ")
+
+
+class Page(Record):
+    id: str  # of the finding; of a page without a rule its name: other-suspend
+    name: str
+    title: str
+    text: str
+    seen_as: tuple[str, ...]  # normalized
+
+
+class Match(Record):
+    """A page, and the text on it that goes with what was asked for."""
+
+    page: Page
+    phrase: str
+    whole: bool  # all of the phrase was there, and not a part of it only
+
+    @property
+    def distance(self) -> tuple[bool, int]:
+        """How far it is from what was asked for: a long phrase is more specific, an unfinished one is a guess."""
+        return not self.whole, -len(self.phrase) if self.whole else 0
+
+
+@cache
+def pages() -> tuple[Page, ...]:
+    """Every page, in the order of the ids; those without a rule last."""
+    folder = resources.files("gpgdoctor.rules") / "pages"
+    found = [_page(file.read_text("ascii")) for file in folder.iterdir() if file.name.endswith(".md")]
+    return tuple(sorted(found, key=lambda page: page.id))
+
+
+def _page(text: str) -> Page:
+    heading, _, title, _ = text.split("\n", 3)
+    id, _, name = heading.removeprefix("# ").partition(" ")
+    seen = text.partition("\n## Seen as\n")[2].partition("\n## ")[0]
+    return Page(id=id, name=name or id, title=title, text=text, seen_as=tuple(map(normalized, SEEN_AS.findall(seen))))
+
+
+def called(word: str) -> Page | None:
+    """The page of this id or name."""
+    word = word.strip().lower()
+    return next((page for page in pages() if word in (page.id.lower(), page.name)), None)
+
+
+def going_with(text: str) -> list[Match]:
+    """Every page with a text that is in this one, or has this one in it: the most specific first."""
+    fragments = {fragment for fragment in _fragments(text) if len(fragment) >= SHORTEST_FRAGMENT}
+    found = [match for page in pages() for match in _best(page, normalized(text), fragments)]
+    return sorted(found, key=lambda match: match.distance)
+
+
+def normalized(text: str) -> str:
+    """Without what differs from one paste to the next: speakers, letter case, blanks, wraps, quotation marks."""
+    lines = (SPEAKER.sub("", line.strip()) for line in text.translate(PLAIN).lower().splitlines())
+    return " ".join(" ".join(lines).split())
+
+
+def _fragments(text: str) -> Iterator[str]:
+    yield normalized(text)
+    yield from map(normalized, text.splitlines())
+
+
+def _best(page: Page, text: str, fragments: Iterable[str]) -> list[Match]:
+    whole = [phrase for phrase in page.seen_as if _contains(text, phrase)]
+    parts = [phrase for phrase in page.seen_as if any(fragment in phrase for fragment in fragments)]
+    if whole:
+        return [Match(page=page, phrase=max(whole, key=len), whole=True)]
+    return [Match(page=page, phrase=min(parts, key=len), whole=False)] if parts else []
+
+
+def _contains(text: str, phrase: str) -> bool:
+    """As words of its own: 0x10006 is not in 0x100061."""
+    return re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) is not None
