@@ -1,0 +1,153 @@
+"""The journal, the lock and the signals: what keeps a fix accountable, alone, and whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gpgdoctor.fix import journal, locking
+from gpgdoctor.fix.interrupts import Interrupted, Interrupts
+from gpgdoctor.fix.journal import Daemon, Entry, FileChange, NoJournal
+from gpgdoctor.fix.steps import Restart
+
+ENTRY = Entry(
+    number=1,
+    time=1.5,
+    state="begun",
+    homedir="/home/alice/.gnupg",
+    ids=("GD202",),
+    files=(
+        FileChange(path="/home/alice/.gnupg/scdaemon.conf", before=None, after=b"\xff\r\n\0", mode=None),
+        FileChange(path="/home/alice/.gnupg/gpg-agent.conf", before=b"", after=b"x", mode=0o640),
+    ),
+    restart=Restart(target="gpg-agent", argv=("gpgconf", "--kill", "gpg-agent")),
+    old=(Daemon(pid=7, started=8.0),),
+)
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "state" / "gpgdoctor"
+
+
+def test_an_entry_is_read_as_it_was_written() -> None:
+    with journal.opened() as book:
+        book.write(ENTRY)
+        assert book.entries() == [ENTRY]
+        applied = book.become(ENTRY, "applied")
+        assert book.next_number() == 2
+    assert journal.read_only() == [applied]
+
+
+def test_the_journal_is_its_owners_alone(state: Path) -> None:
+    state.mkdir(parents=True)
+    state.chmod(0o755)
+    with journal.opened() as book:
+        book.write(ENTRY)
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in state.iterdir()} == {0o600}
+
+
+def test_looking_makes_nothing(state: Path) -> None:
+    assert journal.read_only() == []
+    assert locking.changes_so_far(journal.location()) == locking.NEVER
+    assert not state.parent.exists()
+
+
+def test_what_changed_nothing_is_forgotten() -> None:
+    with journal.opened() as book:
+        book.write(ENTRY)
+        book.forget(ENTRY)
+        assert book.entries() == []
+
+
+def test_a_broken_entry_is_named(state: Path) -> None:
+    with journal.opened():
+        state.joinpath("fix-0003.json").write_text("{")
+    with pytest.raises(NoJournal, match=r"fix-0003\.json is no entry"):
+        journal.read_only()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a directory of another user")
+def test_the_journal_of_another_user_is_not_used(state: Path) -> None:
+    state.mkdir(parents=True)
+    os.chown(state, 1002, -1)
+    with pytest.raises(NoJournal, match="another user"), journal.opened():
+        pass
+
+
+def test_a_link_in_the_place_of_the_journal_is_not_followed(state: Path, tmp_path: Path) -> None:
+    state.parent.mkdir()
+    state.symlink_to(tmp_path)
+    with pytest.raises(NoJournal), journal.opened():
+        pass
+
+
+def hold_the_lock() -> subprocess.Popen[str]:
+    code = (
+        "import sys\nfrom gpgdoctor.fix import journal, locking\n"
+        "with journal.opened() as book, locking.locked(book.descriptor) as lock:\n"
+        "    lock.count_change(); print('held', flush=True); sys.stdin.readline()\n"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout and holder.stdout.readline() == "held\n"
+    return holder
+
+
+def test_the_lock_names_its_holder_and_counts_changes() -> None:
+    with journal.opened() as book:
+        with hold_the_lock() as holder:
+            refused = pytest.raises(locking.NotLocked, match=rf"pid {holder.pid}\b")
+            with refused, locking.locked(book.descriptor, wait_s=0.3):
+                pass
+            holder.communicate("\n")
+        with locking.locked(book.descriptor) as lock:
+            assert lock.changes == 0
+
+
+def test_a_killed_holder_holds_nothing() -> None:
+    with journal.opened() as book, hold_the_lock() as holder:
+        holder.kill()
+        holder.wait()
+        with locking.locked(book.descriptor, wait_s=0.3):
+            pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_an_exception(number: signal.Signals) -> None:
+    with Interrupts(), pytest.raises(Interrupted):
+        os.kill(os.getpid(), number)
+        time.sleep(1)
+
+
+def test_a_signal_waits_for_what_is_shielded() -> None:
+    done = []
+    with Interrupts() as interrupts, pytest.raises(Interrupted), interrupts.shielded():
+        os.kill(os.getpid(), signal.SIGTERM)
+        done.append("whole")
+    assert done == ["whole"]
+
+
+def test_a_signal_is_forgotten_where_everything_is_put_back_anyway() -> None:
+    with Interrupts() as interrupts, interrupts.ignored():
+        os.kill(os.getpid(), signal.SIGTERM)
+        with interrupts.shielded():
+            pass
+
+
+def test_nohup_is_respected() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
