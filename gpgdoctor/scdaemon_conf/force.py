@@ -86,3 +86,16 @@ def fatal_errors(version: tuple[int, ...], *, gpgconf_test_rc: int | None = None
 def stops(problem: str, version: tuple[int, ...], *, gpgconf_test_rc: int | None = None) -> bool:
     """Whether this complaint keeps the program from starting."""
     return problem in ALWAYS_FATAL or fatal_errors(version, gpgconf_test_rc=gpgconf_test_rc)
+
+
+def with_bad_level(lines: tuple[Line, ...], number: int) -> tuple[Line, ...]:
+    return tuple(
+        replace(line, kind="problem", problem="invalid-debug-level", word=line.option)
+        if line.number == number
+        else line
+        for line in lines
+    )
+
+
+def complaints_in(role: Role, lines: Sequence[Line]) -> list[Complaint]:
+    return [Complaint(role=role, line=line.number, problem=line.problem) for line in lines if line.problem]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gpgdoctor.record import replace
 from gpgdoctor.scdaemon_conf.conditions import Refused
-from gpgdoctor.scdaemon_conf.force import Complaint, Effective, Lock, Role, Setting, Voided
+from gpgdoctor.scdaemon_conf.force import Effective, Lock, Role, Setting, Voided, complaints_in, with_bad_level
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, c_string, decoded, encoded, joined, split
 from gpgdoctor.scdaemon_conf.meaning import meant_by
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
@@ -86,16 +86,16 @@ class _Reading:
         if level and level.value is not None and not is_debug_level(level.value):
             self.settings.remove(level)
             if level.role == "global":
-                global_lines = _with_bad_level(global_lines, level.line)
+                global_lines = with_bad_level(global_lines, level.line)
             else:
-                user_lines = _with_bad_level(user_lines, level.line)
+                user_lines = with_bad_level(user_lines, level.line)
         return Effective(
             global_lines=global_lines,
             user_lines=user_lines,
             settings=tuple(self.settings),
             voided=tuple(self.voided),
             locked=tuple(lock for name in self.table.names if (lock := self._lock(name))),
-            complaints=(*_complaints("global", global_lines), *_complaints("user", user_lines)),
+            complaints=(*complaints_in("global", global_lines), *complaints_in("user", user_lines)),
             undecided=tuple(self.undecided),
         )
 
@@ -242,16 +242,3 @@ def _at_space(statement: bytes) -> tuple[bytes, bytes | None]:
         if byte in SPACES:
             return statement[:index], statement[index + 1 :]
     return statement, None
-
-
-def _with_bad_level(lines: tuple[Line, ...], number: int) -> tuple[Line, ...]:
-    return tuple(
-        replace(line, kind="problem", problem="invalid-debug-level", word=line.option)
-        if line.number == number
-        else line
-        for line in lines
-    )
-
-
-def _complaints(role: Role, lines: Sequence[Line]) -> list[Complaint]:
-    return [Complaint(role=role, line=line.number, problem=line.problem) for line in lines if line.problem]
