@@ -130,22 +130,31 @@ class ProbeChild:
 
     def _take(self, line: bytes) -> None:
         try:
-            fact = json.loads(line)
-            said = self.said
-            if "probe" in fact:
-                said.probes[fact["probe"]] = (fact["outcome"], int(fact["code"]), float(fact["seconds"]))
-            elif "states" in fact:
-                said.states = {name: (int(state), atr) for name, state, atr in fact["states"]}
-            elif "later" in fact:
-                said.later = {name: (int(state), atr) for name, state, atr in fact["later"]}
-            elif "list" in fact:
-                said.listed, said.names = int(fact["list"]), [str(name) for name in fact["names"]]
-            else:
-                for key in ("library", "driver", "establish", "asked", "looked", "done"):
-                    if key in fact:
-                        setattr(said, key, fact[key])
-        except (ValueError, KeyError, TypeError):
+            self._note(json.loads(line))
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             self.error = "the probe process gave an answer that makes no sense"
+
+    def _note(self, fact: dict[str, Any]) -> None:
+        """Keep a fact, if it is one: a driver in the child may have written over what it said."""
+        said = self.said
+        if "probe" in fact:
+            said.probes[str(fact["probe"])] = (str(fact["outcome"]), int(fact["code"]), float(fact["seconds"]))
+        elif "states" in fact:
+            said.states = _states(fact["states"])
+        elif "later" in fact:
+            said.later = _states(fact["later"])
+        elif "list" in fact:
+            said.listed, said.names = int(fact["list"]), [str(name) for name in fact["names"]]
+        elif "library" in fact:
+            said.library = _library(fact["library"])
+        elif "driver" in fact:
+            said.driver = _library(fact["driver"])
+        elif "establish" in fact:
+            said.establish = int(fact["establish"])
+        else:
+            for stage in ("asked", "looked", "done"):
+                if stage in fact:
+                    setattr(said, stage, True)
 
     def close(self) -> None:
         """Kill the child where it still runs. Blocked in a DIRECT connect it does no harm (pcsc-lite
@@ -167,6 +176,15 @@ class ProbeChild:
     def why_silent(self) -> str:
         """Why something was not said."""
         return self.error if self.said.ended or self._process is None else "it took longer than --timeout allows"
+
+
+def _states(said: list[list[Any]]) -> dict[str, tuple[int, str]]:
+    return {str(name): (int(state), str(atr)) for name, state, atr in said}
+
+
+def _library(said: dict[str, Any]) -> dict[str, Any]:
+    reason = said["reason"]
+    return {"name": str(said["name"]), "reason": None if reason is None else str(reason)}
 
 
 def with_source() -> str:

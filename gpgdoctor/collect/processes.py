@@ -45,7 +45,7 @@ def state_of(pid: int) -> str | None:
     """The letter in /proc/PID/stat; None where the process is gone or there is no /proc."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
-            return stat.read(512).rpartition(b")")[2].split()[0].decode()
+            return stat.read(512).rpartition(b")")[2].split()[0].decode(errors="replace")
     except (OSError, IndexError):
         return None
 
