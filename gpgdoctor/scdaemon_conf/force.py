@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from gpgdoctor.record import Record
+from gpgdoctor.record import Record, replace
 from gpgdoctor.scdaemon_conf.lines import Line
 
 Role = Literal["user", "global"]
