@@ -67,14 +67,19 @@ def _directories(lines: Maybe[list[str]]) -> Maybe[Mapping[str, str]]:
     if isinstance(lines, Unknown):
         return lines
     pairs = (line.partition(":") for line in lines)
-    return {name: _unescape(path) for name, _, path in pairs}
+    return {name: _unescape(path) for name, _, path in pairs if _is_path(path)}
 
 
 def _programs(lines: Maybe[list[str]]) -> Maybe[Mapping[str, str]]:
     if isinstance(lines, Unknown):
         return lines
-    found = {parts[0]: _unescape(parts[2]) for parts in (line.split(":") for line in lines) if len(parts) > 2}
+    fields = (line.split(":") for line in lines)
+    found = {parts[0]: _unescape(parts[2]) for parts in fields if len(parts) > 2 and _is_path(parts[2])}
     return found or Unknown("gpgconf does not list its components")
+
+
+def _is_path(text: str) -> bool:
+    return "\0" not in _unescape(text)  # no system call takes it
 
 
 def _unescape(text: str) -> str:
