@@ -113,7 +113,7 @@ def _is_called(interface: UsbInterface, value: str) -> bool:
 
 
 def _number(value: str) -> int:
-    digits = re.match(r"\s*(\d+)", value)
+    digits = re.match(r"\s*(\d{1,18})", value)
     return int(digits.group(1)) if digits else 0
 
 

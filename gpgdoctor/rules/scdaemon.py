@@ -34,7 +34,7 @@ def version(facts: Facts) -> tuple[int, ...]:
 
 def numbers(text: str) -> tuple[int, ...]:
     """2.4.7-unknown -> (2, 4, 7)."""
-    found = re.match(r"\d+(?:\.\d+)*", text)
+    found = re.match(r"\d{1,9}(?:\.\d{1,9})*", text)
     if found is None:
         raise NotKnown(f"{text!r} is not a version")
     return tuple(int(number) for number in found.group().split("."))
@@ -111,7 +111,7 @@ def reader_taken(facts: Facts) -> int | None:
     if ":" in port.value:
         matching = [number for number, name in enumerate(names) if name.startswith(port.value)]
         return matching[0] if matching else None
-    digits = re.match(r"\s*\d+", port.value)
+    digits = re.match(r"\s*\d{1,18}", port.value)
     return int(digits.group()) if digits and int(digits.group()) > 0 else None
 
 

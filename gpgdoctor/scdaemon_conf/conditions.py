@@ -38,6 +38,7 @@ ON_NUMBERS: dict[str, Callable[[int, int], bool]] = {
     ">=": operator.ge,
 }
 ORDERING = re.compile(r"-(?:v([23]))?(le|lt|gt|ge)\Z")
+LONGEST_NUMBER = 40  # digits: out of every range of C, and not so many that Python refuses to read them
 VERSION_PART = r"(0(?!\d)|[1-9]\d*|(?!\d))"
 
 
@@ -56,7 +57,7 @@ def comparison(name: str) -> Callable[[str, str], bool]:
 def _version(text: str, *, parts: int) -> list[int]:
     """A version with fewer parts than are asked for counts as nothing at all (gpgrt src/version.c)."""
     match = re.match(r"\.".join([VERSION_PART] * parts), text, re.ASCII)
-    return [int(part or 0) for part in match.groups()] if match else [0] * parts
+    return [int(part[:LONGEST_NUMBER] or 0) for part in match.groups()] if match else [0] * parts
 
 
 def number_in(text: str, *, base: int) -> int:
@@ -68,4 +69,6 @@ def number_in(text: str, *, base: int) -> int:
     number = match[2]
     if base == 0 and number[:1] == "0" and number[1:].isdecimal():
         number = "0o" + number[1:]
+    if number.isdecimal():
+        number = number.lstrip("0")[:LONGEST_NUMBER] or "0"
     return int(match[1] + number, base)

@@ -97,7 +97,7 @@ def parse_option_table(text: str) -> OptionTable:
     options = []
     for line in text.splitlines():
         fields = line.split(":")
-        if len(fields) >= 4 and fields[1].isdecimal() and fields[2].isdecimal():
+        if len(fields) >= 4 and all(number.isdecimal() and len(number) < 10 for number in fields[1:3]):
             options.append(
                 Option(name=fields[0], code=int(fields[1]), flags=int(fields[2]), description=_unescaped(fields[3]))
             )
