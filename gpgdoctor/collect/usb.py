@@ -25,6 +25,8 @@ PLISTS = (
     "/usr/lib/readers/usb/*/Contents/Info.plist",
 )
 PLIST_BYTES = 1 << 20
+# What plistlib raises where a list is not as it should be: an unknown encoding, a number that is none.
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _ID = re.compile(r"[0-9A-Fa-f]{4}")
 
 
@@ -127,7 +129,7 @@ def _devices_of(path: str) -> set[tuple[int, int]]:
     import plistlib
     from xml.parsers.expat import ExpatError
 
-    with suppress(OSError, ValueError, ExpatError, AttributeError, TypeError), open(path, "rb") as file:
+    with suppress(*_UNREADABLE, ExpatError), open(path, "rb") as file:
         plist = plistlib.loads(file.read(PLIST_BYTES))
         pairs = zip(plist.get("ifdVendorID", []), plist.get("ifdProductID", []), strict=False)
         return {(int(vendor, 16), int(product, 16)) for vendor, product in pairs}
