@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpgdoctor.diagnosis import Diagnosis, Finding
-from gpgdoctor.facts import ConfigFile, Facts, known_or
+from gpgdoctor.facts import ConfigFile, Facts, Unknown, known_or
 from gpgdoctor.fix import daemons, obstacles
 from gpgdoctor.fix.edits import expected_diff
 from gpgdoctor.fix.steps import Advise, Edit, Restart, Step, Wish
@@ -190,7 +190,9 @@ def _refusals(facts: Facts, id: str, cure: Cure, found_obstacles: Mapping[str, s
 
 
 def _forbidden(facts: Facts, cure: Cure) -> str | None:
-    """Where an option would do nothing, or harm."""
+    """Where an option would do nothing, or harm, or could not be written."""
+    if cure.options and isinstance(facts.gnupg.homedir, Unknown):
+        return f"the GnuPG home is not known ({facts.gnupg.homedir.reason})"
     if "pcsc-shared" in cure.options and "pcsc-shared" not in known_or(facts.gnupg.scdaemon_options, ()):
         return "this scdaemon does not know pcsc-shared"
     if _lists_no_reader(facts, cure) and not _scdaemon_keeps_it_from_pcscd(facts):
