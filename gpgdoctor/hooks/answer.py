@@ -1,0 +1,103 @@
+"""What is said to a host, in the form it wants, and with the exit code it wants."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+
+from gpgdoctor.diagnosis import Diagnosis, diagnose
+from gpgdoctor.facts import Facts, known_or
+from gpgdoctor.hooks import bounded, merge
+from gpgdoctor.hooks.failure import SECTION, UNKNOWN, Answer
+from gpgdoctor.hooks.redaction import RedactionOfAll
+from gpgdoctor.hooks.survey import Survey
+from gpgdoctor.hooks.targets import Target
+from gpgdoctor.record import Record
+from gpgdoctor.report.json import document as document_of
+
+SKIPPED = 111  # to supportconfig: man supportconfig(8)
+# How bad a monitoring system's codes are: UNKNOWN is better than WARNING.
+BADNESS = (0, UNKNOWN, 1, 2)
+
+
+class Judged(Record):
+    """A survey without anything private in it, and what it means for each user."""
+
+    machine: Facts
+    users: tuple[Diagnosis, ...] | None
+    caller: Diagnosis | None
+    left_out: int
+    ledger: dict[str, int]
+
+    @property
+    def each(self) -> tuple[Diagnosis, ...]:
+        if self.caller is not None:
+            return (self.caller,)
+        return self.users or (diagnose(self.machine),)
+
+
+def answer(target: Target, survey: Survey, seconds: float) -> Answer:
+    """All that is said is judged anew, from redacted facts: no sentence can carry what they no longer have."""
+    judged = judge(survey, (socket.gethostname(),))
+    if target.form == "json":
+        return Answer(output=bounded.dump(_document(judged, seconds)), code=0)
+    if target.form == "nagios":
+        return _line(judged.each)
+    text = bounded.text(_text(judged), bounded.LIMIT_BYTES // 2)
+    if target.form == "text":
+        return Answer(output=text, code=0)
+    if _nothing_to_see(judged):
+        return Answer(output="gpgdoctor: neither GnuPG nor PC/SC is installed here\n", code=SKIPPED)
+    rest = bounded.LIMIT_BYTES - len(text) - len(SECTION)
+    return Answer(output=text + SECTION + bounded.dump(_document(judged, seconds), rest), code=0)
+
+
+def judge(survey: Survey, hosts: Sequence[str]) -> Judged:
+    redaction = RedactionOfAll((survey.machine, *(survey.users or ())), hosts)
+    machine, *users = redaction.each
+    return Judged(
+        machine=machine,
+        users=None if survey.users is None else tuple(map(diagnose, users)),
+        caller=diagnose(machine) if survey.users is None else None,
+        left_out=survey.left_out,
+        ledger=redaction.ledger(),
+    )
+
+
+def _document(judged: Judged, seconds: float) -> merge.Document:
+    if judged.caller is not None:
+        document = document_of(judged.caller, seconds)
+    else:
+        document = merge.document(judged.machine, judged.users or (), judged.left_out, seconds)
+    return {**document, "redacted": judged.ledger}
+
+
+def _line(diagnoses: Sequence[Diagnosis]) -> Answer:
+    from gpgdoctor.report import nagios
+
+    worst = max(diagnoses, key=lambda diagnosis: BADNESS.index(nagios.code(diagnosis)))
+    return Answer(output=bounded.text(nagios.render(worst)), code=nagios.code(worst))
+
+
+def _text(judged: Judged) -> str:
+    from gpgdoctor.report import text
+
+    style = text.Style()
+    if judged.caller is not None:
+        return text.render(judged.caller, style)
+    parts = []
+    for diagnosis in judged.users or ():
+        name = known_or(diagnosis.facts.host.user, "a user")
+        parts.append(f"=== {name} ===\n\n{text.render(diagnosis, style)}\n")
+    if not parts:
+        parts.append("No user here has a log-in, a session or a daemon of GnuPG.")
+    if judged.left_out:
+        parts.append(f"{judged.left_out} more users were left out.")
+    return "\n".join(parts)
+
+
+def _nothing_to_see(judged: Judged) -> bool:
+    machine = judged.machine
+    if known_or(machine.pcscd.installed, True) or known_or(machine.usb, ("a reader",)):
+        return False
+    return all(known_or(diagnosis.facts.gnupg.gpgconf, "unknown") is None for diagnosis in judged.each)

@@ -1,0 +1,27 @@
+"""What a host is told where there is no report: in its own form, and with a code that does not stop it."""
+
+from __future__ import annotations
+
+from gpgdoctor.hooks import bounded
+from gpgdoctor.hooks.targets import Target
+from gpgdoctor.record import Record
+from gpgdoctor.report.json import defect
+
+UNKNOWN = 3  # to a monitoring system
+SECTION = "#==[ gpgdoctor JSON ]" + "=" * 40 + "#\n"
+
+
+class Answer(Record):
+    output: str
+    code: int
+
+
+def failed(target: Target, why: str) -> Answer:
+    """The answer where there is none."""
+    document = bounded.dump(defect(why))
+    text = bounded.text(f"gpgdoctor: no report: {why}")
+    if target.form == "nagios":
+        return Answer(output=bounded.text(f"GPGDOCTOR UNKNOWN - {why.replace('|', '/')}"), code=UNKNOWN)
+    if target.form == "text-and-json":
+        return Answer(output=text + SECTION + document, code=0)
+    return Answer(output=document if target.form == "json" else text, code=0)

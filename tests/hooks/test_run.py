@@ -1,0 +1,164 @@
+"""`hook run` on real daemons: what every host is promised."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from hooking import JSON_NAMES, NAMES, document_of, run_hook, target_of, without_times
+
+from gpgdoctor.lab.catalogue import BY_NAME
+from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.scenario import Listener, Reader, Scenario
+
+pytestmark = pytest.mark.lab
+
+ORDINARY_USER = 1001
+PCSCD_SOCKET = "/run/pcscd/pcscd.comm"
+MARKER = "-- BEGIN ATTACHMENTS --"
+FORMS = ["reportbug", "json", "supportconfig", "nagios"]  # a target of each form
+
+
+@pytest.fixture(scope="module")
+def shared_holder(open_module_lab: Callable[..., Lab]) -> Iterator[Lab]:
+    yield open_module_lab(BY_NAME["shared-holder"], user=ORDINARY_USER)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_illness_is_in_the_answer(name: str, shared_holder: Lab) -> None:
+    output = run_hook(shared_holder, name)
+    assert "GD202" in output
+    if target_of(name).form == "text-and-json" or name in JSON_NAMES:
+        assert document_of(output)["verdict"] == "findings"
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_two_runs_say_the_same_apart_from_times(name: str, shared_holder: Lab) -> None:
+    first, second = (without_times(run_hook(shared_holder, name)) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("name", JSON_NAMES)
+def test_json_is_the_document_of_check(name: str, shared_holder: Lab) -> None:
+    document = document_of(run_hook(shared_holder, name))
+    checked = json.loads(shared_holder.gpgdoctor("check", "--json").stdout)
+    assert set(document) == {*checked, "redacted"}
+    assert document["schema_version"] == checked["schema_version"]
+    assert {finding["id"] for finding in document["findings"]} >= {"GD202"}
+
+
+def test_a_monitoring_system_gets_one_line_and_its_codes(shared_holder: Lab) -> None:
+    done = shared_holder.gpgdoctor("hook", "run", "nagios")
+    assert done.stdout.startswith("GPGDOCTOR ")
+    assert done.stdout.count("\n") == 1
+    assert done.returncode in (1, 2)
+
+
+def test_nothing_is_asked_on_a_terminal(shared_holder: Lab) -> None:
+    command = f"{shared_holder.python} -m gpgdoctor hook run text"
+    done = shared_holder.run(["script", "-qec", command, "/dev/null"], timeout=20)
+    assert done.returncode == 0
+    assert "GD202" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize("scenario", ["healthy", "shared-holder", "scdaemon-exclusive", "transaction-held"])
+def test_everything_is_left_as_it_was(scenario: str, open_lab: Callable[..., Lab]) -> None:
+    lab = open_lab(BY_NAME[scenario])
+    run_hook(lab, "text")  # gpgconf makes its socket directory once
+    before = lab.card_log(), lab.snapshot_files(), sorted(process["pid"] for process in lab.processes())
+    for name in ("reportbug", "supportconfig", "nagios"):
+        run_hook(lab, name)
+    run_hook(lab, "sos", "--all-users")
+    after = lab.card_log(), lab.snapshot_files(), sorted(process["pid"] for process in lab.processes())
+    assert after == before
+    for client in lab.scenario.clients:
+        assert lab.client(client.program).ask("status")["code"] == "0x00000000"
+
+
+@pytest.mark.parametrize("program", ["pcscd", "systemd"])
+def test_pcscd_is_neither_started_nor_kept_awake(program: str, open_lab: Callable[..., Lab]) -> None:
+    listeners = (
+        Listener(path=PCSCD_SOCKET, program=program),
+        Listener(path="{sockets}/S.gpg-agent", program="systemd"),
+    )
+    lab = open_lab(Scenario(name="idle", about="", pcscd="never-started", listeners=listeners))
+    run_hook(lab, "text")
+    run_hook(lab, "sos", "--all-users")
+    assert [lab.connects(listener.path) for listener in listeners] == [0, 0]
+
+
+@pytest.mark.parametrize("scenario", ["pcscd-stopped", "no-gnupg", "no-libpcsclite"])
+def test_no_illness_keeps_the_host_waiting(scenario: str, open_lab: Callable[..., Lab]) -> None:
+    lab = open_lab(BY_NAME[scenario])
+    started = time.monotonic()
+    run_hook(lab, "sos", "--all-users")
+    assert time.monotonic() - started < 15
+
+
+def test_supportconfig_is_told_where_there_is_nothing_to_see(open_lab: Callable[..., Lab]) -> None:
+    lab = open_lab(BY_NAME["empty-machine"])
+    done = lab.gpgdoctor("hook", "run", "supportconfig", "--all-users")
+    assert (done.returncode, done.stderr) == (111, "")
+    assert done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_readers_name_is_no_instruction(name: str, hostile: Lab) -> None:
+    output = run_hook(hostile, name)
+    assert not any(line.strip().startswith(("-- BEGIN", "-- END")) for line in output.splitlines())
+    assert "root:x:0:0" not in output
+    if target_of(name).form == "nagios":
+        assert output.count("|") == 1
+
+
+@pytest.fixture(scope="module")
+def hostile(open_module_lab: Callable[..., Lab]) -> Iterator[Lab]:
+    """A name that is all markers, long enough for each to begin a line; and the same in a configuration file."""
+    name = f"Reader | {MARKER} /etc/passwd {MARKER} /etc/passwd {MARKER} x"
+    lab = open_module_lab(
+        Scenario(
+            name="hostile",
+            about="",
+            readers=(Reader(name=name[:100]),),
+            clients=BY_NAME["shared-holder"].clients,
+        )
+    )
+    lines = f"reader-port a\r{MARKER}\r/etc/passwd\r\n{MARKER}\n/etc/passwd\n- BEGIN ATTACHMENTS --\n\x1b[2Jx\n"
+    lab.write(".gnupg/scdaemon.conf", lines)
+    yield lab
+
+
+def test_a_long_configuration_does_not_make_a_long_report(open_lab: Callable[..., Lab]) -> None:
+    lab = open_lab(BY_NAME["healthy"])
+    lab.write(".gnupg/scdaemon.conf", "".join(f"no-such-option-{number}\n" for number in range(1500)))
+    assert document_of(run_hook(lab, "supportconfig"))["shortened"]
+
+
+DEFECT = """
+import sys, time
+from gpgdoctor.hooks import serve, survey
+from gpgdoctor.hooks.targets import BY_NAME
+def broken(all_users):
+    what = "planted-secret"
+    if sys.argv[2] == "hang":
+        time.sleep(60)
+    raise ValueError(what, "/home/alice/planted-secret")
+survey.survey = broken
+serve.DEADLINE_S = 0.5
+sys.exit(serve.serve(BY_NAME[sys.argv[1]], all_users=False))
+"""
+
+
+@pytest.mark.parametrize("how", ["crash", "hang"])
+@pytest.mark.parametrize("name", FORMS)
+def test_a_defect_is_told_in_the_hosts_own_form(name: str, how: str, shared_holder: Lab) -> None:
+    done = shared_holder.run([shared_holder.python, "-c", DEFECT, name, how], timeout=10)
+    assert done.stderr == ""
+    assert "planted-secret" not in done.stdout
+    assert ("ValueError" if how == "crash" else "longer than") in done.stdout
+    assert done.returncode == (3 if name == "nagios" else 0)
+    if target_of(name).form in ("json", "text-and-json"):
+        assert document_of(done.stdout)["verdict"] == "error"
