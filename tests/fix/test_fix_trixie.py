@@ -1,0 +1,60 @@
+"""The same on a Debian 13, where scdaemon does not turn to pcscd by itself and one bad line stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fixing import CARD_STATUS, SCDAEMON_CONF, fix, gpg_works, ills, read, running, shared_holder, succeeds, undo
+
+from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
+from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.scenario import File, Scenario, Step, as_of
+
+pytestmark = pytest.mark.lab
+OpenLab = Callable[..., Lab]
+
+
+def test_scdaemon_is_sent_to_pcscd(open_lab: OpenLab, trixie_root: Path) -> None:
+    lab = open_lab(BY_NAME["ccid-driver-against-pcscd"], root=trixie_root)
+    assert not gpg_works(lab)
+
+    done = succeeds(fix(lab, "--yes"))
+
+    assert "GD205" in done.stdout
+    assert read(lab) == b"disable-ccid\n"
+    assert gpg_works(lab)
+
+    succeeds(undo(lab))
+    assert read(lab) is None
+    assert "No such device" in lab.run(CARD_STATUS).stderr
+
+
+@pytest.mark.parametrize("keep_agent", [(), ("--keep-agent",)], ids=["agent", "scdaemon"])
+def test_a_shared_holder(keep_agent: tuple[str, ...], open_lab: OpenLab, trixie_root: Path) -> None:
+    files = (File(path=SCDAEMON_CONF, content="disable-ccid\n"),)
+    lab = open_lab(shared_holder(files=files, steps=(Step(argv=tuple(CARD_STATUS), code=2),)), root=trixie_root)
+    agents = running(lab, "gpg-agent")
+
+    done = succeeds(fix(lab, "--yes", *keep_agent))
+
+    assert "the PIN is asked for every operation" in " ".join(done.stdout.split())
+    assert read(lab) == b"disable-ccid\npcsc-shared\n"
+    assert (running(lab, "gpg-agent") == agents) is bool(keep_agent)
+    assert gpg_works(lab)
+    assert ills(lab) == []
+
+    succeeds(undo(lab))
+    assert read(lab) == b"disable-ccid\n"
+    assert "No such device" in lab.run(CARD_STATUS).stderr
+
+
+@pytest.mark.parametrize("scenario", [it for it in SCENARIOS if it.cure], ids=lambda it: it.name)
+def test_every_promised_cure_cures(scenario: Scenario, open_lab: OpenLab, trixie_root: Path) -> None:
+    lab = open_lab(scenario, root=trixie_root)
+    if not as_of(scenario, lab.gnupg_version).expect:
+        pytest.skip(f"no illness with GnuPG {lab.gnupg_version}")
+    succeeds(fix(lab, "--yes"))
+    assert ills(lab) == []
+    assert gpg_works(lab)
