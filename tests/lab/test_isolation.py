@@ -15,6 +15,7 @@ from pathlib import Path
 import elsewhere
 import pytest
 
+from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab, LabFailed
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.lab.scenario import Client, Scenario, Step
@@ -29,10 +30,11 @@ OPEN_WITHIN_S = 30.0
 BUSY = Scenario(
     name="busy",
     about="every kind of process that a lab can have",
+    files=(ON_PCSC,),
     clients=(Client(kind="idle"), Client(kind="idle", program="seahorse", other_network=True)),
     steps=(Step(argv=("gpg", "--card-status")),),
 )
-HEALTHY = Scenario(name="healthy", about="nobody else")
+HEALTHY = Scenario(name="healthy", about="nobody else", files=(ON_PCSC,))
 # Opens a lab, names its namespaces and user, and keeps it until told to end.
 OWNER = f"""
 import json, os, sys
@@ -171,7 +173,7 @@ def test_the_machine_is_as_it_was(open_lab: OpenLab) -> None:
 
 
 def test_two_labs_do_not_meet(open_lab: OpenLab) -> None:
-    first = open_lab(Scenario(name="first", about="", clients=(Client(kind="exclusive"),)))
+    first = open_lab(Scenario(name="first", about="", files=(ON_PCSC,), clients=(Client(kind="exclusive"),)))
     second = open_lab(HEALTHY)
     assert first.run(["gpg", "--card-status"]).returncode == 2
     assert second.run(["gpg", "--card-status"]).returncode == 0

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gpgdoctor.lab.catalogue.common import ON_PCSC, SHARED_OPTIONS
 from gpgdoctor.lab.lab import (
     SCARD_STATE_EMPTY,
     SCARD_STATE_EXCLUSIVE,
@@ -24,7 +25,6 @@ pytestmark = pytest.mark.lab
 
 OpenLab = Callable[..., Lab]
 
-SHARED_OPTIONS = File(path=".gnupg/scdaemon.conf", content="disable-ccid\npcsc-shared\n")
 SECOND_READER = Reader(name="Gemalto PC Twin Reader")
 GENERATE_ON_CARD = "admin\ngenerate\nn\n0\nAlice Lab\nalice@example.org\n\nquit\n"
 HANGS_S = 2.0
@@ -32,8 +32,8 @@ QUIET_S = 1.0
 SELECT_OPENPGP = "apdu 00a4040006d27600012401"
 
 
-def scenario(**parts: object) -> Scenario:
-    return Scenario(name="test", about="made for a test", **parts)  # type: ignore[arg-type]
+def scenario(*files: File, **parts: object) -> Scenario:
+    return Scenario(name="test", about="made for a test", files=files or (ON_PCSC,), **parts)  # type: ignore[arg-type]
 
 
 def one_client(kind: ClientKind, **how: object) -> Scenario:
@@ -152,13 +152,13 @@ def test_a_holder_makes_gpg_fail_until_it_ends(kind: ClientKind, state: int, ope
 
 
 def test_with_the_shared_options_gpg_works_beside_a_shared_holder(open_lab: OpenLab) -> None:
-    lab = open_lab(scenario(clients=(Client(kind="shared"),), files=(SHARED_OPTIONS,)))
+    lab = open_lab(scenario(SHARED_OPTIONS, clients=(Client(kind="shared"),)))
     assert card_status(lab).returncode == 0
     assert lab.client().ask("status")["code"] == "0x00000000"
 
 
 def test_the_shared_options_do_not_help_against_an_exclusive_holder(open_lab: OpenLab) -> None:
-    lab = open_lab(scenario(clients=(Client(kind="exclusive"),), files=(SHARED_OPTIONS,)))
+    lab = open_lab(scenario(SHARED_OPTIONS, clients=(Client(kind="exclusive"),)))
     assert card_status(lab).returncode == 2
 
 
@@ -202,7 +202,7 @@ def test_readers_need_names_of_their_own() -> None:
 
 
 def test_a_foreign_select_leaves_scdaemon_with_a_lasting_card_error(open_lab: OpenLab) -> None:
-    lab = open_lab(scenario(files=(SHARED_OPTIONS,)))
+    lab = open_lab(scenario(SHARED_OPTIONS))
     assert card_status(lab).returncode == 0
     client = lab.start_client(Client(kind="foreign-select"))
     lab.wait_until(lambda: "Card error" in card_status(lab).stderr, "scdaemon was not disturbed")
@@ -287,7 +287,7 @@ def test_files_of_the_scenario(open_lab: OpenLab) -> None:
         File(path=".gnupg/scdaemon.conf", content=b"\xff\n", mode=0o640),
         File(path="/etc/gnupg/scdaemon.conf", content="verbose\n", mode=0o644),
     )
-    lab = open_lab(scenario(readers=(), pcscd="never-started", files=files))
+    lab = open_lab(scenario(*files, readers=(), pcscd="never-started"))
     assert lab.run(["od", "-An", "-tx1", lab.gnupghome + "/scdaemon.conf"]).stdout.split() == ["ff", "0a"]
     assert lab.run(["stat", "-c", "%a", lab.gnupghome + "/scdaemon.conf"]).stdout == "640\n"
     assert lab.read("/etc/gnupg/scdaemon.conf") == "verbose\n"
