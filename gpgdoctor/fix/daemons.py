@@ -67,11 +67,12 @@ def _concerns_agent(cure: Cure) -> bool:
 
 
 def restart_of(target: Target, facts: Facts) -> Restart:
-    return Restart(target=target, argv=kill_argv(target, known_or(facts.gnupg.homedir, "")))
-
-
-def kill_argv(target: Target, homedir: str) -> tuple[str, ...]:
-    return ("gpgconf", *home_arguments(homedir), "--kill", target)
+    """By the tools of GnuPG. A scdaemon without its gpg-agent is told so itself."""
+    homedir, socketdir = known_or(facts.gnupg.homedir, ""), known_or(facts.gnupg.socketdir, "")
+    if target == "scdaemon" and socketdir and not agent_runs(facts):
+        argv = ("gpg-connect-agent", "--raw-socket", f"{socketdir}/S.scdaemon", "KILLSCD", "/bye")
+        return Restart(target=target, argv=argv)
+    return Restart(target=target, argv=("gpgconf", *home_arguments(homedir), "--kill", target))
 
 
 def afterwards(facts: Facts, restarted: Restart | None) -> Advise | None:

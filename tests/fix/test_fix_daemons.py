@@ -152,6 +152,20 @@ def test_an_option_that_the_file_has_as_well_is_not_lost(open_lab: OpenLab) -> N
     assert "Then: gpgconf --kill gpg-agent" in succeeds(fix(lab, "--yes")).stdout
 
 
+def test_a_scdaemon_without_an_agent_ends(open_lab: OpenLab) -> None:
+    lab = open_lab(shared_holder(steps=()))
+    lab.run(["gpgconf", "--create-socketdir"])
+    alone = lab.popen(["/usr/lib/gnupg/scdaemon", "--multi-server"])
+    lab.wait_until(lambda: "S.scdaemon" in lab.run(["ls", f"/run/user/{lab.user}/gnupg"]).stdout, "no socket")
+
+    done = succeeds(fix(lab, "--yes"))
+
+    assert "KILLSCD" in done.stdout
+    assert alone.wait(5) == 0
+    assert running(lab, "gpg-agent") == running(lab, "scdaemon") == []
+    assert gpg_works(lab)
+
+
 def test_an_open_pinentry_is_not_closed(open_lab: OpenLab) -> None:
     slow = "#!/bin/sh\necho OK ready\nwhile read line; do case $line in GETPIN*) sleep 100;; esac; echo OK; done\n"
     files = (

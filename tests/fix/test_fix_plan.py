@@ -189,11 +189,15 @@ class TestRestart:
     def test_under_a_socket_unit(self) -> None:
         assert shared(machine(agent_listener="systemd")).restart == shared(machine()).restart
         sleeping = machine(agent_listener="systemd", daemons=(SCDAEMON,))
-        assert shared(sleeping).restart == shared(machine(), keep_agent=True).restart
+        restart = shared(sleeping).restart
+        assert restart and restart.argv[0] == "gpg-connect-agent"
 
     def test_of_no_agent_elsewhere(self) -> None:
         restart = shared(machine(agent_listener="sshd")).restart
-        assert restart and restart.target == "scdaemon"
+        socket = "/run/user/1000/gnupg/S.scdaemon"
+        assert restart == Restart(
+            target="scdaemon", argv=("gpg-connect-agent", "--raw-socket", socket, "KILLSCD", "/bye")
+        )
 
     def test_costs_that_it_does_not_have_are_not_said(self) -> None:
         cure = replace(SHARE, costs=(cures.FORGETS,))
