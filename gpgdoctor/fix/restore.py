@@ -85,7 +85,7 @@ def finish(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
 
 
 def _finish_begun(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
-    if not any(is_as_after(file) for file in entry.files):
+    if all(_is(file, "as before") for file in entry.files):
         journal.forget(entry)
         tell("An earlier fix was interrupted before it had changed anything.")
         return None
@@ -97,7 +97,11 @@ def _finish_begun(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
 
 def is_as_after(file: FileChange) -> bool:
     """Whether the change was made, and is still there."""
+    return _is(file, "as after")
+
+
+def _is(file: FileChange, expected: Now) -> bool:
     try:
-        return state_of(file)[0] == "as after"
+        return state_of(file)[0] == expected
     except files.Obstacle:
         return False
