@@ -12,7 +12,8 @@ from typing import NamedTuple
 from gpgdoctor.collect import management
 from gpgdoctor.facts import ConfigFile, ConfigLine, Setting, Unknown, Voided
 from gpgdoctor.record import replace
-from gpgdoctor.scdaemon_conf import Effective, Line, OptionTable, Replace, Role, classify, cure, in_force, parse
+from gpgdoctor.scdaemon_conf import Effective, Line, OptionTable, Replace, classify, cure
+from gpgdoctor.scdaemon_conf import read as read_both
 
 LIMIT_BYTES = 8 << 20
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
@@ -84,10 +85,8 @@ def _kind(mode: int) -> str:
 
 def judge(sources: Sequence[Source], table: OptionTable, user: str) -> tuple[list[ConfigFile], Effective]:
     """The files of one program with their lines, and what both together amount to."""
-    by_scope = {source.file.scope: source for source in sources}
-    roles: tuple[Role, ...] = ("global", "user")
-    lines = [parse(by_scope[role].content, table, role=role, user=user) if role in by_scope else () for role in roles]
-    effective = in_force(lines[0], lines[1], table, user)
+    content = {source.file.scope: source.content for source in sources}
+    effective = read_both(content.get("global", b""), content.get("user", b""), table, user)
     read_lines = {"global": effective.global_lines, "user": effective.user_lines}
     return [_with_lines(source, read_lines[source.file.scope], table) for source in sources], effective
 
