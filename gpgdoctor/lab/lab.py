@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from gpgdoctor.lab import layout
 from gpgdoctor.lab.furnish import Furniture
 from gpgdoctor.lab.plan import LabFailed, LabUnavailable
 from gpgdoctor.lab.puppets import CardHandle, ClientHandle, hear
-from gpgdoctor.lab.room import RUN_DEADLINE_S, Process, Room
+from gpgdoctor.lab.room import Room
 from gpgdoctor.lab.scenario import GNUPG_2_3, CardKind, Client, Listener, Scenario, Step
+from gpgdoctor.lab.workbench import Workbench
 
 PCSCD_DEADLINE_S = 10.0
 QUIET_DEADLINE_S = 5.0
 STEP_DEADLINE_S = 30.0
-POLL_S = 0.05
 
 SCARD_STATE_EMPTY, SCARD_STATE_PRESENT = 0x10, 0x20
 SCARD_STATE_EXCLUSIVE, SCARD_STATE_INUSE, SCARD_STATE_MUTE = 0x80, 0x100, 0x200
 
 
-class Lab:
+class Lab(Workbench):
     """``with Lab(scenario) as lab:``; all that happens in it happens in namespaces of its own.
 
     ``root`` is the root directory of another Debian system, whose programs are used instead of this one's;
@@ -36,16 +32,12 @@ class Lab:
     """
 
     def __init__(self, scenario: Scenario, *, root: Path | None = None, user: int | None = None) -> None:
+        super().__init__(Furniture(scenario, root, scenario.user if user is None else user))
         self.scenario = scenario
-        self.user = scenario.user if user is None else user
-        self._furniture = Furniture(scenario, root, self.user)
-        self.home = layout.HOME
-        self.gnupghome = f"{layout.HOME}/{scenario.homes[0]}"
         self.readers = [f"{reader.name} 00 00" for reader in scenario.readers]
         if len(set(self.readers)) < len(self.readers):
             # pcscd numbers readers of one name only where they share a driver file, and that would be one vpcd.
             raise ValueError(f"scenario {scenario.name}: two readers of one name")
-        self.python = self._furniture.python
         self.steps: list[subprocess.CompletedProcess[str]] = []
         self.pcscd_pid: int | None = None
         self._cards: dict[int, CardHandle] = {}
@@ -70,10 +62,7 @@ class Lab:
 
     def _play(self) -> None:
         scenario = self.scenario
-        if any(file.only_since_2_3 for file in scenario.files) and self.gnupg_version >= GNUPG_2_3:
-            for file in scenario.files:
-                if file.only_since_2_3:
-                    self.write(file.path, file.content, mode=file.mode)
+        self._write_for_later_versions()
         if scenario.pcscd != "never-started":
             self.start_pcscd()
             self._insert_cards()
@@ -90,57 +79,17 @@ class Lab:
         if scenario.pcscd in ("killed", "stopped"):
             self.signal_pcscd(signal.SIGKILL if scenario.pcscd == "killed" else signal.SIGSTOP)
 
+    def _write_for_later_versions(self) -> None:
+        files = [file for file in self.scenario.files if file.only_since_2_3]
+        if files and self.gnupg_version >= GNUPG_2_3:
+            for file in files:
+                self.write(file.path, file.content, mode=file.mode)
+
     def _take(self, step: Step) -> None:
         done = self.run(step.argv, timeout=STEP_DEADLINE_S, user=step.user)
         self.steps.append(done)
         if step.code is not None and done.returncode != step.code:
             raise LabFailed(f"{' '.join(step.argv)} ended with {done.returncode}: {done.stderr.strip()}")
-
-    # -- programs -------------------------------------------------------------------------------------------------
-
-    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        return {**self._furniture.environment(), **(extra or {})}
-
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        timeout: float = RUN_DEADLINE_S,
-        env: Mapping[str, str] | None = None,
-        user: int | None = None,
-        input: str = "",
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a program in the lab as its user; at ``timeout`` it is killed, and TimeoutExpired raised."""
-        return self.room.run(argv, timeout=timeout, input=input, **self._how(env, user))
-
-    def popen(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, user: int | None = None) -> Process:
-        return self.room.popen(argv, **self._how(env, user))
-
-    def popen_on_terminal(self, argv: Sequence[str], terminal: int, *, env: Mapping[str, str]) -> Process:
-        """Like popen, with this terminal as the program's controlling one."""
-        return self.room.popen_on_terminal(argv, terminal, **self._how(env, None))
-
-    def _how(self, env: Mapping[str, str] | None, user: int | None) -> dict[str, Any]:
-        return {
-            "environment": self.environment(env),
-            "user": self.user if user is None else user,
-            "directory": self.home if user in (None, self.user) else "/",
-        }
-
-    def gpgdoctor(self, *arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:
-        return self.run([self.python, "-m", "gpgdoctor", *arguments], **how)
-
-    @cached_property
-    def gnupg_version(self) -> tuple[int, ...]:
-        """(2, 2, 40), say; () where there is none."""
-        try:
-            first_line = self.run(["gpg", "--version"]).stdout.partition("\n")[0]
-        except FileNotFoundError:
-            return ()
-        return tuple(int(number) for number in re.findall(r"\d+", first_line))
-
-    def signal(self, pid: int, number: int) -> None:
-        self.room.signal(pid, number)
 
     # -- pcscd, cards, other programs -----------------------------------------------------------------------------
 
@@ -239,38 +188,6 @@ class Lab:
     def connects(self, path: str) -> int:
         """How often somebody connected to the listener at ``path``, as the scenario writes it."""
         return int(self.room.read(self._counts[path]))
-
-    # -- looking --------------------------------------------------------------------------------------------------
-
-    def processes(self) -> list[dict[str, Any]]:
-        """Every process of the lab: pid, name, parent, zombie."""
-        return self.room.processes()
-
-    def pid_of(self, name: str) -> int | None:
-        found = [process["pid"] for process in self.processes() if process["name"] == name and not process["zombie"]]
-        return found[0] if found else None
-
-    def snapshot_files(self) -> dict[str, tuple[int, int]]:
-        """Size and modification time in ns of every file that somebody in the lab could have written."""
-        return self.room.files([self.home, "/run"])
-
-    def read(self, path: str) -> str:
-        return self.room.read(self._absolute(path)).decode()
-
-    def write(self, path: str, content: str | bytes, *, mode: int = 0o600) -> None:
-        written = content.encode() if isinstance(content, str) else content
-        self.room.write(self._absolute(path), written, mode=mode, owner=self.user)
-
-    def _absolute(self, path: str) -> str:
-        return path if path.startswith("/") else f"{self.home}/{path}"
-
-    def wait_until(self, condition: Callable[[], bool], complaint: str, within_s: float = PCSCD_DEADLINE_S) -> None:
-        """Wait until ``condition`` holds; LabFailed with the complaint when it does not in time."""
-        deadline = time.monotonic() + within_s
-        while not condition():
-            if time.monotonic() > deadline:
-                raise LabFailed(f"{complaint} within {within_s:.0f} s\n{self.pcscd_log()}")
-            time.sleep(POLL_S)
 
 
 __all__ = ["Lab", "LabFailed", "LabUnavailable"]

@@ -13,17 +13,16 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
+from gpgdoctor.lab.channel import Channel
 from gpgdoctor.lab.init import PACKET_BYTES, memory_file
-from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed, LabUnavailable, Plan
+from gpgdoctor.lab.plan import SOURCE_TREE, LabUnavailable, Plan
 
 START_DEADLINE_S = 20.0
-ANSWER_DEADLINE_S = 10.0
 END_DEADLINE_S = 5.0
 RUN_DEADLINE_S = 60.0
 
@@ -57,11 +56,6 @@ class Process:
 
 class Room:
     def __init__(self, plan: Plan) -> None:
-        self._ended: dict[int, tuple[int, bool]] = {}
-        self._answers: dict[int, tuple[dict[str, Any], int | None]] = {}
-        self._number = 0
-        self._closed = False
-        self._news = threading.Condition()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = open(memory_file(), "rb")  # noqa: SIM115 - closed in close()
         try:
@@ -71,8 +65,7 @@ class Room:
         except BaseException:
             self._abandon()
             raise
-        self._receiver = threading.Thread(target=self._receive, daemon=True)
-        self._receiver.start()
+        self._channel = Channel(self._control, self._said)
 
     def _start(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
         as_user = [] if os.geteuid() == 0 else ["--map-root-user"]
@@ -117,44 +110,6 @@ class Room:
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "no reason was given"
 
-    def _receive(self) -> None:
-        while True:
-            try:
-                packet, descriptors, _, _ = socket.recv_fds(self._control, PACKET_BYTES, 1)
-            except OSError:
-                packet = b""
-            with self._news:
-                if not packet:
-                    self._closed = True
-                else:
-                    self._note(json.loads(packet), descriptors)
-                self._news.notify_all()
-            if not packet:
-                return
-
-    def _note(self, message: dict[str, Any], descriptors: list[int]) -> None:
-        if "ended" in message:
-            self._ended[message["ended"]] = message["code"], message["late"]
-        else:
-            self._answers[message["answers"]] = message, descriptors[0] if descriptors else None
-
-    def _ask(self, do: str, descriptors: Sequence[int] = (), **rest: object) -> tuple[dict[str, Any], int | None]:
-        with self._news:
-            self._number += 1
-            number = self._number
-            packet = json.dumps({"do": do, "number": number, **rest}).encode()
-            try:
-                socket.send_fds(self._control, [packet], list(descriptors))
-            except OSError as error:
-                raise LabFailed(f"the lab is gone: {self._said()}") from error
-            self._news.wait_for(lambda: number in self._answers or self._closed, ANSWER_DEADLINE_S)
-            if number not in self._answers:
-                raise LabFailed(f"the lab did not answer: {self._said()}")
-            answer, attached = self._answers.pop(number)
-        if "error" in answer:
-            raise OSError(answer["error"], answer["text"])
-        return answer, attached
-
     def spawn(
         self,
         argv: Sequence[str],
@@ -169,7 +124,7 @@ class Room:
         deadline_s: float | None = None,
     ) -> int:
         """Start a program; ``outside`` means with the machine's root where the room has another."""
-        answer, _ = self._ask(
+        answer, _ = self._channel.ask(
             "spawn",
             streams,
             argv=list(argv),
@@ -195,7 +150,7 @@ class Room:
         finally:
             for descriptor in streams:
                 os.close(descriptor)
-        if self._ended[pid][1]:
+        if self._channel.was_late(pid):
             raise subprocess.TimeoutExpired(list(argv), timeout, out, err)
         return subprocess.CompletedProcess(list(argv), code, out, err)
 
@@ -212,21 +167,16 @@ class Room:
         return Process(self, self.spawn(argv, [terminal] * 3, on_terminal=True, **how))
 
     def wait(self, pid: int, timeout: float) -> int:
-        with self._news:
-            if not self._news.wait_for(lambda: pid in self._ended or self._closed, timeout):
-                raise subprocess.TimeoutExpired(f"process {pid} of the lab", timeout)
-            if pid not in self._ended:
-                raise LabFailed(f"the lab ended: {self._said()}")
-            return self._ended[pid][0]
+        return self._channel.wait_for_end(pid, timeout)
 
     def exit_code(self, pid: int) -> int | None:
-        return self._ended[pid][0] if pid in self._ended else None
+        return self._channel.exit_code(pid)
 
     def signal(self, pid: int, number: int, *, group: bool = False) -> None:
-        self._ask("signal", pid=pid, signal=int(number), group=group)
+        self._channel.ask("signal", pid=pid, signal=int(number), group=group)
 
     def read(self, path: str, *, outside: bool = False) -> bytes:
-        _, descriptor = self._ask("open", path=path, outside=outside)
+        _, descriptor = self._channel.ask("open", path=path, outside=outside)
         assert descriptor is not None
         with open(descriptor, "rb") as file:
             return file.read()
@@ -234,7 +184,7 @@ class Room:
     def write(self, path: str, content: bytes, *, mode: int, owner: int) -> None:
         descriptor = memory_file(content)
         try:
-            self._ask("write", [descriptor], file={"path": path, "mode": mode, "owner": owner})
+            self._channel.ask("write", [descriptor], file={"path": path, "mode": mode, "owner": owner})
         finally:
             os.close(descriptor)
 
@@ -246,7 +196,7 @@ class Room:
         return list(self._attached("processes"))
 
     def _attached(self, do: str, **rest: Any) -> Any:
-        _, descriptor = self._ask(do, **rest)
+        _, descriptor = self._channel.ask(do, **rest)
         assert descriptor is not None
         with open(descriptor, "rb") as file:
             return json.load(file)
@@ -260,9 +210,8 @@ class Room:
 
     def close(self) -> None:
         """End the room, and everything in it, and see it gone."""
-        self._control.shutdown(socket.SHUT_RDWR)
         deadline = time.monotonic() + END_DEADLINE_S
-        self._receiver.join(END_DEADLINE_S)
+        self._channel.close(END_DEADLINE_S)
         with suppress(subprocess.TimeoutExpired):
             self._unshare.wait(max(0.1, deadline - time.monotonic()))
         self._abandon()
