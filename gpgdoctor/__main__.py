@@ -17,14 +17,12 @@ DEFECT, INTERRUPTED = 70, 130
 def main() -> None:
     """Run the command line; never returns."""
     arguments = sys.argv[1:]
-    if arguments == ["--version"]:
-        print(f"gpgdoctor {__version__}")
-        raise SystemExit(0)
     early: Early | None = None
     code = DEFECT
     try:
         early = _start_early(arguments)
         code = _run(arguments, early)
+        _flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place where a defect becomes a line and a code
@@ -67,9 +65,21 @@ def _seconds(text: str | None) -> float:
 
 
 def _run(arguments: list[str], early: Early | None) -> int:
+    if arguments == ["--version"]:  # without loading anything
+        print(f"gpgdoctor {__version__}")
+        return 0
     from gpgdoctor.cli import run
 
     return run(arguments, early)
+
+
+def _flush() -> None:
+    """Let out what is still in the buffer; a reader who has gone has seen enough."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        pass
 
 
 def _defect(error: Exception, arguments: list[str]) -> int:

@@ -56,6 +56,8 @@ def run(arguments: list[str], early: object | None) -> int:
         return end.exit_code
     except typer.Abort:
         return INTERRUPTED
+    except SystemExit:  # typer's word for a pipe that nobody reads any more: they have seen enough
+        return 0
     return code if isinstance(code, int) else 0
 
 

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import suppress
 
 from gpgdoctor import __version__
 
-DEFECT = 70
+DEFECT, UNWRITTEN = 70, 1
 NAGIOS_UNKNOWN = 3
 
 
 def report(error: BaseException, arguments: list[str]) -> int:
-    """Write the details to a file of one's own, say so on stderr, and return the exit code."""
+    """Write the details to a file of one's own, say so on stderr, and return the exit code.
+
+    A result for which there was no room is no defect.
+    """
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:
+        _say(f"gpgdoctor: the result could not be written: {error.strerror}\n")
+        return UNWRITTEN
     wanted = wanted_format(arguments)
     path = _write_details(error)
     where = f"details in {path}" if path else "its details could not be written"
     kind = type(error).__name__
     line = f"gpgdoctor: a defect of gpgdoctor itself ({kind}); {where}\n"
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(line)
+    _say(line)
     if wanted == "json":
         from gpgdoctor.report.json import defect, dump
 
         print(dump(defect(f"a defect of gpgdoctor ({kind}); {where}")))
     return NAGIOS_UNKNOWN if wanted == "nagios" else DEFECT
+
+
+def _say(line: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(line)
 
 
 def wanted_format(arguments: list[str]) -> str:
