@@ -86,7 +86,12 @@ def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
     from gpgdoctor.report import text
 
     style = text.Style(
-        width=_width(), colour=_colour(), verbose=options.verbose, quiet=options.quiet, origin=options.replay
+        width=_width(),
+        colour=_colour(),
+        verbose=options.verbose,
+        quiet=options.quiet,
+        origin=options.replay,
+        encoding=getattr(sys.stdout, "encoding", None) or "ascii",
     )
     return text.render(diagnosis, style)
 

@@ -80,11 +80,13 @@ def _fix(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any] | None:
     if cure is None:
         return None
     from gpgdoctor.fix.plan import steps_of  # a healthy machine needs no plan, and no time to load one
+    from gpgdoctor.report.costs import costs_of
 
+    steps = steps_of(diagnosis.facts, finding)
     return {
         "applicability": cure.applicability,
-        "costs": list(cure.costs),
-        "steps": [step.as_json() for step in steps_of(diagnosis.facts, finding)],
+        "costs": list(costs_of(cure, steps)),
+        "steps": [step.as_json() for step in steps],
     }
 
 

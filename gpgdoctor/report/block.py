@@ -1,0 +1,87 @@
+"""What is said of one finding: what it is, by which evidence, whose doing, and the cure with its costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpgdoctor.diagnosis import Diagnosis, Finding
+from gpgdoctor.report import evidence
+from gpgdoctor.report.escape import printable
+from gpgdoctor.report.style import COLOURS, Style
+from gpgdoctor.rules.rule import Culprit
+
+LABEL_WIDTH = 9
+INDENT = " " * (LABEL_WIDTH + 4)
+SENTENCE = 600
+CHANGES_SHOWN = 20
+
+
+def block(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]:
+    """The lines about one finding; the first one is its heading."""
+    found = finding.found
+    ignored = " (ignored)" if finding.ignored else ""
+    yield style.paint(f"{found.severity.upper()} {finding.id} {finding.rule.name}{ignored}", COLOURS[found.severity])
+    # A sentence that begins with what it is about needs no other line for it.
+    if finding.subject and not found.summary.startswith(finding.subject):
+        yield from style.wrapped(printable(finding.subject), "  ", "  ")
+    yield from style.wrapped(printable(found.summary, SENTENCE), "  ", "  ")
+    if finding.consequence_of:
+        yield from _field("Cause", [finding.consequence_of], style)
+    if found.effect:
+        yield from _field("Effect", [printable(found.effect, SENTENCE)], style)
+    yield from _field("Because", evidence.told(finding.because), style)
+    yield from _field("Who", [_culprit(who) for who in found.culprits], style)
+    if found.note:
+        yield from _field("Note", [printable(found.note, SENTENCE)], style)
+    yield from _cure(diagnosis, finding, style)
+    yield from _field("More", [f"gpgdoctor explain {finding.id}"], style)
+
+
+def _culprit(who: Culprit) -> str:
+    pid = f"pid {who.pid}" if who.pid is not None else "pid not visible"
+    user = f", {printable(who.user)}" if who.user else ""
+    return f"{printable(who.program)} ({pid}{user}): {who.certainty}"
+
+
+def _cure(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]:
+    from gpgdoctor.fix.plan import Edit, Restart, steps_of
+    from gpgdoctor.report.costs import costs_of
+
+    cure = finding.found.cure
+    if cure is None:
+        return
+    steps = steps_of(diagnosis.facts, finding)
+    for number, step in enumerate(steps):
+        label = "" if number else "Fix"
+        if isinstance(step, Edit):
+            verb = "create" if step.diff.startswith("--- /dev/null") else "change"
+            yield from _field(label, [f"{verb} {printable(step.path)}:"], style)
+            yield from (INDENT + style.encodable(line) for line in _changed_lines(step.diff))
+        elif isinstance(step, Restart):
+            yield from style.wrapped(f"restart {step.target}:", _head(label), INDENT, _command(step.argv))
+        else:
+            yield from _field(label, [printable(step.text, SENTENCE)], style)
+            yield from (INDENT + style.encodable(_command(argv)) for argv in step.commands)
+    yield from _field("Costs", list(costs_of(cure, steps)), style)
+
+
+def _changed_lines(diff: str) -> list[str]:
+    lines = [printable(line) for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    left = len(lines) - CHANGES_SHOWN + 1
+    return lines if left <= 1 else [*lines[: CHANGES_SHOWN - 1], f"and {left} more: gpgdoctor fix --dry-run"]
+
+
+def _command(argv: tuple[str, ...]) -> str:
+    import shlex
+
+    return printable(shlex.join(argv), SENTENCE)
+
+
+def _field(label: str, texts: list[str], style: Style) -> Iterator[str]:
+    for number, text in enumerate(texts):
+        head = _head("" if number else label)
+        yield from style.wrapped(text, head, " " * len(head) + ("  " if len(texts) > 1 else ""))
+
+
+def _head(label: str) -> str:
+    return f"  {label:<{LABEL_WIDTH}}"

@@ -1,0 +1,46 @@
+"""How text is laid out: width, colour, encoding, and where a line may be broken."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+from gpgdoctor.record import Record
+
+NARROWEST = 20
+COLOURS = {"error": "1;31", "warning": "1;33", "info": "1;36", "pass": "32"}
+# What is copied, and what belongs together, is broken only where it does not fit into a line.
+UNBROKEN = re.compile(
+    r"\bgpgdoctor (?:check|fix|explain|undo|report|demo)(?: (?:--?[a-z-]+|GD\d{3})(?![\w-]))*|\(pid \d+"
+)
+GLUE = "\x00"
+
+
+class Style(Record):
+    width: int = 80
+    colour: bool = False
+    verbose: bool = False
+    quiet: bool = False
+    origin: str | None = None  # of a replayed snapshot
+    encoding: str = "utf-8"
+
+    def paint(self, text: str, code: str) -> str:
+        return f"\033[{code}m{text}\033[0m" if self.colour else text
+
+    def encodable(self, text: str) -> str:
+        """What the encoding does not have, as escapes; before lines are broken, because that makes them longer."""
+        return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
+
+    def wrapped(self, text: str, first: str = "", following: str = "", command: str = "") -> list[str]:
+        """The lines of a text, and of a command at its end."""
+        width = max(self.width, NARROWEST)
+        room = width - len(following)
+        text = UNBROKEN.sub(lambda found: _glued(found[0], room), self.encodable(text))
+        if command:
+            text = f"{text} {_glued(self.encodable(command), room)}"
+        lines = textwrap.wrap(text, width, initial_indent=first, subsequent_indent=following, break_on_hyphens=False)
+        return [line.replace(GLUE, " ") for line in lines] or [first.rstrip()]
+
+
+def _glued(text: str, room: int) -> str:
+    return text.replace(" ", GLUE) if len(text) <= room else text
