@@ -64,6 +64,8 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
     visible = {pid: processes.socket_inodes(pid) for pid in daemons}
     if any(inodes is not None and inodes & listening for inodes in visible.values()):
         return "pcscd"
+    if not daemons and processes.are_hidden():
+        return Unknown(processes.HIDDEN)
     opaque = [pid for pid, inodes in visible.items() if inodes is None]
     return "pcscd" if any(_may_be_the_daemon(pid, path) for pid in opaque) else "activator"
 

@@ -17,6 +17,7 @@ T = TypeVar("T")
 DAEMONS = {"pcscd": "pcscd", "scdaemon": "scdaemon", "gpg-agent": "gpg-agent"}
 _INTERPRETER = re.compile(r"(python[\d.]*|perl|ruby|node|java|bash|sh|dash)$")
 _COMM_LENGTH = 15
+HIDDEN = "this machine hides the processes of others (hidepid)"
 
 
 def daemons() -> dict[int, str]:
@@ -68,6 +69,15 @@ def namespace_depth(pid: int) -> int | None:
     except OSError:
         return None
     return len(found.group(1).split()) if found else None
+
+
+def are_hidden() -> bool:
+    """Whether /proc keeps others from us (hidepid), and with them our own daemons of GnuPG, which forbid ptrace."""
+    try:
+        with open("/proc/1/comm", "rb"):
+            return False
+    except OSError:
+        return True
 
 
 def owners(inodes: Collection[int], pids: Iterable[int] | None = None) -> dict[int, int]:

@@ -53,7 +53,16 @@ def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answer
         if entry.inode in visible or (opaque and _belongs_to(entry, os.geteuid()))
     ]
     shared = deadline.sooner(ASK_DEADLINE_S)
-    return Answers({os.fsdecode(entry.path): _ask(entry, shared) for entry in askable[:ASK_AT_MOST]})
+    said = {os.fsdecode(entry.path): _ask(entry, shared) for entry in askable[:ASK_AT_MOST]}
+    return Answers({**_unseen(sockets), **said})
+
+
+def _unseen(sockets: Sockets) -> dict[str, Maybe[RunningScdaemon]]:
+    """The sockets of mine whose owner nobody can tell: they are not asked, and not taken for dead."""
+    if not processes.are_hidden():
+        return {}
+    mine = (entry for entry in sockets.listening_below("S.scdaemon") if _belongs_to(entry, os.geteuid()))
+    return {os.fsdecode(entry.path): Unknown(processes.HIDDEN) for entry in mine}
 
 
 def _open_sockets(pids: Sequence[int]) -> tuple[set[int], bool]:
