@@ -118,7 +118,7 @@ class ProbeChild:
         """Take in what the child wrote; False at its end or at the deadline."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._pipe, selectors.EVENT_READ)
-            if not selector.select(deadline.left()):
+            if not selector.select(deadline.left()) or not deadline.left():
                 return False
         chunk = os.read(self._pipe, 1 << 16)
         self._buffer += chunk
