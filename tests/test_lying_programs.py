@@ -32,6 +32,18 @@ LIES = {
 }
 
 
+# What a library may do to the process that loads it; pyscard loads libpcsclite when it is imported.
+LIBRARIES = {
+    "prints": "import os; [os.write(number, b'\\x1b[31mhi\\n') for number in (1, 2)]; raise ImportError('\\x1b[31m')",
+    "aborts": "import os; os.abort()",
+    "ends the process": "import os; os._exit(0)",
+    "hangs": "import time; time.sleep(600)",
+    "raises": "raise RuntimeError('no')",
+    "writes over its answers": "import os, sys\nwhile 1: os.write(int(sys.argv[1]), b'{\"done\": [1]}\\n\\xff' * 99)",
+    "floods its answers": "import os, sys\nwhile 1: os.write(int(sys.argv[1]), b'[' * 4096)",
+}
+
+
 @pytest.fixture
 def fakes(tmp_path: Path) -> Path:
     """A directory with a gpgconf and a scdaemon that say the truth about each other, to be replaced."""
@@ -80,6 +92,19 @@ def test_what_a_lying_program_said_is_harmless_as_text(program: str, lie: str, f
     write_program(fakes / program, LIES[lie])
     for options in (["-v"], ["--format", "nagios"]):
         assert_clear(gpgdoctor("check", *options, env=environment(fakes)), codes=(0, 1, 2, 3))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_lying_library_harms_its_own_process_alone(library: str, tmp_path: Path) -> None:
+    folder = tmp_path / "smartcard" / "scard"
+    folder.mkdir(parents=True)
+    (tmp_path / "smartcard" / "__init__.py").touch()
+    (folder / "__init__.py").write_text(LIBRARIES[library])
+    path = f"{SOURCE_TREE}:{tmp_path}"
+    done, seconds = timed("check", "--json", "--timeout", str(TIMEOUT_S), env={"PYTHONPATH": path})
+    facts = document(done)["facts"]
+    assert "unknown" in facts["pcscd"]["library"]
+    assert seconds < TIMEOUT_S + SLACK_S
 
 
 def test_nothing_that_hung_is_left(fakes: Path) -> None:
