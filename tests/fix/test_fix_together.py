@@ -132,11 +132,10 @@ def test_undo_does_not_disturb_a_transaction(open_lab: OpenLab) -> None:
 
 HINDRANCES = {
     "full": "mount -t tmpfs -o size=8k,mode=700 none {home}; cp -p /tmp/kept {home}/scdaemon.conf;"
-    " dd if=/dev/zero of={home}/fill bs=1k count=4 2>/dev/null",
-    "read-only": "mount -t tmpfs -o mode=700 none {home}; cp -p /tmp/kept {home}/scdaemon.conf;"
-    " mount -o remount,ro {home}",
+    " dd if=/dev/zero of={home}/fill bs=1k count=4 2>/dev/null || true",
+    "read-only": "mount --bind {home} {home}; mount -o remount,bind,ro {home}",
     "full-journal": "mkdir -p {state}; mount -t tmpfs -o size=4k,mode=700 none {state};"
-    " dd if=/dev/zero of={state}/fill bs=1k count=4 2>/dev/null",
+    " dd if=/dev/zero of={state}/fill bs=1k count=4 2>/dev/null || true",
     "read-only-journal": "mkdir -p {state}; mount -t tmpfs -o ro none {state}",
 }
 
@@ -145,8 +144,8 @@ HINDRANCES = {
 def test_what_cannot_be_written_is_one_line_and_no_change(hindrance: str, open_lab: OpenLab) -> None:
     lab = open_lab(configured(MINE))
     home, state = lab.gnupghome, f"{lab.home}/.local/state/gpgdoctor"
-    script = "cp -p {home}/scdaemon.conf /tmp/kept; " + HINDRANCES[hindrance]
-    lab.run(["sh", "-c", script.format(home=home, state=state)], user=0)
+    script = "set -e; cp -p {home}/scdaemon.conf /tmp/kept; " + HINDRANCES[hindrance]
+    succeeds(lab.run(["sh", "-c", script.format(home=home, state=state)], user=0))
     lab.run(CARD_STATUS)
     agents = running(lab, "gpg-agent")
 
