@@ -7,13 +7,25 @@ from functools import cache
 from pathlib import Path
 
 from gpgdoctor.diagnosis import diagnose
-from gpgdoctor.facts import Facts
+from gpgdoctor.facts import Facts, PcscDriver
 from gpgdoctor.record import replace
 from gpgdoctor.report.json import document, dump
 
 sys.path.append(str(Path(__file__).with_name("rules")))
 
-from build import EXCLUSIVE, IN_USE, PRESENT, RUNNING, SHARING, client, machine, without_pcscd
+from build import (
+    EXCLUSIVE,
+    IN_USE,
+    ON_USB,
+    PRESENT,
+    RUNNING,
+    SCDAEMON,
+    SHARING,
+    client,
+    machine,
+    reader,
+    without_pcscd,
+)
 
 
 @cache
@@ -27,9 +39,26 @@ def machines() -> dict[str, Facts]:
         "scdaemon-exclusive": machine(readers=(EXCLUSIVE,), clients=(firefox,), running=RUNNING, conf="disable-ccid\n"),
         "shared-options": machine(readers=(IN_USE, PRESENT), clients=(firefox,), running=RUNNING, conf=SHARING),
         "transaction-held": machine(readers=(blocked,), clients=(firefox,)),
+        "sick": _sick(),
         "without-pcscd": without_pcscd(conf="reader-port 32769\npcsc-shard\n", agent_conf="disable-scdaemon\n"),
         "newer-gnupg": machine(version="2.4.7", conf="# pcsc-shared\nno-such-option\n"),
     }
+
+
+def _sick() -> Facts:
+    """A machine with as many faults as can stand beside one another."""
+    others = replace(SCDAEMON, pid=900, uid=1001, user="bob", cards=1, replaced=True)
+    driver = PcscDriver(name="/opt/libpcsc.so", usable=False, reason="no such file")
+    return machine(
+        conf="pcsc-driver /opt/libpcsc.so\npcsc-shared\ndisable-ccid on\nreader-port 99\ncard-timeout 5\n",
+        readers=(replace(EXCLUSIVE, name="A 00 00"), reader("PRESENT", "MUTE", name="B 00 00"), reader("UNAVAILABLE")),
+        usb=(replace(ON_USB, accessible=False, driver=None), replace(ON_USB, name="1-3:1.0", in_libccid=False)),
+        clients=(client("keepassxc"),),
+        others=(others,),
+        gnupg={"homedir_problems": ("others may write to it",), "agent_listener": "ssh"},
+        configuration={"pcsc_driver": driver},
+        pcscd={"waiting": 195},
+    )
 
 
 def snapshot(name: str) -> str:
