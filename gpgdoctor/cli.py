@@ -1,10 +1,11 @@
 """The commands: parse, call, choose a renderer, return the exit code. No logic."""
 
+# ruff: noqa: UP045 - typer 0.7, which Debian 12 has, does not know "str | None"
 from __future__ import annotations
 
 import sys
 from enum import Enum
-from typing import Any
+from typing import Any, Optional
 
 import typer
 
@@ -71,7 +72,7 @@ def _options(version: bool = typer.Option(False, "--version", help="Print the ve
 @app.command()
 def check(
     context: typer.Context,
-    homedir: str | None = typer.Option(None, metavar="DIR", help="The GnuPG home; default: what gpgconf says."),
+    homedir: Optional[str] = typer.Option(None, metavar="DIR", help="The GnuPG home; default: what gpgconf says."),
     json: bool = typer.Option(False, "--json", help="The same as --format json."),
     format: Format = typer.Option(Format.text, help="How the result is printed."),
     fail_on: Severity = typer.Option(Severity.warning, help="The lowest severity that makes the exit code 1."),
@@ -79,8 +80,8 @@ def check(
     no_probe: bool = typer.Option(False, "--no-probe", help="Do not connect to readers that are in use."),
     wake: bool = typer.Option(False, "--wake", help="Look even if that starts a sleeping pcscd."),
     timeout: float = typer.Option(5.0, metavar="S", help="Seconds that the whole run may take."),
-    save: str | None = typer.Option(None, metavar="FILE", help="Write a snapshot of the facts, redacted."),
-    replay: str | None = typer.Option(None, "--from", metavar="FILE", help="Judge a snapshot, not this machine."),
+    save: Optional[str] = typer.Option(None, metavar="FILE", help="Write a snapshot of the facts, redacted."),
+    replay: Optional[str] = typer.Option(None, "--from", metavar="FILE", help="Judge a snapshot, not this machine."),
     no_redact: bool = typer.Option(False, "--no-redact", help="Save the facts as they are."),
     verbose: bool = typer.Option(False, "-v", "--verbose", help="List every check."),
     quiet: bool = typer.Option(False, "-q", "--quiet", help="Print the verdict only."),
@@ -139,7 +140,7 @@ def fix(
     yes: bool = typer.Option(False, "--yes", help="Do not ask."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the plan. Nothing is tried, nothing written."),
     json: bool = typer.Option(False, "--json", help="Print one JSON document."),
-    homedir: str | None = typer.Option(None, metavar="DIR", help="The GnuPG home; default: what gpgconf says."),
+    homedir: Optional[str] = typer.Option(None, metavar="DIR", help="The GnuPG home; default: what gpgconf says."),
     keep_agent: bool = typer.Option(False, "--keep-agent", help="Restart scdaemon alone: gpg-agent keeps passphrases."),
     no_verify: bool = typer.Option(False, "--no-verify", help="Do not prove the cure afterwards."),
 ) -> int:
@@ -162,7 +163,7 @@ def fix(
 
 @app.command()
 def undo(
-    number: int | None = typer.Argument(None, metavar="[N]", help="The number of the fix; default: the last one."),
+    number: Optional[int] = typer.Argument(None, metavar="[N]", help="The number of the fix; default: the last one."),
     listing: bool = typer.Option(False, "--list", help="List the fixes that can be undone."),
 ) -> int:
     """Put back, byte for byte, what a fix changed."""
@@ -194,7 +195,7 @@ def schema() -> int:
 
 @app.command()
 def demo(
-    scenario: str | None = typer.Argument(None, metavar="[SCENARIO]", help="One of --list; default: the classic."),
+    scenario: Optional[str] = typer.Argument(None, metavar="[SCENARIO]", help="One of --list; default: the classic."),
     listing: bool = typer.Option(False, "--list", help="List the scenarios."),
     shell: bool = typer.Option(False, "--shell", help="Open a shell inside the scenario."),
 ) -> int:

@@ -1,8 +1,10 @@
 """The sub-commands of `gpgdoctor hook`: parse, call, return the exit code. No logic."""
 
+# ruff: noqa: UP045 - typer 0.7, which Debian 12 has, does not know "str | None"
 from __future__ import annotations
 
 from enum import Enum
+from typing import Optional
 
 import typer
 
@@ -58,9 +60,9 @@ def list_(json: bool = _JSON) -> int:
 @hooks.command()
 def show(
     target: HookTarget = _TARGET,
-    destdir: str | None = _DESTDIR,
-    exe: str | None = _EXE,
-    package: str | None = _PACKAGE,
+    destdir: Optional[str] = _DESTDIR,
+    exe: Optional[str] = _EXE,
+    package: Optional[str] = _PACKAGE,
 ) -> int:
     """Print the files that install would write."""
     from gpgdoctor.commands import hook
@@ -71,9 +73,9 @@ def show(
 @hooks.command()
 def install(
     target: HookTarget = _TARGET,
-    destdir: str | None = _DESTDIR,
-    exe: str | None = _EXE,
-    package: str | None = _PACKAGE,
+    destdir: Optional[str] = _DESTDIR,
+    exe: Optional[str] = _EXE,
+    package: Optional[str] = _PACKAGE,
     dry_run: bool = _DRY_RUN,
 ) -> int:
     """Put a hook where its host looks for it. What gpgdoctor did not write is not overwritten."""
@@ -87,9 +89,9 @@ def install(
 @hooks.command()
 def uninstall(
     target: HookTarget = _TARGET,
-    destdir: str | None = _DESTDIR,
-    exe: str | None = _EXE,
-    package: str | None = _PACKAGE,
+    destdir: Optional[str] = _DESTDIR,
+    exe: Optional[str] = _EXE,
+    package: Optional[str] = _PACKAGE,
     dry_run: bool = _DRY_RUN,
 ) -> int:
     """Remove what install wrote and nobody changed since."""
