@@ -186,6 +186,19 @@ def explain(
 
 
 @app.command()
+def report(
+    homedir: Optional[str] = typer.Option(None, metavar="DIR", help="The GnuPG home; default: what gpgconf says."),
+    no_probe: bool = typer.Option(False, "--no-probe", help="Do not connect to readers that are in use."),
+    timeout: float = typer.Option(5.0, metavar="S", help="Seconds that the look may take."),
+    replay: Optional[str] = typer.Option(None, "--from", metavar="FILE", help="Report a snapshot, not this machine."),
+) -> int:
+    """Print a report in Markdown to paste into a bug report, redacted. Changes nothing, starts nothing."""
+    from gpgdoctor.commands.report import ReportOptions, report
+
+    return report(ReportOptions(homedir=homedir, probe=not no_probe, timeout_s=_seconds(timeout), replay=replay))
+
+
+@app.command()
 def schema() -> int:
     """Print the JSON Schema of check --json."""
     from gpgdoctor.commands.schema import schema

@@ -10,7 +10,7 @@ from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.report.escape import printable
 from gpgdoctor.report.style import COLOURS, Style
 
-__all__ = ["Style", "render", "verdict"]
+__all__ = ["Style", "not_checked", "render", "verdict"]
 
 AREAS = (
     ("GD1", "Configuration"),
@@ -29,7 +29,7 @@ def render(diagnosis: Diagnosis, style: Style) -> str:
     if not style.quiet:
         lines += [*style.wrapped(_heading(diagnosis.facts, style)), "", *_areas(diagnosis, style), ""]
         lines += _blocks(diagnosis, style)
-        lines += _not_checked(diagnosis, style)
+        lines += not_checked(diagnosis, style)
     lines += style.wrapped(verdict(diagnosis))
     return "\n".join(lines)
 
@@ -90,7 +90,8 @@ def _check_line(check: Check) -> str:
     return f"{check.status:<8}{check.rule.id} {check.rule.title}{subject}{reason}"
 
 
-def _not_checked(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
+def not_checked(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
+    """A heading, what could not be checked and why, and an empty line; nothing where all was."""
     unknown = [check for check in diagnosis.checks if check.status == "unknown"]
     if not unknown:
         return

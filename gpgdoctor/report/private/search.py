@@ -77,7 +77,7 @@ class PrivateText:
         if CARRIES_ARGUMENTS.search(name):
             self._aliases.count("arguments")
             first = re.split(r"[^\w.+-]", name, maxsplit=1)[0]
-            return f"{self.text(first)} [arguments]"
+            return f"{self.text(first)} [arguments]".lstrip()
         return self.text(name)
 
     def _pattern(self) -> re.Pattern[str]:

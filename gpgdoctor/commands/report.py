@@ -1,0 +1,55 @@
+"""`gpgdoctor report`: what `check` finds, as Markdown for a bug report, redacted."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gpgdoctor.commands.output import complain, written
+from gpgdoctor.facts import Facts
+from gpgdoctor.record import Record
+
+UNWRITTEN, USAGE = 1, 2
+
+
+class ReportOptions(Record):
+    homedir: str | None
+    probe: bool
+    timeout_s: float
+    replay: str | None
+
+
+def report(options: ReportOptions) -> int:
+    """Print the report; 0 whatever it says."""
+    if options.homedir is not None and not os.path.isdir(options.homedir):
+        complain(f"{options.homedir}: no such directory")
+        return USAGE
+    if options.replay is None:
+        return _print(_look(options))
+    from gpgdoctor.commands.snapshots import Unreadable, load
+
+    try:
+        facts = load(options.replay)
+    except Unreadable as error:
+        complain(str(error))
+        return USAGE
+    return _print(facts)
+
+
+def _look(options: ReportOptions) -> Facts:
+    from gpgdoctor.collect.machine import Look, Wishes
+
+    return Look(Wishes(homedir=options.homedir, timeout_s=options.timeout_s, probe=options.probe)).facts()
+
+
+def _print(facts: Facts) -> int:
+    """It is judged only after it was redacted: no sentence can tell what the facts no longer have."""
+    from gpgdoctor.diagnosis import diagnose
+    from gpgdoctor.report.markdown import render
+    from gpgdoctor.report.redact import Redaction
+    from gpgdoctor.report.style import Style
+
+    redaction = Redaction(facts, hosts=(os.uname().nodename,))
+    style = Style(encoding=getattr(sys.stdout, "encoding", None) or "ascii")
+    text = render(diagnose(redaction.facts), redaction.ledger(), style)
+    return 0 if written(text) else UNWRITTEN
