@@ -129,9 +129,10 @@ class Application:
             return "Everything was put back."
 
     def _restart_again(self) -> None:
-        if self._restarted and self._work.restart is not None:
-            again = (self._work.restart, self._work.homedir, self._tell)
-            restore.restart_again(*again, agent_ran=self._work.running.agent is not None)
+        work = self._work
+        if self._restarted and work.restart is not None:
+            agent_ran = work.running.agent is not None
+            restore.restart_again(work.restart.target, work.homedir, self._tell, agent_ran=agent_ran)
 
     def _note(self, state: journal.State) -> None:
         assert self._entry is not None

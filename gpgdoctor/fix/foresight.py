@@ -61,7 +61,7 @@ def foresee(options: FixOptions) -> Prospect:
 
 def _loses_options(planned: Plan, now: Running) -> str | None:
     """Why gpg-agent is not restarted although that would be the usual way."""
-    if planned.restart is None or planned.restart.target != "gpg-agent" or now.supervised or not now.own_options:
+    if planned.restart is None or planned.restart.target != "gpg-agent" or not now.loses_options:
         return None
     return (
         f"gpg-agent was started with options that are not in gpg-agent.conf ({', '.join(now.own_options)}) "

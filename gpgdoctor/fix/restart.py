@@ -13,7 +13,7 @@ from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.fix import agent
 from gpgdoctor.fix.daemons import agent_runs, home_arguments
 from gpgdoctor.fix.journal import Daemon
-from gpgdoctor.fix.steps import Restart
+from gpgdoctor.fix.steps import Restart, Target
 from gpgdoctor.rules import holding
 
 COMMAND_DEADLINE_S = 10.0
@@ -39,6 +39,15 @@ class Running:
     supervised: bool = False  # a socket unit starts the agent again
     own_options: tuple[str, ...] = ()  # that a new agent would not have
     pinentry_names: tuple[str, ...] = ()
+
+    @property
+    def loses_options(self) -> bool:
+        """Whether a new agent would be another one: it is only a socket unit that gives it the same options again."""
+        return bool(self.own_options) and not self.supervised
+
+    def fitting(self, target: Target) -> Target:
+        """What can be restarted without a loss."""
+        return "scdaemon" if self.agent is None or self.loses_options else target
 
     def concerned(self, restart: Restart | None) -> tuple[Daemon, ...]:
         """What a restart ends."""

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Literal
 
 from gpgdoctor.fix import files
-from gpgdoctor.fix.daemons import restart_of, scdaemon_runs
+from gpgdoctor.fix.daemons import AGENTS_FILES, home_arguments, restart_of, scdaemon_runs
 from gpgdoctor.fix.journal import Entry, FileChange, Journal
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, is_alive, launch, restart, running
-from gpgdoctor.fix.steps import Restart
+from gpgdoctor.fix.steps import Target
 from gpgdoctor.fix.verify import look
 
 Tell = Callable[[str], None]
@@ -53,21 +53,30 @@ def put_back_all(entry: Entry, tell: Tell) -> bool:
     return whole
 
 
-def restart_again(step: Restart, homedir: str, tell: Tell, *, agent_ran: bool = False) -> None:
-    """Have the daemons work by the files as they are now. What cannot be done is said."""
+def restart_again(
+    target: Target, homedir: str, tell: Tell, *, agent_ran: bool = False, agents_file: bool = False
+) -> None:
+    """Have the daemons that run now work by the files as they are now. What cannot be done is said."""
     try:
         diagnosis = look(homedir)
         if any(finding.id == "GD204" for finding in diagnosis.findings):
             raise NotRestarted("a program is in the middle of a transaction with the card")
         before = running(diagnosis.facts)
-        if before.agent is None and agent_ran and not before.supervised:
+        if before.agent is None and agent_ran:
             launch(homedir)
-        elif scdaemon_runs(diagnosis.facts):
+        elif scdaemon_runs(diagnosis.facts) or (agents_file and before.agent is not None):
             await_no_pinentry(before, tell)
-            target = step.target if before.agent is not None else "scdaemon"
-            restart(restart_of(target, diagnosis.facts), before, tell)
+            restart(restart_of(before.fitting(target), diagnosis.facts), before, tell)
     except NotRestarted as error:
-        tell(f"Not restarted: {error}. Afterwards, run: {' '.join(step.argv)}")
+        command = " ".join(("gpgconf", *home_arguments(homedir), "--kill", target))
+        tell(f"Not restarted: {error}. Afterwards, run: {command}")
+
+
+def restart_for(entry: Entry, tell: Tell) -> None:
+    """What has to be restarted once the files of an entry are others; also what did not run when it was made."""
+    agents_file = any(file.path.endswith(AGENTS_FILES) for file in entry.files)
+    target = entry.restart.target if entry.restart is not None else "gpg-agent"
+    restart_again(target, entry.homedir, tell, agents_file=agents_file)
 
 
 def finish(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
@@ -77,8 +86,7 @@ def finish(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
     if entry.state == "begun":
         return _finish_begun(journal, entry, tell)
     if put_back_all(entry, tell):
-        if entry.restart is not None:
-            restart_again(entry.restart, entry.homedir, tell)
+        restart_for(entry, tell)
         entry = journal.become(entry, "put-back" if entry.state == "putting-back" else "undone")
         tell(f"Fix {entry.number} was interrupted while it was put back: that is done now.")
     return entry
@@ -89,8 +97,8 @@ def _finish_begun(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
         journal.forget(entry)
         tell("An earlier fix was interrupted before it had changed anything.")
         return None
-    if entry.restart is not None and any(is_alive(daemon) for daemon in entry.old):
-        restart_again(entry.restart, entry.homedir, tell)
+    if any(is_alive(daemon) for daemon in entry.old):
+        restart_for(entry, tell)
     tell(f"Fix {entry.number} was interrupted: it is completed now. To take it back: gpgdoctor undo {entry.number}")
     return journal.become(entry, "applied")
 

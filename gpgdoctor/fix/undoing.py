@@ -58,14 +58,14 @@ def _chosen(book: journal.Journal, number: int | None) -> journal.Entry:
 
 def _undo(entry: journal.Entry, book: journal.Journal, interrupts: Interrupts, io: Console) -> None:
     changed = _check_files(entry, io)
-    if entry.restart is not None and changed:
+    if changed:
         _check_daemons(look(entry.homedir), io)
     with interrupts.ignored():
         entry = book.become(entry, "undoing")
         if not restore.put_back_all(entry, io.tell):
             raise _Refused(f"fix {entry.number} is not undone")
-        if entry.restart is not None and changed:
-            restore.restart_again(entry.restart, entry.homedir, io.tell)
+        if changed:
+            restore.restart_for(entry, io.tell)
         book.become(entry, "undone")
     for file in entry.files:
         io.say(f"{'Removed' if file.before is None else 'Restored'} {file.path}.")
@@ -73,8 +73,11 @@ def _undo(entry: journal.Entry, book: journal.Journal, interrupts: Interrupts, i
 
 
 def _check_files(entry: journal.Entry, io: Console) -> bool:
-    """Refuse, with a diff, where a file is not what the fix made of it; whether any still is."""
-    refused, changed = False, False
+    """Refuse, with a diff, where a file is not what the fix made of it.
+
+    Returns whether daemons may work by it: a killed run may have put files back, and restarted nothing.
+    """
+    refused, changed = False, entry.state in ("putting-back", "undoing")
     for file in entry.files:
         try:
             now, found = restore.state_of(file)

@@ -43,6 +43,19 @@ def test_where_nothing_runs_nothing_is_started(open_lab: OpenLab) -> None:
     assert gpg_works(lab)
 
 
+def test_undo_restarts_what_was_started_since(open_lab: OpenLab) -> None:
+    lab = open_lab(shared_holder(steps=()))
+    succeeds(fix(lab, "--yes"))
+    assert gpg_works(lab)
+    scdaemons = running(lab, "scdaemon")
+
+    succeeds(undo(lab))
+
+    assert not set(scdaemons) & set(running(lab, "scdaemon"))
+    assert len(running(lab, "gpg-agent")) == 1
+    assert not gpg_works(lab)
+
+
 def test_an_agent_without_scdaemon_is_left_alone(open_lab: OpenLab) -> None:
     lab = open_lab(shared_holder(steps=(LAUNCH,)))
     agents = running(lab, "gpg-agent")
