@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gpgdoctor.lab import bootstrap
@@ -19,8 +20,11 @@ class EnvironmentUnavailable(Exception):
     """Why these packages cannot be had here, in one line."""
 
 
-def with_packages(name: str, requirements: Sequence[str]) -> Environment:
-    """An environment with Debian's pyscard, and these packages from the Python index; the clone is in it too."""
+def with_packages(name: str, requirements: Sequence[str], compiling: Mapping[str, str] | None = None) -> Environment:
+    """An environment with Debian's pyscard, and these packages from the Python index; the clone is in it too.
+
+    ``compiling`` is what a compiler needs in its environment; then pyscard is pip's.
+    """
     interpreter = bootstrap.chosen_interpreter()
     words = [str(bootstrap.CLONE), str(interpreter.path), interpreter.version, *requirements]
     key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
@@ -29,7 +33,9 @@ def with_packages(name: str, requirements: Sequence[str]) -> Environment:
         with locked(environment.home):
             if not environment.is_ready(name):
                 bootstrap.make_base(environment)
-                _install(environment, requirements)
+                if compiling:
+                    _forget_pyscard(environment)
+                _install(environment, requirements, compiling or {})
                 compile_all(environment.home / "venv", environment.python)
                 environment.mark_ready(name)
     except (bootstrap.BootstrapFailed, DebianUnavailable, OSError) as error:
@@ -37,14 +43,26 @@ def with_packages(name: str, requirements: Sequence[str]) -> Environment:
     return environment
 
 
-def _install(environment: Environment, requirements: Sequence[str]) -> None:
+def _forget_pyscard(environment: Environment) -> None:
+    """Debian's, which pip would not replace: its list of files is not there."""
+    for folder in (environment.home / "venv" / "lib").glob("python3*/site-packages"):
+        for entry in (*folder.glob("pyscard-*"), *folder.glob("smartcard")):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _install(environment: Environment, requirements: Sequence[str], compiling: Mapping[str, str]) -> None:
     """Debian's pip runs from its wheel, as in the bootstrap."""
     pip = sorted((environment.home / "debian").rglob("pip-*.whl"))[-1] / "pip"
     command = [str(environment.python), str(pip), "install", "--no-input", "--prefer-binary", *requirements]
     try:
         done = subprocess.run(
             command,
-            env={**bootstrap.surroundings(environment), "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+            env={
+                **bootstrap.surroundings(environment),
+                **compiling,
+                "PIP_USER": "0",
+                "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
