@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import signal
+import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -26,6 +27,8 @@ pytestmark = pytest.mark.lab
 ORDINARY_USER = 1001
 TIMEOUT_S = 1.0
 SLACK_S = 1.5  # of a busy machine, above the 0.3 s that the benchmark holds
+INTERRUPT = str(Path(__file__).with_name("interrupt.py"))
+PROBE = "gpgdoctor.collect.probe"
 LIAR = str(Path(__file__).with_name("lying_pcscd.py"))
 DISABLE_CCID = File(path=".gnupg/scdaemon.conf", content="disable-ccid\n")
 
@@ -64,16 +67,15 @@ def test_a_pcscd_that_is_killed_in_the_middle(after_s: float, open_lab: OpenLab)
 @pytest.mark.parametrize("name", ["transaction-held", "pcscd-stopped", "shared-holder"])
 def test_a_probe_child_that_is_stopped_in_the_middle(number: int, name: str, open_lab: OpenLab) -> None:
     lab = open_lab(BY_NAME[name])
-    command = shlex.join([lab.python, "-m", "gpgdoctor", "check", "--json", "--timeout", str(TIMEOUT_S)])
-    pattern = "gpgdoctor.collect.prob[e]"
-    script = f"{command} & check=$!; until pkill -{int(number)} -f {pattern}; do :; done; wait $check"
+    check = shlex.join([lab.python, "-m", "gpgdoctor", "check", "--json", "--timeout", str(TIMEOUT_S)])
+    interrupt = shlex.join([lab.python, "-I", "-S", INTERRUPT, PROBE, str(int(number))])
     started = time.monotonic()
-    done = lab.run(["sh", "-c", script])
+    done = lab.run(["sh", "-c", f"{check} & check=$!; {interrupt}; wait $check"])
     assert time.monotonic() - started < TIMEOUT_S + SLACK_S
     assert_clear(done)
-    found = json.loads(done.stdout)
-    assert found["verdict"] != "healthy"
-    assert lab.run(["pgrep", "-f", pattern]).returncode == 1, "it is gone"
+    assert json.loads(done.stdout)["verdict"] != "healthy"
+    with pytest.raises(subprocess.TimeoutExpired):  # there is none left to be found
+        lab.run([lab.python, "-I", "-S", INTERRUPT, PROBE, "0"], timeout=0.3)
 
 
 @pytest.mark.parametrize("hidepid", [1, 2])

@@ -21,15 +21,7 @@ SEED = int(os.environ.get("GPGDOCTOR_SOAK_SEED", "0")) or time.time_ns()
 TIMEOUT_S = 1.2
 STRICT_AT_LEAST = 0.2  # of all looks; a busy machine has fewer whose whole time fell into one world
 RESTLESS = Scenario(name="restless", about="", files=(File(path=".gnupg/scdaemon.conf", content="disable-ccid\n"),))
-# Prints how many children of gpgdoctor live, and how many files pcscd has open.
-COUNT = r"""
-import os
-from pathlib import Path
-commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-pcscds = [path.parent for path in Path("/proc").glob("[0-9]*/comm") if path.read_text() == "pcscd\n"]
-children = [command for command in commands if command.split(b"\0")[1:2] == [b"-m"] and b"gpgdoctor.collect" in command]
-print(len(children), sum(len(os.listdir(p / "fd")) for p in pcscds))
-"""
+COUNT = str(Path(__file__).with_name("count.py"))
 
 
 @pytest.mark.lab
@@ -67,5 +59,5 @@ def look_often(lab: Lab, log: Path, driver: Driver) -> None:
 
 
 def count(lab: Lab) -> tuple[int, int]:
-    children, files = lab.run([lab.python, "-I", "-S", "-c", COUNT], user=0).stdout.split()
+    children, files = lab.run([lab.python, "-I", "-S", COUNT], user=0).stdout.split()
     return int(children), int(files)
