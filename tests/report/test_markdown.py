@@ -108,7 +108,7 @@ def test_it_tells_what_a_maintainer_asks_for() -> None:
     holder = client("firefox")
     facts = machine(
         conf="disable-ccid\nreader-port Yubico\n",
-        readers=(replace(IN_USE, atr="3bfd13"), reader("EMPTY", name="Other 01 00", probe=Unknown("no time"))),
+        readers=(replace(IN_USE, atr="3bfd13"), replace(reader("EMPTY", name="Other 01 00"), probe=Unknown("no time"))),
         clients=(holder,),
         pcscd={"connections": (Connection(inode=1, uid=1000, pid=800), Connection(inode=2, uid=0, pid=Unknown("no")))},
     )

@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 from build import CONF, HOME, IN_USE, RUNNING, client, machine, reader, with_file
 from documents import DOCUMENTS, checked, outline
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from gpgdoctor.facts import Facts, SelfTest, Unknown, known
+from gpgdoctor.facts import Facts, SelfTest, Unknown
 from gpgdoctor.record import replace
 from gpgdoctor.report.json import defect, dump
 from gpgdoctor.report.redact import TOLD, redact
-from gpgdoctor.rules import scdaemon
 from gpgdoctor.snapshot import decode
 
 SERIAL = "Yubico YubiKey OTP+FIDO+CCID (0012345678) 00 00"
@@ -160,7 +157,7 @@ def test_users_of_the_system_stay() -> None:
     assert users == ["root", "user1", "pcscd", "root"]
 
 
-@pytest.mark.parametrize("name", ["card", "reader", "gpg", "me", "pcscd-user", "shared"])
+@pytest.mark.parametrize("name", ["card", "reader", "gpg", "me", "pcscd-user", "shared", "debian", "session"])
 def test_a_user_whose_name_is_a_word_spoils_no_sentence(name: str) -> None:
     home = f"/home/{name}/.gnupg"
     facts = machine(
@@ -173,6 +170,7 @@ def test_a_user_whose_name_is_a_word_spoils_no_sentence(name: str) -> None:
     assert [it["summary"] for it in after["findings"]] == [it["summary"] for it in before["findings"]]
     assert after["facts"]["gnupg"]["homedir"] == "/home/user1/.gnupg"
     assert after["facts"]["gnupg"]["scdaemon_options"] == before["facts"]["gnupg"]["scdaemon_options"]
+    assert after["facts"]["host"] == {**before["facts"]["host"], "user": "user1"}
     assert outline(after) == outline(before)
 
 
@@ -249,44 +247,3 @@ def test_bytes_that_are_no_text_do_no_harm() -> None:
     facts = machine(conf=CONFIGURATION, readers=(reader(name="\udcff (\x1b[31m9) 00 00"),))
     facts = with_file(facts, CONF, last_line="\udce4\udcf6", detail="\udcff", target="/home/\udcff/\udcfe")
     json.loads(dump(redact(checked(facts))))
-
-
-# -- what reader-port means --------------------------------------------------------------------------------------
-
-SERIALS = st.text("0123456789AB-", min_size=1, max_size=6)
-NAMES = st.builds(
-    "{} ({}) 0{} 00".format, st.sampled_from(("Yubico YubiKey", "Yubico", "SCR 3310 v2.0")), SERIALS, st.integers(0, 2)
-)
-
-
-def taken(facts: Facts) -> int | None:
-    """The reader that scdaemon opens; None also where no reader has the number."""
-    number = scdaemon.reader_taken(facts)
-    return number if number in range(len(known(facts.readers))) else None
-
-
-@settings(deadline=None)
-@given(st.lists(NAMES, min_size=1, max_size=4, unique=True), st.data(), st.sampled_from(("2.2.40", "2.4.7")))
-def test_reader_port_takes_the_same_reader(names: list[str], data: st.DataObject, version: str) -> None:
-    whole = data.draw(st.sampled_from(names))
-    port = whole[: data.draw(st.integers(1, len(whole)))].strip() + data.draw(st.sampled_from(("", "", "7", "x", ")")))
-    facts = machine(
-        version=version, conf=f"disable-ccid\nreader-port {port}\n", readers=tuple(reader(name=name) for name in names)
-    )
-    before = checked(facts)
-    after = redact(before)
-    assert taken(decode(after["facts"])) == taken(facts)
-    assert outline(after) == outlined(after) == outline(before)
-
-
-def test_a_number_in_reader_port_stays_a_number() -> None:
-    facts = machine(version="2.4.7", conf="disable-ccid\nreader-port 12345678\n")
-    after = redact(checked(facts))
-    assert "12345678" not in dump(after)
-    assert outline(after) == outline(checked(facts)) and "GD105" in dump(after["findings"])
-
-
-def test_the_identifier_on_usb_keeps_vendor_and_product() -> None:
-    facts = machine(conf="reader-port 1050:0407:87654321:0\n")
-    (setting,) = redact(checked(facts))["facts"]["configuration"]["in_force"]
-    assert setting["value"] == "1050:0407:serial1:0"

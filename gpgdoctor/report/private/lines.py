@@ -22,6 +22,7 @@ META_COMMANDS = frozenset({
     "else", "fi", "command-mode",
 })
 # fmt: on
+ADDRESS = re.compile(r"([a-z]+://)(.+)", re.DOTALL)
 TAKES_A_PATH = re.compile(r".*-(?:file|program|socket|driver|dir)|homedir|options")
 # Values that nobody makes up for himself.
 # fmt: off
@@ -134,7 +135,10 @@ class PrivateLines:
         plain = value.strip("'\"")
         if option == "reader-port":
             return self._readers.port(value)
-        if option is not None and TAKES_A_PATH.fullmatch(option) and "://" not in plain:
+        address = ADDRESS.fullmatch(plain)
+        if address:
+            return value.replace(plain, address[1] + self._aliases.alias("value", address[2]), 1)
+        if option is not None and TAKES_A_PATH.fullmatch(option):
             return value.replace(plain, self._search.path(plain), 1)
         words = re.split(r"[\s,=]+", value.lower())
         if all(word in COMMON_VALUES or NUMBER.fullmatch(word) or not word for word in words):

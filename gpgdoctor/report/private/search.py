@@ -12,11 +12,14 @@ from gpgdoctor.report.private.names import UNDER_HOMES, PrivateNames
 # Names of people and hosts that are also words of this field: where they are only words, they tell nothing.
 # fmt: off
 VOCABULARY = frozenset({
-    "agent", "card", "cards", "ccid", "client", "config", "daemon", "disable", "file", "gnuk", "gnupg", "gpg",
-    "gpgconf", "group", "home", "host", "key", "keys", "linux", "machine", "name", "nitrokey", "none", "openpgp",
-    "option", "pcsc", "pcscd", "pin", "pipe", "port", "probe", "process", "program", "reader", "root", "scdaemon",
-    "serial", "server", "shared", "smart", "socket", "system", "test", "the", "this", "time", "token", "unknown",
-    "usb", "user", "version", "yubico", "yubikey",
+    "agent", "alma", "alpine", "arch", "card", "cards", "ccid", "centos", "client", "config", "daemon",
+    "debian", "disable", "docker", "enabled", "fedora", "file", "gentoo", "gnu", "gnuk", "gnupg", "gpg",
+    "gpgconf", "group", "home", "host", "installed", "kali", "key", "keys", "linux", "localhost", "lxc",
+    "machine", "mint", "name", "nitrokey", "nixos", "none", "openpgp", "opensuse", "option", "pcsc", "pcscd",
+    "pin", "pipe", "podman", "port", "probe", "process", "program", "raspbian", "reader", "rhel", "rocky",
+    "root", "running", "scdaemon", "serial", "server", "session", "shared", "smart", "socket", "ssh", "suse",
+    "system", "systemd", "test", "the", "this", "time", "token", "tty", "ubuntu", "unknown", "usb", "user",
+    "version", "void", "wayland", "x11", "yubico", "yubikey",
 })
 # fmt: on
 SHORTEST_WORD = 3
