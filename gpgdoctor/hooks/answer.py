@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import Facts, known_or
@@ -14,6 +14,7 @@ from gpgdoctor.hooks.survey import Survey
 from gpgdoctor.hooks.targets import Target
 from gpgdoctor.record import Record
 from gpgdoctor.report.json import document as document_of
+from gpgdoctor.report.style import Style
 
 SKIPPED = 111  # to supportconfig: man supportconfig(8)
 # How bad a monitoring system's codes are: UNKNOWN is better than WARNING.
@@ -38,13 +39,13 @@ class Judged(Record):
 
 def answer(target: Target, survey: Survey, seconds: float) -> Answer:
     """All that is said is judged anew, from redacted facts: no sentence can carry what they no longer have."""
-    judged = judge(survey, (socket.gethostname(),))
+    judged = judge(survey, (os.uname().nodename,))
     if target.form == "json":
         return Answer(output=bounded.dump(_document(judged, seconds)), code=0)
     if target.form == "nagios":
         return _line(judged.each)
-    text = bounded.text(_text(judged), bounded.LIMIT_BYTES // 2)
-    if target.form == "text":
+    text = bounded.text(_text(judged, _markdown if target.form == "markdown" else _plain), bounded.LIMIT_BYTES // 2)
+    if target.form in ("text", "markdown"):
         return Answer(output=text, code=0)
     if _nothing_to_see(judged):
         return Answer(output="gpgdoctor: neither GnuPG nor PC/SC is installed here\n", code=SKIPPED)
@@ -79,21 +80,30 @@ def _line(diagnoses: Sequence[Diagnosis]) -> Answer:
     return Answer(output=bounded.text(nagios.render(worst)), code=nagios.code(worst))
 
 
-def _text(judged: Judged) -> str:
-    from gpgdoctor.report import text
-
-    style = text.Style()
+def _text(judged: Judged, render: Callable[[Judged, Diagnosis], str]) -> str:
     if judged.caller is not None:
-        return text.render(judged.caller, style)
+        return render(judged, judged.caller)
     parts = []
     for diagnosis in judged.users or ():
         name = known_or(diagnosis.facts.host.user, "a user")
-        parts.append(f"=== {name} ===\n\n{text.render(diagnosis, style)}\n")
+        parts.append(f"=== {name} ===\n\n{render(judged, diagnosis)}\n")
     if not parts:
         parts.append("No user here has a log-in, a session or a daemon of GnuPG.")
     if judged.left_out:
         parts.append(f"{judged.left_out} more users were left out.")
     return "\n".join(parts)
+
+
+def _plain(_: Judged, diagnosis: Diagnosis) -> str:
+    from gpgdoctor.report.text import render
+
+    return render(diagnosis, Style(encoding="ascii"))
+
+
+def _markdown(judged: Judged, diagnosis: Diagnosis) -> str:
+    from gpgdoctor.report.markdown import render
+
+    return render(diagnosis, judged.ledger, Style(encoding="ascii"))
 
 
 def _nothing_to_see(judged: Judged) -> bool:

@@ -1,6 +1,6 @@
 """One document for several users: the contract's, with who a finding concerns, and each user's own facts.
 
-What is the same for everybody stands there once. ``users`` of a finding or a check counts in ``users`` of the document.
+What is the same for everybody stands there once; ``users`` of a finding or a check are the names of whom it concerns.
 """
 
 from __future__ import annotations
@@ -10,38 +10,39 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
-from gpgdoctor.facts import Facts
+from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.report.json import document as document_of
 
 Document = dict[str, Any]
 
-OWN = ("gnupg", "configuration", "host")  # the facts that differ from user to user
+OWN = ("gnupg", "configuration")  # the facts that differ from user to user
 VERDICTS = ("healthy", "incomplete", "findings", "error")
 
 
 def document(machine: Facts, users: Sequence[Diagnosis], left_out: int, seconds: float) -> Document:
     """The document of the machine, with what was found for its users."""
     merged = document_of(diagnose(machine), seconds)
+    names = [known_or(diagnosis.facts.host.user, "unknown") for diagnosis in users]
     each = [document_of(diagnosis, seconds) for diagnosis in users]
     if each:
         merged["verdict"] = max((one["verdict"] for one in each), key=VERDICTS.index)
         merged["complete"] = all(one["complete"] for one in each)
-        merged["findings"] = _together([one["findings"] for one in each])
-        merged["checks"] = sorted(_together([one["checks"] for one in each]), key=lambda check: str(check["id"]))
-    merged["users"] = [_user(one) for one in each]
+        merged["findings"] = _together(names, [one["findings"] for one in each])
+        merged["checks"] = sorted(_together(names, [one["checks"] for one in each]), key=lambda check: str(check["id"]))
+    merged["users"] = [_user(name, one) for name, one in zip(names, each, strict=True)]
     merged["users_left_out"] = left_out
     return merged
 
 
-def _together(lists: list[list[Document]]) -> list[Document]:
+def _together(names: Sequence[str], lists: Sequence[list[Document]]) -> list[Document]:
     found: dict[str, Document] = {}
-    for number, items in enumerate(lists):
+    for name, items in zip(names, lists, strict=True):
         for item in items:
             entry = found.setdefault(json.dumps(item, sort_keys=True), {**item, "users": []})
-            entry["users"].append(number)
+            entry["users"].append(name)
     return list(found.values())
 
 
-def _user(judged: Document) -> Document:
-    own = {name: judged["facts"][name] for name in OWN}
-    return {"verdict": judged["verdict"], "complete": judged["complete"], "facts": own}
+def _user(name: str, judged: Document) -> Document:
+    own = {fact: judged["facts"][fact] for fact in OWN}
+    return {"user": name, "verdict": judged["verdict"], "complete": judged["complete"], "facts": own}

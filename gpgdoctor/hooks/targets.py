@@ -6,7 +6,7 @@ from typing import Literal
 
 from gpgdoctor.record import Record
 
-Form = Literal["text", "json", "text-and-json", "nagios"]
+Form = Literal["text", "markdown", "json", "text-and-json", "nagios"]
 
 
 class Shim(Record):
@@ -38,7 +38,7 @@ TARGETS: tuple[Target, ...] = (
     Target(
         name="reportbug",
         about="Debian's reportbug, as the user who reports",
-        form="text",
+        form="markdown",
         host="reportbug",
         shims=(
             Shim(source="reportbug/script", path="/usr/share/bug/gpgdoctor/script", mode=0o755),
@@ -64,7 +64,7 @@ TARGETS: tuple[Target, ...] = (
     Target(
         name="apport",
         about="Ubuntu's apport, as the user who reports: package hook and symptom",
-        form="text",
+        form="markdown",
         host="apport-cli",
         shims=(
             Shim(source="apport/package_hook", path="/usr/share/apport/package-hooks/gpgdoctor.py"),

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.lab
 ORDINARY_USER = 1001
 PCSCD_SOCKET = "/run/pcscd/pcscd.comm"
 MARKER = "-- BEGIN ATTACHMENTS --"
-FORMS = ["reportbug", "json", "supportconfig", "nagios"]  # a target of each form
+FORMS = ["text", "reportbug", "json", "supportconfig", "nagios"]  # a target of each form
 
 
 @pytest.fixture(scope="module")
