@@ -56,6 +56,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
     if holding.held(reader) != {"INUSE"}:
         return None
+    known(reader.probe)  # without its outcome it may as well be a transaction (GD204), for which this is no cure
     if scdaemon.holds_a_card(facts) or scdaemon.in_force(facts, "pcsc-shared"):
         return None
     if not scdaemon.reaches_through_pcsc(facts) or not scdaemon.would_take(facts, index):
