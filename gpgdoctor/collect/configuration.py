@@ -16,6 +16,7 @@ from gpgdoctor.scdaemon_conf import Effective, Line, OptionTable, Replace, class
 from gpgdoctor.scdaemon_conf import read as read_both
 
 LIMIT_BYTES = 8 << 20
+LIMIT_LINES = 200_000  # a line takes about 10 us to read
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
 
 
@@ -57,6 +58,9 @@ def read(path: str, program: str, scope: str) -> Source:
         return Source(replace(source, status="unreadable", detail=error.strerror))
     finally:
         os.close(descriptor)
+    lines = content.count(b"\n")
+    if lines > LIMIT_LINES:
+        return Source(replace(source, status="too-large", detail=f"{lines} lines"))
     kind = classify(content)
     return Source(replace(source, status=kind) if kind else source, b"" if kind else content)
 
