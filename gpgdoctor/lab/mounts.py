@@ -122,6 +122,8 @@ def build(plan: Mapping[str, Any]) -> str:
     write_files(layer, plan["layer"])
     base = _enter_root(root, layer, parts, plan["hidden"]) if root else _cover(layer, parts, plan["hidden"])
     _keep(base, kept, read_only=bool(root))
+    if root:  # for the cards, which run on the machine's own root, whose /tmp is covered as well
+        _keep("", {path: kept[path] for path in kept if path.startswith("/tmp/")}, read_only=False)
     _hide_usb(base)
     write_files(base, files)
     return base
