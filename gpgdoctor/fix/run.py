@@ -96,9 +96,7 @@ class _Run:
         if self._done:
             self.end(_verdict(self._done, self._result), code)
             return
-        errors = tuple(it for it in prospect.diagnosis.findings if it.found.severity == "error")
-        left = ", ".join(_ids(prospect.plan.advised) or _ids(errors))
-        self.end(f"Left to you: {left}." if code else "Nothing to do.", code)
+        self.end(_nothing_done(prospect, code), code)
 
     def _carry_out(self, prospect: Prospect, interrupts: Interrupts) -> None:
         with journal.opened() as book, locking.locked(book.descriptor) as lock:
@@ -203,6 +201,15 @@ class _Run:
         else:
             self._io.tell(f"gpgdoctor: {self._result.verdict}")
         return self._result.code
+
+
+def _nothing_done(prospect: Prospect, code: int) -> str:
+    errors = tuple(it for it in prospect.diagnosis.findings if it.found.severity == "error")
+    if code:
+        return f"Left to you: {', '.join(_ids(prospect.plan.advised) or _ids(errors))}."
+    if prospect.diagnosis.complete:
+        return "Nothing to do."
+    return "Nothing to do, but not everything could be checked. Next: gpgdoctor check"
 
 
 def _without(findings: tuple[Finding, ...], planned: Plan) -> tuple[Finding, ...]:

@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from fixing import CARD_STATUS, SCDAEMON_CONF, Done, entries, fix, gpg_works, read, shared_holder, succeeds, undo
+from fixing import (
+    CARD_STATUS,
+    SCDAEMON_CONF,
+    Done,
+    entries,
+    fix,
+    gpg_works,
+    read,
+    running,
+    shared_holder,
+    succeeds,
+    undo,
+)
 
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import File
@@ -109,6 +121,8 @@ def become_ill(lab: Lab) -> None:
     lab.run(["sh", "-c", "rm -rf .local .gnupg/.gpgdoctor*"])
     lab.write(SCDAEMON_CONF, BEFORE, mode=0o640)
     lab.run(["gpgconf", "--kill", "gpg-agent"])
+    # One that is still ending would take away the socket of the next one.
+    lab.wait_until(lambda: not running(lab, "scdaemon"), "scdaemon did not end")
     assert lab.run(CARD_STATUS).returncode == 2
 
 
