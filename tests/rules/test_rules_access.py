@@ -16,9 +16,11 @@ LOCKED = replace(FREE_ON_USB, accessible=False)
 WANTED = {"card_keys": 3}
 
 
-def refusing(code: str = SECURITY_VIOLATION, conf: str = "disable-ccid\n", **pcscd: Any) -> Facts:
+def refusing(
+    code: str = SECURITY_VIOLATION, conf: str = "disable-ccid\n", host: dict[str, Any] | None = None, **pcscd: Any
+) -> Facts:
     given = {"answer": code, "polkit": True, **pcscd}
-    return machine(conf=conf, pcscd=given, readers=Unknown(f"pcscd answers {code}"), host={"session": "ssh"})
+    return machine(conf=conf, pcscd=given, readers=Unknown(f"pcscd answers {code}"), host=host or {"session": "ssh"})
 
 
 @pytest.mark.parametrize("code", [SECURITY_VIOLATION, COMM_ERROR, NO_SERVICE])
@@ -26,6 +28,14 @@ def test_pcscd_refuses_a_session(code: str) -> None:
     facts = refusing(code)
     assert causes(facts) == {"GD401"}
     assert f"this log-in over SSH ({code})" in finding(facts, "GD401").found.summary
+
+
+def test_another_session_may_be_let_in() -> None:
+    desktop = refusing(host={"session": "wayland"})
+    nowhere = refusing(host={"session": None})
+    assert "desktop session" in (finding(refusing(), "GD401").found.effect or "")
+    assert "desktop session" not in (finding(desktop, "GD401").found.effect or "")
+    assert "no desktop session" in finding(nowhere, "GD401").found.summary
 
 
 def test_a_refusal_is_for_information_where_scdaemon_needs_no_pcscd() -> None:
@@ -81,6 +91,15 @@ def test_2_2_turns_to_a_pcscd_that_sleeps() -> None:
     asleep = {"listener": "activator", "answer": Unknown("pcscd is asleep"), "connections": ()}
     facts = machine(usb=(LOCKED,), readers=Unknown("pcscd is asleep"), pcscd=asleep, gnupg=WANTED)
     assert severity(facts, "GD402") is None
+
+
+def test_2_2_turns_to_a_pcscd_that_lists_a_reader() -> None:
+    assert severity(machine(usb=(LOCKED,), gnupg=WANTED), "GD402") is None
+    assert severity(machine(usb=(LOCKED,), readers=(), gnupg=WANTED), "GD402") == "error"
+
+
+def test_with_disable_ccid_scdaemon_opens_no_device() -> None:
+    assert severity(without_pcscd(conf="disable-ccid\n", usb=(LOCKED,), gnupg=WANTED), "GD402") is None
 
 
 def test_another_device_will_do() -> None:

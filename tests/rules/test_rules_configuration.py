@@ -65,6 +65,24 @@ def test_a_near_match_is_rewritten_and_anything_else_commented_out() -> None:
     }
 
 
+def test_what_comes_of_it_is_said() -> None:
+    effects = [
+        finding(facts, id).found.effect
+        for facts, id in (
+            (machine(conf=TYPO), "GD101"),
+            (machine(conf=f"{TYPO}foo\n"), "GD101"),
+            (machine(version="2.4.7", conf=TYPO), "GD101"),
+            (machine(conf="reader-port = X\n"), "GD102"),
+        )
+    ]
+    assert [effect and effect.split(",")[0].split(":")[0] for effect in effects] == [
+        "Such a line is skipped in silence",
+        "Each is skipped in silence",
+        "scdaemon does not start",
+        "The value is not the one that was meant.",
+    ]
+
+
 def test_what_a_rewritten_line_brings_is_said() -> None:
     cures = [finding(machine(conf=conf), "GD101").found.cure for conf in (TYPO, "disable-cicd\n")]
     assert [any("PIN" in cost for cost in cure.costs) for cure in cures if cure] == [True, False]
@@ -78,6 +96,7 @@ def test_many_lines_are_told_in_a_few_words() -> None:
 def test_gpg_agents_file_is_its_own_subject() -> None:
     facts = machine(version="2.4.7", conf="disable-ccid\n", agent_conf="default-cache-ttl 60\npinentri x\n")
     assert {check.subject: check.status for check in checks(facts, "GD101")} == {CONF: "pass", AGENT_CONF: "fail"}
+    assert finding(facts, "GD101").found.summary.startswith("gpg-agent does not know")
     assert "No agent running" in (finding(facts, "GD101").found.effect or "")
 
 

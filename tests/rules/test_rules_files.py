@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from build import COMMON_CONF, CONF, SYSTEM_CONF, machine, with_file
 from judging import finding, judged, severity, status
@@ -62,11 +64,25 @@ def test_application_priority_is_for_later_versions() -> None:
     assert severity(machine(version="2.4.7", conf="disable-ccid\napplication-priority openpgp\n"), "GD110") is None
 
 
-def test_a_name_in_reader_port_does_nothing_since_2_3() -> None:
-    conf = "disable-ccid\nreader-port Yubico\n"
-    assert severity(machine(version="2.4.7", conf=conf), "GD110") == "info"
-    assert severity(machine(version="2.2.40", conf=conf), "GD110") is None
-    assert severity(machine(version="2.4.7", conf="disable-ccid\nreader-port 1\n"), "GD110") is None
+@pytest.mark.parametrize(
+    ("port", "how", "expected"),
+    [
+        ("Yubico", {"version": "2.4.7"}, "info"),
+        ("Yubico", {"version": "2.4.7", "readers": ()}, "info"),
+        ("Yubico", {"version": "2.2.40"}, None),
+        ("Gemalto", {"version": "2.4.7"}, None),  # which GD105 finds
+        ("1", {"version": "2.4.7", "readers": ()}, None),
+        ("1050:0407:X:0", {"version": "2.4.7", "readers": ()}, None),
+    ],
+)
+def test_a_name_in_reader_port_does_nothing_since_2_3(port: str, how: dict[str, Any], expected: str | None) -> None:
+    assert severity(machine(conf=f"disable-ccid\nreader-port {port}\n", **how), "GD110") == expected
+
+
+def test_a_name_in_reader_port_counts_for_scdaemons_own_driver_and_without_one() -> None:
+    conf = "reader-port Yubico\n"
+    assert severity(machine(version="2.4.7", conf=conf), "GD110") is None
+    assert severity(machine(version="2.4.7", conf=conf, own_driver=False), "GD110") is None
 
 
 def test_a_global_file_is_judged_as_well() -> None:

@@ -33,6 +33,19 @@ def test_no_reader_anywhere() -> None:
     assert status(machine(readers=(), usb=Unknown("/sys is not mounted")), "GD501") == "unknown"
 
 
+def test_without_pcscd_and_without_a_driver_the_service_comes_first() -> None:
+    facts = without_pcscd(conf=ON_PCSC, usb=())
+    assert (causes(facts), status(facts, "GD501")) == ({"GD301"}, "skipped")
+    assert causes(without_pcscd(version="2.4.7", usb=())) == {"GD501"}
+
+
+def test_the_reader_that_scdaemon_insists_on_is_empty() -> None:
+    two = (EMPTY, reader(name=NITROKEY))
+    assert finding(machine(readers=two), "GD503").found.summary.startswith(f"scdaemon takes {EMPTY.name}")
+    assert severity(machine(readers=two, conf="reader-port Nitrokey\n"), "GD503") is None
+    assert severity(machine(version="2.4.7", conf=ON_PCSC, readers=two), "GD503") is None
+
+
 def test_empty_readers_are_for_information() -> None:
     facts = machine(readers=(EMPTY, replace(EMPTY, name=NITROKEY)))
     assert (severity(facts, "GD503"), judged(facts).verdict) == ("info", "healthy")
@@ -93,6 +106,21 @@ def test_a_listed_reader_need_not_be_called_as_on_usb() -> None:
     assert {check.status for check in checks(both, "GD502")} == {"pass"}
 
 
+def test_what_helps_depends_on_why() -> None:
+    def advised(facts: Facts) -> str:
+        cure = finding(facts, "GD502").found.cure
+        assert cure is not None
+        return cure.advice[0].text
+
+    assert "libccid" in advised(unlisted(replace(FREE_ON_USB, in_libccid=False)))
+    assert "Plug it in again" in advised(unlisted(FREE_ON_USB))
+
+
+def test_a_claimed_reader_without_a_name_is_not_taken_for_a_listed_one() -> None:
+    nameless = replace(BUILT_IN, title="")
+    assert severity(machine(usb=(ON_USB, nameless)), "GD502") == "info"
+
+
 def test_which_of_two_is_not_listed_can_be_unknown() -> None:
     two = (BUILT_IN, replace(BUILT_IN, name="1-6:1.0", title="Another Reader"))
     facts = machine(usb=two, readers=(reader(name="Alcor Micro AU9540 00 00"),))
@@ -119,5 +147,9 @@ def test_a_token_without_its_card_interface() -> None:
     assert causes(without_pcscd(version="2.4.7", usb=(WITHOUT_CCID,))) == {"GD502"}
     assert severity(machine(readers=(), usb=(WITHOUT_CCID,)), "GD502") == "warning"
     assert severity(machine(readers=(), usb=(WITHOUT_CCID,), gnupg={"card_keys": 3}), "GD502") == "error"
+    assert severity(without_pcscd(version="2.4.7", usb=(WITHOUT_CCID, FREE_ON_USB)), "GD502") is None
+    proprietary = replace(FREE_ON_USB, ccid=False)
+    assert severity(without_pcscd(version="2.4.7", usb=(WITHOUT_CCID, proprietary)), "GD502") is None
+    assert severity(machine(usb=(WITHOUT_CCID,)), "GD502") is None
     with_another = machine(usb=(WITHOUT_CCID, ON_USB))
     assert {check.status for check in checks(with_another, "GD502")} == {"pass"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from build import FREE_ON_USB, NITROKEY, ON_USB, RUNNING, machine, reader, without_pcscd
-from judging import causes, changed_lines, severity, status
+from judging import causes, changed_lines, finding, severity, status
 
 from gpgdoctor.facts import Facts, Unknown
 
@@ -70,6 +70,9 @@ def test_2_2_turns_to_pcscd_with_a_name_that_its_own_driver_does_not_know() -> N
 def test_2_2_does_not_turn_to_pcscd_with_an_identifier_of_its_own_driver() -> None:
     assert severity(machine(conf=f"reader-port {BY_ID}\n", usb=()), "GD105") == "error"
     assert severity(machine(conf=f"reader-port {BY_ID}\n"), "GD105") is None
+    assert severity(machine(conf="reader-port 1050:\n", usb=()), "GD105") == "warning"
+    assert severity(machine(conf="reader-port Gemalto:X\n", usb=()), "GD105") == "warning"
+    assert status(machine(conf=f"reader-port {BY_ID}\n", usb=(), readers=()), "GD105") == "skipped"
 
 
 def test_2_2_counts_its_own_readers() -> None:
@@ -92,6 +95,24 @@ def test_where_scdaemon_then_finds_nothing_the_lines_are_commented_out() -> None
 def test_where_scdaemon_has_a_card_it_found_a_reader() -> None:
     held = (reader("PRESENT", "INUSE"),)
     assert severity(through_pcsc("2.4.7", BY_ID, readers=held, running=RUNNING), "GD105") is None
+
+
+def test_what_scdaemon_does_instead_is_said() -> None:
+    old, new = (finding(through_pcsc(it, ANOTHER), "GD105").found.summary for it in ("2.2.40", "2.4.7"))
+    assert old.endswith("so scdaemon takes the first reader.") and new.endswith("so scdaemon tries every reader.")
+
+
+def test_a_reader_that_was_taken_instead_is_still_another_one() -> None:
+    held = (reader("PRESENT", "EXCLUSIVE", probe="refused"),)
+    assert severity(through_pcsc("2.2.40", ANOTHER, readers=held, running=RUNNING), "GD105") == "warning"
+
+
+def test_what_was_compared_is_shown() -> None:
+    def places(facts: Facts) -> list[str]:
+        return [it.fact for it in finding(facts, "GD105").because][1:]
+
+    assert places(through_pcsc("2.2.40", ANOTHER)) == ["readers[0].name"]
+    assert places(by_own_driver("2.4.7", ANOTHER)) == places(by_own_driver("2.2.40", ANOTHER)) == ["usb"]
 
 
 def test_where_no_reader_is_there_nothing_can_match() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from build import (
+    AGENT_CONF,
     CONF,
     EXCLUSIVE,
     IN_USE,
@@ -73,6 +74,25 @@ def test_exclusive_contradicts_pcsc_shared() -> None:
 def test_shared_contradicts_a_file_without_pcsc_shared() -> None:
     assert certainty(with_card("disable-ccid\n", IN_USE)) == "certain"
     assert severity(with_card("disable-ccid\n", IN_USE, clients=(client("keepassxc"),)), "GD109") is None
+
+
+def test_an_scdaemon_of_another_home_may_be_the_one_that_shares() -> None:
+    other = replace(SCDAEMON, pid=701, homedir="/home/alice/.gnupg-work", cards=1)
+    assert severity(with_card("disable-ccid\n", IN_USE, clients=(other,)), "GD109") is None
+
+
+def test_a_share_mode_says_nothing_of_scdaemons_own_driver() -> None:
+    assert severity(with_card("pcsc-shared\n", EXCLUSIVE), "GD109") is None
+
+
+def test_a_file_of_gpg_agent_is_no_matter() -> None:
+    facts = machine(agent_conf="default-cache-ttl 60\n", running=replace(RUNNING, cards=()))
+    assert severity(with_file(facts, AGENT_CONF, changed=NOW), "GD109") is None
+
+
+def test_a_reader_that_is_not_held_contradicts_nothing() -> None:
+    assert severity(with_card("disable-ccid\n", reader()), "GD109") is None
+    assert severity(with_card(SHARING, reader()), "GD109") is None
 
 
 def test_a_share_mode_as_in_the_file_is_no_contradiction() -> None:

@@ -85,6 +85,20 @@ def test_without_a_shared_reader_nobody_interferes() -> None:
     assert status(shared_with("keepassxc", readers=(reader(),), running=None), "GD602") == "pass"
 
 
+def test_by_its_own_driver_scdaemon_shares_nothing() -> None:
+    assert status(shared_with("keepassxc", version="2.4.7", conf="pcsc-shared\n", running=None), "GD602") == "skipped"
+
+
+def test_whoever_selects_is_asked_to_let_go() -> None:
+    def asked(*programs: str) -> list[str]:
+        cure = finding(shared_with(*programs), "GD602").found.cure
+        assert cure is not None
+        return [advice.text.split()[0] for advice in cure.advice]
+
+    assert asked("a-program", "keepassxc") == ["keepassxc"]
+    assert asked("a-program", "gsd-smartcard") == ["a-program", "gsd-smartcard"]
+
+
 def test_the_reader_that_scdaemon_does_not_take_is_no_matter() -> None:
     two = (reader(name=NITROKEY), replace(IN_USE, name="Gemalto PC Twin Reader"))
     assert status(shared_with("keepassxc", readers=two, running=None), "GD602") == "pass"

@@ -106,7 +106,7 @@ def with_program(program: str, exists: bool) -> Facts:
 
 def test_a_disabled_scdaemon_is_an_error() -> None:
     facts = machine(agent_conf="default-cache-ttl 600\ndisable-scdaemon\n")
-    assert causes(facts) == {"GD108"}
+    assert (causes(facts), severity(facts, "GD108")) == ({"GD108"}, "error")
     cure = finding(facts, "GD108").found.cure
     assert cure and f"line 2 of {AGENT_CONF}" in cure.advice[0].text
 
