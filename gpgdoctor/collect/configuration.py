@@ -16,7 +16,8 @@ from gpgdoctor.scdaemon_conf import Effective, Line, OptionTable, Replace, class
 from gpgdoctor.scdaemon_conf import read as read_both
 
 LIMIT_BYTES = 8 << 20
-LIMIT_LINES = 200_000  # a line takes about 10 us to read
+# A comment takes about 10 us to read, an option 100 us, and to tell what a misspelt one was meant to be 1 ms.
+LIMIT_LINES, LIMIT_STATEMENTS, MENDED_AT_MOST = 200_000, 5_000, 100
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
 
 
@@ -59,10 +60,13 @@ def read(path: str, program: str, scope: str) -> Source:
     finally:
         os.close(descriptor)
     lines = content.count(b"\n")
-    if lines > LIMIT_LINES:
-        return Source(replace(source, status="too-large", detail=f"{lines} lines"))
-    kind = classify(content)
-    return Source(replace(source, status=kind) if kind else source, b"" if kind else content)
+    kind = classify(content) if lines <= LIMIT_LINES else None
+    if kind:
+        return Source(replace(source, status=kind))
+    too_long = f"{lines} lines" if lines > LIMIT_LINES else _too_much(content)
+    if too_long:
+        return Source(replace(source, status="too-large", detail=too_long))
+    return Source(source, content)
 
 
 def _read_all(descriptor: int) -> bytes:
@@ -74,6 +78,12 @@ def _read_all(descriptor: int) -> bytes:
         pieces.append(piece)
         size += len(piece)
     return b"".join(pieces)
+
+
+def _too_much(content: bytes) -> str | None:
+    """Why there is no time to read so many options; a configuration file has a dozen."""
+    statements = sum(line.lstrip()[:1] not in (b"", b"#") for line in content.split(b"\n"))
+    return f"{statements} lines that are no comments" if statements > LIMIT_STATEMENTS else None
 
 
 def _dangling(path: str) -> str | None:
@@ -96,7 +106,9 @@ def judge(sources: Sequence[Source], table: OptionTable, user: str) -> tuple[lis
 
 
 def _with_lines(source: Source, lines: Sequence[Line], table: OptionTable) -> ConfigFile:
-    kept = tuple(kept for kept in (_kept(line, table) for line in lines) if kept is not None)
+    mended = {line.number for line in [line for line in lines if line.problem is not None][:MENDED_AT_MOST]}
+    found = (_kept(line, table, mend=line.number in mended) for line in lines)
+    kept = tuple(line for line in found if line is not None)
     last = lines[-1] if lines else None
     unfinished = last is not None and not last.eol
     return replace(
@@ -109,7 +121,7 @@ def _with_lines(source: Source, lines: Sequence[Line], table: OptionTable) -> Co
     )
 
 
-def _kept(line: Line, table: OptionTable) -> ConfigLine | None:
+def _kept(line: Line, table: OptionTable, *, mend: bool) -> ConfigLine | None:
     kind = line.kind
     option = line.option
     if kind == "comment":
@@ -126,7 +138,7 @@ def _kept(line: Line, table: OptionTable) -> ConfigLine | None:
         option=option,
         value=line.value,
         problem=line.problem,
-        meant=_meant(line, table),
+        meant=_meant(line, table) if mend else line.meant,
     )
 
 
