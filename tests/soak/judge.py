@@ -66,7 +66,15 @@ def complaints(changes: Sequence[Change], looks: Sequence[Look]) -> Iterator[str
     for number, look in enumerate(looks):
         seen = worlds(changes, look.begun, look.ended)
         for complaint in (*_verdict(seen, look), *_time(look), *_waiting(changes, look)):
-            yield f"look {number} in {seen}: {complaint}"
+            yield f"look {number} in {seen}: {complaint}; {_witness(look.document)}"
+
+
+def _witness(document: dict[str, Any]) -> str:
+    """The facts that verdicts rest on, and what was not known."""
+    facts = document["facts"]
+    unknown = {check["reason"] for check in document.get("checks", ()) if check["status"] == "unknown"}
+    pcscd = {key: facts["pcscd"].get(key) for key in ("listener", "answer", "waiting")}
+    return f"readers {facts.get('readers')}, pcscd {pcscd}, scdaemon {facts.get('gnupg', {}).get('running')}, {unknown}"
 
 
 def _verdict(seen: Sequence[str | None], look: Look) -> Iterator[str]:
