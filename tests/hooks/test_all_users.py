@@ -71,7 +71,9 @@ def test_a_finding_names_whom_it_concerns(lab: Lab) -> None:
     document = document_of(run_hook(lab, "sos", "--all-users", user=0))
     unreadable = [finding for finding in document["findings"] if finding["id"] == "GD107"]
     assert sorted(user for finding in unreadable for user in finding["users"]) == ["user2", "user3", "user4"]
-    (shared,) = (finding for finding in document["findings"] if finding["id"] == "GD202" and "user1" in finding["users"])
+    (shared,) = (
+        finding for finding in document["findings"] if finding["id"] == "GD202" and "user1" in finding["users"]
+    )
     (culprit,) = shared["culprits"]
     assert (culprit["pid"], culprit["user"]) == (lab.client().pid, "user1")
     assert document["verdict"] == "findings"
