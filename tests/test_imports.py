@@ -61,6 +61,14 @@ def test_a_snapshot_is_judged_without_the_machine(format: str, tmp_path: Path) -
     assert loaded(found, *BEAUTY, *MACHINE, *OTHER_ROOMS) == set()
 
 
+def test_a_snapshot_is_reported_without_the_machine(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.json"
+    path.write_text(snapshot("healthy"))
+    found = modules("report", "--from", str(path))
+    assert "gpgdoctor.report.markdown" in found
+    assert loaded(found, *BEAUTY, *MACHINE, *OTHER_ROOMS) == set()
+
+
 def test_a_finding_loads_the_planner_and_nothing_that_acts(tmp_path: Path) -> None:
     found = judged(tmp_path, "shared-holder", "json", code=1)
     assert "gpgdoctor.fix.plan" in found

@@ -38,6 +38,7 @@ COMMANDS = (
     "check --from shared-holder -v",
     "check --from shared-holder --json",
     "check --from shared-holder --format nagios",
+    "report --from shared-holder",
     "explain GD202",
     "explain --list",
     "schema",

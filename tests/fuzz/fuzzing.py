@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts
-from gpgdoctor.report import nagios, text
+from gpgdoctor.report import markdown, nagios, text
 from gpgdoctor.report.json import document, dump
+from gpgdoctor.report.redact import Redaction
+from gpgdoctor.report.style import Style
 from gpgdoctor.snapshot import decode, encode
 
 T = TypeVar("T")
@@ -71,8 +73,10 @@ def survives(facts: Facts) -> None:
     assert decode(json.loads(json.dumps(encode(facts)))) == facts
     diagnosis = diagnose(facts)
     harmless(nagios.render(diagnosis), lines=1)
-    for style in (text.Style(verbose=True), text.Style(width=20)):
+    for style in (Style(verbose=True), Style(width=20)):
         harmless(text.render(diagnosis, style))
+    redaction = Redaction(facts, hosts=("machine",))
+    harmless(markdown.render(diagnose(redaction.facts), redaction.ledger(), Style()))
     printed = dump(document(diagnosis, 0.1))
     assert printed.isascii()
     assert json.loads(printed)["facts"] == json.loads(json.dumps(encode(facts)))

@@ -20,7 +20,7 @@ from gpgdoctor.lab.lab import Lab, LabFailed
 from gpgdoctor.lab.layout import PCSCD_SOCKET
 from gpgdoctor.lab.scenario import Client, ClientKind
 
-HOLD_S = (0.6, 1.8)  # long enough for a whole check or two
+HOLD_S = (0.6, 2.4)  # long enough for a whole check or two
 QUIET_S = (0.1, 0.8)
 HOLDERS: tuple[ClientKind, ...] = ("idle", "shared", "direct", "exclusive", "transaction")
 QUIET = "quiet"
