@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, UsbInterface, known, known_or
-from gpgdoctor.rules import scdaemon
+from gpgdoctor.rules import contention, scdaemon
 from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Subject, rule
-from gpgdoctor.rules.services import severity_for_pcsc
+from gpgdoctor.rules.services import GNUPG_MISSING, severity_for_pcsc
 
 # SCARD_W_SECURITY_VIOLATION, SCARD_F_COMM_ERROR, SCARD_E_NO_SERVICE: which of them a refusal becomes depends on
 # the version, and on how much of the request had been read (pcsc-lite src/winscard_msg.c).
@@ -76,13 +76,14 @@ def name_of(interface: UsbInterface) -> str:
     "The reader's USB device may be opened by whoever needs it.",
     worst="error",
     each=_ccid,
-    needs=("GD306", "GD307", "GD205"),
+    needs=GNUPG_MISSING,
     nothing="no card reader is on USB",
 )
 def usb_access_denied(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
     if not _is_needed(facts) or known(interface.accessible):
         return None
+    contention.needs_no_competition(facts)
     if any(known_or(other.accessible, False) for other in known(facts.usb) if other.ccid):
         return None  # there is another that scdaemon may open
     return Found(
@@ -108,6 +109,4 @@ def _is_needed(facts: Facts) -> bool:
     way = scdaemon.path(facts)
     if way is scdaemon.Path.PCSC or scdaemon.holds_a_card(facts):
         return False
-    if way is scdaemon.Path.OWN_DRIVER or known(facts.pcscd.listener) is None:
-        return True
-    return known_or(facts.readers, None) == ()
+    return way is scdaemon.Path.OWN_DRIVER or known_or(facts.readers, None) == ()

@@ -158,12 +158,7 @@ def _in_use(facts: Facts) -> list[Reader]:
     nothing=NO_READER,
 )
 def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
-    if scdaemon.path(facts) is not scdaemon.Path.OWN_DRIVER:
-        return None
-    interfaces = [interface for interface in known(facts.usb) if interface.ccid]
-    if interfaces and _works_by_own_driver(facts):
-        return None
-    if interfaces and not any(known(interface.driver) == "usbfs" for interface in interfaces):
+    if not _competes(facts):
         return None
     mistakes.needs_scdaemon_to_start(facts)
     others = [process for process in holding.others(facts) if holding.uses_cards(process)]
@@ -174,6 +169,22 @@ def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
         because=("gnupg.scdaemon_version", "configuration.in_force", f"readers[{index}].name", "usb"),
         cure=_through_pcscd(facts, index, others),
     )
+
+
+def _competes(facts: Facts) -> bool:
+    """Whether scdaemon looks on USB alone for what pcscd has."""
+    if scdaemon.path(facts) is not scdaemon.Path.OWN_DRIVER:
+        return False
+    interfaces = [interface for interface in known(facts.usb) if interface.ccid]
+    if not interfaces:
+        return True
+    return not _works_by_own_driver(facts) and any(known(interface.driver) == "usbfs" for interface in interfaces)
+
+
+def needs_no_competition(facts: Facts) -> None:
+    """Raises NotApplicable where GD205 says first why scdaemon finds no reader."""
+    if known_or(facts.pcscd.listener, None) == "pcscd" and known_or(facts.readers, ()) and _competes(facts):
+        raise NotApplicable("folded under GD205")
 
 
 def _works_by_own_driver(facts: Facts) -> bool:

@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from gpgdoctor.facts import Facts, Setting, UsbInterface, known, known_or
-from gpgdoctor.rules import cures, mistakes, scdaemon
+from gpgdoctor.rules import contention, cures, mistakes, scdaemon
 from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 
@@ -19,13 +19,14 @@ LONGEST_LIST = 6
     "reader-port-never-matches",
     "reader-port names a reader that is there.",
     worst="error",
-    needs=(*GNUPG_MISSING, "GD205"),
+    needs=GNUPG_MISSING,
 )
 def reader_port_never_matches(facts: Facts) -> Found | None:
     port = scdaemon.setting(facts, "reader-port")
     if port is None or not port.value:
         raise NotApplicable("reader-port is not set")
     mistakes.needs_scdaemon_to_start(facts)
+    contention.needs_no_competition(facts)
     outcome = _outcome(facts, port.value)
     if outcome == "matches" or (outcome == "nothing" and scdaemon.holds_a_card(facts)):
         return None

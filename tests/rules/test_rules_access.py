@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import FREE_ON_USB, ON_USB, RUNNING, machine, without_pcscd
+from build import FREE_ON_USB, ON_USB, RUNNING, machine, reader, without_pcscd
 from judging import causes, finding, severity, status
 
 from gpgdoctor.facts import Connection, Facts, Unknown
@@ -93,13 +93,24 @@ def test_2_2_turns_to_a_pcscd_that_sleeps() -> None:
     assert severity(facts, "GD402") is None
 
 
+def test_since_2_3_a_reader_of_pcscd_will_not_do() -> None:
+    another = machine(version="2.4.7", usb=(LOCKED,), readers=(reader(name="A Serial Reader"),), gnupg=WANTED)
+    assert causes(another) >= {"GD402"}
+
+
+def test_a_pcscd_that_is_of_no_use_hides_nothing() -> None:
+    stale = {"socket_file": "socket", "refused": True}
+    assert causes(without_pcscd(version="2.4.7", usb=(LOCKED,), gnupg=WANTED, pcscd=stale)) == {"GD402"}
+
+
 def test_2_2_turns_to_a_pcscd_that_lists_a_reader() -> None:
     assert severity(machine(usb=(LOCKED,), gnupg=WANTED), "GD402") is None
     assert severity(machine(usb=(LOCKED,), readers=(), gnupg=WANTED), "GD402") == "error"
 
 
 def test_with_disable_ccid_scdaemon_opens_no_device() -> None:
-    assert severity(without_pcscd(conf="disable-ccid\n", usb=(LOCKED,), gnupg=WANTED), "GD402") is None
+    facts = without_pcscd(conf="disable-ccid\n", usb=(LOCKED,), gnupg=WANTED)
+    assert (causes(facts), status(facts, "GD402")) == ({"GD301"}, "pass")
 
 
 def test_another_device_will_do() -> None:

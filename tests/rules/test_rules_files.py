@@ -72,7 +72,7 @@ def test_application_priority_is_for_later_versions() -> None:
         ("Yubico", {"version": "2.2.40"}, None),
         ("Gemalto", {"version": "2.4.7"}, None),  # which GD105 finds
         ("1", {"version": "2.4.7", "readers": ()}, None),
-        ("1050:0407:X:0", {"version": "2.4.7", "readers": ()}, None),
+        ("Yubico: X", {"version": "2.4.7", "readers": ()}, None),
     ],
 )
 def test_a_name_in_reader_port_does_nothing_since_2_3(port: str, how: dict[str, Any], expected: str | None) -> None:

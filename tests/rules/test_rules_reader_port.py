@@ -39,6 +39,7 @@ def test_without_reader_port_there_is_nothing_to_judge() -> None:
         ("2.4.7", BY_ID, "error"),
         ("2.4.7", "1", None),
         ("2.4.7", "2", "error"),
+        ("2.4.7", "1:X", "error"),
     ],
 )
 def test_with_two_readers_of_pcscd(version: str, port: str, expected: str | None) -> None:
@@ -71,6 +72,8 @@ def test_2_2_does_not_turn_to_pcscd_with_an_identifier_of_its_own_driver() -> No
     assert severity(machine(conf=f"reader-port {BY_ID}\n", usb=()), "GD105") == "error"
     assert severity(machine(conf=f"reader-port {BY_ID}\n"), "GD105") is None
     assert severity(machine(conf="reader-port 1050:\n", usb=()), "GD105") == "warning"
+    assert severity(machine(conf="reader-port 1\n", usb=()), "GD105") == "warning"
+    assert severity(machine(conf="reader-port 20A0:4108:X:0\n"), "GD105") == "warning"
     assert severity(machine(conf="reader-port Gemalto:X\n", usb=()), "GD105") == "warning"
     assert status(machine(conf=f"reader-port {BY_ID}\n", usb=(), readers=()), "GD105") == "skipped"
 
@@ -113,11 +116,18 @@ def test_what_was_compared_is_shown() -> None:
 
     assert places(through_pcsc("2.2.40", ANOTHER)) == ["readers[0].name"]
     assert places(by_own_driver("2.4.7", ANOTHER)) == places(by_own_driver("2.2.40", ANOTHER)) == ["usb"]
+    beside_pcscd = machine(version="2.4.7", conf=f"reader-port {ANOTHER}\n", usb=(FREE_ON_USB,))
+    assert places(beside_pcscd) == ["usb"]
 
 
 def test_where_no_reader_is_there_nothing_can_match() -> None:
     assert status(through_pcsc("2.2.40", ANOTHER, readers=()), "GD105") == "skipped"
     assert status(by_own_driver("2.4.7", ANOTHER, usb=()), "GD105") == "skipped"
+
+
+def test_a_pcscd_that_is_of_no_use_hides_nothing() -> None:
+    stale = {"socket_file": "socket", "refused": True}
+    assert causes(by_own_driver("2.4.7", ANOTHER, pcscd=stale)) == {"GD105"}
 
 
 def test_without_the_list_of_readers_it_is_unknown() -> None:
