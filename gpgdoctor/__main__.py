@@ -11,7 +11,7 @@ from gpgdoctor import __version__
 if TYPE_CHECKING:
     from gpgdoctor.collect.early import Early
 
-DEFECT, INTERRUPTED = 70, 130
+DEFECT, INTERRUPTED, NAGIOS_UNKNOWN = 70, 130, 3
 
 
 def main() -> None:
@@ -26,6 +26,8 @@ def main() -> None:
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place where a defect becomes a line and a code
+        if early is not None:
+            early.close()  # its file descriptors may be the ones that were missing
         code = _defect(error, arguments)
     finally:
         if early is not None:
@@ -83,9 +85,14 @@ def _flush() -> None:
 
 
 def _defect(error: Exception, arguments: list[str]) -> int:
-    from gpgdoctor.crash import report
+    try:
+        from gpgdoctor.crash import report
 
-    return report(error, arguments)
+        return report(error, arguments)
+    except OSError as another:  # no file descriptor is left, say, to load it
+        if sys.stderr is not None:
+            sys.stderr.write(f"gpgdoctor: a defect of gpgdoctor itself ({type(error).__name__}): {another.strerror}\n")
+        return NAGIOS_UNKNOWN if any("nagios" in argument for argument in arguments) else DEFECT
 
 
 def _leave(code: int) -> None:
