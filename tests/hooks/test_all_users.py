@@ -54,10 +54,15 @@ def lab(open_module_lab: Callable[..., Lab]) -> Iterator[Lab]:
     yield lab
 
 
-def test_the_report_covers_all_and_shows_nothing_of_shadow(lab: Lab) -> None:
+@pytest.fixture(scope="module")
+def document(lab: Lab) -> dict[str, Any]:
     started = time.monotonic()
     document = document_of(run_hook(lab, "sos", "--all-users", user=0))
     assert time.monotonic() - started < 15
+    return document
+
+
+def test_the_report_covers_all_and_shows_nothing_of_shadow(document: dict[str, Any]) -> None:
     assert [entry["user"] for entry in document["users"]] == ["user1", "user2", "user3", "user4"]
     statuses = []
     for entry in document["users"]:
@@ -67,8 +72,7 @@ def test_the_report_covers_all_and_shows_nothing_of_shadow(lab: Lab) -> None:
     assert "Planted" not in json.dumps(document)
 
 
-def test_a_finding_names_whom_it_concerns(lab: Lab) -> None:
-    document = document_of(run_hook(lab, "sos", "--all-users", user=0))
+def test_a_finding_names_whom_it_concerns(document: dict[str, Any], lab: Lab) -> None:
     unreadable = [finding for finding in document["findings"] if finding["id"] == "GD107"]
     assert sorted(user for finding in unreadable for user in finding["users"]) == ["user2", "user3", "user4"]
     (shared,) = (
