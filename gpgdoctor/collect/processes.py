@@ -116,9 +116,9 @@ def _descriptors(pid: int) -> Iterable[str]:
                 yield os.readlink(f"/proc/{pid}/fd/{descriptor}")
 
 
-def ancestors() -> set[int]:
-    """gpgdoctor itself and the processes that started it."""
-    found, pid = set(), os.getpid()
+def ancestors(of: int | None = None) -> set[int]:
+    """A process, by default gpgdoctor itself, and the processes that started it."""
+    found, pid = set(), of or os.getpid()
     while pid > 0 and pid not in found:
         found.add(pid)
         pid = _parent(pid)

@@ -14,6 +14,7 @@ from gpgdoctor.collect.on_behalf import BorrowedLook
 from gpgdoctor.collect.probe_child import ProbeChild
 from gpgdoctor.facts import Facts, Maybe, PcscDriver, Process, known_or
 from gpgdoctor.hooks.borrowed import LOOK_S, Borrowed, nothing
+from gpgdoctor.hooks.observers import set_apart
 from gpgdoctor.hooks.users import Candidates, candidates
 from gpgdoctor.record import Record, replace
 
@@ -40,8 +41,8 @@ class Survey(Record):
 def survey(all_users: bool) -> Survey:
     """A passive look. Who is not root sees nobody but herself."""
     if not all_users or os.geteuid() != 0:
-        return Survey(machine=Look(Wishes(passive=True)).facts())
-    machine = Look(Wishes(passive=True), _ForNobody()).facts()
+        return Survey(machine=set_apart(Look(Wishes(passive=True)).facts()))
+    machine = set_apart(Look(Wishes(passive=True), _ForNobody()).facts())
     connections = known_or(machine.pcscd.connections, ())
     chosen = candidates(os.environ, (known_or(connection.uid, 0) for connection in connections))
     found = _looks(chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -19,6 +20,7 @@ from gpgdoctor.hooks.targets import BY_NAME, TARGETS, Target
 
 INSTALLABLE = [target for target in TARGETS if target.shims]
 EXECUTABLE = "/opt/gpgdoctor/bin/gpgdoctor"
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that belong to root")
 
 
 @pytest.fixture
@@ -186,3 +188,42 @@ def test_a_damaged_ledger_is_said_to_be_so(root: Path, capsys: pytest.CaptureFix
     assert hook.overview(as_json=False) == 1
     assert hook.install(hook.HookOptions(target="reportbug")) == 1
     assert "damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", [target.name for target in TARGETS])
+def test_show_prints_what_install_writes(target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert hook.show(hook.HookOptions(target=target, executable=EXECUTABLE)) == 0
+    shown = capsys.readouterr().out
+    for piece in pieces(BY_NAME[target], EXECUTABLE):
+        assert f"--- {piece.path} ({piece.mode:04o})\n{piece.content.decode()}" in shown
+    assert BY_NAME[target].shims or "nothing to install" in shown
+
+
+def test_packagers_can_take_it_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = hook.HookOptions(target="apport", destdir=str(tmp_path))
+    assert hook.install(options) == 0
+    assert all(b"/usr/bin/gpgdoctor" in content for content in below(tmp_path).values())
+    assert hook.uninstall(options) == 0
+    assert below(tmp_path) == {}
+    assert hook.uninstall(options) == 0
+    assert capsys.readouterr().out.endswith("nothing to remove\n")
+
+
+def test_the_list_is_one_document_where_that_is_wanted(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert hook.overview(as_json=True) == 0
+    rows = json.loads(capsys.readouterr().out)["hooks"]
+    assert [row["target"] for row in rows] == [target.name for target in TARGETS]
+    assert hook.overview(as_json=False) == 0
+    assert all(len(line) <= 80 for line in capsys.readouterr().out.splitlines())
+
+
+@needs_root
+def test_a_program_that_others_can_change_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = root / "gpgdoctor"  # below /tmp, where everybody may write
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    for target in INSTALLABLE:
+        done = hook.install(hook.HookOptions(target=target.name, executable=str(program)))
+        assert done == (1 if target.names_program else 0)
+    assert "writable by others than root" in capsys.readouterr().err
+    assert {path.split("/")[-2] for path in below(root) if "bug/" in path} == {"gpgdoctor"}

@@ -12,7 +12,7 @@ from hooking import JSON_NAMES, NAMES, document_of, run_hook, target_of, without
 
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.scenario import Listener, Reader, Scenario
+from gpgdoctor.lab.scenario import Client, Listener, Reader, Scenario
 
 pytestmark = pytest.mark.lab
 
@@ -55,6 +55,26 @@ def test_a_monitoring_system_gets_one_line_and_its_codes(shared_holder: Lab) -> 
     assert done.stdout.startswith("GPGDOCTOR ")
     assert done.stdout.count("\n") == 1
     assert done.returncode in (1, 2)
+
+
+@pytest.mark.parametrize(("caller", "named"), [("sos", False), ("a-shell", True)])
+def test_what_the_calling_script_runs_beside_it_is_no_illness(
+    caller: str, named: bool, open_lab: Callable[..., Lab]
+) -> None:
+    lab = open_lab(BY_NAME["healthy"])
+    client = lab.start_client(Client(kind="idle", program="pkcs11-tool"))  # it leaves its program behind
+    argv = " ".join([f"/tmp/lab/bin/{client.name}", "/tmp/lab/client.py"])
+    order = json.dumps({"kind": "shared", "reader": lab.readers[0]})
+    client.stop()
+    beside = f"(echo '{order}'; sleep 20) | {argv} >/tmp/client &\nuntil [ -s /tmp/client ]; do sleep 0.05; done\n"
+    script = f"#!/bin/sh\n{beside}{lab.python} -m gpgdoctor hook run json\nkill $!\n"
+    lab.write(f"/tmp/{caller}", script, mode=0o755)
+    done = lab.run([f"/tmp/{caller}"], env=lab._furniture.program_environment())
+    document = document_of(done.stdout)
+    (process,) = (process for process in document["facts"]["processes"] if process["program"] == "pkcs11-tool")
+    assert process["ours"] != named
+    culprits = [culprit["program"] for finding in document["findings"] for culprit in finding["culprits"]]
+    assert ("pkcs11-tool" in culprits) == named
 
 
 def test_nothing_is_asked_on_a_terminal(shared_holder: Lab) -> None:

@@ -1,0 +1,26 @@
+"""The support script that called, and what else it runs at the same time: onlookers, and nobody's illness.
+
+sos runs pkcs11-tool and pcsc_scan beside its other plugins (sos/report/plugins/smartcard.py): they hold the reader
+for as long as the report takes, and would be named as what keeps scdaemon from it.
+"""
+
+from __future__ import annotations
+
+from gpgdoctor.collect import processes
+from gpgdoctor.facts import Facts, known_or
+from gpgdoctor.record import replace
+
+APPORT = ("apport-cli", "apport-gtk", "apport-kde", "apport-bug", "ubuntu-bug")
+CALLERS = frozenset(("sos", "sosreport", "supportconfig", "reportbug", *APPORT))
+
+
+def set_apart(facts: Facts) -> Facts:
+    """The facts, with everything that the calling script started marked as ours."""
+    callers = {pid for pid in processes.ancestors() if processes.name_of(pid) in CALLERS}
+    if not callers:
+        return facts
+    described = tuple(
+        replace(process, ours=process.ours or bool(callers & processes.ancestors(process.pid)))
+        for process in known_or(facts.processes, ())
+    )
+    return replace(facts, processes=described)
