@@ -43,6 +43,8 @@ def wanted_format(arguments: list[str]) -> str:
     """What --json and --format ask for, on a command line that nobody has parsed."""
     if "--json" in arguments:
         return "json"
+    if arguments[:3] == ["hook", "run", "nagios"]:
+        return "nagios"
     for number, argument in enumerate(arguments):
         if argument.startswith("--format="):
             return argument.partition("=")[2]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gpgdoctor.cli import run
 from gpgdoctor.commands import hook
 from gpgdoctor.hooks import install as installer
 from gpgdoctor.hooks import ledger
@@ -180,6 +181,11 @@ def test_the_overview_tells_what_is_installed(root: Path) -> None:
 def test_wrong_usage(options: dict[str, Any], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert hook.install(hook.HookOptions(**options, destdir="/nonexistent")) == 2
     assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("target", "code"), [("nagios", 3), ("sos", 2)])
+def test_wrong_usage_of_run_is_unknown_to_a_monitoring_system(target: str, code: int) -> None:
+    assert run(["hook", "run", target, "--no-such-option"], None) == code
 
 
 def test_a_damaged_ledger_is_said_to_be_so(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,13 +6,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hooking import JSON_NAMES, NAMES, document_of, run_hook, target_of, without_times
 
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.scenario import Client, Listener, Reader, Scenario
+from gpgdoctor.lab.scenario import Client, Listener, Reader, Scenario, as_of
 
 pytestmark = pytest.mark.lab
 
@@ -96,6 +97,21 @@ def test_everything_is_left_as_it_was(scenario: str, open_lab: Callable[..., Lab
     assert after == before
     for client in lab.scenario.clients:
         assert lab.client(client.program).ask("status")["code"] == "0x00000000"
+
+
+def test_so_it_is_on_a_debian_13(trixie_root: Path, open_lab: Callable[..., Lab]) -> None:
+    lab = open_lab(BY_NAME["shared-holder"], root=trixie_root)
+    run_hook(lab, "text")
+    before = lab.card_log(), lab.snapshot_files(), sorted(process["pid"] for process in lab.processes())
+    document = document_of(run_hook(lab, "sos", "--all-users"))
+    assert document["users"] or os.geteuid() != 0
+    assert {
+        finding["id"]
+        for finding in document_of(run_hook(lab, "json"))["findings"]
+        if finding["severity"] != "info" and not finding["consequence_of"]
+    } == set(as_of(lab.scenario, lab.gnupg_version).expect)
+    after = lab.card_log(), lab.snapshot_files(), sorted(process["pid"] for process in lab.processes())
+    assert after == before
 
 
 @pytest.mark.parametrize("program", ["pcscd", "systemd"])
