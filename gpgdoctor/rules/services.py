@@ -278,7 +278,7 @@ def _daemons(facts: Facts) -> list[Subject]:
     return [
         Subject(name=process.program, index=number)
         for number, process in enumerate(known(facts.processes))
-        if process.role in ("scdaemon", "gpg-agent") and known_or(process.uid, -1) == mine
+        if process.role in ("scdaemon", "gpg-agent") and known_or(process.uid, mine) == mine
     ]
 
 

@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.skipif(os.geteuid() != 0, reason="sos
 
 USER = 1001
 EXECUTABLE = "/usr/local/bin/gpgdoctor"
+# Where root alone may write, as an installation is; a clone may lie anywhere.
+TREE = "/usr/local/lib/gpgdoctor"
 MARKER = "-- BEGIN ATTACHMENTS --"
 SCENARIO = Scenario(
     name="hosts",
@@ -69,7 +71,11 @@ def lab(open_module_lab: Callable[..., Lab]) -> Iterator[Lab]:
         lab = open_module_lab(SCENARIO, user=USER)
     furnished = lab.run(["sh", "-c", FURNISH], user=0)
     assert (furnished.returncode, furnished.stderr) == (0, "")
-    gpgdoctor(lab, REAL.format(tree=SOURCE_TREE, python=lab.python))
+    copied = lab.run(
+        ["sh", "-c", f"mkdir -p {TREE} && cp -r {SOURCE_TREE}/gpgdoctor {TREE}/ && chown -R 0:0 {TREE}"], user=0
+    )
+    assert (copied.returncode, copied.stderr) == (0, "")
+    gpgdoctor(lab, REAL.format(tree=TREE, python=lab.python))
     for target in ("reportbug", "sos"):
         installed = lab.run([EXECUTABLE, "hook", "install", target], user=0)
         assert (installed.returncode, installed.stderr) == (0, "")
@@ -79,7 +85,7 @@ def lab(open_module_lab: Callable[..., Lab]) -> Iterator[Lab]:
 @pytest.fixture(autouse=True)
 def the_real_one_afterwards(lab: Lab) -> Iterator[None]:
     yield
-    gpgdoctor(lab, REAL.format(tree=SOURCE_TREE, python=lab.python))
+    gpgdoctor(lab, REAL.format(tree=TREE, python=lab.python))
 
 
 def gpgdoctor(lab: Lab, text: str | None) -> None:

@@ -19,6 +19,7 @@ from lying_pcscd import LIES
 
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import Client, File, Scenario
 
@@ -92,8 +93,11 @@ def test_processes_that_are_hidden_are_not_absent(name: str, hidepid: int, open_
 @pytest.mark.parametrize("place", ["/proc", "/sys", "/run", "/tmp", "/dev"])
 def test_a_file_system_that_is_not_there(place: str, open_lab: OpenLab) -> None:
     lab = open_lab(BY_NAME["shared-holder"])
+    tree = f"{lab.home}/tree"  # a clone may lie below what is not there
+    assert lab.run(["sh", "-c", f"mkdir {tree} && cp -r {SOURCE_TREE}/gpgdoctor {tree}/"]).returncode == 0
     command = shlex.join([lab.python, "-m", "gpgdoctor", "check", "--json"])
-    done = lab.run(["unshare", "-m", "sh", "-c", f"mount -t tmpfs none {place} && exec {command}"])
+    script = f"mount -t tmpfs none {place} && exec {command}"
+    done = lab.run(["unshare", "-m", "sh", "-c", script], env={"PYTHONPATH": tree})
     assert_clear(done)
     assert json.loads(done.stdout)["verdict"] != "healthy"
 

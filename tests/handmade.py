@@ -1,0 +1,83 @@
+"""Snapshots that no lab can record, made from literal machines: ``python tests/handmade.py``.
+
+Each is marked with ``made_by_hand`` and the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).resolve().parent / "rules")]
+
+from build import (  # noqa: E402
+    ON_USB,
+    RUNNING,
+    SCDAEMON,
+    SHARING,
+    YUBIKEY,
+    machine,
+    reader,
+    without_pcscd,
+)
+from recordings import path_of  # noqa: E402
+
+from gpgdoctor.diagnosis import diagnose  # noqa: E402
+from gpgdoctor.facts import Facts, PcscDriver  # noqa: E402
+from gpgdoctor.record import replace  # noqa: E402
+from gpgdoctor.report.json import document  # noqa: E402
+
+NO_USB = "the lab has no USB"
+NO_OLD_GNUPG = "the lab has no GnuPG of that version"
+FREE = replace(ON_USB, driver=None, opened_by=())
+DEBIAN_13 = "2.4.7"
+
+SNAPSHOTS: dict[str, tuple[str, Facts]] = {
+    "GD103.broken": (NO_OLD_GNUPG, machine(version="2.2.27", conf=SHARING)),
+    "GD104.broken": (NO_USB, machine(version=DEBIAN_13, conf="pcsc-shared\n")),
+    "GD105.ok": (NO_USB, machine(conf=f"disable-ccid\nreader-port {YUBIKEY}\n")),
+    "GD106.ok": (
+        NO_USB,
+        machine(
+            conf="disable-ccid\npcsc-driver libpcsclite.so.1\n",
+            configuration={"pcsc_driver": PcscDriver(name="libpcsclite.so.1", usable=True)},
+        ),
+    ),
+    "GD205.broken": (NO_USB, machine(version=DEBIAN_13)),
+    "GD304.broken": ("the lab has one pcsc-lite", machine(pcscd={"answer": "0x8010001E"}, readers=())),
+    "GD310.broken": (
+        "the lab has one GnuPG",
+        machine(running=RUNNING, gnupg={"running": replace(RUNNING, version="2.2.27")}),
+    ),
+    "GD401.broken": (
+        "the lab has no system bus and no polkit daemon",
+        machine(conf="disable-ccid\n", pcscd={"answer": "0x8010006A", "polkit": True}, readers=()),
+    ),
+    "GD402.broken": (NO_USB, without_pcscd(usb=(replace(FREE, accessible=False),))),
+    "GD402.ok": (NO_USB, without_pcscd(version=DEBIAN_13, usb=(FREE,))),
+    "GD502.broken": (NO_USB, machine(conf="disable-ccid\n", usb=(replace(FREE, in_libccid=False),), readers=())),
+    "GD502.ok": (NO_USB, machine()),
+    "GD505.broken": ("a virtual reader never breaks", machine(readers=(reader("UNAVAILABLE"),))),
+    "GD601.broken": (
+        NO_USB,
+        machine(version=DEBIAN_13, conf=SHARING, running=replace(RUNNING, version=DEBIAN_13), others=(SCDAEMON,)),
+    ),
+}
+
+
+def handmade(why: str, facts: Facts) -> dict[str, Any]:
+    """The document of a machine that was thought up."""
+    return {**document(diagnose(facts), 0.1), "made_by_hand": why}
+
+
+def main() -> None:
+    for name, (why, facts) in SNAPSHOTS.items():
+        path = path_of(name)
+        path.unlink(missing_ok=True)
+        path.write_text(json.dumps(handmade(why, facts), indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()

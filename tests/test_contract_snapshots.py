@@ -1,0 +1,100 @@
+"""What must hold for every machine that was ever recorded: rules, pages, cures and ids hang together."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import handmade
+import pytest
+import recordings
+
+from gpgdoctor.diagnosis import diagnose
+from gpgdoctor.facts import Facts
+from gpgdoctor.report.text import Style, render
+from gpgdoctor.rules import catalogue
+from gpgdoctor.snapshot import BadSnapshot, decode
+
+NAMES = list(recordings.names())
+UNKNOWN = {"unknown": "left out by a test"}
+
+
+def facts_of(name: str) -> Facts:
+    return decode(recordings.load(name)["facts"])
+
+
+@pytest.mark.parametrize("id", catalogue())
+def test_every_id_has_a_broken_and_an_ok_snapshot(id: str) -> None:
+    assert id in {finding.id for finding in diagnose(facts_of(f"{id}.broken")).findings}
+    checks = [check for check in diagnose(facts_of(f"{id}.ok")).checks if check.rule.id == id]
+    assert "pass" in {check.status for check in checks}
+    assert "fail" not in {check.status for check in checks}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_snapshot_is_judged_as_it_was_when_it_was_made(name: str) -> None:
+    document = recordings.load(name)
+    diagnosis = diagnose(decode(document["facts"]))
+    assert diagnosis.verdict == document["verdict"]
+    assert [(it.id, it.subject, it.found.severity) for it in diagnosis.findings] == [
+        (it["id"], it["subject"], it["severity"]) for it in document["findings"]
+    ]
+    assert [(it.rule.id, it.subject, it.status) for it in diagnosis.checks] == [
+        (it["id"], it["subject"], it["status"]) for it in document["checks"]
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_text_keeps_to_eighty_columns_and_ends_with_the_verdict(name: str) -> None:
+    lines = render(diagnose(facts_of(name)), Style()).splitlines()
+    assert [line for line in lines if len(line) > 80 and " " in line.strip()] == []
+    assert lines[-1].endswith((".", "after.")) or "gpgdoctor " in lines[-1]
+
+
+def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if place:
+        yield place
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from _places(item, (*place, key))
+
+
+def _without(facts: Any, place: tuple[Any, ...]) -> Any:
+    changed = copy.deepcopy(facts)
+    parent = changed
+    for key in place[:-1]:
+        parent = parent[key]
+    parent[place[-1]] = UNKNOWN
+    return changed
+
+
+def _becomes_healthy(facts: dict[str, Any]) -> list[str]:
+    wrong = []
+    for place in _places(facts):
+        if place[:2] == ("pcscd", "connections") and place[-1] == "pid":
+            continue  # it only names who is connected, and so refines a culprit and a severity
+        try:
+            diagnosis = diagnose(decode(_without(facts, place)))
+        except BadSnapshot:
+            continue
+        if diagnosis.verdict == "healthy":
+            wrong.append(".".join(map(str, place)))
+    return wrong
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fact_less_makes_no_machine_healthy(name: str) -> None:
+    document = recordings.load(name)
+    if document["verdict"] == "healthy":
+        pytest.skip("it is healthy with all its facts")
+    assert _becomes_healthy(document["facts"]) == []
+
+
+def test_what_was_made_by_hand_says_so_and_is_up_to_date() -> None:
+    for name, (why, facts) in handmade.SNAPSHOTS.items():
+        made = json.loads(json.dumps(handmade.handmade(why, facts)))
+        assert recordings.load(name) == made
+    made_by_hand = {name for name in NAMES if "made_by_hand" in recordings.load(name)}
+    assert made_by_hand == set(handmade.SNAPSHOTS)
