@@ -7,18 +7,21 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import cured
 import handmade
 import pytest
 import recordings
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts
+from gpgdoctor.fix.plan import plan
 from gpgdoctor.report.text import Style, render
 from gpgdoctor.rules import catalogue
 from gpgdoctor.snapshot import BadSnapshot, decode
 
 NAMES = list(recordings.names())
 UNKNOWN = {"unknown": "left out by a test"}
+ANNOUNCED = {"GD601", "GD602"}  # what sharing costs
 
 
 def facts_of(name: str) -> Facts:
@@ -98,3 +101,15 @@ def test_what_was_made_by_hand_says_so_and_is_up_to_date() -> None:
         assert recordings.load(name) == made
     made_by_hand = {name for name in NAMES if "made_by_hand" in recordings.load(name)}
     assert made_by_hand == set(handmade.SNAPSHOTS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_after_a_fix_nothing_new_is_planned(name: str) -> None:
+    before = diagnose(facts_of(name))
+    planned = plan(before)
+    after = diagnose(cured.after(before.facts, planned))
+    again = plan(after)
+    assert (again.edits, again.restart) == ((), None)
+    assert {it.id for it in after.findings} <= {it.id for it in before.findings} | ANNOUNCED
+    cured_ids = {(it.id, it.subject) for it in planned.planned}
+    assert cured_ids.isdisjoint((it.id, it.subject) for it in after.findings)

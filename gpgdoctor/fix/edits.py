@@ -54,14 +54,14 @@ def _statement(mended: Replace) -> str:
 
 def expected_diff(facts: Facts, file: ConfigFile, wish: Wish) -> str:
     """The change as a unified diff without context, since the facts keep only the lines that matter."""
-    before = _sketch(file)
-    after = rewritten(before, wish, _table(facts), known_or(facts.host.user, ""))
+    before = sketch(file)
+    after = rewritten(before, wish, table_of(facts), known_or(facts.host.user, ""))
     old, new = (list(_lines(content)) for content in (before, after))
     origin = "/dev/null" if file.status == "absent" else file.path
     return "".join(unified_diff(old, new, origin, file.path, n=0))
 
 
-def _sketch(file: ConfigFile) -> bytes:
+def sketch(file: ConfigFile) -> bytes:
     """The file with a comment of its own in the place of every line that is not known."""
     texts = {number: f"# {number}" for number in range(1, file.length + 1)}
     if file.last_line is not None:
@@ -71,7 +71,7 @@ def _sketch(file: ConfigFile) -> bytes:
     return encoded(content if file.final_newline else content.removesuffix(file.line_end))
 
 
-def _table(facts: Facts) -> OptionTable:
+def table_of(facts: Facts) -> OptionTable:
     names = known_or(facts.gnupg.scdaemon_options, ())
     return OptionTable(
         options=tuple(

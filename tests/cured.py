@@ -1,0 +1,84 @@
+"""A machine of facts after a fix: the files say what was planned, and the daemons were restarted."""
+
+from __future__ import annotations
+
+from gpgdoctor.collect.configuration import Source, judge, settings, voided
+from gpgdoctor.facts import Facts, Reader, SelfTest, Setting, known, known_or
+from gpgdoctor.fix.edits import rewritten, sketch, table_of
+from gpgdoctor.fix.plan import Plan, file_at
+from gpgdoctor.fix.steps import Wish
+from gpgdoctor.record import replace
+from gpgdoctor.rules import holding
+from gpgdoctor.scdaemon_conf import COMMON_OPTIONS, OptionTable, parse_option_table
+
+# As far as the cures of agents' files go, which comment lines out or mend them.
+AGENT_OPTIONS = parse_option_table(
+    "".join(f"{name}:{500 + number}:{kind}:@:\n" for number, (name, kind) in enumerate({
+        "disable-scdaemon": 0, "scdaemon-program": 2, "enable-ssh-support": 0, "default-cache-ttl": 4,
+        "max-cache-ttl": 4, "pinentry-program": 2, "log-file": 2,
+    }.items()))
+)
+
+
+def after(facts: Facts, plan: Plan) -> Facts:
+    """What the next look would find. A scdaemon that was stopped has let go of its reader."""
+    for edit in plan.edits:
+        facts = _edited(facts, edit.wish)
+    return _without_scdaemon(facts) if plan.restart else facts
+
+
+def _edited(facts: Facts, wish: Wish) -> Facts:
+    file = file_at(facts, wish.path)
+    user = known_or(facts.host.user, "")
+    table = _table(facts, file.program)
+    content = rewritten(sketch(file), wish, table, user)
+    file = replace(file, status="regular")
+    others = [it for it in known(facts.configuration.files) if it.path != wish.path]
+    its = [it for it in others if it.program == file.program]
+    sources = [*(Source(it, sketch(it) if it.status == "regular" else b"") for it in its), Source(file, content)]
+    with_lines, effective = judge(sources, table, user)
+    paths = {source.file.scope: source.file.path for source in sources}
+    in_force = settings(effective, paths)
+    kept = [it for it in others if it.program != file.program]
+    configuration = replace(facts.configuration, files=(*with_lines, *kept))
+    gnupg = facts.gnupg
+    if file.program == "scdaemon":
+        driver = facts.configuration.pcsc_driver if _names_a_driver(in_force) else None
+        voided_lines = voided(effective, paths)
+        configuration = replace(configuration, in_force=in_force, voided=voided_lines, pcsc_driver=driver)
+        gnupg = gnupg if effective.complaints else replace(gnupg, self_test=SelfTest(code=0, messages=()))
+    elif file.program == "gpg-agent":
+        configuration = replace(configuration, agent_in_force=in_force)
+    return replace(facts, configuration=configuration, gnupg=gnupg)
+
+
+def _names_a_driver(in_force: tuple[Setting, ...]) -> bool:
+    return any(setting.option == "pcsc-driver" for setting in in_force)
+
+
+def _table(facts: Facts, program: str) -> OptionTable:
+    return {"scdaemon": table_of(facts), "gpg-agent": AGENT_OPTIONS, "common": COMMON_OPTIONS}[program]
+
+
+def _without_scdaemon(facts: Facts) -> Facts:
+    processes = known_or(facts.processes, ())
+    mine = {it.pid for it in processes if it.role == "scdaemon" and holding.mine(facts, it)}
+    connections = known_or(facts.pcscd.connections, ())
+    held = facts.gnupg.running is not None
+    readers = known_or(facts.readers, ())
+    return replace(
+        facts,
+        gnupg=replace(facts.gnupg, running=None),
+        processes=tuple(it for it in processes if it.pid not in mine and it.role != "gpg-agent"),
+        pcscd=replace(facts.pcscd, connections=tuple(it for it in connections if it.pid not in mine)),
+        readers=tuple(_let_go(it) if held else it for it in readers),
+    )
+
+
+def _let_go(reader: Reader) -> Reader:
+    """As it is without the scdaemon that had it for itself alone; a shared one may have others on it."""
+    state = known_or(reader.state, ())
+    if "EXCLUSIVE" not in state:
+        return reader
+    free = tuple(word for word in state if word not in ("EXCLUSIVE", "INUSE"))
+    return replace(reader, state=free, later_state=None, probe="not-needed", probe_code=None, seconds=None)
