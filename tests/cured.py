@@ -11,12 +11,10 @@ from gpgdoctor.record import replace
 from gpgdoctor.rules import holding
 from gpgdoctor.scdaemon_conf import COMMON_OPTIONS, OptionTable, parse_option_table
 
-# As far as the cures of agents' files go, which comment lines out or mend them.
+# As far as snapshots use them; no cure adds one.
 AGENT_OPTIONS = parse_option_table(
-    "".join(f"{name}:{500 + number}:{kind}:@:\n" for number, (name, kind) in enumerate({
-        "disable-scdaemon": 0, "scdaemon-program": 2, "enable-ssh-support": 0, "default-cache-ttl": 4,
-        "max-cache-ttl": 4, "pinentry-program": 2, "log-file": 2,
-    }.items()))
+    "disable-scdaemon:501:0:@:\nscdaemon-program:502:2:@:\nenable-ssh-support:503:0:@:\n"
+    "default-cache-ttl:504:4:@:\nmax-cache-ttl:505:4:@:\npinentry-program:506:2:@:\nlog-file:507:2:@:\n"
 )
 
 

@@ -51,6 +51,7 @@ PATHS = {
 NUMBERS_OF_USERS = ("uid", "owner")
 NOWHERE = ("", "")
 DANGLING = ("a symbolic link to ", ", which does not exist")
+OF_LATER_SCDAEMONS = ("pcsc-shared",)  # whose line is told apart from one that no scdaemon knows (GD103)
 OF_THE_AGENT = ("disable-scdaemon", "enable-ssh-support", "pinentry-program", "scdaemon-program", "use-agent")
 
 
@@ -191,4 +192,10 @@ def _options_of(facts: Facts) -> set[str]:
     """Every option that some program is known to have."""
     lines = [line for file in known_or(facts.configuration.files, ()) for line in file.lines]
     used = {line.option for line in lines if line.kind == "option" and line.option}
-    return {*known_or(facts.gnupg.scdaemon_options, ()), *COMMON_OPTIONS.names, *OF_THE_AGENT, *used}
+    return {
+        *known_or(facts.gnupg.scdaemon_options, ()),
+        *OF_LATER_SCDAEMONS,
+        *COMMON_OPTIONS.names,
+        *OF_THE_AGENT,
+        *used,
+    }
