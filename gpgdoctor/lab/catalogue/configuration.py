@@ -10,6 +10,15 @@ from gpgdoctor.lab.scenario import File, Scenario, Step
 CHANGE_LATER = f"sleep 2.2 && printf 'disable-ccid\\npcsc-shared\\n' >{HOME}/.gnupg/scdaemon.conf"
 ENCRYPTED = b"age-encryption.org/v1\n-> X25519 \x00\xff\xfe\x93\n--- \x8f\x02\x99\n\xd1\x00\x07\xe9"
 
+# As an upgrade leaves it: the installed scdaemon is not the running one. Debian 12 has 2.2.40, Debian 13 has 2.4.7.
+UPGRADE = """
+set -e
+installed=$(gpgconf --list-components | sed -n 's/^scdaemon:.*://p')
+sed -e 's/2[.]2[.]40/2.2.41/' -e 's/2[.]4[.]7/2.4.8/' "$installed" >/tmp/scdaemon
+chmod 755 /tmp/scdaemon
+mount --bind /tmp/scdaemon "$installed"
+"""
+
 SCENARIOS = (
     Scenario(
         name="typo-in-conf",
@@ -47,6 +56,16 @@ SCENARIOS = (
         gpg_since_2_3="fails",
     ),
     Scenario(
+        name="reader-and-library-named",
+        about="scdaemon.conf names the reader and the PC/SC library, and both are there.",
+        files=(
+            scdaemon_conf(
+                "disable-ccid", "reader-port Yubico YubiKey OTP+FIDO+CCID 00 00", "pcsc-driver libpcsclite.so.1"
+            ),
+        ),
+        gpg="works",
+    ),
+    Scenario(
         name="wrong-pcsc-driver",
         about="pcsc-driver names a library that is not there.",
         files=(scdaemon_conf("disable-ccid", "pcsc-driver /opt/pcsc/libpcsclite.so.1"),),
@@ -75,6 +94,15 @@ SCENARIOS = (
         files=(ON_PCSC,),
         steps=(CARD_STATUS, Step(argv=("sh", "-c", CHANGE_LATER))),
         expect=("GD109",),
+        gpg="works",
+        cure=True,
+    ),
+    Scenario(
+        name="upgraded-under-scdaemon",
+        about="GnuPG was upgraded, and the scdaemon from before still runs.",
+        files=(SHARED_OPTIONS,),
+        steps=(CARD_STATUS, Step(argv=("sh", "-c", UPGRADE))),
+        expect=("GD310",),
         gpg="works",
         cure=True,
     ),
