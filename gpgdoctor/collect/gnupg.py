@@ -15,6 +15,8 @@ from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.facts import Maybe, SelfTest, Unknown
 from gpgdoctor.scdaemon_conf import OptionTable, parse_option_table
 
+MESSAGES_LIMIT = 100
+ITS_PID = re.compile(r"\Ascdaemon\[\d+\]: ")  # 2.4 has it, and it is another one in every run
 KEY_FILES_LIMIT = 2000
 KEY_FILE_BYTES = 4096
 WITHOUT_PERMISSIONS = ("vfat", "msdos", "exfat")
@@ -137,7 +139,8 @@ class ScdaemonQuestions:
             output = self._commands["test"].result(deadline)
         except CommandFailed as error:
             return Unknown(str(error))
-        return SelfTest(code=output.code, messages=tuple(output.stderr.splitlines()[:100]))
+        messages = (ITS_PID.sub("scdaemon: ", line) for line in output.stderr.splitlines()[:MESSAGES_LIMIT])
+        return SelfTest(code=output.code, messages=tuple(messages))
 
     def close(self) -> None:
         for command in self._commands.values():
