@@ -61,22 +61,22 @@ def _table(facts: Facts, program: str) -> OptionTable:
 def _without_scdaemon(facts: Facts) -> Facts:
     processes = known_or(facts.processes, ())
     mine = {it.pid for it in processes if it.role == "scdaemon" and holding.mine(facts, it)}
-    connections = known_or(facts.pcscd.connections, ())
     held = facts.gnupg.running is not None
+    connections = tuple(it for it in known_or(facts.pcscd.connections, ()) if it.pid not in mine)
     readers = known_or(facts.readers, ())
     return replace(
         facts,
         gnupg=replace(facts.gnupg, running=None),
         processes=tuple(it for it in processes if it.pid not in mine and it.role != "gpg-agent"),
-        pcscd=replace(facts.pcscd, connections=tuple(it for it in connections if it.pid not in mine)),
-        readers=tuple(_let_go(it) if held else it for it in readers),
+        pcscd=replace(facts.pcscd, connections=connections),
+        readers=tuple(_let_go(it) if held and (_alone(it) or not connections) else it for it in readers),
     )
 
 
+def _alone(reader: Reader) -> bool:
+    return "EXCLUSIVE" in known_or(reader.state, ())
+
+
 def _let_go(reader: Reader) -> Reader:
-    """As it is without the scdaemon that had it for itself alone; a shared one may have others on it."""
-    state = known_or(reader.state, ())
-    if "EXCLUSIVE" not in state:
-        return reader
-    free = tuple(word for word in state if word not in ("EXCLUSIVE", "INUSE"))
+    free = tuple(word for word in known_or(reader.state, ()) if word not in ("EXCLUSIVE", "INUSE"))
     return replace(reader, state=free, later_state=None, probe="not-needed", probe_code=None, seconds=None)

@@ -14,10 +14,6 @@ sys.path[:0] = [str(Path(__file__).resolve().parent / "rules")]
 
 from build import (  # noqa: E402
     ON_USB,
-    RUNNING,
-    SCDAEMON,
-    SHARING,
-    YUBIKEY,
     machine,
     reader,
     without_pcscd,
@@ -25,45 +21,22 @@ from build import (  # noqa: E402
 from recordings import path_of  # noqa: E402
 
 from gpgdoctor.diagnosis import diagnose  # noqa: E402
-from gpgdoctor.facts import Facts, PcscDriver  # noqa: E402
+from gpgdoctor.facts import Facts  # noqa: E402
 from gpgdoctor.record import replace  # noqa: E402
 from gpgdoctor.report.json import document  # noqa: E402
 
 NO_USB = "the lab has no USB"
-NO_OLD_GNUPG = "the lab has no GnuPG of that version"
 FREE = replace(ON_USB, driver=None, opened_by=())
 DEBIAN_13 = "2.4.7"
 
 SNAPSHOTS: dict[str, tuple[str, Facts]] = {
-    "GD103.broken": (NO_OLD_GNUPG, machine(version="2.2.27", conf=SHARING)),
-    "GD104.broken": (NO_USB, machine(version=DEBIAN_13, conf="pcsc-shared\n")),
-    "GD105.ok": (NO_USB, machine(conf=f"disable-ccid\nreader-port {YUBIKEY}\n")),
-    "GD106.ok": (
-        NO_USB,
-        machine(
-            conf="disable-ccid\npcsc-driver libpcsclite.so.1\n",
-            configuration={"pcsc_driver": PcscDriver(name="libpcsclite.so.1", usable=True)},
-        ),
-    ),
-    "GD205.broken": (NO_USB, machine(version=DEBIAN_13)),
+    "GD205.usb": (NO_USB, machine(version=DEBIAN_13)),
     "GD304.broken": ("the lab has one pcsc-lite", machine(pcscd={"answer": "0x8010001E"}, readers=())),
-    "GD310.broken": (
-        "the lab has one GnuPG",
-        machine(running=RUNNING, gnupg={"running": replace(RUNNING, version="2.2.27")}),
-    ),
-    "GD401.broken": (
-        "the lab has no system bus and no polkit daemon",
-        machine(conf="disable-ccid\n", pcscd={"answer": "0x8010006A", "polkit": True}, readers=()),
-    ),
     "GD402.broken": (NO_USB, without_pcscd(usb=(replace(FREE, accessible=False),))),
     "GD402.ok": (NO_USB, without_pcscd(version=DEBIAN_13, usb=(FREE,))),
     "GD502.broken": (NO_USB, machine(conf="disable-ccid\n", usb=(replace(FREE, in_libccid=False),), readers=())),
     "GD502.ok": (NO_USB, machine()),
     "GD505.broken": ("a virtual reader never breaks", machine(readers=(reader("UNAVAILABLE"),))),
-    "GD601.broken": (
-        NO_USB,
-        machine(version=DEBIAN_13, conf=SHARING, running=replace(RUNNING, version=DEBIAN_13), others=(SCDAEMON,)),
-    ),
 }
 
 

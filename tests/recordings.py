@@ -1,7 +1,9 @@
 """Records what `check` sees in every scenario of the lab: ``python tests/recordings.py``.
 
-A scenario's snapshot carries its name. ID.broken.json and ID.ok.json are links to the first snapshot that has the
-finding, and to one in which its check passes; where no scenario can show an illness, they are files made by hand.
+A scenario's snapshot carries its name. Where a Debian 13 gives other findings than the lab's own Debian 12, there is
+SCENARIO.debian13.json as well. ID.broken.json and ID.ok.json are links to the first snapshot that has the finding,
+and to one in which its check passes; where no scenario can show an illness, they are files made by hand.
+``python tests/recordings.py NAME...`` records some only; too-old-for-pcsc-shared is recorded only so.
 """
 
 from __future__ import annotations
@@ -14,12 +16,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bygone
+import roots
+
 from gpgdoctor.lab.catalogue import SCENARIOS
+from gpgdoctor.lab.catalogue.common import DISABLE_CCID
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Scenario
 from gpgdoctor.rules import catalogue
 
 FOLDER = Path(__file__).resolve().parents[1] / "fixtures" / "snapshots"
+DEBIAN_13 = ".debian13"
+# Debian 12's pcscd is built without polkit.
+POLKIT = Scenario(
+    name="polkit-refuses",
+    about="pcscd asks polkit, and there is no system bus to ask it on.",
+    files=(DISABLE_CCID,),
+    polkit=True,
+    expect=("GD401",),
+    gpg="fails",
+)
 # What differs from one recording to the next, and from one machine to another.
 FLEETING = (
     *("pid", "inode", "parent", "started", "changed", "time", "seconds", "waiting", "owner"),
@@ -79,41 +95,66 @@ def names() -> Iterator[str]:
             yield path.stem
 
 
-def _write(scenario: Scenario) -> None:
-    with Lab(scenario) as lab:
-        text = json.dumps(record(lab), indent=1, sort_keys=True, ensure_ascii=True)
-    path_of(scenario.name).write_text(text + "\n")
+def scenario_of(name: str) -> Scenario:
+    """What a snapshot was recorded in; KeyError for one that cannot be recorded again at will."""
+    return {it.name: it for it in (*SCENARIOS, POLKIT)}[name.removesuffix(DEBIAN_13)]
+
+
+def outcome(document: Document) -> list[tuple[str, str]]:
+    """What tells apart two systems in one scenario."""
+    return [(finding["id"], finding["severity"]) for finding in document["findings"]]
+
+
+def _write(name: str, document: Document) -> None:
+    path_of(name).write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True) + "\n")
+
+
+def _record(scenario: Scenario, debian_13: Path) -> None:
+    here = None
+    if scenario is not POLKIT:
+        with Lab(scenario) as lab:
+            here = record(lab)
+        _write(scenario.name, here)
+    with Lab(scenario, root=debian_13) as lab:
+        there = record(lab)
+    if here is None or outcome(here) != outcome(there):
+        _write(scenario.name + DEBIAN_13, there)
+    else:
+        path_of(scenario.name + DEBIAN_13).unlink(missing_ok=True)
 
 
 def link() -> list[str]:
     """Make the links of every id, and return those that have to be made by hand."""
-    documents = {name: load(name) for name in (scenario.name for scenario in SCENARIOS) if path_of(name).exists()}
+    order = [*(it.name for it in SCENARIOS), *sorted(names())]
+    documents = {name: load(name) for name in order if path_of(name).exists() and not name.startswith("GD")}
     missing = []
     for id in catalogue():
-        found = {name for name, document in documents.items() if any(it["id"] == id for it in document["findings"])}
+        found = [name for name, document in documents.items() if any(it["id"] == id for it in document["findings"])]
         passed = [
             name
             for name, document in documents.items()
             if any((check["id"], check["status"]) == (id, "pass") for check in document["checks"]) and name not in found
         ]
-        for kind, choice in (("broken", sorted(found)), ("ok", passed)):
+        for kind, choice in (("broken", found), ("ok", passed)):
             target = path_of(f"{id}.{kind}")
-            if target.exists() and not target.is_symlink():
-                continue
             if not choice:
                 missing.append(target.name)
                 continue
             target.unlink(missing_ok=True)
-            os.symlink(f"{choice[0]}.json", target)
+            os.symlink(path_of(choice[0]).name, target)
     return missing
 
 
 def main(wanted: list[str]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for scenario in SCENARIOS:
+    debian_13 = roots.trixie()
+    for scenario in (*SCENARIOS, POLKIT):
         if not wanted or scenario.name in wanted:
             print(scenario.name)
-            _write(scenario)
+            _record(scenario, debian_13)
+    if "too-old-for-pcsc-shared" in wanted:
+        with Lab(bygone.scenario()) as lab:
+            _write(lab.scenario.name, record(lab))
     for name in link():
         print(f"to be made by hand: {name}")
 

@@ -54,7 +54,7 @@ def _debootstrap(release: str, scratch: Path, home: Path) -> Path:
     log = home / f"{release}.log"
     program, environment = _program(scratch)
     include = ",".join(PACKAGES)
-    command = [program, "--variant=minbase", f"--include={include}", release, str(root), _mirror()]
+    command = [program, "--variant=minbase", f"--include={include}", release, str(root), mirror()]
     with log.open("w") as output:
         done = subprocess.run(
             command,
@@ -91,7 +91,7 @@ def _downloaded(package: str, into: Path) -> list[Path]:
             return apt.refreshed().download([package], into)
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """Where this machine has its own Debian from."""
     targets = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"]
     listed = subprocess.run(targets, capture_output=True, text=True, timeout=ASK_DEADLINE_S, check=True).stdout
