@@ -31,8 +31,11 @@ DEBIAN_13 = "2.4.7"
 
 SNAPSHOTS: dict[str, tuple[str, Facts]] = {
     "GD205.usb": (NO_USB, machine(version=DEBIAN_13)),
-    "GD304.broken": ("the lab has one pcsc-lite", machine(pcscd={"answer": "0x8010001E"}, readers=())),
-    "GD402.broken": (NO_USB, without_pcscd(usb=(replace(FREE, accessible=False),))),
+    "GD304.broken": (
+        "the lab has one pcsc-lite",
+        machine(conf="disable-ccid\n", pcscd={"answer": "0x8010001E"}, readers=()),
+    ),
+    "GD402.broken": (NO_USB, without_pcscd(usb=(replace(FREE, accessible=False),), gnupg={"card_keys": 3})),
     "GD402.ok": (NO_USB, without_pcscd(version=DEBIAN_13, usb=(FREE,))),
     "GD502.broken": (NO_USB, machine(conf="disable-ccid\n", usb=(replace(FREE, in_libccid=False),), readers=())),
     "GD502.ok": (NO_USB, machine()),

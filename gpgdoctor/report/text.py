@@ -113,7 +113,7 @@ def verdict(diagnosis: Diagnosis) -> str:
         asleep = any(finding.id == "GD309" for finding in findings)
         root = known_or(diagnosis.facts.host.root, False)
         following = "gpgdoctor check --wake" if asleep else "" if root else "sudo gpgdoctor check"
-        return "No cause found, but not everything could be checked." + (f" Next: {following}" if following else "")
+        return "No cause found, but some checks could not be made." + (f" Next: {following}" if following else "")
     counts = [
         _count(number, severity)
         for severity in ("error", "warning")
