@@ -174,7 +174,7 @@ def last_line(diagnosis: Diagnosis) -> str:
 
 
 def test_what_would_show_more() -> None:
-    assert last_line(diagnose(EVERY["blind"])).endswith("could be checked.")
+    assert last_line(diagnose(EVERY["blind"])).endswith("could not be made.")
     as_user = machine(readers=Unknown("pcscd does not answer"), host={"root": False})
     assert last_line(diagnose(as_user)).endswith("Next: sudo gpgdoctor check")
 
