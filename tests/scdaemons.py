@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from conftest import cannot_run
 
 from gpgdoctor.lab.parts import PartsUnavailable, find
@@ -25,8 +26,9 @@ from gpgdoctor.scdaemon_conf.lines import encoded
 
 DEADLINE_S = 20
 COMPLAINT = re.compile(rf"(?:\w+\[\d+\]: )?(.*):(\d+): ({'|'.join(MESSAGES.values())})", re.DOTALL)
-# A Debian root to run the same comparisons in, with gpgconf and scdaemon; several with a colon between.
-ROOTS_VARIABLE = "GPGDOCTOR_TEST_ROOTS"
+DEBIAN_13 = "Debian 13"
+# Where to compare: on this machine, on a Debian 13, and in other roots with gpgconf and scdaemon, with a colon between.
+ROOTS = ["/", DEBIAN_13, *filter(None, os.environ.get("GPGDOCTOR_TEST_ROOTS", "").split(":"))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,8 @@ def made_in(directory: Path, *, root: Path = Path("/")) -> RealScdaemon:
 
 def one_in(root: Path) -> Iterator[RealScdaemon]:
     """For a fixture: the scdaemon of this machine or of another root, for as long as it is needed."""
-    place = root / "dev/shm" if (root / "dev/shm").is_dir() else root / "tmp"
+    memory = Path("/dev/shm")  # which another root is given on entering, over its own
+    place = memory if root == Path("/") and memory.is_dir() else root / "tmp"
     with tempfile.TemporaryDirectory(prefix="gpgdoctor-", dir=place) as directory:
         try:
             yield made_in(Path(directory) / "tree", root=root)
@@ -149,10 +152,9 @@ def one_in(root: Path) -> Iterator[RealScdaemon]:
             cannot_run(str(unavailable))
 
 
-def roots() -> list[Path]:
-    """This machine, and the other Debian systems that there are to compare with."""
-    others = os.environ.get(ROOTS_VARIABLE, "")
-    return [Path("/"), *(Path(root) for root in others.split(":") if root)]
+def every_one(request: pytest.FixtureRequest) -> Iterator[RealScdaemon]:
+    """For a fixture with ``params=ROOTS``."""
+    yield from one_in(request.getfixturevalue("trixie_root") if request.param == DEBIAN_13 else Path(request.param))
 
 
 def _first(places: Sequence[Path], path: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import cannot_run
-from scdaemons import RealScdaemon, compare_complaints, compare_values, one_in, roots
+from scdaemons import ROOTS, RealScdaemon, compare_complaints, compare_values, every_one
 
 from gpgdoctor.scdaemon_conf import (
     COMMON_OPTIONS,
@@ -119,9 +119,9 @@ def test_no_byte_is_lost(name: str) -> None:
 # The same with a real scdaemon
 
 
-@pytest.fixture(scope="module", params=roots(), ids=str)
+@pytest.fixture(scope="module", params=ROOTS)
 def real(request: pytest.FixtureRequest) -> Iterator[RealScdaemon]:
-    yield from one_in(request.param)
+    yield from every_one(request)
 
 
 @pytest.mark.parametrize("name", [name for name in EXPECTED if "undecided" not in EXPECTED[name]])

@@ -13,18 +13,18 @@ from configuration_files import GLOBAL_FILES, USER_FILES, files, often, sharing
 from conftest import cannot_run
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from scdaemons import RealScdaemon, compare_complaints, compare_values, one_in, roots
+from scdaemons import ROOTS, RealScdaemon, compare_complaints, compare_values, every_one
 
 from gpgdoctor.scdaemon_conf import Add, classify, cure, diff, parse, parse_option_table, rewrite, stops
 from gpgdoctor.scdaemon_conf.lines import decoded, encoded
 
-CASES = int(os.environ.get("GPGDOCTOR_CASES", "300"))
-CONNECTIONS = int(os.environ.get("GPGDOCTOR_CASES", "60"))
+CASES = int(os.environ.get("GPGDOCTOR_CASES", "600"))
+CONNECTIONS = int(os.environ.get("GPGDOCTOR_CASES", "250"))
 
 
-@pytest.fixture(scope="module", params=roots(), ids=str)
+@pytest.fixture(scope="module", params=ROOTS)
 def real(request: pytest.FixtureRequest) -> Iterator[RealScdaemon]:
-    yield from one_in(request.param)
+    yield from every_one(request)
 
 
 @often(CASES)
