@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import commandline
 import cured
 import handmade
 import pytest
@@ -113,3 +114,11 @@ def test_after_a_fix_nothing_new_is_planned(name: str) -> None:
     assert {it.id for it in after.findings} <= {it.id for it in before.findings} | ANNOUNCED
     cured_ids = {(it.id, it.subject) for it in planned.planned}
     assert cured_ids.isdisjoint((it.id, it.subject) for it in after.findings)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_that_is_advised_exists_and_parses(name: str) -> None:
+    for finding in recordings.load(name)["findings"]:
+        for step in (finding["fix"] or {"steps": []})["steps"]:
+            for argv in [step["argv"]] if step["kind"] == "restart" else step.get("commands", []):
+                commandline.check(argv)

@@ -8,7 +8,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import commandline
 import pytest
+from public import CATALOGUE
 
 import gpgdoctor
 
@@ -24,48 +26,6 @@ HEADINGS = [
     "Sources",
 ]
 
-# The public catalogue. Ids are never reused or renumbered.
-CATALOGUE = {
-    "GD101": "unknown-option",
-    "GD102": "malformed-option",
-    "GD103": "option-too-new",
-    "GD104": "pcsc-shared-without-effect",
-    "GD105": "reader-port-never-matches",
-    "GD106": "pcsc-driver-unusable",
-    "GD107": "configuration-unreadable",
-    "GD108": "scdaemon-disabled",
-    "GD109": "configuration-not-in-force",
-    "GD110": "option-without-effect",
-    "GD111": "homedir-unsafe",
-    "GD112": "option-voided",
-    "GD201": "scdaemon-excludes-others",
-    "GD202": "shared-holder-blocks-scdaemon",
-    "GD203": "exclusive-holder",
-    "GD204": "transaction-held",
-    "GD205": "ccid-driver-against-pcscd",
-    "GD206": "second-scdaemon",
-    "GD207": "unseen-client",
-    "GD301": "pcscd-not-running",
-    "GD302": "pcscd-stale-socket",
-    "GD303": "pcscd-not-answering",
-    "GD304": "pcscd-version-mismatch",
-    "GD305": "pcsc-library-missing",
-    "GD306": "scdaemon-missing",
-    "GD307": "gnupg-missing",
-    "GD308": "agent-elsewhere",
-    "GD309": "pcscd-asleep",
-    "GD310": "daemon-older-than-installed",
-    "GD311": "pcscd-full",
-    "GD401": "pcscd-refuses-me",
-    "GD402": "usb-access-denied",
-    "GD501": "no-reader",
-    "GD502": "reader-unknown-to-pcscd",
-    "GD503": "no-card",
-    "GD504": "mute-card",
-    "GD505": "reader-unavailable",
-    "GD601": "pin-asked-every-time",
-    "GD602": "applet-interference",
-}
 # What no rule can see, and people still ask about.
 OTHERS = {
     "other-agent-refused",
@@ -76,15 +36,6 @@ OTHERS = {
     "other-suspend",
 }
 
-# Each is in Debian: a shell builtin, in the base system, or in the package of its program.
-# fmt: off
-PROGRAMS = {
-    "apt", "cat", "chmod", "chown", "cut", "dmesg", "echo", "export", "file", "flatpak", "gpg", "gpg-connect-agent",
-    "gpgconf", "gpgdoctor", "grep", "id", "journalctl", "ldconfig", "loginctl", "ls", "lsusb", "modprobe", "mv",
-    "pcsc_scan", "pcscd", "pkcheck", "pkill", "printenv", "printf", "ps", "rm", "sed", "sleep", "ss", "ssh-add", "stat",
-    "sudoedit", "systemctl", "tail", "tty", "udevadm", "ykman",
-}
-# fmt: on
 OWN_COMMANDS = {"check", "fix", "undo", "explain", "report", "hook", "demo", "schema"}
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -170,10 +121,7 @@ def test_by_hand_has_commands_that_exist_and_parse(page: Path) -> None:
         parsed = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, timeout=10)
         assert (parsed.returncode, parsed.stderr) == (0, ""), script
         for words in commands(script):
-            if words[0] == "sudo":
-                words = words[1:]
-            assert words[0].rpartition("/")[2] in PROGRAMS or words[0] == "$scdaemon", words
-            assert "-9" not in words and "-KILL" not in words
+            commandline.check(words)
 
 
 @every_page

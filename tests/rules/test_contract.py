@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from build import ALICE, CONF, IN_USE, ON_USB, ROOT, RUNNING, SHARING, machine, with_file, without_pcscd
 from judging import judged
+from public import CATALOGUE
 
 import gpgdoctor
 from gpgdoctor.diagnosis import look_up
@@ -20,48 +21,6 @@ from gpgdoctor.snapshot import decode, encode
 
 DISABLE_CCID = "disable-ccid\n"
 PACKAGE = Path(gpgdoctor.__file__).parent
-# The public interface: ids are never reused or renumbered, and names are kept.
-CATALOGUE = {
-    "GD101": "unknown-option",
-    "GD102": "malformed-option",
-    "GD103": "option-too-new",
-    "GD104": "pcsc-shared-without-effect",
-    "GD105": "reader-port-never-matches",
-    "GD106": "pcsc-driver-unusable",
-    "GD107": "configuration-unreadable",
-    "GD108": "scdaemon-disabled",
-    "GD109": "configuration-not-in-force",
-    "GD110": "option-without-effect",
-    "GD111": "homedir-unsafe",
-    "GD112": "option-voided",
-    "GD201": "scdaemon-excludes-others",
-    "GD202": "shared-holder-blocks-scdaemon",
-    "GD203": "exclusive-holder",
-    "GD204": "transaction-held",
-    "GD205": "ccid-driver-against-pcscd",
-    "GD206": "second-scdaemon",
-    "GD207": "unseen-client",
-    "GD301": "pcscd-not-running",
-    "GD302": "pcscd-stale-socket",
-    "GD303": "pcscd-not-answering",
-    "GD304": "pcscd-version-mismatch",
-    "GD305": "pcsc-library-missing",
-    "GD306": "scdaemon-missing",
-    "GD307": "gnupg-missing",
-    "GD308": "agent-elsewhere",
-    "GD309": "pcscd-asleep",
-    "GD310": "daemon-older-than-installed",
-    "GD311": "pcscd-full",
-    "GD401": "pcscd-refuses-me",
-    "GD402": "usb-access-denied",
-    "GD501": "no-reader",
-    "GD502": "reader-unknown-to-pcscd",
-    "GD503": "no-card",
-    "GD504": "mute-card",
-    "GD505": "reader-unavailable",
-    "GD601": "pin-asked-every-time",
-    "GD602": "applet-interference",
-}
 WORST = {
     **dict.fromkeys(("GD103", "GD104", "GD109", "GD111", "GD112", "GD308", "GD310", "GD501", "GD602"), "warning"),
     **dict.fromkeys(("GD110", "GD207", "GD309", "GD503", "GD601"), "info"),
