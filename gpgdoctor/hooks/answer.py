@@ -48,7 +48,7 @@ def answer(target: Target, survey: Survey, seconds: float) -> Answer:
     if target.form in ("text", "markdown"):
         return Answer(output=text, code=0)
     if _nothing_to_see(judged):
-        return Answer(output="gpgdoctor: neither GnuPG nor PC/SC is installed here\n", code=SKIPPED)
+        return Answer(output="gpgdoctor: no pcscd, no reader and nobody with GnuPG here\n", code=SKIPPED)
     rest = bounded.LIMIT_BYTES - len(text) - len(SECTION)
     return Answer(output=text + SECTION + bounded.dump(_document(judged, seconds), rest), code=0)
 
@@ -110,4 +110,5 @@ def _nothing_to_see(judged: Judged) -> bool:
     machine = judged.machine
     if known_or(machine.pcscd.installed, True) or known_or(machine.usb, ("a reader",)):
         return False
-    return all(known_or(diagnosis.facts.gnupg.gpgconf, "unknown") is None for diagnosis in judged.each)
+    everybody = () if judged.users == () else judged.each
+    return all(known_or(diagnosis.facts.gnupg.gpgconf, "unknown") is None for diagnosis in everybody)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+from conftest import cannot_run
 from fixing import (
     CARD_STATUS,
     SCDAEMON_CONF,
@@ -56,8 +57,8 @@ class Call:
 @pytest.fixture
 def lab(open_lab: OpenLab) -> Lab:
     lab = open_lab(shared_holder(files=(File(path=SCDAEMON_CONF, content=BEFORE, mode=0o640),)))
-    if lab.run(["strace", "-V"]).returncode != 0:
-        pytest.skip("strace is not installed")
+    if lab.run(["sh", "-c", "command -v strace"]).returncode != 0:
+        cannot_run("strace is not installed")
     return lab
 
 
