@@ -21,6 +21,7 @@ CARD_IS_READ = (
     "may have to start it again"
 )
 TRANSACTION = "a program is in the middle of a transaction with the card (GD204)"
+TRANSACTION_SOMEWHERE = "a program is in the middle of a transaction: the probe of an earlier check still waits for it"
 ALONE = ("GD203", "GD206")
 
 
@@ -162,7 +163,8 @@ def _postponed(diagnosis: Diagnosis, finding: Finding) -> list[tuple[Refusal, Ad
 
     And as long as another program has the reader for itself alone, no trial could show that options help.
     """
-    reason = None
+    # A probe that waits in pcscd waits for a transaction, be it known in which reader or not.
+    reason = TRANSACTION_SOMEWHERE if known_or(diagnosis.facts.pcscd.waiting, 0) else None
     for other in diagnosis.findings:
         if other.id == "GD204":
             reason = TRANSACTION

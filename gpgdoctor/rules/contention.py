@@ -9,6 +9,7 @@ from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Passes, Sev
 NO_PCSCD = ("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
 NO_SCDAEMON = ("GD306", "GD307", "GD108")
 NO_READER = "PC/SC lists no reader"
+NO_PROBE = "--no-probe"
 
 
 @rule(
@@ -28,9 +29,9 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
         return None
     running = known(facts.gnupg.running)
     me = [process for process in holding.clients(facts) if running and process.pid == running.pid]
+    # A program of which nothing is known uses cards where another reader is in use.
     elsewhere = any(holding.held(other) for number, other in enumerate(known(facts.readers)) if number != index)
-    # A program that is connected may be content with another reader that is in use.
-    kept_out = [process for process in holding.others(facts) if holding.uses_cards(process) and not elsewhere]
+    kept_out = [process for process in holding.others(facts) if holding.uses_cards(process, if_unknown=elsewhere)]
     severity: Severity = "error" if kept_out else "warning"
     whom = ", ".join(f"{process.program} (pid {process.pid})" for process in kept_out) or "every other program"
     return Found(
@@ -56,7 +57,9 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
     if holding.held(reader) != {"INUSE"}:
         return None
-    known(reader.probe)  # without its outcome it may as well be a transaction (GD204), for which this is no cure
+    if known(reader.probe) == "not-made" and reader.not_made_because != NO_PROBE:
+        # It may as well be a transaction (GD204), for which this is no cure.
+        raise NotKnown(reader.not_made_because or "the reader was not probed")
     if scdaemon.holds_a_card(facts) or scdaemon.in_force(facts, "pcsc-shared"):
         return None
     if not scdaemon.reaches_through_pcsc(facts) or not scdaemon.would_take(facts, index):
@@ -65,7 +68,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     candidates = holding.suspects(facts)
     return Found(
         severity=_wanted(facts),
-        summary=f"{_names(candidates)} shares this reader, and scdaemon insists on having it alone.",
+        summary=f"{_names(facts, candidates)} shares this reader, and scdaemon insists on having it alone.",
         effect='gpg says "No such device" as long as the other program is connected.',
         because=(f"readers[{index}].state", "configuration.in_force"),
         culprits=holding.culprits(facts, candidates),
@@ -92,7 +95,7 @@ def exclusive_holder(facts: Facts, index: int) -> Found | None:
     candidates = holding.suspects(facts)
     return Found(
         severity="warning" if scdaemon.is_spared(facts, index) else _wanted(facts),
-        summary=f"{_names(candidates)} has opened this reader for itself alone.",
+        summary=f"{_names(facts, candidates)} has opened this reader for itself alone.",
         effect='gpg says "No such device" until that program lets go. Sharing on scdaemon\'s side does not help here.',
         because=(f"readers[{index}].state", f"readers[{index}].probe", "gnupg.running"),
         culprits=holding.culprits(facts, candidates),
@@ -111,14 +114,15 @@ def exclusive_holder(facts: Facts, index: int) -> Found | None:
     nothing=NO_READER,
 )
 def transaction_held(facts: Facts, index: int) -> Found | None:
-    reader = known(facts.readers)[index]
+    readers = known(facts.readers)
+    reader = readers[index]
     probe = known(reader.probe)
     if probe in ("not-needed", "ok", "refused", "gone", "denied"):
         return None
     waiting = known_or(facts.pcscd.waiting, 0)
-    if probe == "not-made" and waiting and len(_in_use(facts)) == 1:
+    if probe == "not-made" and waiting and _may_block(reader) and len(list(filter(_may_block, readers))) == 1:
         return _transaction(facts, index, ("pcscd.waiting",))
-    if probe == "not-made" and reader.not_made_because == "--no-probe":
+    if probe == "not-made" and reader.not_made_because == NO_PROBE:
         raise NotApplicable("switched off with --no-probe")
     if probe in ("not-made", "failed"):
         raise NotKnown(reader.not_made_because or f"the probe failed with {known(reader.probe_code)}")
@@ -129,7 +133,7 @@ def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
     candidates = holding.suspects(facts)
     return Found(
         severity="error",
-        summary=f"{_names(candidates)} is in the middle of a transaction with this card, and everybody else waits.",
+        summary=f"{_names(facts, candidates)} is in the middle of a transaction with this card, and all others wait.",
         effect="gpg hangs until it ends. A touch, a PIN entry or a key generation looks the same while it lasts.",
         because=(f"readers[{index}].state", *because),
         culprits=holding.culprits(facts, candidates),
@@ -144,8 +148,9 @@ def _wait(facts: Facts, candidates: list[Process]) -> Cure:
     return Cure(applicability="manual", advice=(advice, *polite))
 
 
-def _in_use(facts: Facts) -> list[Reader]:
-    return [reader for reader in known(facts.readers) if holding.held(reader)]
+def _may_block(reader: Reader) -> bool:
+    """Whether a probe may wait for this reader: one that is held EXCLUSIVE refuses it at once."""
+    return holding.held(reader) == {"INUSE"}
 
 
 @rule(
@@ -231,7 +236,7 @@ def second_scdaemon(facts: Facts, index: int) -> Found | None:
         return None  # then it is one suspect among others
     return Found(
         severity="error",
-        summary=f"{_names(says_so or candidates)} of another GnuPG home or user has this reader.",
+        summary=f"{_names(facts, says_so or candidates, certain=True)} of another GnuPG home or user has this reader.",
         effect='gpg says "No such device" here until that scdaemon lets go.',
         because=(f"readers[{index}].state", *_places(facts, candidates)),
         culprits=tuple(
@@ -299,12 +304,13 @@ def unseen_client(facts: Facts, index: int) -> Found | None:
     )
 
 
-def _names(programs: list[Process]) -> str:
+def _names(facts: Facts, programs: list[Process], *, certain: bool = False) -> str:
     if not programs:
         return "A program that is not visible"
-    if len(programs) == 1:
+    unseen = 0 if certain else holding.unseen(facts)
+    if len(programs) + unseen == 1:
         return f"{programs[0].program} (pid {programs[0].pid})"
-    return f"One of {len(programs)} programs"
+    return f"One of {len(programs) + unseen} programs"
 
 
 def _places(facts: Facts, programs: list[Process]) -> tuple[str, ...]:

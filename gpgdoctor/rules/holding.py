@@ -147,7 +147,7 @@ def culprits(facts: Facts, candidates: list[Process]) -> tuple[Culprit, ...]:
     if len(candidates) == 1 and all_paired(facts):
         certainty: Certainty = "certain"
     else:
-        certainty = "likely" if len(candidates) + len(unnamed) == 1 else "possible"
+        certainty = "likely" if len(candidates) + unseen(facts) == 1 else "possible"
     named = [culprit(process, certainty) for process in candidates]
     return (*named, *(Culprit(pid=None, program="unknown", user=user, certainty=certainty) for user in unnamed))
 
@@ -156,6 +156,11 @@ def culprit(process: Process, certainty: Certainty) -> Culprit:
     return Culprit(
         pid=process.pid, program=process.program, user=known_or(process.user, "") or None, certainty=certainty
     )
+
+
+def unseen(facts: Facts) -> int:
+    """How many more there may be: users with programs that are not visible, connections that are not."""
+    return len(_unnamed_users(facts)) + known_or(facts.pcscd.hidden, 0)
 
 
 def _unnamed_users(facts: Facts) -> list[str]:
@@ -186,10 +191,12 @@ def what_would_show_more(facts: Facts) -> str | None:
     return "As root (sudo gpgdoctor check) the programs of other users can be named."
 
 
-def uses_cards(process: Process) -> bool:
+def uses_cards(process: Process, *, if_unknown: bool = False) -> bool:
     """Whether a program is known to use cards, and is more than an idle service or a looking tool."""
     holder = known_holder(process.program)
-    return holder is not None and not holder.idle and not holder.looks_only and holder.mode != "none"
+    if holder is None:
+        return if_unknown
+    return not holder.idle and not holder.looks_only and holder.mode != "none"
 
 
 def _only_looks(process: Process) -> bool:

@@ -10,6 +10,7 @@ from machines import AGENT, BY_HAND, CONF, HOME, SCDAEMON, SHARE, diagnosed, fin
 
 from gpgdoctor.facts import Facts, Setting, Unknown
 from gpgdoctor.fix.plan import Advise, Edit, Plan, Restart, plan, steps_of
+from gpgdoctor.record import replace as replace_record
 from gpgdoctor.rules import cures
 from gpgdoctor.rules.rule import Advice, Cure, LineChange
 
@@ -36,6 +37,13 @@ def line(number: int, text: str, kind: str, option: str | None = None, **more: A
 def regular(length: int, *lines: dict[str, Any], **more: Any) -> Facts:
     kept = [{name: value for name, value in it.items() if value is not None} for it in lines]
     return machine(file={"status": "regular", "owner": 1000, "mode": 0o600, "length": length, "lines": kept, **more})
+
+
+def test_while_a_probe_waits_for_a_transaction_nothing_is_planned() -> None:
+    facts = machine()
+    waiting = replace_record(facts, pcscd=replace_record(facts.pcscd, waiting=1))
+    assert not shared(waiting).changes_something
+    assert "in the middle of a transaction" in shared(waiting).refused[0].reason
 
 
 def test_a_missing_file_is_created() -> None:

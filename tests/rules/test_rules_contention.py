@@ -16,11 +16,12 @@ from build import (
     SCDAEMON,
     SHARING,
     client,
+    connection,
     machine,
     reader,
     without_pcscd,
 )
-from judging import causes, finding, judged, severity, status
+from judging import causes, checks, finding, judged, severity, status
 
 from gpgdoctor.facts import Connection, Facts, Unknown
 from gpgdoctor.record import replace
@@ -70,6 +71,12 @@ def test_it_is_an_error_where_a_program_that_uses_cards_waits(program: object, e
     assert severity(kept_by(program, running=RUNNING), "GD201") == expected
 
 
+@pytest.mark.parametrize(("program", "expected"), [(KEEPASSXC, "error"), (GNOME, "warning"), (STRANGER, "error")])
+def test_whoever_has_another_reader_uses_cards(program: object, expected: str) -> None:
+    second = (EXCLUSIVE, replace(IN_USE, name=NITROKEY))
+    assert severity(kept_by(program, running=RUNNING, readers=second), "GD201") == expected
+
+
 def test_a_scdaemon_that_shares_excludes_nobody() -> None:
     assert severity(held_by(running=RUNNING, conf=SHARING), "GD201") is None
     assert severity(kept_by(KEEPASSXC), "GD201") is None
@@ -96,6 +103,12 @@ def test_one_of_several_is_possible_and_known_holders_come_first() -> None:
     culprits = finding(held_by(GNOME, STRANGER, KEEPASSXC), "GD202").found.culprits
     assert [culprit.program for culprit in culprits] == ["keepassxc", "a-program", "gsd-smartcard"]
     assert {culprit.certainty for culprit in culprits} == {"possible"}
+
+
+def test_a_connection_out_of_sight_is_a_candidate_too() -> None:
+    found = finding(held_by(STRANGER, pcscd={"hidden": 1, "connections": (connection(STRANGER),)}), "GD202").found
+    assert {culprit.certainty for culprit in found.culprits} == {"possible"}
+    assert found.summary.startswith("One of 2 programs ")
 
 
 def test_who_has_the_card_or_shares_is_not_blocked() -> None:
@@ -166,6 +179,16 @@ def test_an_earlier_probe_that_still_waits_tells_as_much() -> None:
     not_made = replace(IN_USE, probe="not-made", not_made_because="an earlier probe still waits in pcscd")
     assert severity(held_by(KEEPASSXC, readers=(not_made,), pcscd={"waiting": 1}), "GD204") == "error"
     assert status(held_by(KEEPASSXC, readers=(not_made,)), "GD204") == "unknown"
+
+
+def test_in_which_of_several_readers_it_waits_is_not_known() -> None:
+    """Then nothing else is said of a reader that may as well be in a transaction, and nothing is cured."""
+    not_made = replace(IN_USE, probe="not-made", not_made_because="an earlier probe still waits in pcscd")
+    both = held_by(KEEPASSXC, readers=(not_made, replace(not_made, name=NITROKEY)), pcscd={"waiting": 1})
+    assert (causes(both), judged(both).verdict) == (set(), "incomplete")
+    assert "unknown" in {check.status for check in checks(both, "GD202")}
+    alone = (not_made, replace(EXCLUSIVE, name=NITROKEY))  # which would have refused it
+    assert "GD204" in causes(held_by(KEEPASSXC, readers=alone, pcscd={"waiting": 1}))
 
 
 def test_a_probe_that_nobody_wanted_is_skipped() -> None:
