@@ -158,7 +158,7 @@ def _may_block(reader: Reader) -> bool:
     "ccid-driver-against-pcscd",
     "scdaemon and pcscd do not compete for the reader.",
     worst="error",
-    each=holding.contended,
+    each=holding.listed,
     needs=(*NO_PCSCD, *NO_SCDAEMON),
     nothing=NO_READER,
 )
@@ -227,9 +227,13 @@ def _through_pcscd(facts: Facts, index: int, others: list[Process]) -> Cure:
 )
 def second_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
-    if not holding.held(reader) or holding.is_scdaemons(facts, index) or scdaemon.holds_a_card(facts):
-        return None
+    known(facts.processes)
+    known(facts.pcscd.connections)
     candidates = [process for process in holding.other_scdaemons(facts) if known_or(process.cards, 1) != 0]
+    if not holding.held(reader) or scdaemon.holds_a_card(facts) or not candidates:
+        return None
+    if holding.is_scdaemons(facts, index):
+        return None
     only_reader = holding.held_by_others(facts) == [index]
     says_so = only_reader and [process for process in candidates if known_or(process.cards, None)]
     if not says_so and (not candidates or not only_reader or holding.others(facts)):

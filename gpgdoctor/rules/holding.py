@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Connection, Facts, NotKnown, Process, Reader, known, known_or
+from gpgdoctor.facts import Connection, Facts, NotKnown, Process, Reader, Unknown, known, known_or
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import scdaemon
 from gpgdoctor.rules.rule import Certainty, Culprit, Passes, Subject
@@ -16,7 +16,15 @@ def held(reader: Reader) -> set[str]:
 
 
 def contended(facts: Facts) -> list[Subject]:
-    """A subject for each reader of a running pcscd. Where none runs, nobody is connected."""
+    """A subject for each reader that somebody may hold. Where nobody is connected to pcscd, nobody does."""
+    nobody = known_or(facts.pcscd.connections, None) == () and known_or(facts.pcscd.hidden, None) == 0
+    if isinstance(facts.readers, Unknown) and nobody and known(facts.pcscd.listener) == "pcscd":
+        raise Passes("nobody is connected to pcscd")
+    return listed(facts)
+
+
+def listed(facts: Facts) -> list[Subject]:
+    """A subject for each reader of a running pcscd."""
     if known(facts.pcscd.listener) != "pcscd":
         raise Passes("pcscd does not run, so nobody is connected to it")
     return [Subject(name=reader.name, index=number) for number, reader in enumerate(known(facts.readers))]
@@ -95,12 +103,18 @@ def is_scdaemons(facts: Facts, index: int) -> bool:
     candidates = [number for number, reader in enumerate(readers) if _fits_scdaemon(facts, reader)]
     if index not in candidates:
         return False
-    if len(candidates) == 1:
+    if len(candidates) == 1 or _is_alone(facts):
         return True
     taken = scdaemon.reader_taken(facts)
     if taken is None or taken not in candidates:
         raise NotKnown("several readers are held, and which of them is scdaemon's is not visible")
     return taken == index
+
+
+def _is_alone(facts: Facts) -> bool:
+    """Whether my scdaemon is pcscd's only client: since 2.3 it opens every reader that has a card."""
+    running = known(facts.gnupg.running)
+    return running is not None and all_paired(facts) and [process.pid for process in clients(facts)] == [running.pid]
 
 
 def _fits_scdaemon(facts: Facts, reader: Reader) -> bool:

@@ -54,20 +54,30 @@ def _stale(facts: Facts, certainty: Certainty, why: str, because: tuple[str, ...
 
 
 def _contradicted_by(facts: Facts) -> tuple[str, tuple[str, ...]] | None:
-    """How the share mode of scdaemon's reader contradicts the files, where one can tell which reader is its own."""
-    if known_or(facts.pcscd.listener, None) != "pcscd" or scdaemon.path(facts) is not scdaemon.Path.PCSC:
+    """How scdaemon's way to its reader contradicts the files, and the share mode, where one can tell its reader."""
+    if known_or(facts.pcscd.listener, None) != "pcscd":
         return None
     held = {number: holding.held(reader) for number, reader in enumerate(known_or(facts.readers, ()))}
     held = {number: state for number, state in held.items() if state}
-    if not held or not holding.holds_through_pcsc(facts):
+    way = scdaemon.path(facts)
+    if not held or not holding.holds_through_pcsc(facts) or (way is not scdaemon.Path.PCSC and not _is_seen(facts)):
         return None
     places = tuple(f"readers[{number}].state" for number in held)
+    if way is scdaemon.Path.OWN_DRIVER:
+        return "it has its card through pcscd, and disable-ccid is not set", (*places, "configuration.in_force")
     shared = scdaemon.setting(facts, "pcsc-shared")
     if shared is not None and all("EXCLUSIVE" in state for state in held.values()):
         return "it keeps its reader to itself, and pcsc-shared is set", (*places, scdaemon.place(facts, shared))
     if shared is None and not any("EXCLUSIVE" in state for state in held.values()) and _is_only_client(facts):
         return "it shares its reader, and pcsc-shared is not set", (*places, "configuration.in_force")
     return None
+
+
+def _is_seen(facts: Facts) -> bool:
+    """Whether scdaemon is known to be a client of pcscd, and not only taken for one whose name is hidden."""
+    running = known(facts.gnupg.running)
+    pids = [known_or(connection.pid, 0) for connection in known_or(facts.pcscd.connections, ())]
+    return running is not None and running.pid in pids
 
 
 def _is_only_client(facts: Facts) -> bool:

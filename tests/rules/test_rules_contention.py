@@ -49,7 +49,13 @@ def test_a_machine_without_contention_passes(id: str) -> None:
 
 @pytest.mark.parametrize("id", ["GD201", "GD202", "GD203", "GD204", "GD206", "GD207"])
 def test_without_the_readers_contention_is_unknown(id: str) -> None:
-    assert status(machine(readers=Unknown("it took too long")), id) == "unknown"
+    assert status(held_by(KEEPASSXC, readers=Unknown("it took too long")), id) == "unknown"
+    assert status(machine(readers=Unknown("it took too long"), pcscd={"hidden": 1}), id) == "unknown"
+
+
+@pytest.mark.parametrize("id", ["GD201", "GD202", "GD203", "GD204", "GD206", "GD207"])
+def test_where_nobody_is_connected_nobody_contends(id: str) -> None:
+    assert status(machine(readers=Unknown("it took too long")), id) == "pass"
 
 
 def test_a_program_that_was_there_for_a_moment_holds_nothing() -> None:
@@ -267,3 +273,18 @@ def test_a_connection_of_my_user_may_be_my_scdaemons() -> None:
     opaque = {"connections": (Connection(inode=1, uid=ALICE, pid=Unknown("not visible")),)}
     facts = machine(readers=(EXCLUSIVE,), running=RUNNING, pcscd=opaque, host=NOT_ROOT)
     assert causes(facts) == {"GD201"}
+
+
+# -- several readers ---------------------------------------------------------------------------------------------
+
+
+def test_a_scdaemon_that_is_the_only_client_has_every_reader_that_is_held() -> None:
+    both = (EXCLUSIVE, replace(EXCLUSIVE, name=NITROKEY))
+    facts = kept_by(running=RUNNING, readers=both, version="2.4.7", conf="disable-ccid\n")
+    assert (causes(facts), judged(facts).complete) == ({"GD201"}, True)
+
+
+def test_without_another_scdaemon_none_has_the_reader() -> None:
+    both = (IN_USE, replace(IN_USE, name=NITROKEY))
+    facts = held_by(STRANGER, running=RUNNING, readers=both, version="2.4.7", conf=SHARING)
+    assert {check.status for check in checks(facts, "GD206")} == {"pass"}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from build import (
     AGENT_CONF,
+    ALICE,
     CONF,
     EXCLUSIVE,
     IN_USE,
@@ -23,7 +24,7 @@ from build import (
 )
 from judging import causes, finding, severity, status
 
-from gpgdoctor.facts import Facts, Unknown
+from gpgdoctor.facts import Connection, Facts, Unknown
 from gpgdoctor.record import replace
 
 STARTED = NOW - 100  # as build.SCDAEMON
@@ -81,8 +82,17 @@ def test_an_scdaemon_of_another_home_may_be_the_one_that_shares() -> None:
     assert severity(with_card("disable-ccid\n", IN_USE, clients=(other,)), "GD109") is None
 
 
+@pytest.mark.parametrize(("version", "conf"), [("2.2.40", ""), ("2.4.7", "pcsc-shared\n")])
+def test_what_scdaemon_does_contradicts_a_file_that_is_gone(version: str, conf: str) -> None:
+    assert certainty(with_card(conf, IN_USE, version=version)) == "certain"
+
+
 def test_a_share_mode_says_nothing_of_scdaemons_own_driver() -> None:
-    assert severity(with_card("pcsc-shared\n", EXCLUSIVE), "GD109") is None
+    """A connection of my user whose program is not visible need not be scdaemon's."""
+    for nobody in ((), (Connection(inode=1, uid=ALICE, pid=Unknown("not visible")),)):
+        for version in ("2.2.40", "2.4.7"):
+            facts = with_card("pcsc-shared\n", EXCLUSIVE, version=version, pcscd={"connections": nobody})
+            assert severity(facts, "GD109") is None
 
 
 def test_a_file_of_gpg_agent_is_no_matter() -> None:
