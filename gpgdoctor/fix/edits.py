@@ -8,7 +8,7 @@ from difflib import unified_diff
 from gpgdoctor.facts import ConfigFile, Facts, known_or
 from gpgdoctor.fix.steps import Wish
 from gpgdoctor.rules.rule import LineChange
-from gpgdoctor.scdaemon_conf import Add, Change, CommentOut, Line, OptionTable, Replace, cure, parse, rewrite
+from gpgdoctor.scdaemon_conf import Add, Change, CommentOut, Line, OptionTable, Replace, cure, parse, read, rewrite
 from gpgdoctor.scdaemon_conf.lines import decoded, encoded, split
 from gpgdoctor.scdaemon_conf.options import Option
 
@@ -59,6 +59,19 @@ def expected_diff(facts: Facts, file: ConfigFile, wish: Wish) -> str:
     old, new = (list(_lines(content)) for content in (before, after))
     origin = "/dev/null" if file.status == "absent" else file.path
     return "".join(unified_diff(old, new, origin, file.path, n=0))
+
+
+def overruled(facts: Facts, options: Sequence[str]) -> str | None:
+    """Why a line of the user's own would not put one of these options in force."""
+    for file in known_or(facts.configuration.files, ()):
+        if (file.program, file.scope, file.status) != ("scdaemon", "global", "regular"):
+            continue
+        effective = read(sketch(file), b"", table_of(facts), known_or(facts.host.user, ""))
+        for option in options:
+            lock = effective.lock(option)
+            if lock is not None:
+                return f"{file.path}, line {lock.by_line}, takes {option} out of everybody's hands"
+    return None
 
 
 def sketch(file: ConfigFile) -> bytes:

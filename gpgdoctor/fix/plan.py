@@ -8,8 +8,7 @@ from typing import Any
 
 from gpgdoctor.diagnosis import Diagnosis, Finding
 from gpgdoctor.facts import ConfigFile, Facts, Unknown, known_or
-from gpgdoctor.fix import daemons, obstacles
-from gpgdoctor.fix.edits import expected_diff
+from gpgdoctor.fix import daemons, edits, obstacles
 from gpgdoctor.fix.steps import Advise, Edit, Restart, Step, Wish
 from gpgdoctor.rules import cures
 from gpgdoctor.rules.rule import RANK, Cure, LineChange
@@ -132,7 +131,7 @@ def _steps(facts: Facts, planned: list[Cure], keep_agent: bool) -> tuple[Step, .
 
 
 def _edit(facts: Facts, wish: Wish) -> Edit:
-    return Edit(path=wish.path, diff=expected_diff(facts, file_at(facts, wish.path), wish), wish=wish)
+    return Edit(path=wish.path, diff=edits.expected_diff(facts, file_at(facts, wish.path), wish), wish=wish)
 
 
 def _merged(facts: Facts, planned: Iterable[Cure]) -> list[Wish]:
@@ -197,6 +196,9 @@ def _forbidden(facts: Facts, cure: Cure) -> str | None:
         return f"the GnuPG home is not known ({facts.gnupg.homedir.reason})"
     if "pcsc-shared" in cure.options and "pcsc-shared" not in known_or(facts.gnupg.scdaemon_options, ()):
         return "this scdaemon does not know pcsc-shared"
+    overruled = edits.overruled(facts, cure.options)
+    if overruled is not None:
+        return overruled
     if _lists_no_reader(facts, cure) and not _scdaemon_keeps_it_from_pcscd(facts):
         return "PC/SC does not list the reader, so scdaemon would not find it with disable-ccid"
     return None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from machines import AGENT, BY_HAND, CONF, HOME, SCDAEMON, SHARE, diagnosed, finding, machine
 
-from gpgdoctor.facts import Facts, Setting, Unknown
+from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, Unknown, known
 from gpgdoctor.fix.plan import Advise, Edit, Plan, Restart, plan, steps_of
 from gpgdoctor.record import replace as replace_record
 from gpgdoctor.rules import cures
@@ -44,6 +44,24 @@ def test_while_a_probe_waits_for_a_transaction_nothing_is_planned() -> None:
     waiting = replace_record(facts, pcscd=replace_record(facts.pcscd, waiting=1))
     assert not shared(waiting).changes_something
     assert "in the middle of a transaction" in shared(waiting).refused[0].reason
+
+
+@pytest.mark.parametrize(
+    ("lines", "number"), [(("[ignore]", "pcsc-shared"), 2), (("[ignore-all]", "[-ignore-all]"), 1)]
+)
+def test_what_the_whole_system_ignores_is_not_written(lines: tuple[str, ...], number: int) -> None:
+    kept = tuple(
+        ConfigLine(number=at, text=text, kind="meta" if text.startswith("[") else "option")
+        for at, text in enumerate(lines, 1)
+    )
+    file = ConfigFile(
+        path="/etc/gnupg/scdaemon.conf", program="scdaemon", scope="global", status="regular", length=2, lines=kept
+    )
+    facts = machine()
+    files = (file, *known(facts.configuration.files))
+    planned = shared(replace_record(facts, configuration=replace_record(facts.configuration, files=files)))
+    assert not planned.changes_something
+    assert f"/etc/gnupg/scdaemon.conf, line {number}, takes" in planned.refused[0].reason
 
 
 def test_a_missing_file_is_created() -> None:
