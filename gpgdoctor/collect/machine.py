@@ -54,6 +54,10 @@ class Look:
         sockets, daemons = Sockets(), processes.daemons()
         pcscds = [pid for pid, role in daemons.items() if role == "pcscd"]
         listener = pcscd.listener(self._path, sockets, pcscds)
+        if listener is None and pcscd.socket_file(self._path) == "absent":
+            # One in a container below this system is no business of this system's, which has no way to it.
+            pcscds = [pid for pid in pcscds if not processes.is_below(pid)]
+            daemons = {pid: role for pid, role in daemons.items() if role != "pcscd" or pid in pcscds}
         awake = listener == "pcscd" or (listener == "activator" and self._wishes.wake)
         first = sockets.peers(self._path)
         asks = awake and self._may_ask(first, pcscds)

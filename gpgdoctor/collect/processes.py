@@ -14,9 +14,11 @@ from gpgdoctor.record import replace
 
 T = TypeVar("T")
 
-DAEMONS = {"pcscd": "pcscd", "scdaemon": "scdaemon", "gpg-agent": "gpg-agent"}
-_INTERPRETER = re.compile(r"(python[\d.]*|perl|ruby|node|java|bash|sh|dash)$")
 _COMM_LENGTH = 15
+ROLES = ("pcscd", "scdaemon", "gpg-agent")
+# Nixpkgs' makeWrapper moves a program away so, and gives it its own name back as argv[0] only.
+DAEMONS = {name: role for role in ROLES for name in (role, f".{role}-wrapped"[:_COMM_LENGTH])}
+_INTERPRETER = re.compile(r"(python[\d.]*|perl|ruby|node|java|bash|sh|dash)$")
 HIDDEN = "this machine hides the processes of others (hidepid)"
 
 
@@ -69,6 +71,12 @@ def namespace_depth(pid: int) -> int | None:
     except OSError:
         return None
     return len(found.group(1).split()) if found else None
+
+
+def is_below(pid: int) -> bool:
+    """Whether a process runs in a container of this system, as far as pid namespaces tell."""
+    its, mine = namespace_depth(pid), namespace_depth(os.getpid())
+    return its is not None and mine is not None and its > mine
 
 
 def are_hidden() -> bool:
@@ -179,6 +187,8 @@ def _program(name: str, arguments: Maybe[list[str]]) -> str:
     if _INTERPRETER.match(name):
         return _script(arguments) or name
     base = os.path.basename(arguments[0])
+    if name == f".{base}-wrapped"[:_COMM_LENGTH]:
+        return base
     return base if len(name) == _COMM_LENGTH and base.startswith(name) else name
 
 
@@ -198,7 +208,8 @@ def name_of(pid: int) -> str:
     """A process's name alone; "unknown" where it ended meanwhile."""
     try:
         with open(f"/proc/{pid}/comm", "rb") as comm:
-            return comm.read(64).rstrip(b"\n").decode(errors="replace")
+            name = comm.read(64).rstrip(b"\n").decode(errors="replace")
+            return DAEMONS.get(name, name)
     except OSError:
         return "unknown"
 

@@ -62,9 +62,10 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
         raise NotKnown(reader.not_made_because or "the reader was not probed")
     if scdaemon.holds_a_card(facts) or scdaemon.in_force(facts, "pcsc-shared"):
         return None
+    # First, for a line that does not let it start may be the one that would send it to PC/SC.
+    mistakes.needs_scdaemon_to_start(facts)
     if not scdaemon.reaches_through_pcsc(facts) or not scdaemon.would_take(facts, index):
         return None
-    mistakes.needs_scdaemon_to_start(facts)
     candidates = holding.suspects(facts)
     return Found(
         severity=_wanted(facts),

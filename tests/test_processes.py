@@ -1,0 +1,65 @@
+"""Processes by the names that people give them, and by where they run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import cannot_run
+
+from gpgdoctor.collect import processes
+
+SLEEP_S = "60"
+
+
+@contextmanager
+def running(path: Path, argv0: str) -> Iterator[int]:
+    """A program below this path that calls itself otherwise."""
+    shutil.copy(shutil.which("sleep") or "/bin/sleep", path)
+    process = subprocess.Popen([argv0, SLEEP_S], executable=path)
+    try:
+        while not Path(f"/proc/{process.pid}/cmdline").read_bytes():
+            time.sleep(0.01)  # the kernel is not done with it yet
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("daemon", processes.ROLES)
+def test_a_daemon_that_a_wrapper_moved_away_keeps_its_role(daemon: str, tmp_path: Path) -> None:
+    with running(tmp_path / f".{daemon}-wrapped", f"/nix/store/x/libexec/{daemon}") as pid:
+        assert processes.daemons()[pid] == daemon
+        assert processes.name_of(pid) == daemon
+        described = processes.describe(pid, daemon, ())
+        assert described is not None and described.program == daemon
+
+
+@pytest.mark.parametrize("program", ["firefox", "gsd-smartcard", "a-program-with-a-long-name"])
+def test_a_wrapped_program_has_the_name_of_its_wrapper(program: str, tmp_path: Path) -> None:
+    with running(tmp_path / f".{program}-wrapped", f"/nix/store/x/bin/{program}") as pid:
+        described = processes.describe(pid, "client", ())
+        assert described is not None and described.program == program
+
+
+def test_what_runs_in_a_container_is_below() -> None:
+    own_pids = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--pid", "--fork"]
+    outer = subprocess.Popen([*own_pids, "sh", "-c", f"echo; sleep {SLEEP_S}"], stdout=subprocess.PIPE)
+    try:
+        assert outer.stdout is not None
+        if not outer.stdout.readline():
+            cannot_run("no pid namespaces here")
+        (inner,) = (int(pid) for pid in Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split())
+        assert processes.is_below(inner)
+        assert not processes.is_below(outer.pid)
+        assert not processes.is_below(os.getpid())
+    finally:
+        subprocess.run(["pkill", "-KILL", "-P", str(outer.pid)], check=False)
+        outer.kill()
+        outer.communicate()
