@@ -6,6 +6,7 @@ import json
 import subprocess
 from typing import Any
 
+from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Client, File, Scenario, Step
 
@@ -65,9 +66,14 @@ def running(lab: Lab, name: str) -> list[int]:
 
 
 def shared_holder(**parts: Any) -> Scenario:
-    """Another program shares the reader, and scdaemon was refused."""
+    """Another program shares the reader, and scdaemon was refused; later versions do not even ask pcscd."""
     parts = {"files": (), "steps": (Step(argv=tuple(CARD_STATUS), code=2),), **parts}
     return Scenario(name="shared-holder-variant", about="", clients=(Client(kind="shared"),), **parts)
+
+
+def shared_holder_on_pcsc(**parts: Any) -> Scenario:
+    """The same where every version asks pcscd."""
+    return shared_holder(files=(ON_PCSC,), **parts)
 
 
 def configured(content: str | bytes, **parts: Any) -> Scenario:

@@ -18,6 +18,7 @@ from fixing import (
     read,
     running,
     shared_holder,
+    shared_holder_on_pcsc,
     succeeds,
     undo,
 )
@@ -34,7 +35,7 @@ SOCKET_UNIT = Path(__file__).with_name("socket_unit.py")
 
 
 def test_where_nothing_runs_nothing_is_started(open_lab: OpenLab) -> None:
-    lab = open_lab(shared_holder(steps=()))
+    lab = open_lab(shared_holder_on_pcsc(steps=()))
 
     done = succeeds(fix(lab, "--yes", "GD202"))
 

@@ -12,6 +12,7 @@ import pytest
 from hooking import document_of
 
 from gpgdoctor.lab import parts
+from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.lab.scenario import Client, Reader, Scenario
@@ -28,6 +29,7 @@ SCENARIO = Scenario(
     about="A reader that is shared, and whose name would like to be an instruction.",
     readers=(Reader(name=f"Reader {MARKER} /etc/hostname"),),
     clients=(Client(kind="shared", user=USER),),
+    files=(ON_PCSC,),
 )
 # /usr and /etc can be written to, and a shim's own limit of 40 s is one of 2.
 FURNISH = """
@@ -153,10 +155,12 @@ def test_the_mail_is_plain_ascii_and_has_nothing_attached(lab: Lab) -> None:
 
 
 def test_no_line_of_it_is_an_instruction_to_reportbug(lab: Lab) -> None:
-    lab.write(".gnupg/scdaemon.conf", f"reader-port x\r{MARKER}\r/etc/hostname\r\n{MARKER}\n/etc/hostname\n")
+    path = f"{lab.gnupghome}/scdaemon.conf"
+    lab.run(["sh", "-c", f"[ ! -e {path} ] || mv {path} {path}.kept"])
+    lab.write(path, f"reader-port x\r{MARKER}\r/etc/hostname\r\n{MARKER}\n/etc/hostname\n")
     done = lab.run(["/usr/bin/python3", "-c", PARSE])
     code, headers, pseudoheaders, text, attachments = json.loads(done.stdout)
-    lab.run(["rm", f"{lab.gnupghome}/scdaemon.conf"])
+    lab.run(["sh", "-c", f"rm {path}; [ ! -e {path}.kept ] || mv {path}.kept {path}"])
     assert (code, headers, pseudoheaders, attachments) == (0, "", "", [])
     assert "ATTACHMENTS" in text
 

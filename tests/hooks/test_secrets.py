@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hooking import NAMES, document_of, run_hook
 
+from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Client, File, Reader, Scenario, Step
 
@@ -89,15 +90,17 @@ def lab(open_module_lab: Callable[..., Lab]) -> Iterator[Lab]:
         ),
         steps=STEPS,
         files=(
+            ON_PCSC,
             File(path="/etc/passwd", content=PASSWD, mode=0o644),
             File(path="/etc/hostname", content=f"{HOST}\n", mode=0o644),
             File(path=f"{home}/private-keys-v1.d/{KEYGRIP}.key", content="(20:shadowed-private-key hunter2-pin)"),
             File(path=f"{home}/pcscd.log", content="APDU: 00 20 00 82 08 37 33 38 31 36 32 35 34\n"),
-            File(path=f"{home}/gpg-agent.conf", content=AGENT_CONF),
         ),
     )
     lab = open_module_lab(scenario, user=UID)
+    # Only now: later versions would not have started with such files.
     lab.write(f"{home}/scdaemon.conf", SCDAEMON_CONF)
+    lab.write(f"{home}/gpg-agent.conf", AGENT_CONF)
     made = lab.run(["sh", "-c", HOME_OF_OTHER, OTHER, OTHERS_CONF], user=0)
     assert (made.returncode, made.stderr) == (0, "")
     yield lab

@@ -8,7 +8,7 @@ import pytest
 from civility import assert_clear
 from conftest import OpenLab
 
-from gpgdoctor.lab.scenario import Client, File, Reader, Scenario
+from gpgdoctor.lab.scenario import GNUPG_2_3, Client, File, Reader, Scenario
 
 pytestmark = pytest.mark.lab
 
@@ -35,5 +35,11 @@ def test_evil_names_on_real_daemons(open_lab: OpenLab) -> None:
     document = json.loads(done.stdout)
     assert document["facts"]["gnupg"]["homedir"].endswith(HOME)
     assert document["facts"]["readers"][0]["name"].startswith("Evil \x1b[2J")
+    if lab.gnupg_version >= GNUPG_2_3:  # it does not start with this line
+        assert "GD101" in {finding["id"] for finding in document["findings"]}
+        lab.write(f"{HOME}/scdaemon.conf", "disable-ccid\n")
+        done = lab.gpgdoctor("check", "--json")
+        assert_clear(done, codes=(1,))
+        document = json.loads(done.stdout)
     (found,) = (finding for finding in document["findings"] if finding["id"] == "GD202")
     assert [culprit["program"][:8] for culprit in found["culprits"]] == [PROGRAM[:8]]

@@ -272,7 +272,7 @@ def test_a_listener_counts_who_connects(user: int, open_lab: OpenLab) -> None:
 
 def test_a_step_that_ends_otherwise_than_it_should_is_a_failure(open_lab: OpenLab) -> None:
     with pytest.raises(LabFailed, match=r"(?s)gpg --card-status ended with 2: .*No such device"):
-        open_lab(scenario(readers=(), pcscd="never-started", steps=(Step(argv=("gpg", "--card-status")),)))
+        open_lab(scenario(clients=(Client(kind="shared"),), steps=(Step(argv=("gpg", "--card-status")),)))
 
 
 def test_steps_are_kept(open_lab: OpenLab) -> None:
