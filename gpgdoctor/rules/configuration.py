@@ -148,10 +148,16 @@ def configuration_unreadable(facts: Facts, index: int) -> Found | None:
     return Found(
         severity="error",
         summary=f"{file.path} {UNREADABLE.get(file.status, f'is {file.status}')}{detail}.",
-        effect=f"{_reader_of(file)} takes no option from it.",
+        effect=_effect(file),
         because=(f"{place}.status", *((f"{place}.detail",) if file.detail else ())),
         cure=Cure(applicability="manual", advice=(_look_at(file),)),
     )
+
+
+def _effect(file: ConfigFile) -> str:
+    if file.status == "not-regular":
+        return f"{_reader_of(file)} waits for it or reads it without end, and then gpg hangs."
+    return f"{_reader_of(file)} takes no option from it."
 
 
 def _look_at(file: ConfigFile) -> Advice:

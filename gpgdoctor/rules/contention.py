@@ -167,13 +167,12 @@ def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
     if not _competes(facts):
         return None
     mistakes.needs_scdaemon_to_start(facts)
-    others = [process for process in holding.others(facts) if holding.uses_cards(process)]
     return Found(
         severity="error",
         summary="pcscd has this reader, and scdaemon looks for it on USB only.",
         effect='gpg says "No such device": since GnuPG 2.3 scdaemon does not ask pcscd by itself.',
         because=("gnupg.scdaemon_version", "configuration.in_force", f"readers[{index}].name", "usb"),
-        cure=_through_pcscd(facts, index, others),
+        cure=_through_pcscd(facts, index),
     )
 
 
@@ -198,7 +197,7 @@ def _works_by_own_driver(facts: Facts) -> bool:
     return running is not None and bool(running.cards)
 
 
-def _through_pcscd(facts: Facts, index: int, others: list[Process]) -> Cure:
+def _through_pcscd(facts: Facts, index: int) -> Cure:
     reader = known(facts.readers)[index]
     shared = bool(holding.held(reader)) and scdaemon.knows(facts, "pcsc-shared")
     options = ("disable-ccid", "pcsc-shared") if shared else ("disable-ccid",)
@@ -206,15 +205,22 @@ def _through_pcscd(facts: Facts, index: int, others: list[Process]) -> Cure:
     costs = cures.sharing_costs(facts) if "pcsc-shared" in missing else cures.restart_costs(facts)
     smaller = Advice(
         text="Nothing else seems to use PC/SC here: doing without pcscd is the smaller change.",
-        commands=(("systemctl", "disable", "--now", "pcscd.socket", "pcscd.service"),),
+        commands=(("sudo", "systemctl", "disable", "--now", "pcscd.socket", "pcscd.service"),),
     )
     return Cure(
         applicability="costly" if costs else "safe",
         costs=costs,
         options=missing,
         restart=True,
-        advice=() if others or holding.held(reader) else (smaller,),
+        advice=(smaller,) if _could_do_without(facts, reader) else (),
     )
+
+
+def _could_do_without(facts: Facts, reader: Reader) -> bool:
+    """Whether scdaemon's own driver would find the reader on USB if pcscd let go of it, and nobody else needs pcscd."""
+    on_usb = any(interface.ccid for interface in known(facts.usb))
+    needed = any(holding.uses_cards(process) for process in holding.others(facts))
+    return on_usb and not needed and not holding.held(reader)
 
 
 @rule(

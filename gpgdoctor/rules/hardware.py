@@ -178,7 +178,7 @@ def no_card(facts: Facts) -> Found | None:
         advice = Advice(text="Put the card there, or name the other reader with reader-port in scdaemon.conf.")
     else:
         summary = "All readers are empty." if len(readers) > 1 else "The reader is empty."
-        advice = Advice(text="Put the card in, the chip first and facing up.")
+        advice = Advice(text="Put the card in, the chip first.")
     return Found(
         severity="info",
         summary=summary,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpgdoctor.facts import Facts, Process, Reader, Setting, known, known_or
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import cures, holding, scdaemon
-from gpgdoctor.rules.rule import Cure, Found, LineChange, NotApplicable, Passes, Subject, rule
+from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable, Passes, Subject, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 
 KEEPS_NO_PIN_SINCE = (2, 3)  # scd/app-openpgp.c, cache_pin
@@ -93,8 +93,16 @@ def applet_interference(facts: Facts, index: int) -> Found | None:
             "pcscd.connections",
         ),
         culprits=culprits,
-        cure=cures.ask_to_let_go(selecting or others),
+        cure=_let_go_and_restart(selecting or others),
     )
+
+
+def _let_go_and_restart(programs: list[Process]) -> Cure:
+    restart = Advice(
+        text='Where gpg says "Card error" already, scdaemon has to start again afterwards:',
+        commands=(("gpgconf", "--kill", "scdaemon"),),
+    )
+    return Cure(applicability="manual", advice=(*cures.ask_to_let_go(programs).advice, restart))
 
 
 def _selects_again(facts: Facts, reader: Reader) -> bool:

@@ -7,6 +7,7 @@ from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 
+BELONGS_TO_ANOTHER = "it belongs to another user"
 MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes with the headers (scd/scdaemon.c)
 
 
@@ -162,18 +163,17 @@ def homedir_unsafe(facts: Facts) -> Found | None:
         summary=f"{home} is not safe as GnuPG's home directory: {', and '.join(problems)}.",
         effect="Who can write there can make scdaemon and gpg-agent run any program.",
         because=("gnupg.homedir", "gnupg.homedir_problems"),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="If the directory is to be yours alone (on a file system without permissions: move it):",
-                    commands=(
-                        ("sudo", "chown", "-R", f"{known_or(facts.host.user, 'LOGIN')}:", home),
-                        ("chmod", "700", home),
-                    ),
-                ),
-            ),
-        ),
+        cure=Cure(applicability="manual", advice=(_make_it_mine(facts, home, problems),)),
+    )
+
+
+def _make_it_mine(facts: Facts, home: str, problems: tuple[str, ...]) -> Advice:
+    if BELONGS_TO_ANOTHER in problems and known_or(facts.host.uid, 0) == 0:
+        return Advice(text="Run GnuPG and gpgdoctor as the user whose directory it is.")
+    owner = ("sudo", "chown", "-R", f"{known_or(facts.host.user, 'LOGIN')}:", home)
+    return Advice(
+        text="If the directory is to be yours alone (on a file system without permissions: move it):",
+        commands=(*((owner,) if BELONGS_TO_ANOTHER in problems else ()), ("chmod", "700", home)),
     )
 
 
