@@ -10,6 +10,7 @@ NO_PCSCD = ("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
 NO_SCDAEMON = ("GD306", "GD307", "GD108")
 NO_READER = "PC/SC lists no reader"
 NO_PROBE = "--no-probe"
+NOT_ASKED_FOR = (NO_PROBE, "a passive look connects to no reader")
 
 
 @rule(
@@ -57,7 +58,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
     if holding.held(reader) != {"INUSE"}:
         return None
-    if known(reader.probe) == "not-made" and reader.not_made_because != NO_PROBE:
+    if known(reader.probe) == "not-made" and reader.not_made_because not in NOT_ASKED_FOR:
         # It may as well be a transaction (GD204), for which this is no cure.
         raise NotKnown(reader.not_made_because or "the reader was not probed")
     if scdaemon.holds_a_card(facts) or scdaemon.in_force(facts, "pcsc-shared"):

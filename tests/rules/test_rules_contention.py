@@ -23,6 +23,7 @@ from build import (
 )
 from judging import causes, checks, finding, judged, severity, status
 
+from gpgdoctor.collect.machine import PASSIVE
 from gpgdoctor.facts import Connection, Facts, Unknown
 from gpgdoctor.record import replace
 
@@ -200,6 +201,12 @@ def test_in_which_of_several_readers_it_waits_is_not_known() -> None:
 def test_a_probe_that_nobody_wanted_is_skipped() -> None:
     not_made = replace(IN_USE, probe="not-made", not_made_because="--no-probe")
     assert status(held_by(KEEPASSXC, readers=(not_made,)), "GD204") == "skipped"
+
+
+@pytest.mark.parametrize("reason", ["--no-probe", PASSIVE])
+def test_a_holder_is_blamed_where_nobody_wanted_a_probe(reason: str) -> None:
+    not_made = replace(IN_USE, probe="not-made", not_made_because=reason)
+    assert severity(held_by(KEEPASSXC, readers=(not_made,)), "GD202") == "warning"
 
 
 # -- GD205 -------------------------------------------------------------------------------------------------------
