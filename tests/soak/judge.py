@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# What check must find on GnuPG 2.2 with disable-ccid, where the whole of its run fell into one world.
+# What check must find with disable-ccid, where the whole of its run fell into one world.
 CAUSES = {
     "quiet": set[str](),
     "idle": set[str](),
