@@ -34,6 +34,7 @@ class Work:
     restart: Restart | None
     running: Running
     expected: Expectation | None  # None: nothing is verified
+    continues: int | None = None  # the entry of what this run of fix has done before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +107,20 @@ class Application:
             return None
         try:
             with self._interrupts.ignored():
-                self._journal.become(self._entry, "applied")
+                self._complete(self._entry)
         except journal.NoJournal as error:
             # The entry is there and says enough: the next run completes it.
             self._tell(f"{error}")
         return self._entry.number
+
+    def _complete(self, entry: journal.Entry) -> None:
+        """One run of fix is one entry: what takes it back takes back all of it."""
+        mine = (it for it in self._journal.entries() if it.number == self._work.continues and it.state == "applied")
+        earlier = next(mine, None)
+        whole = journal.joined(earlier, entry) if earlier else None
+        self._journal.become(whole or entry, "applied")
+        if earlier and whole:
+            self._journal.forget(earlier)
 
     def _put_back(self) -> str:
         """Leave everything as it was before; returns a sentence that says so."""

@@ -61,6 +61,22 @@ class Entry:
         return f".gpgdoctor-{self.number}.tmp"
 
 
+def joined(earlier: Entry, later: Entry) -> Entry | None:
+    """Both as one entry, in the later one's place; None where somebody changed a file between them."""
+    files = {file.path: file for file in earlier.files}
+    for file in later.files:
+        first = files.get(file.path)
+        if first is not None and first.after != file.before:
+            return None
+        files[file.path] = file if first is None else replace(first, after=file.after)
+    return replace(
+        later,
+        ids=tuple(dict.fromkeys((*earlier.ids, *later.ids))),
+        files=tuple(files.values()),
+        restart=later.restart or earlier.restart,
+    )
+
+
 def location() -> str:
     """The directory of the journal and the lock, which may not be there yet."""
     import platformdirs
@@ -162,7 +178,7 @@ class Journal:
         return entry
 
     def forget(self, entry: Entry) -> None:
-        """Of a fix that changed nothing."""
+        """Of a fix that changed nothing, or that another entry tells as well."""
         with suppress(OSError):
             os.unlink(_name(entry.number), dir_fd=self.descriptor)
             os.fsync(self.descriptor)

@@ -29,11 +29,11 @@ def fix(options: FixOptions, io: Console) -> int:
         try:
             run.go(interrupts)
         except Interrupted as error:
-            run.end(str(error) or "Interrupted. Nothing is changed.", INTERRUPTED)
+            run.end_early(str(error) or "Interrupted. Nothing is changed.", INTERRUPTED)
         except Failed as error:
-            run.end(str(error), error.code)
+            run.end_early(str(error), error.code)
         except (NotRestarted, journal.NoJournal, locking.NotLocked) as error:
-            run.end(f"Nothing is changed: {error}.", REFUSED)
+            run.end_early(f"Nothing is changed: {error}.", REFUSED)
         return run.report()
 
 
@@ -59,7 +59,7 @@ class _Run:
             except (_LookAgain, Drifted):
                 continue
             return
-        self.end("Nothing is changed: others keep changing the same files. Try again.", REFUSED)
+        self.end_early("Nothing is changed: others keep changing the same files. Try again.", REFUSED)
 
     def _attempt(self, interrupts: Interrupts) -> None:
         prospect = foresee(self._options)
@@ -161,6 +161,7 @@ class _Run:
             restart=restarted,
             running=prospect.running,
             expected=expected if self._options.verify else None,
+            continues=self._result.undo,
         )
         try:
             applied = Application(work, book, interrupts, self._io.tell).run()
@@ -190,6 +191,12 @@ class _Run:
 
     def end(self, verdict: str, code: int) -> None:
         self._result.verdict, self._result.code = verdict, code
+
+    def end_early(self, verdict: str, code: int) -> None:
+        """The same, where what this run has cured before stays."""
+        if self._done:
+            verdict = f"{verdict} What was cured before that stays: {_cured(self._done)}.{_way_back(self._result)}"
+        self.end(verdict, code)
 
     def report(self) -> int:
         if self._options.json:
@@ -222,8 +229,14 @@ def _ids(findings: tuple[Finding, ...]) -> tuple[str, ...]:
 
 
 def _verdict(plans: list[Plan], result: Result) -> str:
-    ids = ", ".join(dict.fromkeys(id for planned in plans for id in _ids(planned.planned)))
     done = "Fixed and verified" if result.verified else "Applied, not verified"
-    back = f" To take it back: gpgdoctor undo {result.undo}" if result.undo is not None else ""
     left = f" Left: {', '.join(result.left)}." if result.left else ""
-    return f"{done}: {ids}.{left}{back}"
+    return f"{done}: {_cured(plans)}.{left}{_way_back(result)}"
+
+
+def _cured(plans: list[Plan]) -> str:
+    return ", ".join(dict.fromkeys(id for planned in plans for id in _ids(planned.planned)))
+
+
+def _way_back(result: Result) -> str:
+    return f" To take it back: gpgdoctor undo {result.undo}" if result.undo is not None else ""

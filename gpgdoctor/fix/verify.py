@@ -13,6 +13,7 @@ from gpgdoctor.facts import known_or
 from gpgdoctor.fix import agent
 from gpgdoctor.fix.answers import Answer
 from gpgdoctor.fix.private_scdaemon import read_card
+from gpgdoctor.rules.rule import RANK
 
 VERIFY_DEADLINE_S = 10.0
 LOOK_DEADLINE_S = 5.0
@@ -43,7 +44,7 @@ def look(homedir: str | None) -> Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """How things are after a fix. ``revealed`` are errors that could not be judged behind what is cured now."""
+    """How things are after a fix. ``revealed`` is what could not be judged behind what is cured now."""
 
     after: Diagnosis
     revealed: tuple[Finding, ...]
@@ -113,7 +114,7 @@ def _ask_private_scdaemon(scdaemon: str | None, homedir: str, deadline: Deadline
 
 
 def _judge(expected: Expectation, after: Diagnosis) -> tuple[Finding, ...]:
-    """The errors that could not be judged before; raises _NotYet for any other that is new, or planned."""
+    """What could not be judged before; raises _NotYet for any other error that is new, or what was planned."""
     before = {_key(finding) for finding in expected.before.findings}
     planned = {_key(finding) for finding in expected.planned}
     ids = {finding.id for finding in expected.planned}
@@ -122,14 +123,23 @@ def _judge(expected: Expectation, after: Diagnosis) -> tuple[Finding, ...]:
     for finding in after.findings:
         if _key(finding) in planned:
             raise _NotYet(f"{finding.id} is still found")
-        if finding.found.severity == "error" and _key(finding) not in before:
-            if finding.id not in hidden:
-                raise _NotYet(f"{finding.id} is found now: {finding.found.summary}")
+        if _key(finding) in before:
+            continue
+        if finding.id in hidden and _asks_for_more(finding):
             revealed.append(finding)
+        elif finding.found.severity == "error":
+            raise _NotYet(f"{finding.id} is found now: {finding.found.summary}")
     for check in after.checks:
         if check.rule.id in ids and check.status == "unknown":
             raise _NotYet(f"{check.rule.id} could not be checked: {check.reason}")
     return tuple(revealed)
+
+
+def _asks_for_more(finding: Finding) -> bool:
+    """An error, or a warning that can be cured: where no scdaemon runs, what keeps it from the card is no error yet."""
+    found = finding.found
+    curable = found.cure is not None and found.cure.applicability != "manual"
+    return found.severity == "error" or (curable and RANK[found.severity] >= RANK["warning"])
 
 
 def _folded_under(before: Diagnosis, ids: set[str]) -> set[str]:

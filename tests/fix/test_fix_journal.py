@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,16 @@ def test_an_entry_is_read_as_it_was_written() -> None:
         applied = book.become(ENTRY, "applied")
         assert book.next_number() == 2
     assert journal.read_only() == [applied]
+
+
+def test_two_entries_become_one_that_takes_back_both() -> None:
+    first, agents = ENTRY.files
+    later = replace(
+        ENTRY, number=2, ids=("GD205",), files=(replace(first, before=first.after, after=b"y", mode=0o600),)
+    )
+    both = journal.joined(ENTRY, later)
+    assert both == replace(later, ids=("GD202", "GD205"), files=(replace(first, after=b"y"), agents))
+    assert journal.joined(ENTRY, replace(later, files=(replace(first, before=b"by somebody else"),))) is None
 
 
 def test_the_journal_is_its_owners_alone(state: Path) -> None:

@@ -6,7 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fixing import CARD_STATUS, SCDAEMON_CONF, fix, gpg_works, ills, read, running, shared_holder, succeeds, undo
+from fixing import (
+    CARD_STATUS,
+    SCDAEMON_CONF,
+    entries,
+    fix,
+    gpg_works,
+    ills,
+    read,
+    running,
+    shared_holder,
+    succeeds,
+    undo,
+)
 
 from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.lab import Lab
@@ -48,6 +60,32 @@ def test_a_shared_holder(keep_agent: tuple[str, ...], open_lab: OpenLab, trixie_
     succeeds(undo(lab))
     assert read(lab) == b"disable-ccid\n"
     assert "No such device" in lab.run(CARD_STATUS).stderr
+
+
+@pytest.mark.parametrize("agent", [(), (Step(argv=("gpgconf", "--launch", "gpg-agent")),)], ids=["none", "runs"])
+@pytest.mark.parametrize(
+    ("before", "after", "cured"),
+    [
+        (b"disable-ccid # note\n", b"# note\ndisable-ccid\npcsc-shared\n", "GD102, GD202"),
+        (b"pcsc-sharedd\n", b"pcsc-shared\ndisable-ccid\n", "GD101, GD205, GD104"),
+    ],
+)
+def test_a_line_that_stops_scdaemon_and_what_it_hides(
+    before: bytes, after: bytes, cured: str, agent: tuple[Step, ...], open_lab: OpenLab, trixie_root: Path
+) -> None:
+    files = (File(path=SCDAEMON_CONF, content=before),)
+    lab = open_lab(shared_holder(files=files, steps=agent), root=trixie_root)
+
+    done = succeeds(fix(lab, "--yes"))
+
+    assert f"Fixed and verified: {cured}." in done.stdout
+    assert read(lab) == after
+    assert gpg_works(lab)
+    assert ills(lab) == []
+    (entry,) = entries(lab)
+    assert done.stdout.endswith(f"To take it back: gpgdoctor undo {entry['number']}\n")
+    succeeds(undo(lab, str(entry["number"])))
+    assert read(lab) == before
 
 
 @pytest.mark.parametrize("scenario", [it for it in SCENARIOS if it.cure], ids=lambda it: it.name)
