@@ -140,7 +140,8 @@ def test_reportbug_has_the_report_in_its_template(lab: Lab) -> None:
     related = lab.run(
         ["dpkg-query", "-W", "scdaemon", "gpg-agent", "gnupg", "pcscd", "libpcsclite1", "libccid", "opensc"]
     )
-    assert ("Versions of packages" in report) == bool(related.stdout)
+    versions = [line.partition("\t")[2] for line in related.stdout.splitlines()]
+    assert ("Versions of packages" in report) == any(versions)
 
 
 def test_the_mail_is_plain_ascii_and_has_nothing_attached(lab: Lab) -> None:
