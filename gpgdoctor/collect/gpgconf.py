@@ -16,8 +16,9 @@ class GpgconfQuestions:
         self.commands: list[Command] = []
         if self.gpgconf and ask:
             home = homedir or os.environ.get("GNUPGHOME")
-            # A relative name is meant from here, not from where the commands run.
-            environment = {"GNUPGHOME": os.path.abspath(home)} if home else {}
+            # A relative name is meant from here, not from where the commands run. Nothing else is made of its
+            # spelling: GnuPG takes its socket directory from that (common/homedir.c).
+            environment = {"GNUPGHOME": os.path.join(os.getcwd(), home)} if home else {}
             questions = ("--list-dirs", "--list-components")
             self.commands = [Command([self.gpgconf, question], environment) for question in questions]
 
