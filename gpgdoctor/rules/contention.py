@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, Process, Reader, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Passes, Severity, Subject, rule
+from gpgdoctor.rules.rule import Advice, Certainty, Cure, Found, NotApplicable, Passes, Severity, Subject, rule
 
 NO_PCSCD = ("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
 NO_SCDAEMON = ("GD306", "GD307", "GD108")
@@ -39,7 +39,7 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
         severity=severity,
         summary=f"scdaemon has opened this reader for itself alone, and keeps out {whom}.",
         effect="Other programs get a sharing violation (0x8010000B) until scdaemon ends or the card is pulled out.",
-        because=(f"readers[{index}].state", f"readers[{index}].probe", "gnupg.running.cards"),
+        because=(f"readers[{index}].state", *_probed(reader, index), "gnupg.running.cards"),
         culprits=tuple(holding.culprit(process, "certain") for process in me),
         cure=cures.share(facts),
     )
@@ -99,11 +99,23 @@ def exclusive_holder(facts: Facts, index: int) -> Found | None:
         severity="warning" if scdaemon.is_spared(facts, index) else _wanted(facts),
         summary=f"{_names(facts, candidates)} has opened this reader for itself alone.",
         effect='gpg says "No such device" until that program lets go. Sharing on scdaemon\'s side does not help here.',
-        because=(f"readers[{index}].state", f"readers[{index}].probe", "gnupg.running"),
+        because=(f"readers[{index}].state", *_probed(reader, index), "gnupg.running"),
         culprits=holding.culprits(facts, candidates),
-        cure=cures.ask_to_let_go(candidates),
+        cure=_ask_to_let_go(facts, candidates),
         note=None if candidates and holding.all_paired(facts) else holding.what_would_show_more(facts),
     )
+
+
+def _probed(reader: Reader, index: int) -> tuple[str, ...]:
+    """As evidence, where a probe was made: an EXCLUSIVE reader shows as such without one."""
+    return () if reader.probe == "not-made" else (f"readers[{index}].probe",)
+
+
+def _ask_to_let_go(facts: Facts, candidates: list[Process]) -> Cure:
+    programs = [process for process in candidates if process.role != "scdaemon"]
+    scdaemons = tuple(_stop_one(facts, process) for process in candidates if process.role == "scdaemon")
+    polite = cures.ask_to_let_go(programs).advice if programs or not scdaemons else ()
+    return Cure(applicability="manual", advice=(*polite, *scdaemons))
 
 
 @rule(
@@ -146,7 +158,7 @@ def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
 
 def _wait(facts: Facts, candidates: list[Process]) -> Cure:
     advice = Advice(text="Finish what it asks for (touch, PIN), or close it.", commands=(("gpgdoctor", "check"),))
-    polite = cures.ask_to_let_go(candidates).advice if candidates else ()
+    polite = _ask_to_let_go(facts, candidates).advice if candidates else ()
     return Cure(applicability="manual", advice=(advice, *polite))
 
 
@@ -242,17 +254,22 @@ def second_scdaemon(facts: Facts, index: int) -> Found | None:
         return None
     if holding.is_scdaemons(facts, index):
         return None
-    only_reader = holding.held_by_others(facts) == [index]
-    says_so = only_reader and [process for process in candidates if known_or(process.cards, None)]
-    if not says_so and (not candidates or not only_reader or holding.others(facts)):
+    says_so = [process for process in candidates if known_or(process.cards, None)]
+    if len(holding.held_by_others(facts)) > sum(known_or(process.cards, None) or 0 for process in says_so):
+        says_so = []
+    rivals = [process for process in holding.others(facts) if not holding.is_idle_service(process)]
+    if not says_so and rivals:
         return None  # then it is one suspect among others
+    alone = len(candidates) + len(holding.others(facts)) + holding.unseen(facts) == 1
+    otherwise: Certainty = "likely" if alone else "possible"
     return Found(
         severity="error",
-        summary=f"{_names(facts, says_so or candidates, certain=True)} of another GnuPG home or user has this reader.",
+        summary=f"{_names(facts, says_so or candidates, certain=True)} of another GnuPG home or user "
+        f"{'has' if says_so or alone else 'may have'} this reader.",
         effect='gpg says "No such device" here until that scdaemon lets go.',
         because=(f"readers[{index}].state", *_places(facts, candidates)),
         culprits=tuple(
-            holding.culprit(process, "certain" if says_so else "likely") for process in says_so or candidates
+            holding.culprit(process, "certain" if says_so else otherwise) for process in says_so or candidates
         ),
         cure=_stop_scdaemon(facts, says_so or candidates),
     )

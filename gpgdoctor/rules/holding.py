@@ -149,7 +149,8 @@ def others(facts: Facts) -> list[Process]:
 
 def suspects(facts: Facts) -> list[Process]:
     """Who may hold a reader that my scdaemon does not have: programs, and scdaemons that do not deny it."""
-    return others(facts) + [process for process in other_scdaemons(facts) if known_or(process.cards, None) != 0]
+    scdaemons = [process for process in other_scdaemons(facts) if known_or(process.cards, None) != 0]
+    return sorted([*others(facts), *scdaemons], key=lambda process: (_rank(process), process.pid))
 
 
 def culprits(facts: Facts, candidates: list[Process]) -> tuple[Culprit, ...]:
@@ -218,8 +219,14 @@ def _only_looks(process: Process) -> bool:
     return holder is not None and holder.looks_only
 
 
-def _rank(process: Process) -> int:
+def is_idle_service(process: Process) -> bool:
     holder = known_holder(process.program)
-    if holder is None:
+    return holder is not None and holder.idle
+
+
+def _rank(process: Process) -> int:
+    if process.role == "scdaemon":
+        return 0
+    if known_holder(process.program) is None:
         return 1
-    return 2 if holder.idle else 0
+    return 2 if is_idle_service(process) else 0

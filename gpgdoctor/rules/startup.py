@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
+
 from gpgdoctor.facts import Facts, NotKnown, Setting, Voided, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 
 BELONGS_TO_ANOTHER = "it belongs to another user"
+MERGED = ("/bin/", "/lib/", "/lib64/", "/sbin/")
 MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes with the headers (scd/scdaemon.c)
 
 
@@ -111,9 +114,19 @@ def scdaemon_disabled(facts: Facts) -> Found | None:
     if "scdaemon-program" not in last:
         return None
     setting = settings[last["scdaemon-program"]]
-    if not setting.value or setting.value == known(facts.gnupg.scdaemon):
+    if not setting.value or _is_same_program(setting.value, known(facts.gnupg.scdaemon)):
         return None
     return _replaced(setting, last["scdaemon-program"], bool(known(facts.configuration.scdaemon_program_exists)))
+
+
+def _is_same_program(one: str, other: str | None) -> bool:
+    return other is not None and _plain(one) == _plain(other)
+
+
+def _plain(path: str) -> str:
+    """A path in its shortest spelling; /lib is /usr/lib since /usr was merged."""
+    path = posixpath.normpath(path)
+    return f"/usr{path}" if path.startswith(MERGED) else path
 
 
 def _disabled(setting: Setting, number: int) -> Found:

@@ -295,3 +295,20 @@ def test_without_another_scdaemon_none_has_the_reader() -> None:
     both = (IN_USE, replace(IN_USE, name=NITROKEY))
     facts = held_by(STRANGER, running=RUNNING, readers=both, version="2.4.7", conf=SHARING)
     assert {check.status for check in checks(facts, "GD206")} == {"pass"}
+
+
+def test_another_scdaemon_may_have_several_readers() -> None:
+    both = (EXCLUSIVE, replace(EXCLUSIVE, name=NITROKEY))
+    facts = kept_by(replace(OTHERS_SCDAEMON, cards=2), readers=both, version="2.4.7", conf="disable-ccid\n")
+    assert causes(facts) == {"GD206"}
+    assert {it.found.culprits[0].certainty for it in judged(facts).findings if it.id == "GD206"} == {"certain"}
+
+
+def test_a_silent_scdaemon_beside_an_idle_service_is_possible_and_comes_first() -> None:
+    silent = replace(OTHERS_SCDAEMON, cards=Unknown("it was not asked"))
+    (culprit,) = finding(kept_by(GNOME, silent), "GD206").found.culprits
+    assert (culprit.pid, culprit.certainty) == (OTHERS_SCDAEMON.pid, "possible")
+    assert "may have" in finding(kept_by(GNOME, silent), "GD206").found.summary
+    beside = finding(kept_by(KEEPASSXC, silent), "GD203").found
+    assert {it.program for it in beside.culprits} == {"keepassxc", "scdaemon"}
+    assert beside.cure and "belongs to bob" in beside.cure.advice[-1].text

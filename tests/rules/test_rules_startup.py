@@ -164,3 +164,10 @@ def test_options_that_both_files_may_set_pass() -> None:
 
 def test_what_is_voided_can_be_unknown() -> None:
     assert status(machine(configuration={"voided": Unknown("a file is encrypted")}), "GD112") == "unknown"
+
+
+@pytest.mark.parametrize(
+    "spelling", ["/lib/gnupg/scdaemon", "/usr/lib/x/../gnupg/scdaemon", "/usr//lib/gnupg/scdaemon"]
+)
+def test_gnupgs_own_scdaemon_is_no_other_one_however_it_is_spelt(spelling: str) -> None:
+    assert status(machine(agent_conf=f"scdaemon-program {spelling}\n"), "GD108") == "pass"
