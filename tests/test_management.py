@@ -29,6 +29,25 @@ def test_a_plain_file_is_its_owners(tmp_path: Path) -> None:
     assert managed(path) is None
 
 
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("private_dot_gnupg/scdaemon.conf", "chezmoi"),
+        ("dot_gnupg/private_scdaemon.conf.tmpl", "chezmoi"),
+        ("private_dot_gnupg/gpg-agent.conf", None),
+        ("dot_config/scdaemon.conf", None),
+    ],
+)
+def test_a_file_that_chezmoi_copies_is_chezmois(
+    source: str, name: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    for path in (tmp_path / ".gnupg/scdaemon.conf", tmp_path / ".local/share/chezmoi" / source):
+        path.parent.mkdir(parents=True)
+        path.write_text("disable-ccid\n")
+    assert managed(tmp_path / ".gnupg/scdaemon.conf") == name
+
+
 def test_a_plain_link_is_its_owners_too(tmp_path: Path) -> None:
     assert managed(linked(tmp_path, "elsewhere/scdaemon.conf")) is None
 

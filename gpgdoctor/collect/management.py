@@ -16,6 +16,8 @@ _TREES = {
     "mackup": "Mackup",
     "dotfiles": "a dotfile tree",
 }
+# Of chezmoi, in the order in which they stand.
+_ATTRIBUTES = ("exact_", "create_", "modify_", "private_", "readonly_", "empty_", "executable_")
 _MARKERS = ((".stow-local-ignore", "stow"), (".chezmoiroot", "chezmoi"), (".git", "a git work tree"))
 
 
@@ -29,9 +31,31 @@ def manager(path: str, link: os.stat_result, status: os.stat_result) -> str | No
         found = _store(target) or _tree(target)
         if found:
             return found
+    if _is_copied_by_chezmoi(path):
+        return "chezmoi"
     if status.st_uid not in (os.geteuid(), link.st_uid):
         return "another user"
     return None
+
+
+def _is_copied_by_chezmoi(path: str) -> bool:
+    """Whether chezmoi has a source for this file, which it copies: ~/.gnupg/x is private_dot_gnupg/x there."""
+    directory, name = os.path.split(path)
+    data = os.environ.get("XDG_DATA_HOME") or f"{os.path.dirname(directory)}/.local/share"
+    try:
+        with os.scandir(f"{data}/chezmoi") as entries:
+            folders = [it.path for it in entries if _is_source_of(it.name, os.path.basename(directory))]
+        return any(_is_source_of(source, name) for folder in folders for source in os.listdir(folder))
+    except OSError:
+        return False
+
+
+def _is_source_of(source: str, target: str) -> bool:
+    """As chezmoi names its sources: attributes in front, a dot in letters, .tmpl behind."""
+    plain = source.removesuffix(".tmpl")
+    for attribute in _ATTRIBUTES:
+        plain = plain.removeprefix(attribute)
+    return plain == (f"dot_{target[1:]}" if target.startswith(".") else target)
 
 
 def _store(target: str) -> str | None:
