@@ -110,7 +110,7 @@ def check(
 
 def _seconds(timeout: float) -> float:
     if not 0 < timeout <= 3600:
-        raise typer.BadParameter("seconds between 0 and 3600 are expected", param_hint="--timeout")
+        raise typer.BadParameter("more than 0 and at most 3600 seconds are expected", param_hint="--timeout")
     return timeout
 
 
@@ -172,7 +172,7 @@ def undo(
     return undo(number, listing=listing)
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # an error's text may begin with a dash
 def explain(
     words: list[str] = typer.Argument(None, metavar='ID|NAME|"ERROR TEXT"', help="What is to be explained."),
     listing: bool = typer.Option(False, "--list", help="List every page."),

@@ -15,6 +15,8 @@ SEEN_AS = re.compile(r"^- `([^`]+)`$", re.MULTILINE)
 SPEAKER = re.compile(
     r"^(?:(?:gpg2?|gpgsm|gpg-agent|gpg-connect-agent|scdaemon|ssh|ssh-add|git|error|fatal)(?:\[\d+\])?: +)+"
 )
+SIGNED = re.compile(r"(?<![\w-])-21464\d{5}(?!\d)")
+BARE = re.compile(r"(?<!\w)80100([0-9a-fA-F]{3})\b")
 PLAIN = str.maketrans("\u2018\u2019\u201c\u201d\u00a0", "''\"\" ")
 
 
@@ -55,9 +57,11 @@ def _page(text: str) -> Page:
 
 
 def called(word: str) -> Page | None:
-    """The page of this id or name."""
+    """The page of this id or name; the number alone, or the beginning of one name, will do."""
     word = word.strip().lower()
-    return next((page for page in pages() if word in (page.id.lower(), page.name)), None)
+    exact = [page for page in pages() if word in (page.id.lower(), page.name, page.id.lower().removeprefix("gd"))]
+    begun = [page for page in pages() if page.name.startswith(word)] if len(word) >= SHORTEST_FRAGMENT else []
+    return exact[0] if exact else begun[0] if len(begun) == 1 else None
 
 
 def going_with(text: str) -> list[Match]:
@@ -68,7 +72,12 @@ def going_with(text: str) -> list[Match]:
 
 
 def normalized(text: str) -> str:
-    """Without what differs from one paste to the next: speakers, letter case, blanks, wraps, quotation marks."""
+    """Without what differs from one paste to the next: speakers, letter case, blanks, wraps, quotation marks.
+
+    A code of PC/SC is 0x8010000b, however it is written: pyscard has it as a signed decimal number.
+    """
+    text = SIGNED.sub(lambda number: f"0x{int(number[0]) & 0xFFFFFFFF:08x}", text)
+    text = BARE.sub("0x80100\\1", text)
     lines = (SPEAKER.sub("", line.strip()) for line in text.translate(PLAIN).lower().splitlines())
     return " ".join(" ".join(lines).split())
 

@@ -139,6 +139,17 @@ def test_a_code_is_a_word(part: str) -> None:
     assert bool(going_with(f"reader: {part}!")) == (part == "0x80100069")
 
 
+@pytest.mark.parametrize("written", ["0x8010000B", "8010000b", "-2146435061", "error -2146435061: sharing"])
+def test_a_code_may_be_written_in_several_ways(written: str) -> None:
+    assert going_with(written)[0].page.id == going_with("0x8010000b")[0].page.id
+
+
+@pytest.mark.parametrize("word", ["202", "shared-holder", "GD202", "shared-holder-blocks-scdaemon"])
+def test_a_part_of_an_id_or_a_name_will_do(word: str) -> None:
+    page = called(word)
+    assert page is not None and page.id == "GD202"
+
+
 def test_quotation_marks_and_speakers_make_no_difference() -> None:
     assert normalized("gpg: error: can\u2019t  connect\n to\u00a0the daemon") == "can't connect to the daemon"
 

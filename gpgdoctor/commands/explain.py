@@ -38,7 +38,10 @@ def explain(words: Sequence[str], *, listing: bool) -> int:
     if page or len(matches) == 1:
         return _print((page or matches[0].page).text.rstrip("\n"))
     if not matches:
-        complain(f"no page is called or says '{query.strip()}'; see gpgdoctor explain --list")
+        complain(
+            f"no page is called or says '{query.strip()}'; texts are looked up in English, as LC_ALL=C "
+            "has them; see gpgdoctor explain --list"
+        )
         return USAGE
     return _print(_choice(matches, look()))
 
