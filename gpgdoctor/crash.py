@@ -11,6 +11,13 @@ from gpgdoctor import __version__
 
 DEFECT, UNWRITTEN = 70, 1
 NAGIOS_UNKNOWN = 3
+NEEDED = {
+    "typer": "typer",
+    "click": "click",
+    "platformdirs": "platformdirs",
+    "psutil": "psutil",
+    "smartcard": "pyscard",
+}
 
 
 def report(error: BaseException, arguments: list[str]) -> int:
@@ -22,16 +29,25 @@ def report(error: BaseException, arguments: list[str]) -> int:
         _say(f"gpgdoctor: the result could not be written: {error.strerror}\n")
         return UNWRITTEN
     wanted = wanted_format(arguments)
-    path = _write_details(error)
-    where = f"details in {path}" if path else "its details could not be written"
-    kind = type(error).__name__
-    line = f"gpgdoctor: a defect of gpgdoctor itself ({kind}); {where}\n"
-    _say(line)
+    why = _missing(error) or _defect(error)
+    _say(f"gpgdoctor: {why}\n")
     if wanted == "json":
         from gpgdoctor.report.json import defect, dump
 
-        print(dump(defect(f"a defect of gpgdoctor ({kind}); {where}")))
+        print(dump(defect(why)))
     return NAGIOS_UNKNOWN if wanted == "nagios" else DEFECT
+
+
+def _missing(error: BaseException) -> str | None:
+    """What is not installed with gpgdoctor, where that is all."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    return f"the Python package {NEEDED[name]} is not installed" if name in NEEDED else None
+
+
+def _defect(error: BaseException) -> str:
+    path = _write_details(error)
+    where = f"details in {path}" if path else "its details could not be written"
+    return f"a defect of gpgdoctor itself ({type(error).__name__}); {where}"
 
 
 def _say(line: str) -> None:

@@ -185,11 +185,14 @@ class Pcscd(Record):
     hidden: Maybe[int]  # connections that this network namespace does not show
 
 
+PROBES = ("ok", "refused", "blocked", "stuck", "denied", "gone", "failed", "not-needed", "not-made")
+
+
 class Reader(Record):
     name: str
     state: Maybe[tuple[str, ...]]  # as in the first look
     later_state: Maybe[tuple[str, ...] | None]  # the second look, where the reader was in use
-    probe: Maybe[str]
+    probe: Maybe[str]  # one of PROBES
     probe_code: Maybe[str | None] = None  # of a refused or failed probe
     not_made_because: str | None = None
     seconds: Maybe[float | None] = None  # how long the probe took or stayed blocked

@@ -6,7 +6,7 @@ import types
 import typing
 from typing import Any, TypeVar
 
-from gpgdoctor.facts import Facts, Unknown
+from gpgdoctor.facts import PROBES, Facts, Unknown, known_or
 from gpgdoctor.record import Record
 
 T = TypeVar("T")
@@ -38,6 +38,9 @@ def decode(document: Any) -> Facts:
     """Facts from the JSON of :func:`encode`; raises BadSnapshot with the place of the first mistake."""
     facts = _decode(Facts, document, "facts")
     assert isinstance(facts, Facts)
+    for number, reader in enumerate(known_or(facts.readers, ())):
+        if known_or(reader.probe, PROBES[0]) not in PROBES:
+            raise BadSnapshot(f"facts.readers[{number}].probe: one of {', '.join(PROBES)} was expected")
     return facts
 
 

@@ -245,6 +245,8 @@ def _judged(sources: list[configuration.Source], table: Maybe[OptionTable | None
     unread = configuration.unread(files)
     if table is None and not any(source.content for source in sources) and unread is None:
         return _Judged(files=files, settings=(), voided=())
+    if unread is not None and table is None:
+        return _Judged(files=files, settings=unread, voided=unread)
     if isinstance(table, Unknown) or table is None:
         why = table or Unknown("the program is not installed")
         return _Judged(files=files, settings=why, voided=why)

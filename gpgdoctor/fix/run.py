@@ -96,7 +96,7 @@ class _Run:
         if self._done:
             self.end(_verdict(self._done, self._result), code)
             return
-        self.end(_nothing_done(prospect, code), code)
+        self.end(_nothing_done(prospect, self._options.ids, code), code)
 
     def _carry_out(self, prospect: Prospect, interrupts: Interrupts) -> None:
         with journal.opened() as book, locking.locked(book.descriptor) as lock:
@@ -210,10 +210,16 @@ class _Run:
         return self._result.code
 
 
-def _nothing_done(prospect: Prospect, code: int) -> str:
+def _nothing_done(prospect: Prospect, ids: tuple[str, ...], code: int) -> str:
     errors = tuple(it for it in prospect.diagnosis.findings if it.found.severity == "error")
+    left = f"Left to you: {', '.join(_ids(prospect.plan.advised) or _ids(errors))}."
     if code:
-        return f"Left to you: {', '.join(_ids(prospect.plan.advised) or _ids(errors))}."
+        return left
+    if prospect.plan.advised:
+        return f"Nothing to do. {left}"
+    absent = [id for id in ids if id not in _ids(prospect.diagnosis.findings)]
+    if absent and prospect.diagnosis.complete:
+        return f"Nothing to do: {' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not found here."
     if prospect.diagnosis.complete:
         return "Nothing to do."
     return "Nothing to do, but not everything could be checked. Next: gpgdoctor check"

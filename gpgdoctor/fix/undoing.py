@@ -88,7 +88,10 @@ def _check_files(entry: journal.Entry, io: Console) -> bool:
             refused = True
             io.say(diff(file.after, found.content or b"", file.path).rstrip("\n"))
     if refused:
-        raise _Refused(f"fix {entry.number} is not undone: what it wrote was changed since, as shown above")
+        raise _Refused(
+            f"fix {entry.number} is not undone: what it wrote was changed since, as shown above. "
+            "Take that change back and undo again, or edit the file yourself"
+        )
     return changed
 
 

@@ -34,7 +34,7 @@ _ALL_USERS = typer.Option(False, "--all-users", help="As root: look for every us
 _JSON = typer.Option(False, "--json", help="Print one JSON document.")
 _DESTDIR = typer.Option(None, metavar="DIR", help="For packagers: below this directory.")
 _PACKAGE = typer.Option(None, "--for", metavar="PACKAGE", help="reportbug: for reports on this package.")
-_EXE = typer.Option(None, metavar="PATH", help="The gpgdoctor that the hook runs; default: this one.")
+_EXE = typer.Option(None, metavar="PATH", help="The gpgdoctor that root's hooks run; default: the one that was called.")
 _DRY_RUN = typer.Option(False, "--dry-run", help="Say what would be done.")
 
 

@@ -91,6 +91,8 @@ class Play:
             self._gpg(self._scenario.gpg)
         if self._scenario.cure and self._scenario.expect:
             self._cure()
+        if not self._scenario.expect and self._lab.scenario.expect_since_2_3:
+            _say(self._out, *_wrapped("This GnuPG is content with it. Since 2.3 it is an illness."))
 
     def _cure(self) -> None:
         code = self._show("gpgdoctor fix --yes", self._gpgdoctor("fix", "--yes"))

@@ -112,7 +112,7 @@ def test_a_second_run_does_nothing(open_lab: OpenLab) -> None:
 
     done = succeeds(fix(lab, "--yes"))
 
-    assert done.stdout.endswith("Nothing to do.\n")
+    assert "\nNothing to do. Left to you: GD602.\n" in done.stdout
     assert lab.snapshot_files() == before
     assert running(lab, "gpg-agent") == agents
 
@@ -182,7 +182,7 @@ def without_context(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_a_finding_that_is_not_there_needs_no_cure(open_lab: OpenLab) -> None:
     lab = open_lab(BY_NAME["healthy"])
-    assert succeeds(fix(lab, "GD202", "--yes")).stdout.strip() == "Nothing to do."
+    assert succeeds(fix(lab, "GD202", "--yes")).stdout.strip() == "Nothing to do: GD202 is not found here."
 
 
 def test_a_trial_that_fails_writes_nothing(open_lab: OpenLab) -> None:
