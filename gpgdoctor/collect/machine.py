@@ -17,6 +17,8 @@ from gpgdoctor.facts import Connection, Facts, Maybe, Pcscd, PcscDriver, Process
 from gpgdoctor.record import Record, replace
 
 FINISH_S = 0.1  # of the whole deadline, kept for judging and printing
+VERSION_DEADLINE_S = 0.5
+SERVICE_STOPPED = "0x8010001E"
 PASSIVE = "a passive look connects to no reader"
 IDLE = "nobody is connected to pcscd, and to ask it would keep it awake"
 
@@ -28,6 +30,7 @@ class Wishes(Record):
     timeout_s: float = 5.0
     probe: bool = True
     wake: bool = False
+    versions: bool = False  # also what costs a program of its own: for reports and snapshots
     passive: bool = False  # connect to no reader, and to pcscd only where somebody else is connected to it already
 
 
@@ -87,7 +90,7 @@ class Look:
                 listener="pcscd" if awake else listener,
                 refused=refused,
                 answer=self._readers.answer() if asks else Unknown(_not_asked(listener)),
-                version=Unknown("only the running daemon knows"),
+                version=self._version(),
                 library=self._readers.library(),
                 library_version=None,
                 installed=pcscd.installed(),
@@ -101,6 +104,12 @@ class Look:
             usb=usb_interfaces,
             host=my_host,
         )
+
+    def _version(self) -> Maybe[str | None]:
+        """Of the installed pcscd: where it is wanted, or where the library and the daemon do not fit each other."""
+        if self._wishes.versions or self._readers.answer() == SERVICE_STOPPED:
+            return pcscd.version(self._deadline.sooner(VERSION_DEADLINE_S))
+        return Unknown("it was not asked for")
 
     def _user_look(self) -> UserLook | BorrowedLook:
         if self._early.borrowed is not None:

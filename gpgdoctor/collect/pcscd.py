@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import socket
 import stat
@@ -13,6 +14,8 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from gpgdoctor.collect import processes
+from gpgdoctor.collect.command import Command, CommandFailed
+from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.sockets import Peer, Sockets
 from gpgdoctor.facts import Connection, Maybe, Unknown
 
@@ -194,9 +197,24 @@ def _other_sockets(pid: int) -> set[int]:
 
 
 def installed() -> bool:
-    return (
-        shutil.which("pcscd", path=os.pathsep.join(("/usr/sbin", "/usr/local/sbin", "/sbin", os.defpath))) is not None
-    )
+    return _program() is not None
+
+
+def _program() -> str | None:
+    return shutil.which("pcscd", path=os.pathsep.join(("/usr/sbin", "/usr/local/sbin", "/sbin", os.defpath)))
+
+
+def version(deadline: Deadline) -> Maybe[str | None]:
+    """Of the installed pcscd, in its own word; None where there is none."""
+    program = _program()
+    if program is None:
+        return None
+    try:
+        said = Command([program, "--version"]).result(deadline).stdout
+    except CommandFailed as error:
+        return Unknown(str(error))
+    found = re.match(r"pcsc-lite version (\d[\w.+~-]{0,30}?)\.?$", said, re.MULTILINE)
+    return found[1] if found else Unknown(f"{program} does not tell its version")
 
 
 def unit() -> str | None:

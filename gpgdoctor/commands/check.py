@@ -70,7 +70,13 @@ def _look(options: CheckOptions, early: object | None) -> Facts:
     from gpgdoctor.collect.early import Early
     from gpgdoctor.collect.machine import Look, Wishes
 
-    wishes = Wishes(homedir=options.homedir, timeout_s=options.timeout_s, probe=options.probe, wake=options.wake)
+    wishes = Wishes(
+        homedir=options.homedir,
+        timeout_s=options.timeout_s,
+        probe=options.probe,
+        wake=options.wake,
+        versions=options.save is not None,
+    )
     return Look(wishes, early if isinstance(early, Early) else None).facts()
 
 

@@ -39,7 +39,8 @@ def report(options: ReportOptions) -> int:
 def _look(options: ReportOptions) -> Facts:
     from gpgdoctor.collect.machine import Look, Wishes
 
-    return Look(Wishes(homedir=options.homedir, timeout_s=options.timeout_s, probe=options.probe)).facts()
+    wishes = Wishes(homedir=options.homedir, timeout_s=options.timeout_s, probe=options.probe, versions=True)
+    return Look(wishes).facts()
 
 
 def _print(facts: Facts) -> int:

@@ -41,8 +41,8 @@ class Survey(Record):
 def survey(all_users: bool) -> Survey:
     """A passive look. Who is not root sees nobody but herself."""
     if not all_users or os.geteuid() != 0:
-        return Survey(machine=set_apart(Look(Wishes(passive=True)).facts()))
-    machine = set_apart(Look(Wishes(passive=True), _ForNobody()).facts())
+        return Survey(machine=set_apart(Look(Wishes(passive=True, versions=True)).facts()))
+    machine = set_apart(Look(Wishes(passive=True, versions=True), _ForNobody()).facts())
     connections = known_or(machine.pcscd.connections, ())
     chosen = candidates(os.environ, (known_or(connection.uid, 0) for connection in connections))
     found = _looks(chosen)
