@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
+from gpgdoctor.collect import root_look
 from gpgdoctor.collect.on_behalf import become, caller
 from gpgdoctor.fix import run
 from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.foresight import FixOptions
+from gpgdoctor.fix.verify import LOOK_DEADLINE_S
 
 USAGE = 2
 
@@ -35,4 +37,5 @@ def _as_the_caller(homedir: str | None) -> None:
     """With sudo, it is the caller's file, written with the caller's rights: a planted link leads root nowhere."""
     user = caller(os.environ, homedir)
     if user is not None:
+        root_look.lend(LOOK_DEADLINE_S)
         become(user)

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gpgdoctor.collect import root_look
 from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.machine import Look, Wishes
 from gpgdoctor.diagnosis import Diagnosis, Finding, diagnose
-from gpgdoctor.facts import known_or
+from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.fix import agent
 from gpgdoctor.fix.answers import Answer
 from gpgdoctor.fix.private_scdaemon import read_card
@@ -38,8 +39,20 @@ class Expectation:
 
 
 def look(homedir: str | None) -> Diagnosis:
-    """The machine as it is now."""
+    """The machine as it is now; with sudo as root sees it, where it is about the caller's own home."""
+    facts = _roots_look()
+    if facts is not None and homedir in (None, known_or(facts.gnupg.homedir, None)):
+        return diagnose(facts)
     return diagnose(Look(Wishes(homedir=homedir, timeout_s=LOOK_DEADLINE_S)).facts())
+
+
+def _roots_look() -> Facts | None:
+    if root_look.lent is None:
+        return None
+    try:
+        return root_look.lent.facts()
+    except root_look.NoLook:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 
 import pytest
@@ -94,3 +96,11 @@ def gpg_agents_of(lab: Lab) -> set[str]:
     pids = [process["pid"] for process in lab.processes() if process["name"] == "gpg-agent"]
     statuses = [lab.run(["grep", "^Uid:", f"/proc/{pid}/status"], user=0).stdout for pid in pids]
     return {status.split()[1] for status in statuses}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can call as root")
+def test_with_sudo_the_machine_is_looked_at_as_root(open_lab: OpenLab) -> None:
+    lab = open_lab(shared_holder(), user=ALICE)
+    done = fix(lab, "--dry-run", "--json", user=0, env={"SUDO_UID": str(ALICE)})
+    (found,) = (finding for finding in json.loads(done.stdout)["findings"] if finding["id"] == "GD202")
+    assert [(it["pid"], it["certainty"]) for it in found["culprits"]] == [(lab.client().pid, "certain")]
