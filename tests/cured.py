@@ -9,7 +9,7 @@ from gpgdoctor.fix.plan import Plan, file_at
 from gpgdoctor.fix.steps import Wish
 from gpgdoctor.record import replace
 from gpgdoctor.rules import holding
-from gpgdoctor.scdaemon_conf import COMMON_OPTIONS, OptionTable, parse_option_table
+from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS, OptionTable, parse_option_table
 
 # As far as snapshots use them; no cure adds one.
 AGENT_OPTIONS = parse_option_table(
@@ -33,7 +33,10 @@ def _edited(facts: Facts, wish: Wish) -> Facts:
     file = replace(file, status="regular")
     others = [it for it in known(facts.configuration.files) if it.path != wish.path]
     its = [it for it in others if it.program == file.program]
-    sources = [*(Source(it, sketch(it) if it.status == "regular" else b"") for it in its), Source(file, content)]
+    sources = [
+        *(Source(file=it, content=sketch(it) if it.status == "regular" else b"") for it in its),
+        Source(file=file, content=content),
+    ]
     with_lines, effective = judge(sources, table, user)
     paths = {source.file.scope: source.file.path for source in sources}
     in_force = settings(effective, paths)

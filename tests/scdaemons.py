@@ -20,9 +20,11 @@ import pytest
 from conftest import cannot_run
 
 from gpgdoctor.lab.parts import PartsUnavailable, find
-from gpgdoctor.scdaemon_conf import MESSAGES, Effective, Line, OptionTable, parse_option_table, read, stops
 from gpgdoctor.scdaemon_conf.conditions import number_in
-from gpgdoctor.scdaemon_conf.lines import encoded
+from gpgdoctor.scdaemon_conf.force import Effective, stops
+from gpgdoctor.scdaemon_conf.lines import MESSAGES, Line, encoded
+from gpgdoctor.scdaemon_conf.options import OptionTable, parse_option_table
+from gpgdoctor.scdaemon_conf.reading import read
 
 DEADLINE_S = 20
 COMPLAINT = re.compile(rf"(?:\w+\[\d+\]: )?(.*):(\d+): ({'|'.join(MESSAGES.values())})", re.DOTALL)

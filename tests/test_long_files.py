@@ -9,7 +9,7 @@ import pytest
 
 from gpgdoctor.collect import configuration
 from gpgdoctor.lab.plan import SOURCE_TREE
-from gpgdoctor.scdaemon_conf import parse_option_table
+from gpgdoctor.scdaemon_conf.options import parse_option_table
 
 TABLE = parse_option_table((SOURCE_TREE / "fixtures" / "conf" / "scdaemon-2.2.40.options").read_text())
 LIMIT_S = 4.0  # on a busy machine; alone it takes a quarter of that

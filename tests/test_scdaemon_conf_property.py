@@ -15,8 +15,12 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from scdaemons import ROOTS, RealScdaemon, compare_complaints, compare_values, every_one
 
-from gpgdoctor.scdaemon_conf import Add, classify, cure, diff, parse, parse_option_table, rewrite, stops
+from gpgdoctor.scdaemon_conf.edits import Add, cure, diff, rewrite
+from gpgdoctor.scdaemon_conf.force import stops
+from gpgdoctor.scdaemon_conf.kinds import classify
 from gpgdoctor.scdaemon_conf.lines import decoded, encoded
+from gpgdoctor.scdaemon_conf.options import parse_option_table
+from gpgdoctor.scdaemon_conf.reading import parse
 
 CASES = int(os.environ.get("GPGDOCTOR_CASES", "600"))
 CONNECTIONS = int(os.environ.get("GPGDOCTOR_CASES", "250"))

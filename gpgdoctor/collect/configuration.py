@@ -7,13 +7,13 @@ import re
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from gpgdoctor.collect import management
 from gpgdoctor.facts import ConfigFile, ConfigLine, Setting, Unknown, Voided
-from gpgdoctor.record import replace
-from gpgdoctor.scdaemon_conf import Effective, Line, OptionTable, Replace, classify, cure
-from gpgdoctor.scdaemon_conf import read as read_both
+from gpgdoctor.record import Record, replace
+from gpgdoctor.scdaemon_conf.force import Effective
+from gpgdoctor.scdaemon_conf.lines import Line
+from gpgdoctor.scdaemon_conf.options import OptionTable
 
 LIMIT_BYTES = 8 << 20
 # A comment takes about 10 us to read, an option 100 us, and to tell what a misspelt one was meant to be 1 ms.
@@ -21,7 +21,7 @@ LIMIT_LINES, LIMIT_STATEMENTS, MENDED_AT_MOST = 200_000, 5_000, 100
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
 
 
-class Source(NamedTuple):
+class Source(Record):
     """A configuration file as it was found: what is known of it, and its bytes where it has any to read."""
 
     file: ConfigFile
@@ -36,9 +36,9 @@ def read(path: str, program: str, scope: str) -> Source:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except FileNotFoundError:
         dangling = _dangling(path)
-        return Source(replace(source, detail=dangling) if dangling else source)
+        return Source(file=replace(source, detail=dangling) if dangling else source)
     except OSError as error:
-        return Source(replace(source, status="unreadable", detail=error.strerror))
+        return Source(file=replace(source, status="unreadable", detail=error.strerror))
     try:
         status = os.fstat(descriptor)
         source = replace(
@@ -51,22 +51,26 @@ def read(path: str, program: str, scope: str) -> Source:
             manager=management.manager(path, link, status),
         )
         if not stat.S_ISREG(status.st_mode):
-            return Source(replace(source, status="not-regular", detail=_kind(status.st_mode)))
+            return Source(file=replace(source, status="not-regular", detail=_kind(status.st_mode)))
         if status.st_size > LIMIT_BYTES:
-            return Source(replace(source, status="too-large", detail=f"{status.st_size} bytes"))
+            return Source(file=replace(source, status="too-large", detail=f"{status.st_size} bytes"))
         content = _read_all(descriptor)
     except OSError as error:
-        return Source(replace(source, status="unreadable", detail=error.strerror))
+        return Source(file=replace(source, status="unreadable", detail=error.strerror))
     finally:
         os.close(descriptor)
+    if not content:
+        return Source(file=source)
+    from gpgdoctor.scdaemon_conf.kinds import classify
+
     lines = content.count(b"\n")
     kind = classify(content) if lines <= LIMIT_LINES else None
     if kind:
-        return Source(replace(source, status=kind))
+        return Source(file=replace(source, status=kind))
     too_long = f"{lines} lines" if lines > LIMIT_LINES else _too_much(content)
     if too_long:
-        return Source(replace(source, status="too-large", detail=too_long))
-    return Source(source, content)
+        return Source(file=replace(source, status="too-large", detail=too_long))
+    return Source(file=source, content=content)
 
 
 def _read_all(descriptor: int) -> bytes:
@@ -99,6 +103,8 @@ def _kind(mode: int) -> str:
 
 def judge(sources: Sequence[Source], table: OptionTable, user: str) -> tuple[list[ConfigFile], Effective]:
     """The files of one program with their lines, and what both together amount to."""
+    from gpgdoctor.scdaemon_conf.reading import read as read_both  # many machines have nothing to read
+
     content = {source.file.scope: source.content for source in sources}
     effective = read_both(content.get("global", b""), content.get("user", b""), table, user)
     read_lines = {"global": effective.global_lines, "user": effective.user_lines}
@@ -146,6 +152,8 @@ def _meant(line: Line, table: OptionTable) -> str | None:
     """The line as it ought to be, without the note that may stand beside it."""
     if line.problem is None or line.meant is not None:
         return line.meant
+    from gpgdoctor.scdaemon_conf.edits import Replace, cure
+
     change = cure(line, table)
     return change.text.rpartition("\n")[2] if isinstance(change, Replace) else None
 

@@ -7,13 +7,13 @@ import re
 import stat
 import urllib.parse
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from gpgdoctor.collect.command import Command, CommandFailed
 from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.facts import Maybe, SelfTest, Unknown
-from gpgdoctor.scdaemon_conf import OptionTable, parse_option_table
+from gpgdoctor.record import Record
+from gpgdoctor.scdaemon_conf.options import OptionTable, parse_option_table
 
 MESSAGES_LIMIT = 100
 ITS_PID = re.compile(r"\Ascdaemon\[\d+\]: ")  # 2.4 has it, and it is another one in every run
@@ -23,7 +23,7 @@ WITHOUT_PERMISSIONS = ("vfat", "msdos", "exfat")
 SHADOWED = (b"shadowed-private-key", b"20:shadowed-private-key")
 
 
-class Installation(NamedTuple):
+class Installation(Record):
     """Where GnuPG is and what it is, asked of gpgconf."""
 
     gpgconf: str | None
@@ -88,7 +88,7 @@ def _unescape(text: str) -> str:
     return urllib.parse.unquote(text, errors="surrogateescape")
 
 
-class ScdaemonAnswers(NamedTuple):
+class ScdaemonAnswers(Record):
     """What the installed scdaemon says of itself."""
 
     version: Maybe[str | None]
@@ -115,8 +115,10 @@ class ScdaemonQuestions:
 
     def read(self, deadline: Deadline) -> ScdaemonAnswers:
         if not self._commands:
-            return ScdaemonAnswers(self._absent, self._absent, self._absent)
-        return ScdaemonAnswers(self._version(deadline), self._table(deadline), self._self_test(deadline))
+            return ScdaemonAnswers(version=self._absent, table=self._absent, self_test=self._absent)
+        return ScdaemonAnswers(
+            version=self._version(deadline), table=self._table(deadline), self_test=self._self_test(deadline)
+        )
 
     def _version(self, deadline: Deadline) -> Maybe[str | None]:
         try:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection
 
 from gpgdoctor.collect import host, pcscd, processes, usb
+from gpgdoctor.collect.aside import Aside
 from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.on_behalf import BorrowedLook
@@ -76,6 +77,7 @@ class Look:
             mine = user.finish(sockets, daemons, known_or(my_host.user, ""), self._driver(user.driver))
         finally:
             user.close()
+        unseen = Aside(lambda: pcscd.hidden(pcscds))
         described = _describe(daemons, set(pids.values()), mine)
         refused = self._refused(listener, pcscds)
         hidden = Unknown(sockets.error) if sockets.error else None
@@ -98,7 +100,7 @@ class Look:
                 polkit=pcscd.polkit(),
                 connections=hidden or self._lasting(connections, described),
                 waiting=hidden or pcscd.waiting(peers),
-                hidden=hidden or pcscd.hidden(pcscds),
+                hidden=hidden or unseen.result(),
             ),
             readers=self._listed(asks, listener, not_made, refused),
             usb=usb_interfaces,

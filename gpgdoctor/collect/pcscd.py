@@ -177,7 +177,7 @@ def hidden(daemons: Collection[int]) -> Maybe[int]:
     if sockets.error is not None:
         return Unknown(sockets.error)
     unexplained = {pid: (before[pid] & after[pid]) - sockets.inodes for pid in daemons}
-    return sum(len(inodes - _other_sockets(pid)) for pid, inodes in unexplained.items() if inodes)
+    return sum(len(_without_others(pid, inodes)) for pid, inodes in unexplained.items() if inodes)
 
 
 def _socket_inodes(pids: Collection[int]) -> dict[int, set[int]] | None:
@@ -186,14 +186,19 @@ def _socket_inodes(pids: Collection[int]) -> dict[int, set[int]] | None:
     return visible if len(visible) == len(found) else None
 
 
-def _other_sockets(pid: int) -> set[int]:
-    """The inodes of the sockets in a process's network namespace that are no Unix sockets."""
-    found: set[int] = set()
-    for table, column in (("netlink", -1), ("tcp", 9), ("tcp6", 9), ("udp", 9), ("udp6", 9), ("packet", -1)):
+def _without_others(pid: int, inodes: set[int]) -> set[int]:
+    """Less those of sockets in the process's network namespace that are no Unix sockets.
+
+    It has one to hear of devices, as a rule. The kernel takes milliseconds to print the tables of TCP.
+    """
+    left = set(inodes)
+    for table, column in (("netlink", -1), ("packet", -1), ("udp", 9), ("udp6", 9), ("tcp", 9), ("tcp6", 9)):
+        if not left:
+            break
         with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/net/{table}") as lines:
             next(lines, None)
-            found.update(int(line.split()[column]) for line in lines)
-    return found
+            left -= {int(line.split()[column]) for line in lines}
+    return left
 
 
 def installed() -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from gpgdoctor.collect import processes
 from gpgdoctor.collect.deadline import Deadline
@@ -16,6 +16,7 @@ from gpgdoctor.collect.scdaemon import NoAnswer, ask
 from gpgdoctor.collect.sock_diag import UnixSocket
 from gpgdoctor.collect.sockets import Sockets
 from gpgdoctor.facts import Maybe, RunningScdaemon, Unknown
+from gpgdoctor.record import Record
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ ASK_AT_MOST = 8
 ASK_DEADLINE_S = 1.0  # for them all; one alone gets half of it
 
 
-class Answers(NamedTuple):
+class Answers(Record):
     """What each socket said."""
 
     by_path: dict[str, Maybe[RunningScdaemon]]
@@ -44,7 +45,7 @@ class Answers(NamedTuple):
 def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answers:
     """Ask every scdaemon of this user; ``pids`` are the living ones. Root asks root's alone."""
     if sockets.error is not None:
-        return Answers({}, sockets.error)
+        return Answers(by_path={}, error=sockets.error)
     pids = [pid for pid in pids if processes.uid_of(pid) == os.geteuid()]
     visible, opaque = _open_sockets(pids)
     askable = [
@@ -54,7 +55,7 @@ def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answer
     ]
     shared = deadline.sooner(ASK_DEADLINE_S)
     said = {os.fsdecode(entry.path): _ask(entry, shared) for entry in askable[:ASK_AT_MOST]}
-    return Answers({**_unseen(sockets), **said})
+    return Answers(by_path={**_unseen(sockets), **said})
 
 
 def _unseen(sockets: Sockets) -> dict[str, Maybe[RunningScdaemon]]:

@@ -39,7 +39,7 @@ from gpgdoctor.facts import (
     Voided,
 )
 from gpgdoctor.record import Record
-from gpgdoctor.scdaemon_conf import COMMON_OPTIONS, OptionTable, parse_option_table
+from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS, OptionTable, parse_option_table
 from gpgdoctor.snapshot import encode
 
 T = TypeVar("T")
@@ -243,7 +243,7 @@ class _Judged(Record):
 def _judged(sources: list[configuration.Source], table: Maybe[OptionTable | None], user: str) -> _Judged:
     files = tuple(source.file for source in sources)
     unread = configuration.unread(files)
-    if table is None and not any(source.content for source in sources) and unread is None:
+    if unread is None and not any(source.content for source in sources):
         return _Judged(files=files, settings=(), voided=())
     if unread is not None and table is None:
         return _Judged(files=files, settings=unread, voided=unread)

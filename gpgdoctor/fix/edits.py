@@ -8,9 +8,10 @@ from difflib import unified_diff
 from gpgdoctor.facts import ConfigFile, Facts, known_or
 from gpgdoctor.fix.steps import Wish
 from gpgdoctor.rules.rule import LineChange
-from gpgdoctor.scdaemon_conf import Add, Change, CommentOut, Line, OptionTable, Replace, cure, parse, read, rewrite
-from gpgdoctor.scdaemon_conf.lines import decoded, encoded, split
-from gpgdoctor.scdaemon_conf.options import Option
+from gpgdoctor.scdaemon_conf.edits import Add, Change, CommentOut, Replace, cure, rewrite
+from gpgdoctor.scdaemon_conf.lines import Line, decoded, encoded, split
+from gpgdoctor.scdaemon_conf.options import Option, OptionTable
+from gpgdoctor.scdaemon_conf.reading import parse, read
 
 # The options of scdaemon that take an argument (scd/scdaemon.c, opts[]): the facts have their names alone.
 TAKE_AN_ARGUMENT = (

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from gpgdoctor.collect import management
-from gpgdoctor.scdaemon_conf import classify
+from gpgdoctor.scdaemon_conf.kinds import classify
 
 LIMIT_BYTES = 8 << 20
 NEW_FILE_MODE = 0o600

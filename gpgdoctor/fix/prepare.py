@@ -12,7 +12,9 @@ from gpgdoctor.fix import files
 from gpgdoctor.fix.edits import rewritten, still_says
 from gpgdoctor.fix.plan import Plan, file_at
 from gpgdoctor.fix.steps import Edit
-from gpgdoctor.scdaemon_conf import COMMON_OPTIONS, OptionTable, diff, parse, parse_option_table
+from gpgdoctor.scdaemon_conf.edits import diff
+from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS, OptionTable, parse_option_table
+from gpgdoctor.scdaemon_conf.reading import parse
 
 TABLE_DEADLINE_S = 5.0
 

@@ -10,8 +10,9 @@ from contextlib import suppress
 from gpgdoctor.collect.command import CommandFailed, run
 from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.fix.private_scdaemon import Reading, read_card
-from gpgdoctor.scdaemon_conf import OptionTable, parse
 from gpgdoctor.scdaemon_conf.lines import SPACES, encoded
+from gpgdoctor.scdaemon_conf.options import OptionTable
+from gpgdoctor.scdaemon_conf.reading import parse
 
 TRIAL_DEADLINE_S = 10.0
 CLEAN_UP_DEADLINE_S = 5.0

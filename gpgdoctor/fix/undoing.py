@@ -12,7 +12,7 @@ from gpgdoctor.fix.daemons import scdaemon_runs
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, running
 from gpgdoctor.fix.verify import look
-from gpgdoctor.scdaemon_conf import diff
+from gpgdoctor.scdaemon_conf.edits import diff
 
 RESTORED, REFUSED, NO_SUCH_NUMBER, INTERRUPTED = 0, 1, 2, 130
 UNDOABLE = ("applied", *journal.UNFINISHED)

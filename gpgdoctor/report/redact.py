@@ -18,7 +18,7 @@ from gpgdoctor.report.private.lines import PrivateLines
 from gpgdoctor.report.private.names import PrivateNames
 from gpgdoctor.report.private.readers import PrivateReaders
 from gpgdoctor.report.private.search import PrivateText
-from gpgdoctor.scdaemon_conf import COMMON_OPTIONS
+from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS
 from gpgdoctor.snapshot import decode, encode
 
 R = TypeVar("R", bound=Record)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from gpgdoctor.record import Record
 
@@ -57,14 +55,13 @@ class Option(Record):
         return not self.flags & NAMES_A_FILE or self.argument != "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OptionTable:
-    options: tuple[Option, ...]
-    _by_name: Mapping[str, Option] = field(init=False, repr=False, compare=False)
+    __slots__ = ("_by_name", "options")
 
-    def __post_init__(self) -> None:
+    def __init__(self, *, options: tuple[Option, ...]) -> None:
+        self.options = options
         # The first of two options of one name is the one that gpgrt finds.
-        object.__setattr__(self, "_by_name", {option.name: option for option in reversed(self.options)})
+        self._by_name = {option.name: option for option in reversed(options)}
 
     @property
     def names(self) -> tuple[str, ...]:

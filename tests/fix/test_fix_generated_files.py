@@ -20,7 +20,7 @@ from gpgdoctor.fix.journal import FileChange
 from gpgdoctor.fix.plan import Plan, plan
 from gpgdoctor.fix.prepare import Prepared, Tables, prepare
 from gpgdoctor.fix.restore import put_back
-from gpgdoctor.scdaemon_conf import OptionTable
+from gpgdoctor.scdaemon_conf.options import OptionTable
 
 CASES = int(os.environ.get("GPGDOCTOR_CASES", "300"))
 TEMPORARY = ".gpgdoctor-1.tmp"

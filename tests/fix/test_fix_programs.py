@@ -15,7 +15,7 @@ from gpgdoctor.fix import agent
 from gpgdoctor.fix.answers import Answer, answer_in
 from gpgdoctor.fix.private_scdaemon import read_card
 from gpgdoctor.fix.trial import TrialFailed, try_out, without_logging
-from gpgdoctor.scdaemon_conf import parse_option_table
+from gpgdoctor.scdaemon_conf.options import parse_option_table
 
 Fake = Callable[[str], str]
 

@@ -14,7 +14,7 @@ from gpgdoctor.collect import configuration
 from gpgdoctor.facts import ConfigFile, Facts
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.record import replace
-from gpgdoctor.scdaemon_conf import OptionTable, parse_option_table
+from gpgdoctor.scdaemon_conf.options import OptionTable, parse_option_table
 
 TABLES = {"scdaemon": "scdaemon-2.4.7.options", "gpg-agent": "gpg-agent-2.2.40.options"}
 WORDS = (

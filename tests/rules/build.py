@@ -25,7 +25,7 @@ from gpgdoctor.facts import (
     UsbInterface,
 )
 from gpgdoctor.record import replace
-from gpgdoctor.scdaemon_conf import COMMON_OPTIONS, OptionTable, parse_option_table
+from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS, OptionTable, parse_option_table
 
 OPTION_TABLES = Path(__file__).resolve().parents[2] / "fixtures" / "conf"
 HOME = "/home/alice/.gnupg"
@@ -229,7 +229,7 @@ def source(path: str, program: str, text: str | None) -> configuration.Source:
         scope="global" if path == SYSTEM_CONF else "user",
         **({"status": "absent"} if text is None else there),
     )
-    return configuration.Source(file, (text or "").encode())
+    return configuration.Source(file=file, content=(text or "").encode())
 
 
 def with_file(facts: Facts, path: str, **changes: Any) -> Facts:
