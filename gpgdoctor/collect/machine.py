@@ -64,7 +64,7 @@ class Look:
             daemons = {pid: role for pid, role in daemons.items() if role != "pcscd" or pid in pcscds}
         awake = listener == "pcscd" or (listener == "activator" and self._wishes.wake)
         first = sockets.peers(self._path)
-        asks = awake and self._may_ask(first, pcscds)
+        asks = awake and self._may_ask(first, pcscds, sockets)
         not_made = self._why_no_probe(pcscd.orphans(self._path, first) if asks else 0)
         self._child.look(ask=asks, probe=not_made is None, timeout_s=self._wishes.timeout_s)
         my_host = host.host(os.environ, self._early.uid)
@@ -77,7 +77,7 @@ class Look:
             mine = user.finish(sockets, daemons, known_or(my_host.user, ""), self._driver(user.driver))
         finally:
             user.close()
-        unseen = Aside(lambda: pcscd.hidden(pcscds))
+        unseen = Aside(lambda: pcscd.hidden(pcscds, sockets))
         described = _describe(daemons, set(pids.values()), mine)
         refused = self._refused(listener, pcscds)
         hidden = Unknown(sockets.error) if sockets.error else None
@@ -135,6 +135,8 @@ class Look:
 
     def _lasting(self, connections: tuple[Connection, ...], described: tuple[Process, ...]) -> tuple[Connection, ...]:
         """Without those whose program has ended meanwhile."""
+        if not connections:
+            return ()
         pids = {process.pid for process in described}
         still = {peer.server for peer in Sockets().peers(self._path)}
         return tuple(
@@ -143,11 +145,11 @@ class Look:
             if connection.inode in still and (isinstance(connection.pid, Unknown) or connection.pid in pids)
         )
 
-    def _may_ask(self, peers: list[Peer], pcscds: list[int]) -> bool:
+    def _may_ask(self, peers: list[Peer], pcscds: list[int], sockets: Sockets) -> bool:
         """Where nobody is connected, nobody holds a reader: a passive look then leaves pcscd to fall asleep."""
         if not self._wishes.passive:
             return True
-        return bool(peers) or bool(known_or(pcscd.hidden(pcscds), 0))
+        return bool(peers) or bool(known_or(pcscd.hidden(pcscds, sockets), 0))
 
     def _refused(self, listener: Maybe[str | None], pcscds: list[int]) -> Maybe[bool]:
         if self._wishes.passive and listener is None and pcscd.socket_file(self._path) == "socket":

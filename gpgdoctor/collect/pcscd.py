@@ -167,17 +167,27 @@ def orphans(path: str, first: Sequence[Peer]) -> int:
     return sum(1 for peer in Sockets().peers(path) if peer.server in suspects and not peer.inode)
 
 
-def hidden(daemons: Collection[int]) -> Maybe[int]:
-    """How many of pcscd's connections this network namespace does not show: clients in another one."""
+def hidden(daemons: Collection[int], shown: Sockets) -> Maybe[int]:
+    """How many of pcscd's connections this network namespace does not show: clients in another one.
+
+    ``shown`` is what was there a moment ago. Only where that does not explain all is it asked for again.
+    """
     before = _socket_inodes(daemons)
-    sockets = Sockets()
-    after = _socket_inodes(daemons)
-    if before is None or after is None:
+    if before is None:
         return Unknown("only root sees connections from other network namespaces")
-    if sockets.error is not None:
-        return Unknown(sockets.error)
-    unexplained = {pid: (before[pid] & after[pid]) - sockets.inodes for pid in daemons}
-    return sum(len(_without_others(pid, inodes)) for pid, inodes in unexplained.items() if inodes)
+    if shown.error is None and not any(_unexplained(pid, before[pid], shown) for pid in daemons):
+        return 0
+    shown = Sockets()
+    after = _socket_inodes(daemons)
+    if after is None:
+        return Unknown("only root sees connections from other network namespaces")
+    if shown.error is not None:
+        return Unknown(shown.error)
+    return sum(len(_unexplained(pid, before[pid] & after[pid], shown)) for pid in daemons)
+
+
+def _unexplained(pid: int, inodes: set[int], shown: Sockets) -> set[int]:
+    return _without_others(pid, inodes - shown.inodes)
 
 
 def _socket_inodes(pids: Collection[int]) -> dict[int, set[int]] | None:

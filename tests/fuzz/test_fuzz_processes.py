@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from specimens import machines
 
 from gpgdoctor.collect import pcscd, processes, usb
+from gpgdoctor.collect.sockets import Sockets
 from gpgdoctor.facts import Process
 from gpgdoctor.record import replace
 
@@ -116,7 +117,7 @@ def test_processes_that_end_while_they_are_looked_at() -> None:
         described = [processes.describe(pid, role, ours) for pid, role in daemons.items()]
         processes.owners({1, 2, 3})
         usb._opened_by("/dev/bus/usb/001/001")
-        pcscd.hidden([pid for pid, role in daemons.items() if role == "pcscd"])
+        pcscd.hidden([pid for pid, role in daemons.items() if role == "pcscd"], Sockets())
         found = tuple(process for process in described if isinstance(process, Process))
         seen += len(found)
         survives(replace(machines()["healthy"], processes=found))
