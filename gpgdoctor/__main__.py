@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -11,11 +12,14 @@ from gpgdoctor import __version__
 if TYPE_CHECKING:
     from gpgdoctor.collect.early import Early
 
+# Python looks for garbage at every 700 new objects. Imports make thousands, and none of them is garbage.
+GARBAGE = 100_000
 DEFECT, INTERRUPTED, NAGIOS_UNKNOWN = 70, 130, 3
 
 
 def main() -> None:
     """Run the command line; never returns."""
+    gc.set_threshold(GARBAGE)
     arguments = sys.argv[1:]
     early: Early | None = None
     code = DEFECT
