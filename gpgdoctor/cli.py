@@ -172,7 +172,10 @@ def undo(
     return undo(number, listing=listing)
 
 
-@app.command(context_settings={"ignore_unknown_options": True})  # an error's text may begin with a dash
+@app.command(
+    short_help="Say what a finding means, how it is proved, and how it is cured.",
+    context_settings={"ignore_unknown_options": True},  # an error's text may begin with a dash
+)
 def explain(
     words: list[str] = typer.Argument(None, metavar='ID|NAME|"ERROR TEXT"', help="What is to be explained."),
     listing: bool = typer.Option(False, "--list", help="List every page."),
@@ -206,7 +209,7 @@ def schema() -> int:
     return schema()
 
 
-@app.command()
+@app.command(short_help="Play a conflict on a virtual reader and card.")
 def demo(
     scenario: Optional[str] = typer.Argument(None, metavar="[SCENARIO]", help="One of --list; default: the classic."),
     listing: bool = typer.Option(False, "--list", help="List the scenarios."),

@@ -25,6 +25,7 @@ class HookTarget(str, Enum):
 hooks = typer.Typer(
     name="hook",
     help="What the support scripts of distributions run: reportbug, sos, supportconfig, apport, monitoring.",
+    short_help="Hooks for reportbug, sos, supportconfig, apport and monitoring.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
