@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -59,7 +60,7 @@ def test_what_runs_in_a_container_is_below() -> None:
         assert processes.is_below(inner)
         assert not processes.is_below(outer.pid)
         assert not processes.is_below(os.getpid())
+        os.kill(inner, signal.SIGKILL)
     finally:
-        subprocess.run(["pkill", "-KILL", "-P", str(outer.pid)], check=False)
         outer.kill()
         outer.communicate()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 import pytest
-from fixing import OPTIONS, SCDAEMON_CONF, STATE, fix, read, shared_holder, succeeds, undo
+from fixing import OPTIONS, SCDAEMON_CONF, STATE, fix, read, shared_holder, shared_holder_on_pcsc, succeeds, undo
 
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import File
@@ -100,7 +100,7 @@ def gpg_agents_of(lab: Lab) -> set[str]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can call as root")
 def test_with_sudo_the_machine_is_looked_at_as_root(open_lab: OpenLab) -> None:
-    lab = open_lab(shared_holder(), user=ALICE)
+    lab = open_lab(shared_holder_on_pcsc(), user=ALICE)
     done = fix(lab, "--dry-run", "--json", user=0, env={"SUDO_UID": str(ALICE)})
     (found,) = (finding for finding in json.loads(done.stdout)["findings"] if finding["id"] == "GD202")
     assert [(it["pid"], it["certainty"]) for it in found["culprits"]] == [(lab.client().pid, "certain")]
