@@ -131,7 +131,7 @@ def _reader(reader: Reader) -> str:
 def _interface(interface: UsbInterface) -> str:
     title = _told(interface.title)
     kind = "CCID" if interface.ccid else "no CCID"
-    return f"{interface.vendor}:{interface.product} {title}, {kind}, driver {_told(interface.driver)}"
+    return f"{printable(interface.vendor)}:{printable(interface.product)} {title}, {kind}, driver {_told(interface.driver)}"
 
 
 def _clients(facts: Facts) -> list[str]:
