@@ -129,9 +129,9 @@ def _reader(reader: Reader) -> str:
 
 
 def _interface(interface: UsbInterface) -> str:
-    title = _told(interface.title)
+    numbers = f"{printable(interface.vendor)}:{printable(interface.product)}"
     kind = "CCID" if interface.ccid else "no CCID"
-    return f"{printable(interface.vendor)}:{printable(interface.product)} {title}, {kind}, driver {_told(interface.driver)}"
+    return f"{numbers} {_told(interface.title)}, {kind}, driver {_told(interface.driver)}"
 
 
 def _clients(facts: Facts) -> list[str]:

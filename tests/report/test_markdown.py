@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from build import CONF, IN_USE, client, machine, reader, with_file
+from build import CONF, IN_USE, ON_USB, client, machine, reader, with_file
 from documents import MACHINES, checked
 from test_redact import HOSTS, SECRETS, planted
 from test_text import EVERY, LONG
@@ -96,6 +96,11 @@ def test_a_fence_is_longer_than_what_it_holds() -> None:
     found = sections(reported(facts))
     assert "`````````" in found["Readers"]
     assert "### Evil" in found["Clients of pcscd"]
+
+
+def test_the_numbers_of_a_device_are_escaped_too() -> None:
+    evil = replace(ON_USB, vendor="\x1b[2J", product="\r\n```")
+    assert not {"\x1b", "\r"} & set(reported(machine(usb=(evil,))))
 
 
 def test_nothing_private_is_in_it() -> None:
