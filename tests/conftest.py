@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +26,13 @@ def cannot_run(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"must not be skipped on CI: {reason}")
     pytest.skip(reason)
+
+
+def command_lines() -> Iterator[tuple[Path, list[bytes]]]:
+    """The /proc directory and the arguments of every process; one that ends meanwhile is left out."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            yield entry, (entry / "cmdline").read_bytes().split(b"\0")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from civility import CHECKED, DEFECT, assert_clear, document, gpgdoctor, run
+from conftest import command_lines
 
 from gpgdoctor.lab.plan import SOURCE_TREE
 
@@ -112,8 +113,7 @@ def test_nothing_that_hung_is_left(fakes: Path) -> None:
     for program in ("gpgconf", "scdaemon"):
         write_program(fakes / program, f"sleep {mark} & sleep {mark}")
         assert_clear(gpgdoctor("check", "--timeout", "0.5", env=environment(fakes)))
-    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not [command for command in commands if mark.encode() in command.split(b"\0")]
+    assert not [arguments for _, arguments in command_lines() if mark.encode() in arguments]
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o644])

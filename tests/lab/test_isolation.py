@@ -14,6 +14,7 @@ from pathlib import Path
 
 import elsewhere
 import pytest
+from conftest import command_lines
 
 from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab, LabFailed
@@ -67,13 +68,17 @@ def owner(argv: list[str]) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
 def inhabitants(namespaces: list[str]) -> list[str]:
     """The command lines of all processes in any of these namespaces."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if {os.readlink(entry / "ns" / kind) for kind in ("pid", "mnt", "net")} & set(namespaces):
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        except (FileNotFoundError, PermissionError, ProcessLookupError):
-            continue
+    for process, arguments in command_lines():
+        if {_namespace(process, kind) for kind in ("pid", "mnt", "net")} & set(namespaces):
+            found.append(b" ".join(arguments).decode(errors="replace"))
     return found
+
+
+def _namespace(process: Path, kind: str) -> str:
+    try:
+        return os.readlink(process / "ns" / kind)
+    except OSError:
+        return ""
 
 
 def remaining(namespaces: list[str]) -> list[str]:
@@ -131,21 +136,14 @@ def test_a_lab_whose_first_process_is_killed_ends_whole(open_lab: OpenLab) -> No
     lab = open_lab(BUSY)
     namespaces = lab.run(["readlink", "/proc/self/ns/pid", "/proc/self/ns/net"]).stdout.split()
     (init,) = [
-        entry.name
-        for entry in Path("/proc").glob("[0-9]*")
-        if "gpgdoctor.lab.init" in (entry / "cmdline").read_text() and _pid_namespace(entry) == namespaces[0]
+        process.name
+        for process, arguments in command_lines()
+        if b"gpgdoctor.lab.init" in b" ".join(arguments) and _namespace(process, "pid") == namespaces[0]
     ]
     os.kill(int(init), signal.SIGKILL)
     assert remaining(namespaces) == []
     with pytest.raises(LabFailed):
         lab.run(["true"])
-
-
-def _pid_namespace(process: Path) -> str:
-    try:
-        return os.readlink(process / "ns" / "pid")
-    except OSError:
-        return ""
 
 
 def test_a_scenario_that_cannot_be_played_leaves_nothing_behind(open_lab: OpenLab) -> None:
