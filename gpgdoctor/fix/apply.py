@@ -43,6 +43,14 @@ class Applied:
     proof: Proof | None  # None: not verified
 
 
+@dataclass(frozen=True, slots=True)
+class _After:
+    """How things are once everything that can be put back has been."""
+
+    sentence: str
+    whole: bool
+
+
 class Application:
     """One run of apply, with what has been done so far."""
 
@@ -60,11 +68,15 @@ class Application:
             self._change()
             proof = verify(self._work.expected, self._tell) if self._work.expected else None
         except Interrupted as error:
-            raise Interrupted(f"Interrupted. {self._put_back()}") from error
+            raise Interrupted(f"Interrupted. {self._put_back().sentence}") from error
         except (files.NotWritten, journal.NoJournal, NotRestarted) as error:
-            raise Failed(f"{error}. {self._put_back()}", REFUSED) from error
+            raise Failed(f"{error}. {self._put_back().sentence}", REFUSED) from error
         except NotProved as error:
-            raise Failed(f"It did not help: {error}. {self._put_back()}", PUT_BACK) from error
+            after = self._put_back()
+            raise Failed(f"It did not help: {error}. {after.sentence}", PUT_BACK if after.whole else REFUSED) from error
+        except BaseException:  # a defect of gpgdoctor leaves no change that is not proved
+            self._tell(self._put_back().sentence)
+            raise
         return Applied(number=self._conclude(), proof=proof)
 
     def _change(self) -> None:
@@ -122,21 +134,29 @@ class Application:
         if earlier and whole:
             self._journal.forget(earlier)
 
-    def _put_back(self) -> str:
-        """Leave everything as it was before; returns a sentence that says so."""
+    def _put_back(self) -> _After:
+        """Leave everything as it was before."""
         with self._interrupts.ignored():
             if self._entry is None:
                 self._restart_again()
-                return NOTHING
-            if not self._restarted and not any(restore.is_as_after(file) for file in self._entry.files):
+                return _After(self._nothing_written(), whole=True)
+            if not self._restarted and all(restore.is_as_before(file) for file in self._entry.files):
                 self._journal.forget(self._entry)
-                return NOTHING
+                return _After(NOTHING, whole=True)
             self._note("putting-back")
-            if not restore.put_back_all(self._entry, self._tell):
-                return f"Not everything could be put back: gpgdoctor undo {self._entry.number}"
+            outcome = restore.put_back_all(self._entry, self._tell)
+            if outcome == "failed":
+                return _After(f"Not everything could be put back: gpgdoctor undo {self._entry.number}", whole=False)
             self._restart_again()
             self._note("put-back")
-            return "Everything was put back."
+            if outcome == "changed":
+                return _After("All else was put back.", whole=False)
+            return _After("Everything was put back.", whole=True)
+
+    def _nothing_written(self) -> str:
+        if self._restarted and self._work.restart is not None:
+            return f"No file is changed, but {self._work.restart.target} was asked to restart."
+        return NOTHING
 
     def _restart_again(self) -> None:
         work = self._work

@@ -14,6 +14,7 @@ from gpgdoctor.fix.verify import look
 
 Tell = Callable[[str], None]
 Now = Literal["as before", "as after", "changed"]
+Outcome = Literal["whole", "changed", "failed"]
 
 
 def state_of(file: FileChange) -> tuple[Now, files.Found]:
@@ -38,19 +39,24 @@ def put_back(file: FileChange, temporary: str) -> bool:
     return now != "changed"
 
 
-def put_back_all(entry: Entry, tell: Tell) -> bool:
-    """Every file of an entry; what could not be put back is said. Returns whether all are as before."""
-    whole = True
+def put_back_all(entry: Entry, tell: Tell) -> Outcome:
+    """Every file of an entry; what could not be put back is said.
+
+    Returns "whole" where all are as before, "changed" where somebody else's change was left, "failed" where another
+    try may do better.
+    """
+    outcome: Outcome = "whole"
     for file in reversed(entry.files):
         try:
             done = put_back(file, entry.temporary)
         except files.NotWritten as error:
             tell(f"Could not put back {error}. gpgdoctor undo {entry.number} tries again.")
-            whole = False
+            outcome = "failed"
         else:
             if not done:
                 tell(f"{file.path} was changed by somebody else meanwhile and is left as it is.")
-    return whole
+                outcome = "failed" if outcome == "failed" else "changed"
+    return outcome
 
 
 def restart_again(
@@ -85,7 +91,7 @@ def finish(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
         files.remove_leftover(file.path, entry.temporary)
     if entry.state == "begun":
         return _finish_begun(journal, entry, tell)
-    if put_back_all(entry, tell):
+    if put_back_all(entry, tell) != "failed":
         restart_for(entry, tell)
         entry = journal.become(entry, "put-back" if entry.state == "putting-back" else "undone")
         tell(f"Fix {entry.number} was interrupted while it was put back: that is done now.")
@@ -93,7 +99,7 @@ def finish(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
 
 
 def _finish_begun(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
-    if all(_is(file, "as before") for file in entry.files):
+    if all(is_as_before(file) for file in entry.files):
         journal.forget(entry)
         tell("An earlier fix was interrupted before it had changed anything.")
         return None
@@ -103,13 +109,9 @@ def _finish_begun(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
     return journal.become(entry, "applied")
 
 
-def is_as_after(file: FileChange) -> bool:
-    """Whether the change was made, and is still there."""
-    return _is(file, "as after")
-
-
-def _is(file: FileChange, expected: Now) -> bool:
+def is_as_before(file: FileChange) -> bool:
+    """Whether the change was not made, or has been taken back."""
     try:
-        return state_of(file)[0] == expected
+        return state_of(file)[0] == "as before"
     except files.Obstacle:
         return False

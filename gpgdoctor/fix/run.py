@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpgdoctor.diagnosis import Finding
 from gpgdoctor.facts import known_or
 from gpgdoctor.fix import journal, locking, restore
-from gpgdoctor.fix.apply import PUT_BACK, REFUSED, Application, Applied, Failed, Work
+from gpgdoctor.fix.apply import REFUSED, Application, Applied, Failed, Work
 from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.foresight import FixOptions, Prospect, foresee
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
@@ -14,7 +14,7 @@ from gpgdoctor.fix.prepare import Drifted
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry
 from gpgdoctor.fix.show import Result, plan_as_text
 from gpgdoctor.fix.undoing import list_journal, undo
-from gpgdoctor.fix.verify import Expectation
+from gpgdoctor.fix.verify import Expectation, NotProved
 
 __all__ = ["Console", "FixOptions", "fix", "list_journal", "undo"]
 
@@ -166,7 +166,7 @@ class _Run:
         try:
             applied = Application(work, book, interrupts, self._io.tell).run()
         except Failed as error:
-            self._result.verified = False if error.code == PUT_BACK else None
+            self._result.verified = False if isinstance(error.__cause__, NotProved) else None
             raise
         self._conclude(prospect, applied)
 

@@ -62,7 +62,7 @@ def _undo(entry: journal.Entry, book: journal.Journal, interrupts: Interrupts, i
         _check_daemons(look(entry.homedir), io)
     with interrupts.ignored():
         entry = book.become(entry, "undoing")
-        if not restore.put_back_all(entry, io.tell):
+        if restore.put_back_all(entry, io.tell) != "whole":
             raise _Refused(f"fix {entry.number} is not undone")
         if changed:
             restore.restart_for(entry, io.tell)

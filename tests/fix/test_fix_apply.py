@@ -1,0 +1,92 @@
+"""A change that is not proved is put back, whatever came between; what cannot be put back is not said to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from test_contract_snapshots import facts_of
+
+from gpgdoctor.diagnosis import diagnose
+from gpgdoctor.fix import apply, files, journal
+from gpgdoctor.fix.apply import Application, Failed, Work
+from gpgdoctor.fix.interrupts import Interrupts
+from gpgdoctor.fix.prepare import Prepared
+from gpgdoctor.fix.restart import NotRestarted, Running
+from gpgdoctor.fix.steps import Edit, Restart, Wish
+from gpgdoctor.fix.verify import Expectation, NotProved
+
+BEFORE, AFTER, THEIRS = b"before\n", b"after\n", b"theirs\n"
+
+
+@pytest.fixture
+def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    conf = tmp_path / "scdaemon.conf"
+    conf.write_bytes(BEFORE)
+    return conf
+
+
+def applied(conf: Path, restart: Restart | None = None, *, writes: bool = True) -> list[str]:
+    """Apply one edit, or none; returns the states of the journal's entries and all that was told."""
+    edit = Edit(path=str(conf), diff="", wish=Wish(path=str(conf)))
+    item = Prepared(edit=edit, found=files.find(str(conf)), content=AFTER)
+    work = Work(
+        homedir="",
+        ids=("GD202",),
+        prepared=(item,) if writes else (),
+        restart=restart,
+        running=Running(homedir=""),
+        expected=Expectation(
+            planned=(), before=diagnose(facts_of("GD202.ok")), through_agent=False, homedir=None
+        ),
+    )
+    told: list[str] = []
+    with Interrupts() as interrupts, journal.opened() as book:
+        try:
+            Application(work, book, interrupts, told.append).run()
+        except Failed as error:
+            told.append(f"{error.code}: {error}")
+        except ZeroDivisionError:
+            told.append("a defect")
+        return [*(entry.state for entry in book.entries()), *told]
+
+
+def verifying(monkeypatch: pytest.MonkeyPatch, does: Callable[[], None]) -> None:
+    monkeypatch.setattr(apply, "verify", lambda *_: does())
+
+
+def test_a_defect_leaves_nothing_unproved(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def has_a_defect() -> None:
+        assert conf.read_bytes() == AFTER
+        raise ZeroDivisionError
+
+    verifying(monkeypatch, has_a_defect)
+    assert applied(conf) == ["put-back", "Everything was put back.", "a defect"]
+    assert conf.read_bytes() == BEFORE
+
+
+def test_what_somebody_else_wrote_meanwhile_is_not_said_to_be_put_back(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def does_not_help() -> None:
+        conf.write_bytes(THEIRS)
+        raise NotProved("still refused")
+
+    verifying(monkeypatch, does_not_help)
+    state, left, verdict = applied(conf)
+    assert (state, verdict) == ("put-back", "1: It did not help: still refused. All else was put back.")
+    assert left == f"{conf} was changed by somebody else meanwhile and is left as it is."
+    assert conf.read_bytes() == THEIRS
+
+
+def test_a_restart_is_owned_up_to(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def does_not_end(*_: object) -> None:
+        raise NotRestarted("it still runs")
+
+    monkeypatch.setattr(apply, "restart", does_not_end)
+    monkeypatch.setattr(apply.restore, "restart_again", lambda *_, **__: None)
+    kill = Restart(target="gpg-agent", argv=("gpgconf", "--kill", "gpg-agent"))
+    assert applied(conf, kill, writes=False) == ["1: it still runs. No file is changed, but gpg-agent was asked to restart."]
