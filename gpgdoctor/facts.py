@@ -59,6 +59,7 @@ class RunningScdaemon(Record):
 class Gnupg(Record):
     gpgconf: Maybe[str | None]
     homedir: Maybe[str]
+    home_is_default: Maybe[bool]  # whether GnuPG's tools take it without being told: no GNUPGHOME, no --homedir
     socketdir: Maybe[str]
     sysconfdir: Maybe[str]
     agent_socket: Maybe[str]

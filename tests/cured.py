@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.collect.configuration import Source, judge, settings, voided
-from gpgdoctor.facts import Facts, Reader, SelfTest, Setting, known, known_or
+from gpgdoctor.facts import Facts, Maybe, Reader, SelfTest, Setting, known, known_or
 from gpgdoctor.fix.edits import rewritten, sketch, table_of
 from gpgdoctor.fix.plan import Plan, file_at
 from gpgdoctor.fix.steps import Wish
@@ -53,8 +53,8 @@ def _edited(facts: Facts, wish: Wish) -> Facts:
     return replace(facts, configuration=configuration, gnupg=gnupg)
 
 
-def _names_a_driver(in_force: tuple[Setting, ...]) -> bool:
-    return any(setting.option == "pcsc-driver" for setting in in_force)
+def _names_a_driver(in_force: Maybe[tuple[Setting, ...]]) -> bool:
+    return any(setting.option == "pcsc-driver" for setting in known_or(in_force, ()))
 
 
 def _table(facts: Facts, program: str) -> OptionTable:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from gpgdoctor.collect import management
-from gpgdoctor.facts import ConfigFile, ConfigLine, Setting, Unknown, Voided
+from gpgdoctor.facts import ConfigFile, ConfigLine, Maybe, Setting, Unknown, Voided
 from gpgdoctor.record import Record, replace
 from gpgdoctor.scdaemon_conf.force import Effective
 from gpgdoctor.scdaemon_conf.lines import Line
@@ -158,8 +158,11 @@ def _meant(line: Line, table: OptionTable) -> str | None:
     return change.text.rpartition("\n")[2] if isinstance(change, Replace) else None
 
 
-def settings(effective: Effective, paths: dict[str, str]) -> tuple[Setting, ...]:
+def settings(effective: Effective, paths: dict[str, str]) -> Maybe[tuple[Setting, ...]]:
     """What is in force; ``paths`` are the files by scope."""
+    if effective.undecided:
+        role, number = effective.undecided[0]
+        return Unknown(f"{paths[role]}, line {number} depends on what only the running program knows")
     return tuple(
         Setting(option=setting.option, value=setting.value, path=paths[setting.role], line=setting.line)
         for setting in effective.settings

@@ -194,6 +194,14 @@ def homedir_problems(homedir: Maybe[str]) -> Maybe[tuple[str, ...]]:
     return tuple(problems)
 
 
+def users_of(homedir: Maybe[str]) -> set[int]:
+    """Whose daemons belong to a home directory: who owns it, and who looks."""
+    try:
+        return {os.geteuid()} if isinstance(homedir, Unknown) else {os.geteuid(), os.stat(homedir).st_uid}
+    except OSError:
+        return {os.geteuid()}
+
+
 def _file_system(device: int) -> str | None:
     """The kind of a mounted file system, by its device's number; None where that does not show."""
     number = f"{os.major(device)}:{os.minor(device)}"

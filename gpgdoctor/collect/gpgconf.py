@@ -14,8 +14,9 @@ class GpgconfQuestions:
     def __init__(self, homedir: str | None, *, ask: bool = True) -> None:
         self.gpgconf = shutil.which("gpgconf")
         self.commands: list[Command] = []
+        home = homedir or os.environ.get("GNUPGHOME")
+        self.home_is_default = not home
         if self.gpgconf and ask:
-            home = homedir or os.environ.get("GNUPGHOME")
             # A relative name is meant from here, not from where the commands run. Nothing else is made of its
             # spelling: GnuPG takes its socket directory from that (common/homedir.c).
             environment = {"GNUPGHOME": os.path.join(os.getcwd(), home)} if home else {}

@@ -12,6 +12,7 @@ from gpgdoctor.facts import Host, Maybe, Unknown
 
 RELEASE_BYTES = 1 << 14
 CALLERS = (("SUDO_UID", "sudo"), ("PKEXEC_UID", "pkexec"), ("DOAS_USER", "doas"))
+FIRST_PROCESS = "/proc/1/comm"
 FAMILIES = ("debian", "fedora", "suse", "arch", "alpine", "nixos", "gentoo", "void")
 
 
@@ -50,9 +51,13 @@ def _init() -> Maybe[str]:
         return "systemd"
     if os.path.isdir("/run/openrc"):
         return "openrc"
-    if os.path.isdir("/run/runit") or os.path.isdir("/etc/runit"):
-        return "runit"
-    return Unknown("no init system that gpgdoctor knows")
+    # Debian's packages bring /etc/runit and /etc/sv for those who want them: only the first process tells.
+    try:
+        with open(FIRST_PROCESS, encoding="utf-8", errors="replace") as file:
+            first = file.read(100).strip()
+    except OSError as error:
+        return Unknown(f"{FIRST_PROCESS}: {error.strerror}")
+    return "runit" if first in ("runit", "runit-init") else Unknown("no init system that gpgdoctor knows")
 
 
 def _container() -> str | None:

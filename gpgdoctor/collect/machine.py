@@ -70,7 +70,7 @@ class Look:
         my_host = host.host(os.environ, self._early.uid)
         user = self._user_look()
         try:
-            self._child.load(user.driver)
+            self._child.load(known_or(user.driver, None))
             usb_interfaces = usb.interfaces()
             peers, (connections, pids) = self._ask_pcscd(first) if asks else (first, pcscd.pair(first))
             self._child.wait_for_library(self._deadline)
@@ -119,9 +119,9 @@ class Look:
             return self._early.borrowed
         return UserLook(self._early.gpgconf, self._deadline)
 
-    def _driver(self, name: str | None) -> Maybe[PcscDriver | None]:
-        if name is None:
-            return None
+    def _driver(self, name: Maybe[str | None]) -> Maybe[PcscDriver | None]:
+        if name is None or isinstance(name, Unknown):
+            return name
         self._child.wait_for_driver(self._deadline)
         return self._readers.driver()
 

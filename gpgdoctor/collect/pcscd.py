@@ -22,6 +22,12 @@ from gpgdoctor.facts import Connection, Maybe, Unknown
 DEFAULT_SOCKET = "/run/pcscd/pcscd.comm"  # since pcsc-lite 1.9.0; before that the same place, through /var/run
 Paired: TypeAlias = tuple[tuple[Connection, ...], dict[int, int]]
 
+UNIT_DIRECTORIES = (
+    "/etc/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
 CONNECT_TIMEOUT_S = 0.5
 SETTLE_S = 0.05
 
@@ -232,19 +238,16 @@ def version(deadline: Deadline) -> Maybe[str | None]:
     return found[1] if found else Unknown(f"{program} does not tell its version")
 
 
-def unit() -> str | None:
+def unit() -> Maybe[str | None]:
     """How systemd has pcscd.socket, read off its directories; asking systemctl would take longer."""
-    directories = (
-        "/etc/systemd/system",
-        "/usr/local/lib/systemd/system",
-        "/usr/lib/systemd/system",
-        "/lib/systemd/system",
-    )
-    for directory in directories:
+    for directory in UNIT_DIRECTORIES:
         path = f"{directory}/pcscd.socket"
         if os.path.lexists(path):
-            if os.path.realpath(path) == "/dev/null" or os.path.getsize(path) == 0:
-                return "masked"
+            try:
+                if os.path.realpath(path) == "/dev/null" or os.path.getsize(path) == 0:
+                    return "masked"
+            except OSError as error:  # a link that leads nowhere, for one
+                return Unknown(f"{path}: {error.strerror}")
             wanted = "/etc/systemd/system/sockets.target.wants/pcscd.socket"
             return "enabled" if os.path.lexists(wanted) else "disabled"
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,6 +23,7 @@ from gpgdoctor.collect.gnupg import (
     card_keys,
     homedir_problems,
     installation,
+    users_of,
 )
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.collect.probe_child import ProbeChild
@@ -66,6 +68,7 @@ class UserLook:
 
     def __init__(self, questions: GpgconfQuestions, deadline: Deadline) -> None:
         self._deadline = deadline
+        self._home_is_default = questions.home_is_default
         self._installation = installation(questions, deadline.sooner(ANSWER_DEADLINE_S))
         self._sources = _sources(self._installation)
         home = self._installation.directory("homedir")
@@ -73,8 +76,8 @@ class UserLook:
         self._agent_table = _agent_table(self._installation, self._sources)
 
     @property
-    def driver(self) -> str | None:
-        """The PC/SC library that is configured, for the probe child to load."""
+    def driver(self) -> Maybe[str | None]:
+        """The PC/SC library that is configured, for the probe child to load; unknown where it must not be loaded."""
         return _configured_driver(self._sources)
 
     def finish(
@@ -85,7 +88,9 @@ class UserLook:
         answers = self._scdaemon.read(deadline)
         agent = _read_table(self._agent_table, deadline)
         return UserFacts(
-            gnupg=_gnupg(self._installation, answers, heard, sockets, _pids(daemons, "gpg-agent")),
+            gnupg=_gnupg(
+                self._installation, self._home_is_default, answers, heard, sockets, _pids(daemons, "gpg-agent")
+            ),
             configuration=_configuration(self._sources, answers, agent, user, driver),
             scdaemons=heard.error_or(tuple(Listening(path=path, said=said) for path, said in heard.by_path.items())),
             agent_program=self._installation.program("gpg-agent"),
@@ -136,18 +141,41 @@ def _read_table(command: Command | None, deadline: Deadline) -> Maybe[OptionTabl
         return Unknown(str(error))
 
 
-def _configured_driver(sources: list[configuration.Source]) -> str | None:
-    """The library that a pcsc-driver line names. It is loaded in the probe child, never here."""
+def _configured_driver(sources: list[configuration.Source]) -> Maybe[str | None]:
+    """The library that a pcsc-driver line names. It is loaded in the probe child, never here.
+
+    To load a library is to run it, so nobody else may have chosen it: not who wrote a file in another user's home,
+    and not who may put another library in its place.
+    """
     for source in reversed(_of(sources, "scdaemon")):
         for line in reversed(source.content.splitlines()):
             words = line.split(None, 1)
             if len(words) == 2 and words[0] == b"pcsc-driver":
-                return os.fsdecode(words[1].strip().strip(b'"'))
+                name = os.fsdecode(words[1].strip().strip(b'"'))
+                for path in (source.file.path, *([name] if "/" in name else [])):
+                    if not _is_my_choice(path):
+                        return Unknown(f"{path} is in another user's hands, and so {name} is not loaded")
+                return name
     return None
+
+
+def _is_my_choice(path: str) -> bool:
+    """Whether only root and who runs this can change a file, and what stands in its place; one that is not there is."""
+    for place in (path, os.path.realpath(path)):
+        try:
+            states = (os.lstat(place), os.stat(os.path.dirname(place)))
+        except OSError:
+            continue
+        if not {status.st_uid for status in states} <= {0, os.geteuid()}:
+            return False
+        if any(status.st_mode & 0o1002 == 0o002 and not stat.S_ISLNK(status.st_mode) for status in states):
+            return False
+    return True
 
 
 def _gnupg(
     early: Installation,
+    home_is_default: bool,
     answers: ScdaemonAnswers,
     scds: scdaemons.Answers,
     sockets: Sockets,
@@ -158,10 +186,13 @@ def _gnupg(
     return Gnupg(
         gpgconf=early.gpgconf,
         homedir=early.directory("homedir"),
+        home_is_default=home_is_default,
         socketdir=early.directory("socketdir"),
         sysconfdir=early.directory("sysconfdir"),
         agent_socket=early.directory("agent-socket"),
-        agent_listener=_agent_listener(early.directory("agent-socket"), sockets, agents),
+        agent_listener=_agent_listener(
+            early.directory("agent-socket"), sockets, agents, users_of(early.directory("homedir"))
+        ),
         scdaemon=scdaemon_path,
         scdaemon_exists=scdaemon_path
         if isinstance(scdaemon_path, Unknown)
@@ -185,8 +216,11 @@ def _of_table(table: Maybe[OptionTable | None], get: Callable[[OptionTable], May
     return Unknown("scdaemon is not installed") if table is None else get(table)
 
 
-def _agent_listener(path: Maybe[str], sockets: Sockets, agents: list[int]) -> Maybe[str | None]:
-    """Which program has gpg-agent's socket open for listening. Nobody connects to it."""
+def _agent_listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[int]) -> Maybe[str | None]:
+    """Which program has gpg-agent's socket open for listening. Nobody connects to it.
+
+    ``mine`` are the users whose agent may listen there: a program of anybody else may call itself what it likes.
+    """
     if isinstance(path, Unknown):
         return path
     if sockets.error is not None:
@@ -195,10 +229,12 @@ def _agent_listener(path: Maybe[str], sockets: Sockets, agents: list[int]) -> Ma
     if not listening:
         return None
     pids = processes.owners({entry.inode for entry in listening})
+    users = {entry.uid for entry in listening}
+    if not mine & users and None not in users:
+        return f"{processes.name_of(next(iter(pids.values()))) if pids else 'a program'} of another user"
     if pids:
         return processes.name_of(next(iter(pids.values())))
     # gpg-agent forbids ptrace, and with it a look at its open files.
-    users = {entry.uid for entry in listening}
     if any(processes.socket_inodes(pid) is None and processes.uid_of(pid) in users for pid in agents):
         return "gpg-agent"
     return Unknown("the program that listens on the agent's socket is not visible to this user")
@@ -286,9 +322,9 @@ def main() -> None:
     json.dump(encode(facts), sys.stdout)
 
 
-def _driver(name: str | None, deadline: Deadline) -> Maybe[PcscDriver | None]:
-    if name is None:
-        return None
+def _driver(name: Maybe[str | None], deadline: Deadline) -> Maybe[PcscDriver | None]:
+    if name is None or isinstance(name, Unknown):
+        return name
     child = ProbeChild(deadline.left())
     try:
         child.look(ask=False, probe=False, timeout_s=deadline.left())

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from gpgdoctor.facts import Facts, Process, Unknown, known_or
+from gpgdoctor.facts import Facts, Unknown, known_or
 from gpgdoctor.fix.steps import Advise, Restart, Target
 from gpgdoctor.rules import holding
 from gpgdoctor.rules.rule import Cure
 
-# Elsewhere the home is named, which does no harm where it is the default one after all.
-DEFAULT_HOME = re.compile(r"(?:/root|(?:/var)?/home/[^/]+)/\.gnupg")
 ACTIVATORS = ("systemd",)
 AGENTS_FILES = ("gpg-agent.conf", "common.conf")
 
 
 def home_arguments(homedir: str) -> tuple[str, ...]:
-    """How gpgconf and gpg-connect-agent are told of a home that is not the default one."""
-    return () if not homedir or DEFAULT_HOME.fullmatch(homedir) else ("--homedir", homedir)
+    """How gpgconf and gpg-connect-agent are told of a home, which does no harm where it is the default one."""
+    return ("--homedir", homedir) if homedir else ()
+
+
+def _shortest(facts: Facts) -> tuple[str, ...]:
+    """The same for a command that people read: nothing where the tools take this home of their own accord."""
+    return () if known_or(facts.gnupg.home_is_default, False) else home_arguments(known_or(facts.gnupg.homedir, ""))
 
 
 def agent_runs(facts: Facts) -> bool:
@@ -30,15 +32,9 @@ def agent_runs(facts: Facts) -> bool:
     if listener == "gpg-agent" or listener is None:
         return listener is not None
     return (isinstance(listener, Unknown) or listener in ACTIVATORS) and any(
-        process.role == "gpg-agent" and _is_mine(facts, process) for process in known_or(facts.processes, ())
+        process.role == "gpg-agent" and holding.is_of_this_home(facts, process)
+        for process in known_or(facts.processes, ())
     )
-
-
-def _is_mine(facts: Facts, process: Process) -> bool:
-    home, given = known_or(facts.gnupg.homedir, ""), known_or(process.homedir, None)
-    if known_or(process.uid, -1) != known_or(facts.host.uid, -2):
-        return False
-    return given == home or (given is None and home.endswith("/.gnupg"))
 
 
 def scdaemon_runs(facts: Facts) -> bool:
@@ -68,11 +64,11 @@ def _concerns_agent(cure: Cure) -> bool:
 
 def restart_of(target: Target, facts: Facts) -> Restart:
     """By the tools of GnuPG. A scdaemon without its gpg-agent is told so itself."""
-    homedir, socketdir = known_or(facts.gnupg.homedir, ""), known_or(facts.gnupg.socketdir, "")
+    socketdir = known_or(facts.gnupg.socketdir, "")
     if target == "scdaemon" and socketdir and not agent_runs(facts):
         argv = ("gpg-connect-agent", "--raw-socket", f"{socketdir}/S.scdaemon", "KILLSCD", "/bye")
         return Restart(target=target, argv=argv)
-    return Restart(target=target, argv=("gpgconf", *home_arguments(homedir), "--kill", target))
+    return Restart(target=target, argv=("gpgconf", *_shortest(facts), "--kill", target))
 
 
 def afterwards(facts: Facts, restarted: Restart | None) -> Advise | None:
@@ -83,7 +79,5 @@ def afterwards(facts: Facts, restarted: Restart | None) -> Advise | None:
         return None
     return Advise(
         text="ssh uses this gpg-agent: tell the new one which terminal to ask for PINs on.",
-        commands=(
-            ("gpg-connect-agent", *home_arguments(known_or(facts.gnupg.homedir, "")), "updatestartuptty", "/bye"),
-        ),
+        commands=(("gpg-connect-agent", *_shortest(facts), "updatestartuptty", "/bye"),),
     )

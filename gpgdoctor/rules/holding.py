@@ -79,7 +79,12 @@ def mine(facts: Facts, process: Process) -> bool:
     running = known_or(facts.gnupg.running, None)
     if running is not None:
         return process.pid == running.pid
-    if process.role != "scdaemon" or known_or(process.uid, -1) != known_or(facts.host.uid, -2):
+    return process.role == "scdaemon" and is_of_this_home(facts, process)
+
+
+def is_of_this_home(facts: Facts, process: Process) -> bool:
+    """Whether a daemon of GnuPG was started by my user for this GNUPGHOME."""
+    if known_or(process.uid, -1) != known_or(facts.host.uid, -2):
         return False
     home = known_or(facts.gnupg.homedir, "")
     given = known_or(process.homedir, None)

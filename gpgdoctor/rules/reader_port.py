@@ -43,7 +43,7 @@ def reader_port_never_matches(facts: Facts) -> Found | None:
         severity="warning",
         summary=f'No reader is called "{port.value}", as reader-port has it, so {instead}.',
         because=(scdaemon.place(facts, port), *_looked_at(facts)),
-        cure=Cure(applicability="manual", advice=(_names(facts),)),
+        cure=Cure(applicability="manual", advice=(_take_it_out(facts, ignored=outcome == "ignored"),)),
     )
 
 
@@ -124,7 +124,9 @@ def _looked_at(facts: Facts) -> tuple[str, ...]:
     return ("usb",) if by_own_driver else names[:LONGEST_LIST]
 
 
-def _names(facts: Facts) -> Advice:
+def _take_it_out(facts: Facts, *, ignored: bool) -> Advice:
+    if ignored:
+        return Advice(text="Take the line out: this scdaemon takes no reader by its name.")
     names = ", ".join(f'"{reader.name}"' for reader in known(facts.readers)[:LONGEST_LIST])
     return Advice(text=f"Take the line out, or let it begin as one of these names does: {names}.")
 

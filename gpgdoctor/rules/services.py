@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, Process, known, known_or
-from gpgdoctor.rules import cures, scdaemon
-from gpgdoctor.rules.rule import Advice, Culprit, Cure, Found, NotApplicable, Severity, Subject, rule
+from gpgdoctor.rules import cures, holding, scdaemon
+from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Severity, Subject, rule
 
 FULL = 190  # of 200: pcsc-lite 2.5.1 src/pcscd.h.in, PCSC_MAX_CONTEXT_THREADS
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
@@ -58,7 +58,7 @@ def _install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
         return Cure(
             applicability="manual", advice=(Advice(text=f"Install {what} with your system's package manager."),)
         )
-    command = (*INSTALLERS[family], packages[family])
+    command = (*INSTALLERS[family], *packages[family].split())
     return Cure(applicability="manual", advice=(Advice(text=f"Install {what}:", commands=(("sudo", *command),)),))
 
 
@@ -241,14 +241,8 @@ def pcscd_full(facts: Facts) -> Found | None:
         + (f", {counts[most]} of them by {worst[0].program} (pid {most})." if worst else "."),
         effect="New programs are refused with 0x8010006A or 0x8010001D, as if they were not allowed.",
         because=("pcscd.connections",),
-        culprits=tuple(_culprit(process) for process in worst),
+        culprits=tuple(holding.culprit(process, "certain") for process in worst),
         cure=cures.ask_to_let_go(worst),
-    )
-
-
-def _culprit(process: Process) -> Culprit:
-    return Culprit(
-        pid=process.pid, program=process.program, user=known_or(process.user, "") or None, certainty="certain"
     )
 
 
@@ -274,11 +268,12 @@ def agent_elsewhere(facts: Facts) -> Found | None:
 
 
 def _daemons(facts: Facts) -> list[Subject]:
-    mine = known(facts.host.uid)
+    """Those of this home: another one's are not what gpg talks to here, and are not restarted."""
     return [
         Subject(name=process.program, index=number)
         for number, process in enumerate(known(facts.processes))
-        if process.role in ("scdaemon", "gpg-agent") and known_or(process.uid, mine) == mine
+        if (process.role == "scdaemon" and holding.mine(facts, process))
+        or (process.role == "gpg-agent" and holding.is_of_this_home(facts, process))
     ]
 
 

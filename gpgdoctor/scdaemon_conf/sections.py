@@ -11,6 +11,9 @@ from gpgdoctor.scdaemon_conf.lines import SPACES, c_string, decoded
 
 LONGEST_KEYWORD = 99
 DEEPEST_CONDITION = 7
+# gpgrt has no limit here, and a variable that is made of itself doubles with every line.
+LONGEST_VALUE = 1000
+LONGEST_SUBSTITUTE = 100_000  # in one line
 # Known variables of gpgrt whose value cannot be told from outside.
 FOREIGN_VARIABLES = re.compile(r"_(file|epoch|version|pgm|gpgrtversion|strusage\d*)\Z")
 
@@ -154,9 +157,11 @@ class Sections:
         if not (name[:1].isascii() and name[:1].isalpha()):
             return
         try:
-            self.variables[name] = "" if clear else self.substituted(value, number)
+            known = "" if clear else self.substituted(value, number)
         except Undecided:
             self.variables[name] = None
+            return
+        self.variables[name] = known if len(known) <= LONGEST_VALUE else None
 
     def _foreign(self, argument: str) -> None:
         name, _, source = _partition(argument)
@@ -166,10 +171,17 @@ class Sections:
     def substituted(self, text: str, number: int) -> str:
         """With every $NAME and ${NAME} replaced; an unclosed brace ends that."""
 
+        length = 0
+
         def value(match: re.Match[str]) -> str:
+            nonlocal length
             if match[0] == "$$":
                 return "$"
-            return self._variable(match[1] if match[1] is not None else match[2], number)
+            found = self._variable(match[1] if match[1] is not None else match[2], number)
+            length += len(found)
+            if length > LONGEST_SUBSTITUTE:
+                raise Undecided
+            return found
 
         head, brace, tail = text.partition("${")
         if brace and "}" not in tail:

@@ -9,7 +9,7 @@ import pytest
 from test_contract_snapshots import facts_of
 
 from gpgdoctor.diagnosis import diagnose
-from gpgdoctor.fix import apply, files, journal
+from gpgdoctor.fix import apply, files, journal, restore
 from gpgdoctor.fix.apply import Application, Failed, Work
 from gpgdoctor.fix.interrupts import Interrupts
 from gpgdoctor.fix.prepare import Prepared
@@ -87,6 +87,7 @@ def test_a_restart_is_owned_up_to(conf: Path, monkeypatch: pytest.MonkeyPatch) -
         raise NotRestarted("it still runs")
 
     monkeypatch.setattr(apply, "restart", does_not_end)
-    monkeypatch.setattr(apply.restore, "restart_again", lambda *_, **__: None)
+    monkeypatch.setattr(restore, "restart_again", lambda *_, **__: None)
     kill = Restart(target="gpg-agent", argv=("gpgconf", "--kill", "gpg-agent"))
-    assert applied(conf, kill, writes=False) == ["1: it still runs. No file is changed, but gpg-agent was asked to restart."]
+    told = ["1: it still runs. No file is changed, but gpg-agent was asked to restart."]
+    assert applied(conf, kill, writes=False) == told

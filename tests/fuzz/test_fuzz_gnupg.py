@@ -91,7 +91,8 @@ def test_whatever_gnupg_says_of_itself_is_taken(monkeypatch: pytest.MonkeyPatch,
     def look(answers: dict[str, Any]) -> None:
         _Said.answers = answers
         commands = [_Said(["gpgconf", question]) for question in ("--list-dirs", "--list-components")]
-        questions = cast(GpgconfQuestions, SimpleNamespace(gpgconf="/usr/bin/gpgconf", commands=commands))
+        asked = SimpleNamespace(gpgconf="/usr/bin/gpgconf", commands=commands, home_is_default=True)
+        questions = cast(GpgconfQuestions, asked)
         found = user.UserLook(questions, Deadline(5.0)).finish(sockets, {}, "alice", None)
         for facts in machines().values():
             survives(replace(facts, gnupg=found.gnupg, configuration=found.configuration))

@@ -133,6 +133,7 @@ def _gnupg(version: str, table: OptionTable, own_driver: bool, running: RunningS
     return Gnupg(
         gpgconf="/usr/bin/gpgconf",
         homedir=HOME,
+        home_is_default=True,
         socketdir="/run/user/1000/gnupg",
         sysconfdir="/etc/gnupg",
         agent_socket="/run/user/1000/gnupg/S.gpg-agent",

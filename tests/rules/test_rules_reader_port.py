@@ -136,3 +136,13 @@ def test_without_the_list_of_readers_it_is_unknown() -> None:
 
 def test_where_pcscd_has_the_reader_that_comes_first() -> None:
     assert causes(machine(version="2.4.7", conf=f"reader-port {BY_NAME}\n", usb=(ON_USB,))) == {"GD205"}
+
+
+def test_a_name_that_is_ignored_is_not_to_be_written_better() -> None:
+    def advice(version: str) -> str:
+        cure = finding(through_pcsc(version, ANOTHER), "GD105").found.cure
+        assert cure is not None
+        return cure.advice[0].text
+
+    assert "begin as one of these names" in advice("2.2.40")
+    assert "begin as one of these names" not in advice("2.4.7")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import ALICE, PCSCD, RUNNING, SCDAEMON, client, machine, without_pcscd
+from build import AGENT, ALICE, PCSCD, RUNNING, SCDAEMON, client, machine, without_pcscd
 from judging import causes, checks, finding, judged, severity, status
 
-from gpgdoctor.facts import Connection, Facts, PcscDriver, Unknown
+from gpgdoctor.facts import Connection, Facts, PcscDriver, Unknown, known
 from gpgdoctor.record import replace
 
 ON_PCSC = "disable-ccid\n"
@@ -161,3 +161,15 @@ def test_an_agent_whose_program_was_replaced() -> None:
     assert severity(replaced, "GD310") == "warning"
     hidden = replace(facts, processes=(replace(SCDAEMON, replaced=Unknown("not visible")),))
     assert status(hidden, "GD310") == "unknown"
+
+
+def test_daemons_of_another_home_are_not_mine_to_restart() -> None:
+    facts = machine()
+    elsewhere = replace(AGENT, pid=999, homedir="/tmp/other", replaced=True)
+    beside = replace(facts, processes=(*known(facts.processes), elsewhere))
+    assert status(beside, "GD310") == "pass"
+
+
+def test_packages_are_words_of_their_own() -> None:
+    facts = without_pcscd(conf="disable-ccid\n", pcscd={"installed": False}, host={"distribution": "arch Arch Linux"})
+    assert commands(facts, "GD301") == [("sudo", "pacman", "-S", "pcsclite", "ccid")]
