@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gpgdoctor import __version__
@@ -12,7 +13,7 @@ from gpgdoctor import __version__
 if TYPE_CHECKING:
     from gpgdoctor.collect.early import Early
 
-# Python looks for garbage at every 700 new objects. Imports make thousands, and none of them is garbage.
+# Python looks for garbage at every 700 new objects, or 2000. Imports make thousands, and none of them is garbage.
 GARBAGE = 100_000
 DEFECT, INTERRUPTED, NAGIOS_UNKNOWN = 70, 130, 3
 
@@ -20,6 +21,7 @@ DEFECT, INTERRUPTED, NAGIOS_UNKNOWN = 70, 130, 3
 def main() -> None:
     """Run the command line; never returns."""
     gc.set_threshold(GARBAGE)
+    _fill_closed_streams()
     arguments = sys.argv[1:]
     early: Early | None = None
     code = DEFECT
@@ -39,9 +41,15 @@ def main() -> None:
     _leave(code)
 
 
+def _fill_closed_streams() -> None:
+    """A stream that was closed when we came leads nowhere: nothing else then gets its descriptor, nor meets None."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - until we end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
 def _start_early(arguments: list[str]) -> Early | None:
     """The children of a look take as long to start as typer takes to import: they begin first."""
-    if arguments[:1] != ["check"] or any(_begins(argument, "--from", "--help") for argument in arguments):
+    if arguments[:1] != ["check"] or any(_begins(argument, "--from", "--help", "-h") for argument in arguments):
         return None
     from gpgdoctor.collect.early import Early
 
@@ -81,11 +89,8 @@ def _run(arguments: list[str], early: Early | None) -> int:
 
 def _flush() -> None:
     """Let out what is still in the buffer; a reader who has gone has seen enough."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        pass
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
 
 
 def _defect(error: Exception, arguments: list[str]) -> int:
@@ -94,8 +99,7 @@ def _defect(error: Exception, arguments: list[str]) -> int:
 
         return report(error, arguments)
     except OSError as another:  # no file descriptor is left, say, to load it
-        if sys.stderr is not None:
-            sys.stderr.write(f"gpgdoctor: a defect of gpgdoctor itself ({type(error).__name__}): {another.strerror}\n")
+        sys.stderr.write(f"gpgdoctor: a defect of gpgdoctor itself ({type(error).__name__}): {another.strerror}\n")
         return NAGIOS_UNKNOWN if any("nagios" in argument for argument in arguments) else DEFECT
 
 
@@ -104,7 +108,7 @@ def _leave(code: int) -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError):
         pass  # said already, or nobody is there to read it
     os._exit(code)
 

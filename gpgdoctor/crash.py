@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from gpgdoctor import __version__
 
-DEFECT, UNWRITTEN = 70, 1
+DEFECT, UNWRITTEN, USAGE = 70, 1, 2
 NAGIOS_UNKNOWN = 3
 NEEDED = {
     "typer": "typer",
@@ -18,6 +18,10 @@ NEEDED = {
     "psutil": "psutil",
     "smartcard": "pyscard",
 }
+
+
+class UnknownCaller(Exception):
+    """Root runs on behalf of a user whom this machine does not know; the message says so."""
 
 
 def report(error: BaseException, arguments: list[str]) -> int:
@@ -29,6 +33,9 @@ def report(error: BaseException, arguments: list[str]) -> int:
         _say(f"gpgdoctor: the result could not be written: {error.strerror}\n")
         return UNWRITTEN
     wanted = wanted_format(arguments)
+    if isinstance(error, UnknownCaller):
+        _say(f"gpgdoctor: {error}\n")
+        return NAGIOS_UNKNOWN if wanted == "nagios" else USAGE
     why = _missing(error) or _defect(error)
     _say(f"gpgdoctor: {why}\n")
     if wanted == "json":

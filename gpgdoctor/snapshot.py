@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from gpgdoctor.record import Record
 T = TypeVar("T")
 
 _UNKNOWN_KEYS = {"unknown"}
+BYTES = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 
 class BadSnapshot(Exception):
@@ -41,6 +43,8 @@ def decode(document: Any) -> Facts:
     for number, reader in enumerate(known_or(facts.readers, ())):
         if known_or(reader.probe, PROBES[0]) not in PROBES:
             raise BadSnapshot(f"facts.readers[{number}].probe: one of {', '.join(PROBES)} was expected")
+        if not BYTES.fullmatch(known_or(reader.atr, None) or ""):
+            raise BadSnapshot(f"facts.readers[{number}].atr: bytes in hexadecimal were expected")
     return facts
 
 

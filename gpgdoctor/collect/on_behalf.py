@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gpgdoctor.collect.command import Command, CommandFailed
 from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.probe_child import with_source
+from gpgdoctor.crash import UnknownCaller
 
 if TYPE_CHECKING:
     import pwd
@@ -24,21 +25,23 @@ KEPT = ("PATH", "LANG", "TERM")
 
 
 def caller(environment: Mapping[str, str], homedir: str | None) -> pwd.struct_passwd | None:
-    """The user on whose behalf root runs: who called sudo, pkexec or doas, and named no home."""
+    """The user on whose behalf root runs: who called sudo, pkexec or doas, and named no home.
+
+    Raises UnknownCaller rather than to take root's own home for hers.
+    """
     if os.geteuid() != 0 or homedir is not None or environment.get("GNUPGHOME"):
         return None
     import pwd
 
-    try:
-        for variable in ("SUDO_UID", "PKEXEC_UID"):
-            if variable in environment:
-                user = pwd.getpwuid(int(environment[variable]))
-                return user if user.pw_uid != 0 else None
-        if "DOAS_USER" in environment:
-            user = pwd.getpwnam(environment["DOAS_USER"])
-            return user if user.pw_uid != 0 else None
-    except (KeyError, ValueError):
-        return None
+    for variable in ("SUDO_UID", "PKEXEC_UID", "DOAS_USER"):
+        if variable not in environment:
+            continue
+        value = environment[variable]
+        try:
+            user = pwd.getpwnam(value) if variable == "DOAS_USER" else pwd.getpwuid(int(value))
+        except (KeyError, ValueError, OverflowError) as error:
+            raise UnknownCaller(f"{variable} names nobody on this machine; say whose home: --homedir") from error
+        return user if user.pw_uid != 0 else None
     return None
 
 

@@ -103,7 +103,7 @@ def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
 
 
 def _width() -> int:
-    if sys.stdout is None or not sys.stdout.isatty():
+    if not sys.stdout.isatty():
         return 80
     try:
         return min(80, os.get_terminal_size(sys.stdout.fileno()).columns or 80)
@@ -112,12 +112,7 @@ def _width() -> int:
 
 
 def _colour() -> bool:
-    return (
-        sys.stdout is not None
-        and sys.stdout.isatty()
-        and not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM") != "dumb"
-    )
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _refuse(options: CheckOptions, message: str) -> int:

@@ -86,7 +86,13 @@ def uninstall(options: HookOptions) -> int:
     except _Usage as error:
         return _complain(str(error), USAGE)
     try:
-        removal = installer.uninstall(target, wanted, destdir=options.destdir or "", dry_run=options.dry_run)
+        removal = installer.uninstall(
+            target,
+            wanted,
+            destdir=options.destdir or "",
+            only_wanted=options.package is not None,
+            dry_run=options.dry_run,
+        )
     except (Refused, LedgerDamaged, OSError) as error:
         return _complain(_reason(error), REFUSED)
     print("\n".join(removal.done) or "nothing to remove")

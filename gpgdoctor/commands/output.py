@@ -8,8 +8,6 @@ import sys
 
 def written(text: str) -> bool:
     """Print the result; a reader who has gone (``| head``) has seen enough, a full disk has not."""
-    if sys.stdout is None:
-        return False
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)

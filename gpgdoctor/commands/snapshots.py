@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import select
 import stat
 from contextlib import suppress
 from typing import Any
@@ -14,6 +16,7 @@ from gpgdoctor.report.json import SCHEMA_VERSION, document, dump
 from gpgdoctor.snapshot import BadSnapshot, decode
 
 LIMIT_BYTES = 32 << 20
+READER_DEADLINE_S = 5.0
 
 
 class Unreadable(Exception):
@@ -91,9 +94,17 @@ def _replace(path: str, text: str) -> None:
 
 
 def _write_to(path: str, text: str) -> None:
-    """A terminal, a pipe, /dev/null: written to, not replaced, and not waited for."""
-    with open(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY), "w", encoding="ascii") as file:
-        file.write(text)
+    """A terminal, a pipe, /dev/null: written to, not replaced, and not waited for longer than a slow reader needs."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        left = memoryview(text.encode("ascii"))
+        while left:
+            if not select.select([], [descriptor], [], READER_DEADLINE_S)[1]:
+                raise OSError(errno.ETIMEDOUT, "nobody reads it")
+            with suppress(BlockingIOError):
+                left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)
 
 
 def _redacted(content: dict[str, Any]) -> dict[str, Any]:

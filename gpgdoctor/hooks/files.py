@@ -37,9 +37,10 @@ def write(path: str, content: bytes, mode: int) -> list[str]:
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
         os.replace(temporary, path)
-    except OSError:
+    except OSError as error:
         with suppress(OSError):
             os.unlink(temporary)
+        error.filename = error.filename or path
         raise
     return made
 
@@ -55,7 +56,7 @@ def remove_empty(directory: str) -> None:
 
 
 def _make_directory(path: str) -> list[str]:
-    if os.path.isdir(path):
+    if not path or os.path.isdir(path):  # "" is where we are
         return []
     made = _make_directory(os.path.dirname(path))
     os.mkdir(path)

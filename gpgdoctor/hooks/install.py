@@ -65,7 +65,7 @@ def install(target: Target, wanted: list[Piece], *, destdir: str = "", dry_run: 
     """Write what is missing or old, and answer what was done; raises Refused before anything is written."""
     installed = [] if destdir else ledger.load()
     states = {piece.path: state(piece, installed, destdir) for piece in wanted}
-    obstacles = [_obstacle(path, how) for path, how in states.items() if how in ("changed", "foreign")]
+    obstacles = [_obstacle(path, how, destdir) for path, how in states.items() if how in ("changed", "foreign")]
     if obstacles:
         raise Refused("\n".join(obstacles))
     done = []
@@ -83,7 +83,9 @@ def install(target: Target, wanted: list[Piece], *, destdir: str = "", dry_run: 
     return done
 
 
-def _obstacle(path: str, how: PackagedState) -> str:
+def _obstacle(path: str, how: PackagedState, destdir: str) -> str:
+    if destdir:  # no ledger is kept there
+        return f"{destdir}{path} is there, and is not what this command writes"
     if how == "changed":
         return f"{path} was changed since gpgdoctor wrote it"
     return f"{path} is there, and gpgdoctor did not write it"
@@ -100,17 +102,25 @@ class Removal(Record):
     kept: tuple[str, ...]  # with the reason
 
 
-def uninstall(target: Target, wanted: list[Piece], *, destdir: str = "", dry_run: bool = False) -> Removal:
-    """Remove what gpgdoctor wrote and nobody changed; ``wanted`` says what that is below a destdir."""
+def uninstall(
+    target: Target, wanted: list[Piece], *, destdir: str = "", only_wanted: bool = False, dry_run: bool = False
+) -> Removal:
+    """Remove what gpgdoctor wrote and nobody changed.
+
+    ``wanted`` says what that is below a destdir; with ``only_wanted`` nothing else of this target is removed.
+    """
     installed = [] if destdir else ledger.load()
-    ours = [entry for entry in installed if entry.target == target.name]
+    places = {piece.path for piece in wanted}
+    ours = [
+        entry for entry in installed if entry.target == target.name and (not only_wanted or entry.path in places)
+    ]
     if destdir:
         ours = [Entry(target=target.name, path=piece.path, sha256=digest(piece.content)) for piece in wanted]
     done, kept, gone = [], [], []
     for entry in (entry for entry in ours if entry.sha256 != DIRECTORY):
         present = files.read(destdir + entry.path)
         if present is not None and digest(present) != entry.sha256:
-            kept.append(f"{destdir}{entry.path} was changed, and stays")
+            kept.append(_kept(f"{destdir}{entry.path}", unlike_ours=bool(destdir)))
             continue
         gone.append(entry)
         if present is not None:
@@ -121,6 +131,12 @@ def uninstall(target: Target, wanted: list[Piece], *, destdir: str = "", dry_run
         _forget(installed, target, gone)
     kept += [] if ours else _not_ours(wanted)
     return Removal(done=tuple(done), kept=tuple(kept))
+
+
+def _kept(path: str, *, unlike_ours: bool) -> str:
+    if unlike_ours:
+        return f"{path} is not what install writes there, and stays; was it another --exe?"
+    return f"{path} was changed, and stays"
 
 
 def _not_ours(wanted: list[Piece]) -> list[str]:

@@ -61,10 +61,21 @@ def _chain(path: str, *, program: bool = True) -> Iterator[str]:
 def _who_may_change(path: str, status: os.stat_result) -> Iterator[str]:
     if status.st_uid != 0:
         yield f"{path} does not belong to root"
-    elif not stat.S_ISLNK(status.st_mode) and (
-        status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and status.st_gid != 0)
+    elif stat.S_ISLNK(status.st_mode):
+        return
+    elif status.st_mode & stat.S_IWOTH or (
+        status.st_mode & stat.S_IWGRP and (status.st_gid != 0 or _has_access_list(path))
     ):
         yield f"{path} is writable by others than root"
+
+
+def _has_access_list(path: str) -> bool:
+    """Then the group's bits are the mask of whoever the list names: acl(5)."""
+    try:
+        os.getxattr(path, "system.posix_acl_access")
+    except OSError:
+        return False
+    return True
 
 
 def _interpreter(program: str) -> str | None:

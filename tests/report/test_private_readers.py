@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from build import machine, reader
 from documents import checked, outline
 from hypothesis import given, settings
@@ -51,3 +52,36 @@ def test_the_identifier_on_usb_keeps_vendor_and_product() -> None:
     facts = machine(conf="reader-port 1050:0407:87654321:0\n")
     (setting,) = redact(checked(facts))["facts"]["configuration"]["in_force"]
     assert setting["value"] == "1050:0407:serial1:0"
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("Generic 3f9a01bc77e2 reader 00 00", "Generic serial1 reader 00 00"),
+        ("Reader ABCDEF12AB 00", "Reader serial1 00"),
+        ("Reader SN:12345 00", "Reader SN:serial1 00"),
+        ("Reader s/n 4711 00", "Reader s/n serial1 00"),
+        ("Reader of j.smith 00", "Reader of user1 00"),
+        ("Yubico YubiKey OTP+FIDO+CCID 00 00", "Yubico YubiKey OTP+FIDO+CCID 00 00"),
+        ("SCM Microsystems Inc. SCR3310 v2.0 00 00", "SCM Microsystems Inc. SCR3310 v2.0 00 00"),
+        ("REINER SCT cyberJack RFID serial port 00", "REINER SCT cyberJack RFID serial port 00"),
+        ("HP USB Smart Card Keyboard 04C4 00", "HP USB Smart Card Keyboard 04C4 00"),
+        ("Alcor Micro AU9560 00 00", "Alcor Micro AU9560 00 00"),
+    ],
+)
+def test_a_number_in_a_readers_name_is_told_from_its_model(name: str, kept: str) -> None:
+    facts = machine(readers=(reader(name=name),), host={"user": "j.smith"})
+    (found,) = redact(checked(facts))["facts"]["readers"]
+    assert found["name"] == kept
+
+
+@pytest.mark.parametrize("serial", ["3f9a01bc77e2", "ABCDEFAB12CD", "FSIJ-1.2.15-12", "123"])
+def test_the_serial_number_on_usb_has_any_form(serial: str) -> None:
+    facts = machine(conf=f"reader-port 20a0:4211:{serial}:0\n")
+    assert serial not in dump(redact(checked(facts)))
+
+
+@pytest.mark.parametrize("port", ["1050:0407:X:0", "1050:0407:0", "1050:0407:"])
+def test_an_identifier_without_a_serial_number_stays(port: str) -> None:
+    (setting,) = redact(checked(machine(conf=f"reader-port {port}\n")))["facts"]["configuration"]["in_force"]
+    assert setting["value"] == port

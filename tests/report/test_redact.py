@@ -247,3 +247,19 @@ def test_bytes_that_are_no_text_do_no_harm() -> None:
     facts = machine(conf=CONFIGURATION, readers=(reader(name="\udcff (\x1b[31m9) 00 00"),))
     facts = with_file(facts, CONF, last_line="\udce4\udcf6", detail="\udcff", target="/home/\udcff/\udcfe")
     json.loads(dump(redact(checked(facts))))
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/usr/bin/quentyn-card", "/usr/bin/user1-card"),
+        ("/usr/lib/vendor/borealis_tool", "/usr/lib/vendor/host1_tool"),
+        ("/nix/store/abc-QUENTYN-conf/x", "/nix/store/abc-user1-conf/x"),
+        ("/usr/lib/quentynsson/card", "/usr/lib/quentynsson/card"),
+        ("/usr/libexec/scdaemon", "/usr/libexec/scdaemon"),
+    ],
+)
+def test_a_name_within_a_part_of_a_systems_path_is_found(path: str, kept: str) -> None:
+    facts = machine(clients=(replace(client("tool"), executable=path),), host={"user": "quentyn"})
+    document = redact(checked(facts), hosts=("borealis.example.org",))
+    assert kept in [process.get("executable") for process in document["facts"]["processes"]]

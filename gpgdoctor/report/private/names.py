@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from gpgdoctor.report.private.aliases import Aliases
 
@@ -36,6 +37,21 @@ KNOWN_SEGMENTS = frozenset({
     ".nix-profile", "homebrew", "Cellar", "Library",
 })
 # fmt: on
+# Names of people and hosts that are also words of this field: where they are only words, they tell nothing.
+# fmt: off
+VOCABULARY = frozenset({
+    "agent", "alma", "alpine", "arch", "card", "cards", "ccid", "centos", "client", "config", "daemon",
+    "debian", "disable", "docker", "enabled", "fedora", "file", "gentoo", "gnu", "gnuk", "gnupg", "gpg",
+    "gpgconf", "group", "home", "host", "installed", "kali", "key", "keys", "linux", "localhost", "lxc",
+    "machine", "mint", "name", "nitrokey", "nixos", "none", "openpgp", "opensuse", "option", "pcsc", "pcscd",
+    "pin", "pipe", "podman", "port", "probe", "process", "program", "raspbian", "reader", "rhel", "rocky",
+    "root", "running", "scdaemon", "serial", "server", "session", "shared", "smart", "socket", "ssh", "suse",
+    "system", "systemd", "test", "the", "this", "time", "token", "tty", "ubuntu", "unknown", "usb", "user",
+    "version", "void", "wayland", "x11", "yubico", "yubikey",
+})
+# fmt: on
+SHORTEST_WORD = 3
+BEFORE, AFTER = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
 AID = re.compile(r"D276000124[0-9A-F]{10}([0-9A-F]{8})", re.IGNORECASE)
 
 
@@ -99,13 +115,35 @@ class PrivateNames:
         return "/".join(self._segment(segment, of_system) for segment in path.split("/"))
 
     def _segment(self, segment: str, of_system: bool) -> str:
-        if not segment or segment in KNOWN_SEGMENTS or segment in self._programs or LIBRARY.fullmatch(segment):
+        if not segment or segment in KNOWN_SEGMENTS or segment in self._programs:
             return segment
+        if LIBRARY.fullmatch(segment):
+            return self._without_names(segment)
         tilde = "~" if segment.startswith("~") else ""
         found = self.words.get(segment.removeprefix("~").casefold())
         if found is None and of_system:
-            return segment
+            return self._without_names(segment)
         return tilde + self._aliases.alias(*(found or ("path", segment)))
+
+
+    def telling_words(self) -> list[str]:
+        """Those to be found wherever they stand."""
+        return [word for word in self.words if len(word) >= SHORTEST_WORD and word not in VOCABULARY]
+
+    def _without_names(self, segment: str) -> str:
+        """What the system or a package named, where somebody's name is a part of it: /usr/bin/alice-card."""
+        words = self.telling_words()
+        if not words:
+            return segment
+        pattern = f"{BEFORE}(?:{any_of(words)}){AFTER}"
+        return re.sub(
+            pattern, lambda match: self._aliases.alias(*self.words[match[0].casefold()]), segment, flags=re.IGNORECASE
+        )
+
+
+def any_of(words: Iterable[str]) -> str:
+    """The longest first, since the first that fits is taken."""
+    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -13,10 +13,16 @@ PLAIN_WORDS = frozenset({
     "contact", "contactless", "picc", "icc", "sam", "ccid", "iccd",
 })
 # fmt: on
-PIECE = re.compile(r"\((?P<inside>[^()]*)(?P<end>\)?)|[^\s()]*[@/\\][^\s()]*|[^\W_]+(?:-[^\W_]+)*|.", re.DOTALL)
-SERIAL = re.compile(r"\d{6,}|(?=(?:[A-Z-]*\d){5})[0-9A-Z-]{8,}")
+PIECE = re.compile(
+    r"\((?P<inside>[^()]*)(?P<end>\)?)|"
+    r"(?P<label>\b(?:S/?N|serial)\b[\s:#=]*)(?P<labelled>(?=[\w-]*\d)\w[\w-]*)|"
+    r"[^\s()]*[@/\\][^\s()]*|[^\W_]+(?:[.-][^\W_]+)*|.",
+    re.DOTALL | re.IGNORECASE,
+)
+SERIAL = re.compile(r"\d{6,}|(?=(?:[A-Z-]*\d){5})[0-9A-Z-]{8,}|(?=[A-F]*\d)[0-9A-F]{8,}", re.IGNORECASE)
 ON_USB = re.compile(r"([0-9A-F]{4}:[0-9A-F]{4}:)([^:]+)(.*)", re.IGNORECASE | re.DOTALL)
 INDEX = re.compile(r"\d{1,5}")
+NO_SERIAL = re.compile(r"X|\d{1,2}", re.IGNORECASE)  # what scdaemon's driver writes for none, and a number of a slot
 ANY_NUMBER = "999999-"  # no machine has so many readers: it means what the number meant
 
 
@@ -45,7 +51,7 @@ class PrivateReaders:
             if wanted and name.startswith(wanted):
                 return value.replace(wanted, self._beginning(name, len(wanted)), 1)
         on_usb = ON_USB.fullmatch(wanted)
-        if on_usb and re.search(r"\d{3}", on_usb[2]):
+        if on_usb and not NO_SERIAL.fullmatch(on_usb[2]):
             return value.replace(wanted, f"{on_usb[1]}{self._names.serial(on_usb[2])}{on_usb[3]}", 1)
         return self.model(value)
 
@@ -66,6 +72,8 @@ class PrivateReaders:
         if inside is not None:
             private = inside.strip() and inside.strip().lower() not in PLAIN_WORDS
             return f"({self._names.serial(inside)}{match['end']}" if private else text
+        if match["labelled"]:
+            return f"{match['label']}{self._names.serial(match['labelled'])}"
         if SERIAL.fullmatch(text) and text.strip("0-"):
             number = ANY_NUMBER if match.start() == 0 and text.isdigit() else ""
             return number + self._names.serial(text)

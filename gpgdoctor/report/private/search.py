@@ -7,26 +7,11 @@ from collections.abc import Iterable
 
 from gpgdoctor import holders
 from gpgdoctor.report.private.aliases import Aliases
-from gpgdoctor.report.private.names import UNDER_HOMES, PrivateNames
+from gpgdoctor.report.private.names import AFTER, BEFORE, UNDER_HOMES, PrivateNames, any_of
 
-# Names of people and hosts that are also words of this field: where they are only words, they tell nothing.
-# fmt: off
-VOCABULARY = frozenset({
-    "agent", "alma", "alpine", "arch", "card", "cards", "ccid", "centos", "client", "config", "daemon",
-    "debian", "disable", "docker", "enabled", "fedora", "file", "gentoo", "gnu", "gnuk", "gnupg", "gpg",
-    "gpgconf", "group", "home", "host", "installed", "kali", "key", "keys", "linux", "localhost", "lxc",
-    "machine", "mint", "name", "nitrokey", "nixos", "none", "openpgp", "opensuse", "option", "pcsc", "pcscd",
-    "pin", "pipe", "podman", "port", "probe", "process", "program", "raspbian", "reader", "rhel", "rocky",
-    "root", "running", "scdaemon", "serial", "server", "session", "shared", "smart", "socket", "ssh", "suse",
-    "system", "systemd", "test", "the", "this", "time", "token", "tty", "ubuntu", "unknown", "usb", "user",
-    "version", "void", "wayland", "x11", "yubico", "yubikey",
-})
-# fmt: on
-SHORTEST_WORD = 3
 TOLD_PROGRAMS = frozenset(("systemd", "pcscd", "scdaemon", "gpg-agent", "unknown"))
 CARRIES_ARGUMENTS = re.compile(r"\s[-/]|[=@:/]")
 
-BEFORE, AFTER = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
 BEFORE_WORDS = 6  # so many of the forms may have a name within
 REST_OF_PATH = r"[^\s'\"`,;:()<>|]*[^\s'\"`,;:()<>|.]"
 FORMS = (
@@ -85,12 +70,12 @@ class PrivateText:
 
     def _pattern(self) -> re.Pattern[str]:
         if self._compiled is None:
-            words = [word for word in self._names.words if len(word) >= SHORTEST_WORD and word not in VOCABULARY]
-            first = [("known", rf"(?<![\w-])(?:{_any(self._known)})(?![\w-])")] if self._known else []
+            words = self._names.telling_words()
+            first = [("known", rf"(?<![\w-])(?:{any_of(self._known)})(?![\w-])")] if self._known else []
             first += (
-                [("learnt", rf"(?:{_any(self._paths)})(?=/|[^\w.-]|\.?$)(?:/{REST_OF_PATH})?")] if self._paths else []
+                [("learnt", rf"(?:{any_of(self._paths)})(?=/|[^\w.-]|\.?$)(?:/{REST_OF_PATH})?")] if self._paths else []
             )
-            last = [("word", f"{BEFORE}(?:{_any(words)}){AFTER}")] if words else []
+            last = [("word", f"{BEFORE}(?:{any_of(words)}){AFTER}")] if words else []
             parts = (*first, *FORMS[:BEFORE_WORDS], *last, *FORMS[BEFORE_WORDS:])
             self._compiled = re.compile("|".join(f"(?P<{name}>{form})" for name, form in parts), re.IGNORECASE)
         return self._compiled
@@ -112,11 +97,6 @@ class PrivateText:
         if form == "number" and _is_serial(found):
             return self._names.serial(found)
         return self._aliases.alias("address", found) if form == "address" and _is_address(found) else found
-
-
-def _any(words: Iterable[str]) -> str:
-    """The longest first, since the first that fits is taken."""
-    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
 
 
 def _is_serial(found: str) -> bool:
