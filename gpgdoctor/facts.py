@@ -220,7 +220,7 @@ class Host(Record):
     distribution: Maybe[str]
     init: Maybe[str]
     container: Maybe[str | None]
-    session: Maybe[str | None]  # systemd-logind's word: class, type, remote or not
+    session: Maybe[str | None]  # "ssh", or what XDG_SESSION_TYPE says
     user: Maybe[str]
     uid: Maybe[int]
     root: Maybe[bool]  # gpgdoctor sees what root sees

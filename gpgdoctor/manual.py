@@ -17,6 +17,30 @@ SPEAKER = re.compile(
 )
 SIGNED = re.compile(r"(?<![\w-])-21464\d{5}(?!\d)")
 BARE = re.compile(r"(?<!\w)80100([0-9a-fA-F]{3})\b")
+# What pcsclite.h calls the codes that the pages have as numbers.
+CODES = {
+    "scard_f_internal_error": "0x80100001",
+    "scard_e_unknown_reader": "0x80100009",
+    "scard_e_sharing_violation": "0x8010000b",
+    "scard_e_no_smartcard": "0x8010000c",
+    "scard_f_comm_error": "0x80100013",
+    "scard_e_not_transacted": "0x80100016",
+    "scard_e_reader_unavailable": "0x80100017",
+    "scard_e_no_service": "0x8010001d",
+    "scard_e_service_stopped": "0x8010001e",
+    "scard_e_no_readers_available": "0x8010002e",
+    "scard_w_unresponsive_card": "0x80100066",
+    "scard_w_unpowered_card": "0x80100067",
+    "scard_w_reset_card": "0x80100068",
+    "scard_w_removed_card": "0x80100069",
+    "scard_w_security_violation": "0x8010006a",
+}
+NAMED = re.compile(r"\b(?:" + "|".join(CODES) + r")\b")
+COLOURS = re.compile(r"\x1b\[[0-9:;<=>?]*[ -/]*[@-~]")
+HEADING = re.compile(r"(?:(?:error|warning|info)\s+)?(gd\d{3})\b")  # as check prints it
+# The reason at the end of a message of GnuPG: after the last colon, or in an answer of a daemon.
+REASON = re.compile(r"(?:.*: |err \d+ )(.+?)(?: <[^<>]*>)?")
+QUOTES = "\"'`.,;! "
 PLAIN = str.maketrans("\u2018\u2019\u201c\u201d\u00a0", "''\"\" ")
 
 
@@ -59,13 +83,18 @@ def _page(text: str) -> Page:
 def called(word: str) -> Page | None:
     """The page of this id or name; the number alone, or the beginning of one name, will do."""
     word = word.strip().lower()
+    heading = HEADING.match(word)
+    word = heading[1] if heading else word
     exact = [page for page in pages() if word in (page.id.lower(), page.name, page.id.lower().removeprefix("gd"))]
     begun = [page for page in pages() if page.name.startswith(word)] if len(word) >= SHORTEST_FRAGMENT else []
     return exact[0] if exact else begun[0] if len(begun) == 1 else None
 
 
 def going_with(text: str) -> list[Match]:
-    """Every page with a text that is in this one, or has this one in it: the most specific first."""
+    """Every page with a text that is in this one, or has this one in it: the most specific first.
+
+    Of a line that no page has, the reason at its end is looked for: "No such device", whatever failed for it.
+    """
     fragments = {fragment for fragment in _fragments(text) if len(fragment) >= SHORTEST_FRAGMENT}
     found = [match for page in pages() for match in _best(page, normalized(text), fragments)]
     return sorted(found, key=lambda match: match.distance)
@@ -76,15 +105,21 @@ def normalized(text: str) -> str:
 
     A code of PC/SC is 0x8010000b, however it is written: pyscard has it as a signed decimal number.
     """
+    text = COLOURS.sub("", text)
     text = SIGNED.sub(lambda number: f"0x{int(number[0]) & 0xFFFFFFFF:08x}", text)
     text = BARE.sub("0x80100\\1", text)
     lines = (SPEAKER.sub("", line.strip()) for line in text.translate(PLAIN).lower().splitlines())
-    return " ".join(" ".join(lines).split())
+    joined = " ".join(" ".join(lines).split())
+    return NAMED.sub(lambda name: CODES[name[0]], joined)
 
 
 def _fragments(text: str) -> Iterator[str]:
-    yield normalized(text)
-    yield from map(normalized, text.splitlines())
+    for part in (text, *text.splitlines()):
+        line = normalized(part).strip(QUOTES)
+        yield line
+        reason = REASON.fullmatch(line)
+        if reason and not any(_contains(line, phrase) for page in pages() for phrase in page.seen_as):
+            yield reason[1].strip(QUOTES)
 
 
 def _best(page: Page, text: str, fragments: Iterable[str]) -> list[Match]:

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from gpgdoctor.lab.debian import Apt, DebianUnavailable, unpack
+from gpgdoctor.lab.debian import OFFLINE, Apt, DebianUnavailable, unpack
 from gpgdoctor.lab.parts import cache_directory, locked
 
 # gpgdoctor runs on the system's own packages there, and needs no other.
@@ -41,6 +41,8 @@ def _built(release: str) -> Path:
     root = home / f"{release}-{digest}"
     try:
         with locked(home):
+            if not root.exists() and os.environ.get(OFFLINE):
+                raise DebianUnavailable(f"nothing is fetched where {OFFLINE} is set")
             if not root.exists():
                 with tempfile.TemporaryDirectory(prefix="new-", dir=home, ignore_cleanup_errors=True) as scratch:
                     _debootstrap(release, Path(scratch), home).rename(root)

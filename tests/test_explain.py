@@ -17,6 +17,8 @@ from gpgdoctor.rules import catalogue
 
 PAGES = Path(command.__file__).parents[1] / "rules" / "pages"
 NO_SUCH_DEVICE = "selecting card failed: No such device"
+NOT_SUPPORTED = "gpg: public key decryption failed: Not supported"
+NO_SECRET_KEY = "gpg: decryption failed: No secret key"
 SEEN_AS = [
     (path.stem, text)
     for path in sorted(PAGES.glob("*.md"))
@@ -182,3 +184,42 @@ def test_who_reads_only_the_beginning_is_no_error() -> None:
     script = f"{sys.executable} -m gpgdoctor explain --list | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30)
     assert done.stderr == "" and done.stdout.startswith("GD101") and done.stdout.splitlines()[-1] == "0"
+
+
+@pytest.mark.parametrize(
+    ("pasted", "id"),
+    [
+        ("ERR 100663614 Service is not running <SCD>", "GD301"),
+        ("ERR 100663404 Card error <SCD>", "GD602"),
+        ("ERR 67108924 Not supported <GPG Agent>", "GD108"),
+        ("gpg: signing failed: Not supported", "GD108"),
+        ("gpg: signing failed: No such device", "GD202"),
+        ("gpg: public key decryption failed: No such device", "GD202"),
+        (f"{NOT_SUPPORTED}\n{NO_SECRET_KEY}", "GD108"),
+        (f"{NOT_SUPPORTED}\n{NO_SECRET_KEY}", "other-card-serial"),
+        ('"No such device"', "GD202"),
+        ("`No such device'", "GD202"),
+        ("No such device.", "GD202"),
+        ("\x1b[31mgpg: selecting card failed: \x1b[1mNo such device \x1b[0m", "GD202"),
+        ("error: gpg failed to sign the data\nfatal: failed to write commit object", "GD202"),
+        ("SCARD_E_NO_SERVICE", "GD301"),
+        ("SCARD_E_SERVICE_STOPPED", "GD304"),
+        ("SCARD_E_NO_READERS_AVAILABLE", "GD501"),
+        ("SCARD_W_UNPOWERED_CARD", "GD504"),
+    ],
+)
+def test_what_programs_print_besides_leads_to_a_page(pasted: str, id: str) -> None:
+    assert id in [match.page.id for match in going_with(pasted)]
+
+
+@pytest.mark.parametrize(
+    "heading", ["GD202 shared-holder-blocks-scdaemon", "GD202:", "ERROR GD202 shared-holder-blocks-scdaemon"]
+)
+def test_the_heading_that_check_prints_is_an_id(heading: str) -> None:
+    page = called(heading)
+    assert page is not None and page.id == "GD202"
+
+
+def test_a_line_that_a_page_has_is_not_searched_for_its_reason() -> None:
+    (match,) = going_with("gpg: selecting openpgp failed: Forbidden\ngpg: decryption failed: No secret key")[:1]
+    assert match.whole and match.page.id == "other-card-serial"

@@ -93,6 +93,9 @@ def main(arguments: Sequence[str]) -> int:
         print((__doc__ or "").format(cache=cache_directory()), end="")
         return 0
     command, rest = arguments[0], arguments[1:]
+    if not (CLONE / "pyproject.toml").is_file():
+        say("this works in a clone of the repository; where gpgdoctor is installed there is gpgdoctor demo")
+        return EXIT_CANNOT_RUN
     try:
         if command == "demo":
             return demo(rest)

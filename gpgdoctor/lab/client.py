@@ -13,7 +13,7 @@ from typing import Any
 
 from smartcard import scard
 
-CROWD = 200  # contexts that one pcscd serves: PCSCLITE_MAX_APPLICATIONS_CONTEXTS, pcsc-lite src/pcscd.h.in
+CROWD = 200  # contexts that one pcscd serves: PCSC_MAX_CONTEXT_THREADS, pcsc-lite src/pcscd.h.in
 SELECT_INTERVAL_S = 0.2
 SELECT_PIV = [0x00, 0xA4, 0x04, 0x00, 0x05, 0xA0, 0x00, 0x00, 0x03, 0x08]
 ANY_PROTOCOL = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1

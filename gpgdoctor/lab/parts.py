@@ -77,14 +77,6 @@ class Parts:
     prefix: Path
     vpcd_library: Path
 
-    @property
-    def overlay_options(self) -> str:
-        """For `mount -t overlay overlay -o OPTIONS /usr`: read-only, since there is no upper directory."""
-        lower = str(self.prefix / "usr")
-        for special in ("\\", ":", ","):
-            lower = lower.replace(special, "\\" + special)
-        return f"lowerdir={lower}:/usr"
-
     def program(self, name: str) -> str | None:
         """A program that is needed before the overlay is mounted: the machine's own, or the unpacked one."""
         fetched = os.pathsep.join(str(self.prefix / "usr" / directory) for directory in ("bin", "sbin"))

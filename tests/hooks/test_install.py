@@ -233,3 +233,33 @@ def test_a_program_that_others_can_change_is_refused(root: Path, capsys: pytest.
         assert done == (1 if target.names_program else 0)
     assert "writable by others than root" in capsys.readouterr().err
     assert {path.split("/")[-2] for path in below(root) if "bug/" in path} == {"gpgdoctor"}
+
+
+def test_a_relative_destdir_is_made_where_we_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["hook", "install", "sos", "--destdir", "staging/x", "--exe", EXECUTABLE], None) == 0
+    assert below(tmp_path).keys() == {"staging/x/etc/sos/extras.d/gpgdoctor"}
+
+
+def test_below_a_destdir_another_program_is_named_as_what_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = ["sos", "--destdir", str(tmp_path)]
+    assert run(["hook", "install", *there, "--exe", EXECUTABLE], None) == 0
+    place = f"{tmp_path}/etc/sos/extras.d/gpgdoctor"
+    assert run(["hook", "install", *there, "--exe", "/usr/bin/other"], None) == 1
+    assert f"{place} is there, and is not what this command writes" in capsys.readouterr().err
+    assert run(["hook", "uninstall", *there, "--exe", "/usr/bin/other"], None) == 1
+    assert f"{place} is not what install writes there, and stays; was it another --exe?" in capsys.readouterr().err
+    assert run(["hook", "uninstall", *there, "--exe", EXECUTABLE], None) == 0
+
+
+def test_the_script_for_one_package_is_removed_alone(root: Path) -> None:
+    reportbug = BY_NAME["reportbug"]
+    for package in (None, "scdaemon", "pcscd"):
+        install(reportbug, pieces(reportbug, EXECUTABLE, package=package))
+    uninstall(reportbug, pieces(reportbug, EXECUTABLE, package="scdaemon"), only_wanted=True)
+    left = {path.split("/")[-2] for path in below(root) if path.startswith("usr/share/bug")}
+    assert left == {"gpgdoctor", "pcscd"}
+    uninstall(reportbug, pieces(reportbug, EXECUTABLE))
+    assert not [path for path in below(root) if path.startswith("usr/share/bug")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,15 @@ def test_what_is_no_program_is_an_objection(tmp_path: Path) -> None:
     assert any("too many links" in complaint for complaint in objections(str(tmp_path / "loop")))
     (tmp_path / "text").write_text("")
     assert any("not an executable" in complaint for complaint in objections(str(tmp_path / "text")))
+
+
+@needs_root
+def test_an_access_list_names_others(place: Path) -> None:
+    found = program(place / "bin/gpgdoctor")
+    entries = ((0x01, 7, 2**32 - 1), (0x02, 7, 1002), (0x04, 5, 2**32 - 1), (0x10, 7, 2**32 - 1), (0x20, 5, 2**32 - 1))
+    packed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(found.parent, "system.posix_acl_access", packed)
+    except OSError:
+        pytest.skip("this file system has no access lists")
+    assert objections(str(found)) == [f"{found.parent} is writable by others than root"]

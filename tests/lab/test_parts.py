@@ -198,13 +198,6 @@ def test_two_at_once_fetch_once(world: World) -> None:
     assert len(set(found)) == 1
     assert world.calls("download") == 1
     assert not list((world.cache / "parts").glob("new-*"))
-
-
-def test_overlay_options_escape_what_overlayfs_would_split() -> None:
-    parts = Parts(prefix=Path("/home/a:b,c"), vpcd_library=Path("/x"))
-    assert parts.overlay_options == r"lowerdir=/home/a\:b\,c/usr:/usr"
-
-
 @pytest.mark.parametrize(
     ("configured", "expected"),
     [
@@ -239,3 +232,18 @@ def test_bootstrap_without_arguments_says_what_it_does(capsys: pytest.CaptureFix
 def test_bootstrap_refuses_an_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert bootstrap.main(["install"]) == 2
     assert "'install'" in capsys.readouterr().err
+
+
+def test_offline_nothing_is_so_much_as_tried(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GPGDOCTOR_OFFLINE", "1")
+    with pytest.raises(PartsUnavailable, match="nothing is fetched where GPGDOCTOR_OFFLINE is set"):
+        world.find()
+    assert world.calls("update") == world.calls("download") == 0
+
+
+def test_bootstrap_is_for_a_clone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "CLONE", tmp_path)
+    assert bootstrap.main(["demo"]) == 3
+    assert "gpgdoctor demo" in capsys.readouterr().err
