@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gpgdoctor.collect import host, pcscd
+from gpgdoctor.collect import gnupg, host, pcscd
 from gpgdoctor.facts import Unknown
 
 
@@ -41,3 +41,16 @@ def test_a_unit_may_be_a_link_to_anywhere(
     monkeypatch.setattr(pcscd, "UNIT_DIRECTORIES", (str(tmp_path),))
     found = pcscd.unit()
     assert isinstance(found, Unknown) if expected is Unknown else found == expected
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_only_the_default_home_may_be_missing(default: bool, tmp_path: Path) -> None:
+    def problems(path: Path) -> object:
+        return gnupg.homedir_problems(str(path), default)
+
+    tmp_path.chmod(0o700)
+    file = tmp_path / "file"
+    file.touch()
+    assert problems(tmp_path) == ()
+    assert problems(tmp_path / "nowhere") == (() if default else ("it does not exist",))
+    assert problems(file) == ("it is no directory",)

@@ -64,3 +64,25 @@ def test_what_runs_in_a_container_is_below() -> None:
     finally:
         outer.kill()
         outer.communicate()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("python3", "python3 -X utf8 cardtool.py", "cardtool.py"),
+        ("python3.11", "python3 -W ignore -u /opt/cardtool.py --pin", "cardtool.py"),
+        ("python3", "python3 --check-hash-based-pycs always cardtool.py", "cardtool.py"),
+        ("python3", "python3 -I cardtool.py", "cardtool.py"),
+        ("python3", "python3 -Im gpgdoctor.collect", "gpgdoctor"),
+        ("python3", "python3 -m gpgdoctor check", "gpgdoctor"),
+        ("python3", "python3 -c pass", "python3"),
+        ("python3", "python3 -X utf8", "python3"),
+        ("perl", "perl -I lib x.pl", "x.pl"),
+        ("node", "node -r hook app.js", "app.js"),
+        ("java", "java -cp a.jar:b.jar Main", "Main"),
+        ("java", "java -Dx=y -jar /opt/eid.jar", "eid"),
+        ("bash", "bash -o errexit script", "script"),
+    ],
+)
+def test_an_interpreter_is_called_by_what_it_runs(name: str, arguments: str, expected: str) -> None:
+    assert processes._program(name, arguments.split()) == expected

@@ -173,16 +173,21 @@ def _is_stub(path: str) -> bool:
         os.close(descriptor)
 
 
-def homedir_problems(homedir: Maybe[str]) -> Maybe[tuple[str, ...]]:
-    """What makes a home directory unsafe, as gpg sees it: its owner, its mode, and a file system without either."""
+def homedir_problems(homedir: Maybe[str], is_default: bool) -> Maybe[tuple[str, ...]]:
+    """What makes a home directory unsafe, as gpg sees it: its owner, its mode, and a file system without either.
+
+    Where it is not there gpg makes the default one, and no other (common/homedir.c, gnupg_maybe_make_homedir).
+    """
     if isinstance(homedir, Unknown):
         return homedir
     try:
         status = os.stat(homedir)
     except FileNotFoundError:
-        return ()
+        return () if is_default else ("it does not exist",)
     except OSError as error:
         return Unknown(f"{homedir}: {error.strerror}")
+    if not stat.S_ISDIR(status.st_mode):
+        return ("it is no directory",)
     problems = []
     if status.st_uid != os.getuid():
         problems.append("it belongs to another user")

@@ -19,6 +19,21 @@ ROLES = ("pcscd", "scdaemon", "gpg-agent")
 # Nixpkgs' makeWrapper moves a program away so, and gives it its own name back as argv[0] only.
 DAEMONS = {name: role for role in ROLES for name in (role, f".{role}-wrapped"[:_COMM_LENGTH])}
 _INTERPRETER = re.compile(r"(python[\d.]*|perl|ruby|node|java|bash|sh|dash)$")
+_MODULE = re.compile(r"-[A-Za-z]*m")  # of Python; alone or after flags that take no value
+# Options of interpreters whose value is a word of its own, which is no script.
+_WITH_VALUES = {
+    "python": ("-W", "-X", "--check-hash-based-pycs"),
+    "perl": ("-I", "-M"),
+    "ruby": ("-I", "-r", "-C", "-E"),
+    "node": ("-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions"),
+    "java": (
+        *("-cp", "-classpath", "--class-path", "-p", "--module-path", "--upgrade-module-path", "--add-modules"),
+        *("--enable-native-access", "--add-exports", "--add-opens", "--add-reads", "--limit-modules", "--source"),
+    ),
+    "bash": ("-o", "-O", "--rcfile", "--init-file"),
+    "sh": ("-o",),
+    "dash": ("-o",),
+}
 HIDDEN = "this machine hides the processes of others (hidepid)"
 
 
@@ -184,22 +199,25 @@ def _program(name: str, arguments: Maybe[list[str]]) -> str:
     """The name that a person would give it: of an interpreter, the script or module that it runs."""
     if isinstance(arguments, Unknown) or not arguments:
         return name
-    if _INTERPRETER.match(name):
-        return _script(arguments) or name
+    interpreter = _INTERPRETER.match(name)
+    if interpreter:
+        return _script(arguments, _WITH_VALUES.get(interpreter[1].rstrip("0123456789."), ())) or name
     base = os.path.basename(arguments[0])
     if name == f".{base}-wrapped"[:_COMM_LENGTH]:
         return base
     return base if len(name) == _COMM_LENGTH and base.startswith(name) else name
 
 
-def _script(arguments: list[str]) -> str | None:
+def _script(arguments: list[str], with_values: Collection[str]) -> str | None:
     following = iter(arguments[1:])
     for argument in following:
-        if argument in ("-m", "-jar"):
+        if argument == "-jar" or _MODULE.fullmatch(argument):
             return os.path.basename(next(following, "")).partition(".")[0] or None
         if argument in ("-c", "-e"):
             return None
-        if not argument.startswith("-"):
+        if argument in with_values:
+            next(following, None)
+        elif not argument.startswith("-"):
             return os.path.basename(argument)
     return None
 

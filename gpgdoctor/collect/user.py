@@ -206,7 +206,7 @@ def _gnupg(
         self_test=answers.self_test,
         running=scds.of_home(early.directory("socketdir")),
         card_keys=card_keys(early.directory("homedir")),
-        homedir_problems=homedir_problems(early.directory("homedir")),
+        homedir_problems=homedir_problems(early.directory("homedir"), home_is_default),
     )
 
 

@@ -47,9 +47,7 @@ class Console:
         return self.stdin.readline().strip().lower() in YES
 
 
-def _print(stream: TextIO | None, text: str) -> None:
-    if stream is None:
-        return
+def _print(stream: TextIO, text: str) -> None:
     encoding = getattr(stream, "encoding", None) or "ascii"
     safe = "\n".join(printable(line, LINE_LIMIT) for line in text.split("\n"))
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from gpgdoctor.diagnosis import Finding
 from gpgdoctor.facts import known_or
 from gpgdoctor.fix import journal, locking, restore
@@ -12,13 +14,14 @@ from gpgdoctor.fix.interrupts import Interrupted, Interrupts
 from gpgdoctor.fix.plan import Plan
 from gpgdoctor.fix.prepare import Drifted
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry
-from gpgdoctor.fix.show import Result, plan_as_text
+from gpgdoctor.fix.show import WIDTH, Result, plan_as_text
 from gpgdoctor.fix.undoing import list_journal, undo
 from gpgdoctor.fix.verify import Expectation, NotProved
 
 __all__ = ["Console", "FixOptions", "fix", "list_journal", "undo"]
 
 INTERRUPTED = 130
+WAY_BACK = " To take it back: "
 ATTEMPTS = 5  # while others change things at the same time
 
 
@@ -204,10 +207,19 @@ class _Run:
 
             self._io.document(dump(self._result.as_json()))
         elif self._result.code in (0, REFUSED):
-            self._io.say(self._result.verdict)
+            self._io.say(_in_lines(self._result.verdict))
         else:
             self._io.tell(f"gpgdoctor: {self._result.verdict}")
         return self._result.code
+
+
+def _in_lines(verdict: str) -> str:
+    """The verdict on one line where it fits, else with the way back on a line of its own."""
+    if len(verdict) <= WIDTH:
+        return verdict
+    sentences, way_back, command = verdict.partition(WAY_BACK)
+    lines = textwrap.wrap(sentences, WIDTH, break_on_hyphens=False)
+    return "\n".join([*lines, *([f"{way_back.lstrip()}{command}"] if command else [])])
 
 
 def _nothing_done(prospect: Prospect, ids: tuple[str, ...], code: int) -> str:
@@ -245,4 +257,4 @@ def _cured(plans: list[Plan]) -> str:
 
 
 def _way_back(result: Result) -> str:
-    return f" To take it back: gpgdoctor undo {result.undo}" if result.undo is not None else ""
+    return f"{WAY_BACK}gpgdoctor undo {result.undo}" if result.undo is not None else ""

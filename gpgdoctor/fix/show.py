@@ -10,8 +10,10 @@ from typing import Any
 
 from gpgdoctor.diagnosis import Diagnosis
 from gpgdoctor.fix.plan import Plan
+from gpgdoctor.report.escape import printable
 
 WIDTH = 80
+LIMIT = 2000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,9 +56,9 @@ def plan_as_text(plan: Plan, notes: list[str]) -> str:
         about = f" [{finding.subject}]" if finding.subject else ""
         lines += _wrapped(f"{finding.id} {finding.rule.name}{about}: {finding.found.summary}", "", "  ")
     for edit in plan.edits:
-        lines += ["", *edit.diff.splitlines()]
+        lines += ["", *edit.diff.rstrip("\n").split("\n")]
     if plan.restart is not None:
-        lines += ["", f"Then: {shlex.join(plan.restart.argv)}"]
+        lines += ["", f"Then: {_command(plan.restart.argv)}"]
     lines += _titled("Costs:", list(plan.costs))
     lines += _titled("Note:", notes)
     if plan.advice:
@@ -71,8 +73,13 @@ def _titled(title: str, items: list[str]) -> list[str]:
 def _advice(plan: Plan) -> Iterator[str]:
     for step in plan.advice:
         yield from _wrapped(step.text, "  - ", "    ")
-        yield from (f"      {shlex.join(argv)}" for argv in step.commands)
+        yield from (f"      {_command(argv)}" for argv in step.commands)
+
+
+def _command(argv: tuple[str, ...]) -> str:
+    return printable(shlex.join(argv), LIMIT)
 
 
 def _wrapped(text: str, first: str, following: str) -> list[str]:
+    text = printable(text, LIMIT)
     return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=following, break_on_hyphens=False)

@@ -12,8 +12,10 @@ from gpgdoctor.fix.daemons import scdaemon_runs
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, running
 from gpgdoctor.fix.verify import look
+from gpgdoctor.report.escape import printable
 from gpgdoctor.scdaemon_conf.edits import diff
 
+PATH_LIMIT = 1000
 RESTORED, REFUSED, NO_SUCH_NUMBER, INTERRUPTED = 0, 1, 2, 130
 UNDOABLE = ("applied", *journal.UNFINISHED)
 
@@ -68,7 +70,7 @@ def _undo(entry: journal.Entry, book: journal.Journal, interrupts: Interrupts, i
             restore.restart_for(entry, io.tell)
         book.become(entry, "undone")
     for file in entry.files:
-        io.say(f"{'Removed' if file.before is None else 'Restored'} {file.path}.")
+        io.say(f"{'Removed' if file.before is None else 'Restored'} {printable(file.path, PATH_LIMIT)}.")
     io.say(f"Fix {entry.number} is undone.")
 
 
@@ -122,4 +124,4 @@ def _listed(entry: journal.Entry) -> Iterator[str]:
     state = "interrupted" if entry.state in journal.UNFINISHED else entry.state
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.time))
     yield f"{entry.number:>4}  {when}  {state:<12} {', '.join(entry.ids)}"
-    yield from (f"      {file.path}" for file in entry.files)
+    yield from (f"      {printable(file.path, PATH_LIMIT)}" for file in entry.files)

@@ -141,6 +141,8 @@ def configuration_unreadable(facts: Facts, index: int) -> Found | None:
     file = known(facts.configuration.files)[index]
     if file.status == "regular":
         return None
+    if file.scope == "user" and "it is no directory" in known_or(facts.gnupg.homedir_problems, ()):
+        raise NotApplicable("folded under GD111")
     if file.program == "common" and scdaemon.version(facts) < mistakes.READS_COMMON_CONF_SINCE:
         raise NotApplicable("this GnuPG does not read common.conf")
     place = f"configuration.files[{index}]"

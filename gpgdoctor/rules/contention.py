@@ -316,6 +316,8 @@ def _held_by_somebody(facts: Facts) -> list[Subject]:
 def unseen_client(facts: Facts, index: int) -> Found | None:
     if scdaemon.holds_a_card(facts) or holding.clients(facts):
         return None
+    more = holding.what_would_show_more(facts) or "Look for containers and sandboxes that see pcscd."
+    is_root = known_or(facts.host.root, False)
     return Found(
         severity="info",
         summary="Something holds this reader, and no visible program explains it.",
@@ -325,8 +327,8 @@ def unseen_client(facts: Facts, index: int) -> Found | None:
             applicability="manual",
             advice=(
                 Advice(
-                    text=holding.what_would_show_more(facts) or "Look for containers and sandboxes that see pcscd.",
-                    commands=() if known_or(facts.host.root, False) else (("sudo", "gpgdoctor", "check"),),
+                    text=f"{more} gpgdoctor explain GD207 says where to look." if is_root else more,
+                    commands=() if is_root else (("sudo", "gpgdoctor", "check"),),
                 ),
             ),
         ),

@@ -10,6 +10,7 @@ from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable,
 from gpgdoctor.rules.services import GNUPG_MISSING
 
 BELONGS_TO_ANOTHER = "it belongs to another user"
+NO_HOME = {"it does not exist", "it is no directory"}
 MERGED = ("/bin/", "/lib/", "/lib64/", "/sbin/")
 MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes with the headers (scd/scdaemon.c)
 
@@ -171,16 +172,25 @@ def homedir_unsafe(facts: Facts) -> Found | None:
     if not problems:
         return None
     home = known(facts.gnupg.homedir)
+    none = set(problems) & NO_HOME
     return Found(
         severity="warning",
-        summary=f"{home} is not safe as GnuPG's home directory: {', and '.join(problems)}.",
-        effect="Who can write there can make scdaemon and gpg-agent run any program.",
+        summary=f"{home} {'does not serve' if none else 'is not safe'} as GnuPG's home directory: "
+        f"{', and '.join(problems)}.",
+        effect='gpg says "No agent running".'
+        if none
+        else "Who can write there can make scdaemon and gpg-agent run any program.",
         because=("gnupg.homedir", "gnupg.homedir_problems"),
         cure=Cure(applicability="manual", advice=(_make_it_mine(facts, home, problems),)),
     )
 
 
 def _make_it_mine(facts: Facts, home: str, problems: tuple[str, ...]) -> Advice:
+    if set(problems) & NO_HOME:
+        return Advice(
+            text="Name another directory in GNUPGHOME, or none for the default one; or let this be one:",
+            commands=(("mkdir", "-m", "700", home),),
+        )
     if BELONGS_TO_ANOTHER in problems and known_or(facts.host.uid, 0) == 0:
         return Advice(text="Run GnuPG and gpgdoctor as the user whose directory it is.")
     owner = ("sudo", "chown", "-R", f"{known_or(facts.host.user, 'LOGIN')}:", home)

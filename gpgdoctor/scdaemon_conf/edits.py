@@ -72,11 +72,15 @@ def rewrite(content: bytes, changes: Sequence[Change], table: OptionTable, user:
 
 
 def diff(before: bytes, after: bytes, path: str, *, created: bool = False) -> str:
-    """A unified diff, with whatever control characters the files hold; nothing where they are the same."""
+    """A unified diff, with whatever control characters the files hold; nothing where they are the same.
+
+    A path keeps to its line.
+    """
     if before == after:
         return ""
     old, new = ([decoded(text + end) for text, end in split(content)] for content in (before, after))
-    return f"--- {'/dev/null' if created else path}\n+++ {path}\n{''.join(_hunks(old, new))}"
+    name = path.replace("\n", "\\x0a")
+    return f"--- {'/dev/null' if created else name}\n+++ {name}\n{''.join(_hunks(old, new))}"
 
 
 def _with_note(line: Line, statement: str) -> Replace:

@@ -34,6 +34,7 @@ def machine(
     conf = {"path": f"{homedir}/scdaemon.conf", "program": "scdaemon", "scope": "user", "status": "absent"}
     known = {
         "homedir": homedir,
+        "home_is_default": homedir == HOME,
         "socketdir": "/run/user/1000/gnupg",
         "scdaemon": "/usr/lib/gnupg/scdaemon",
         "scdaemon_version": "2.2.40",

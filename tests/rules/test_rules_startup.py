@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import AGENT_CONF, FREE_ON_USB, RUNNING, SHARING, machine, without_pcscd
+from build import AGENT_CONF, FREE_ON_USB, HOME, RUNNING, SHARING, machine, without_pcscd
 from judging import causes, changed_lines, finding, judged, severity, status
 
 from gpgdoctor.facts import Facts, PcscDriver, Unknown
@@ -171,3 +171,10 @@ def test_what_is_voided_can_be_unknown() -> None:
 )
 def test_gnupgs_own_scdaemon_is_no_other_one_however_it_is_spelt(spelling: str) -> None:
     assert status(machine(agent_conf=f"scdaemon-program {spelling}\n"), "GD108") == "pass"
+
+
+@pytest.mark.parametrize("problem", ["it does not exist", "it is no directory"])
+def test_a_home_that_is_none_is_to_be_made_one(problem: str) -> None:
+    found = finding(machine(gnupg={"homedir_problems": (problem,)}), "GD111").found
+    assert "does not serve" in found.summary and found.effect == 'gpg says "No agent running".'
+    assert found.cure is not None and found.cure.advice[0].commands == (("mkdir", "-m", "700", HOME),)
