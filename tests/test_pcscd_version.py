@@ -33,3 +33,35 @@ def test_what_it_says(script: str, expected: str, tmp_path: Path, monkeypatch: p
 def test_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pcscd, "_program", lambda: None)
     assert pcscd.version(Deadline(0.3)) is None
+
+
+PACKAGES = """\
+Package: libpcsc-perl
+Version: 1.4.14-5
+
+Package: libpcsclite1
+Status: install ok installed
+Version: 1.9.9-2
+
+Package: pcscd
+Version: 2.3.3-1
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "packages", "expected"),
+    [
+        ("/usr/lib/x86_64-linux-gnu/libpcsclite.so.1.0.0", PACKAGES, "1.9.9-2"),
+        ("/usr/local/lib/libpcsclite.so.1", PACKAGES, None),
+        ("/usr/lib/libpcsclite.so.1", "Package: pcscd\nVersion: 1\n", None),
+        ("/usr/lib/libpcsclite.so.1", None, None),
+    ],
+)
+def test_the_librarys_package_tells_its_version(
+    path: str, packages: str | None, expected: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if packages is not None:
+        (tmp_path / "status").write_text(packages)
+    monkeypatch.setattr(pcscd, "PACKAGES", str(tmp_path / "status"))
+    found = pcscd.library_version(path)
+    assert isinstance(found, Unknown) if expected is None else found == expected

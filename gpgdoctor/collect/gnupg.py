@@ -20,7 +20,7 @@ ITS_PID = re.compile(r"\Ascdaemon\[\d+\]: ")  # 2.4 has it, and it is another on
 KEY_FILES_LIMIT = 2000
 KEY_FILE_BYTES = 4096
 WITHOUT_PERMISSIONS = ("vfat", "msdos", "exfat")
-SHADOWED = (b"shadowed-private-key", b"20:shadowed-private-key")
+SHADOWED = b"shadowed-private-key"  # in both forms of a key file
 
 
 class Installation(Record):
@@ -168,7 +168,7 @@ def _is_stub(path: str) -> bool:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return False
-        return SHADOWED[0] in os.read(descriptor, KEY_FILE_BYTES)
+        return SHADOWED in os.read(descriptor, KEY_FILE_BYTES)
     finally:
         os.close(descriptor)
 

@@ -94,7 +94,7 @@ class Look:
                 answer=self._readers.answer() if asks else Unknown(_not_asked(listener)),
                 version=self._version(),
                 library=self._readers.library(),
-                library_version=None,
+                library_version=self._library_version(),
                 installed=pcscd.installed(),
                 unit=pcscd.unit(),
                 polkit=pcscd.polkit(),
@@ -109,9 +109,18 @@ class Look:
 
     def _version(self) -> Maybe[str | None]:
         """Of the installed pcscd: where it is wanted, or where the library and the daemon do not fit each other."""
-        if self._wishes.versions or self._readers.answer() == SERVICE_STOPPED:
+        if self._wants_versions():
             return pcscd.version(self._deadline.sooner(VERSION_DEADLINE_S))
         return Unknown("it was not asked for")
+
+    def _library_version(self) -> Maybe[str | None]:
+        if not self._wants_versions():
+            return Unknown("it was not asked for")
+        library = self._readers.library()
+        return library if isinstance(library, Unknown) else pcscd.library_version(library.name)
+
+    def _wants_versions(self) -> bool:
+        return self._wishes.versions or self._readers.answer() == SERVICE_STOPPED
 
     def _user_look(self) -> UserLook | BorrowedLook:
         if self._early.borrowed is not None:

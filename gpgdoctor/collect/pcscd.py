@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import re
 import shutil
@@ -28,6 +29,8 @@ UNIT_DIRECTORIES = (
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
 )
+PACKAGES = "/var/lib/dpkg/status"
+PACKAGE_LINES = 100
 CONNECT_TIMEOUT_S = 0.5
 SETTLE_S = 0.05
 
@@ -236,6 +239,24 @@ def version(deadline: Deadline) -> Maybe[str | None]:
         return Unknown(str(error))
     found = re.match(r"pcsc-lite version (\d[\w.+~-]{0,30}?)\.?$", said, re.MULTILINE)
     return found[1] if found else Unknown(f"{program} does not tell its version")
+
+
+def library_version(path: str) -> Maybe[str | None]:
+    """Of the installed PC/SC library, which does not tell it itself; ``path`` is where it was loaded from.
+
+    Debian's list of packages tells it; of a library of somebody's own, and elsewhere, nobody does.
+    """
+    if not path.startswith(("/usr/lib/", "/lib/")):
+        return Unknown(f"{path} does not tell its version")
+    try:
+        with open(PACKAGES, encoding="utf-8", errors="replace") as status:
+            for line in status:
+                if line == "Package: libpcsclite1\n":
+                    fields = itertools.takewhile(str.strip, itertools.islice(status, PACKAGE_LINES))
+                    return next((it[9:].strip() for it in fields if it.startswith("Version: ")), None)
+    except OSError:
+        pass
+    return Unknown("no package tells the version of the PC/SC library")
 
 
 def unit() -> Maybe[str | None]:

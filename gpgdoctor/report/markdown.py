@@ -96,7 +96,8 @@ def _versions(facts: Facts) -> list[str]:
     started = f", running {printable(running.version)}" if running else ""
     host, pcscd = facts.host, facts.pcscd
     library = known_or(pcscd.library, None)
-    version = f", version {_told(pcscd.library_version)}" if pcscd.library_version is not None else ""
+    library_version = known_or(pcscd.library_version, None)
+    version = f", version {printable(library_version)}" if library_version else ""
     pairs = (
         ("gpgdoctor", __version__),
         ("scdaemon", f"{_told(facts.gnupg.scdaemon_version)}{started}"),
@@ -146,7 +147,8 @@ def _clients(facts: Facts) -> list[str]:
     ]
     seen = {process.pid for process in known_or(facts.processes, ())}
     unseen = sum(pid not in seen for pid in pids)
-    more = [f"  {unseen} connections of programs that are not visible"] if unseen else []
+    connections = "connection" if unseen == 1 else "connections"
+    more = [f"  {unseen} {connections} of programs that are not visible"] if unseen else []
     return [*lines[:ITEMS_SHOWN], *more] or ["  none"]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, Process, known, known_or
+from gpgdoctor.facts import Facts, Process, Setting, known, known_or
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import scdaemon
-from gpgdoctor.rules.rule import Advice, Cure
+from gpgdoctor.rules.rule import Advice, Cure, LineChange
 
 FORGETS = "gpg-agent restarts: it forgets cached passphrases, and ssh keys added to it for a time ask again"
 ASKS_PIN = "the PIN is asked for every operation: since GnuPG 2.3 shared mode keeps no PIN"
@@ -68,6 +68,11 @@ def _polite(process: Process) -> Advice:
 def restart_only(facts: Facts) -> Cure:
     costs = restart_costs(facts)
     return Cure(applicability="costly" if costs else "safe", costs=costs, restart=True)
+
+
+def commented_out(setting: Setting) -> LineChange:
+    """The line of a setting, out of force and still there to be read."""
+    return LineChange(path=setting.path, line=setting.line, text=None)
 
 
 def scdaemon_config(facts: Facts) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from gpgdoctor.facts import Facts, Setting, UsbInterface, known, known_or
+from gpgdoctor.facts import Facts, UsbInterface, known, known_or
 from gpgdoctor.rules import contention, cures, mistakes, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable, rule
+from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 
 Outcome = Literal["matches", "ignored", "another reader", "nothing"]
@@ -137,10 +137,6 @@ def _without(facts: Facts) -> Cure:
     return Cure(
         applicability="costly" if costs else "safe",
         costs=costs,
-        changes=tuple(_commented_out(setting) for setting in scdaemon.settings(facts, "reader-port")),
+        changes=tuple(cures.commented_out(setting) for setting in scdaemon.settings(facts, "reader-port")),
         restart=True,
     )
-
-
-def _commented_out(setting: Setting) -> LineChange:
-    return LineChange(path=setting.path, line=setting.line, text=None)

@@ -8,7 +8,6 @@ from enum import Enum
 from gpgdoctor.facts import Facts, NotKnown, Reader, Setting, UsbInterface, known, known_or
 
 FIRST_WITHOUT_FALLBACK = (2, 3)  # GnuPG 2.3.0: commit 100642e77 took the way back to PC/SC out (T4673)
-FIRST_WITH_FATAL_ERRORS = (2, 3)  # from here on gpgrt's parser and scdaemon count errors together
 
 # Options that every version accepts and none obeys (scd/scdaemon.c of 2.2.40 and 2.4.8).
 WITHOUT_EFFECT = {

@@ -213,7 +213,10 @@ def pcscd_version_mismatch(facts: Facts) -> Found | None:
         summary=f"The PC/SC library ({known_or(facts.pcscd.library_version, None) or 'version not known'}) and pcscd "
         f"({known_or(facts.pcscd.version, None) or 'version not known'}) speak different protocols.",
         effect="No program that loads this library reaches a card; others may.",
-        because=("pcscd.answer", "pcscd.version", "pcscd.library"),
+        because=(
+            *("pcscd.answer", "pcscd.version", "pcscd.library"),
+            *(("pcscd.library_version",) if known_or(facts.pcscd.library_version, None) else ()),
+        ),
         cure=Cure(
             applicability="manual",
             advice=(

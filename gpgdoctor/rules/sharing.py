@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, Process, Reader, Setting, known, known_or
+from gpgdoctor.facts import Facts, Process, Reader, known, known_or
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import cures, holding, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable, Passes, Subject, rule
+from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Passes, Subject, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 
 KEEPS_NO_PIN_SINCE = (2, 3)  # scd/app-openpgp.c, cache_pin
@@ -35,14 +35,10 @@ def pin_asked_every_time(facts: Facts) -> Found | None:
         cure=Cure(
             applicability="costly",
             costs=(EXCLUDES, *cures.restart_costs(facts)),
-            changes=tuple(_commented_out(setting) for setting in scdaemon.settings(facts, "pcsc-shared")),
+            changes=tuple(cures.commented_out(setting) for setting in scdaemon.settings(facts, "pcsc-shared")),
             restart=True,
         ),
     )
-
-
-def _commented_out(setting: Setting) -> LineChange:
-    return LineChange(path=setting.path, line=setting.line, text=None)
 
 
 def _shared(facts: Facts) -> list[Subject]:
