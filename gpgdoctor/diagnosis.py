@@ -113,15 +113,13 @@ class _Judge:
 
     def _cause_for_all(self, rule: Rule) -> str | None:
         for need in rule.needs:
-            if need in self._folded:
-                return self._folded[need]
-            for finding in self.findings:
-                if finding.id == need and finding.subject is None:
-                    return need
+            cause = self._folded.get(need, need)
+            if any(it.id == cause and it.subject is None and _folds(it, rule) for it in self.findings):
+                return cause
         return None
 
     def _judge(self, rule: Rule, subject: Subject) -> None:
-        cause = self._found(rule.needs, subject)
+        cause = self._found(rule.needs, subject, of=rule)
         if cause is not None:
             self._note(rule, subject.name, "skipped", f"folded under {cause}")
             return
@@ -147,10 +145,11 @@ class _Judge:
             )
         )
 
-    def _found(self, ids: tuple[str, ...], subject: Subject) -> str | None:
+    def _found(self, ids: tuple[str, ...], subject: Subject, *, of: Rule | None = None) -> str | None:
         for id in ids:
             for finding in self.findings:
-                if finding.id == id and self._about_the_same(finding.subject, subject.name):
+                same = finding.id == id and self._about_the_same(finding.subject, subject.name)
+                if same and (of is None or _folds(finding, of)):
                     return id
         return None
 
@@ -174,6 +173,11 @@ def look_up(document: Any, place: str) -> Any:
         else:
             return None
     return document
+
+
+def _folds(finding: Finding, rule: Rule) -> bool:
+    """Whether this finding explains why a rule that needs its absence has nothing to judge."""
+    return finding.found.severity != "info" or finding.id not in rule.not_behind_info
 
 
 @cache

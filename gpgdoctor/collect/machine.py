@@ -211,7 +211,27 @@ def _completed(process: Process, mine: UserFacts) -> Process:
         return process
     path = mine.gnupg.scdaemon if process.role == "scdaemon" else mine.agent_program
     process = processes.not_replaced(process, None if isinstance(path, Unknown) else path)
+    process = _with_home_as_spelled(process, mine)
     return with_cards(process, mine) if process.role == "scdaemon" else process
+
+
+def _with_home_as_spelled(process: Process, mine: UserFacts) -> Process:
+    """One home has several spellings. They are one to GnuPG only where its sockets are in the home itself.
+
+    Elsewhere, below /run/user, the directory of the sockets is made of the spelling (common/homedir.c).
+    """
+    home, sockets = known_or(mine.gnupg.homedir, ""), known_or(mine.gnupg.socketdir, "")
+    given = known_or(process.homedir, None)
+    if not given or given == home or not (_is_same(given, home) and _is_same(sockets, home)):
+        return process
+    return replace(process, homedir=home)
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
 
 
 def with_cards(process: Process, mine: UserFacts) -> Process:

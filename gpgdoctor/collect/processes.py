@@ -15,6 +15,7 @@ from gpgdoctor.record import replace
 T = TypeVar("T")
 
 _COMM_LENGTH = 15
+PROGRAM_LIMIT_BYTES = 16 << 20
 ROLES = ("pcscd", "scdaemon", "gpg-agent")
 # Nixpkgs' makeWrapper moves a program away so, and gives it its own name back as argv[0] only.
 DAEMONS = {name: role for role in ROLES for name in (role, f".{role}-wrapped"[:_COMM_LENGTH])}
@@ -250,9 +251,21 @@ def user_name(uid: int) -> str:
 def _replaced(pid: int) -> Maybe[bool]:
     # psutil strips this mark where the path exists again, which is the case that matters.
     try:
-        return os.readlink(f"/proc/{pid}/exe").endswith(" (deleted)")
+        path, deleted, _ = os.readlink(f"/proc/{pid}/exe").partition(" (deleted)")
     except OSError:
         return Unknown("this user may not see its program file")
+    return bool(deleted) and not _same_bytes(f"/proc/{pid}/exe", path)
+
+
+def _same_bytes(one: str, other: str) -> bool:
+    """Whether a package was only installed anew."""
+    try:
+        with open(one, "rb") as running, open(other, "rb") as installed:
+            if os.fstat(running.fileno()).st_size != os.fstat(installed.fileno()).st_size:
+                return False
+            return running.read(PROGRAM_LIMIT_BYTES) == installed.read(PROGRAM_LIMIT_BYTES)
+    except OSError:
+        return False
 
 
 def not_replaced(process: Process, path: str | None) -> Process:

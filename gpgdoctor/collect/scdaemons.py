@@ -14,7 +14,7 @@ from gpgdoctor.collect import processes
 from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.scdaemon import NoAnswer, ask
 from gpgdoctor.collect.sock_diag import UnixSocket
-from gpgdoctor.collect.sockets import Sockets
+from gpgdoctor.collect.sockets import Sockets, is_same_place
 from gpgdoctor.facts import Maybe, RunningScdaemon, Unknown
 from gpgdoctor.record import Record
 
@@ -36,7 +36,10 @@ class Answers(Record):
             return socketdir
         if self.error is not None:
             return Unknown(self.error)
-        return self.by_path.get(f"{socketdir}/S.scdaemon")
+        wanted = f"{socketdir}/S.scdaemon"
+        if wanted in self.by_path:
+            return self.by_path[wanted]
+        return next((said for path, said in self.by_path.items() if is_same_place(path, wanted)), None)
 
     def error_or(self, value: T) -> Maybe[T]:
         return value if self.error is None else Unknown(self.error)

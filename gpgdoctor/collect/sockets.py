@@ -29,8 +29,14 @@ class Sockets:
             self.error = f"the kernel does not list Unix sockets: {error.strerror or error}"
 
     def listening(self, path: str) -> list[UnixSocket]:
+        """Who listens there, by whatever name of its directory the socket was bound."""
         names = _names(path)
-        return [entry for entry in self._all if entry.state == LISTENING and entry.path in names]
+        exact = [entry for entry in self._all if entry.state == LISTENING and entry.path in names]
+        return exact or [
+            entry
+            for entry in self.listening_below(os.path.basename(path))
+            if is_same_place(os.fsdecode(entry.path), path)
+        ]
 
     def listening_below(self, name: str) -> list[UnixSocket]:
         """Sockets whose path ends with that name, in whatever directory."""
@@ -55,6 +61,16 @@ class Sockets:
     @cached_property
     def inodes(self) -> set[int]:
         return {entry.inode for entry in self._all}
+
+
+def is_same_place(one: str, other: str) -> bool:
+    """Whether two paths are the same name in the same directory, however that is spelled."""
+    if os.path.basename(one) != os.path.basename(other):
+        return False
+    try:
+        return os.path.samefile(os.path.dirname(one), os.path.dirname(other))
+    except (OSError, ValueError):
+        return False
 
 
 def _names(path: str) -> set[bytes]:

@@ -97,6 +97,7 @@ def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
         verbose=options.verbose,
         quiet=options.quiet,
         origin=options.replay,
+        homedir=None if options.replay else options.homedir,
         encoding=getattr(sys.stdout, "encoding", None) or "ascii",
     )
     return text.render(diagnosis, style)

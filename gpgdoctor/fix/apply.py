@@ -73,7 +73,7 @@ class Application:
             raise Failed(f"{error}. {self._put_back().sentence}", REFUSED) from error
         except NotProved as error:
             after = self._put_back()
-            raise Failed(f"It did not help: {error}. {after.sentence}", PUT_BACK if after.whole else REFUSED) from error
+            raise Failed(f"It did not help: {str(error).rstrip('.')}. {after.sentence}", PUT_BACK if after.whole else REFUSED) from error
         except BaseException:  # a defect of gpgdoctor leaves no change that is not proved
             self._tell(self._put_back().sentence)
             raise
@@ -148,9 +148,10 @@ class Application:
             if outcome == "failed":
                 return _After(f"Not everything could be put back: gpgdoctor undo {self._entry.number}", whole=False)
             self._restart_again()
-            self._note("put-back")
             if outcome == "changed":
-                return _After("All else was put back.", whole=False)
+                self._note("applied")  # what was written is still there, beside what somebody else wrote
+                return _After(f"See gpgdoctor undo {self._entry.number}", whole=False)
+            self._note("put-back")
             return _After("Everything was put back.", whole=True)
 
     def _nothing_written(self) -> str:

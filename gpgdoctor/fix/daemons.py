@@ -39,10 +39,7 @@ def agent_runs(facts: Facts) -> bool:
 
 def scdaemon_runs(facts: Facts) -> bool:
     """Whether a scdaemon of this home runs; one that cannot be asked counts as well."""
-    running = facts.gnupg.running
-    if isinstance(running, Unknown) or running is not None:
-        return True
-    return any(process.role == "scdaemon" and holding.mine(facts, process) for process in known_or(facts.processes, ()))
+    return facts.gnupg.running is not None
 
 
 def restart(facts: Facts, cures: Iterable[Cure], keep_agent: bool) -> Restart | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from gpgdoctor.scdaemon_conf.kinds import classify
 
 LIMIT_BYTES = 8 << 20
 NEW_FILE_MODE = 0o600
+MOUNTS = "/proc/self/mountinfo"
 # The kernel computes these itself and lets nobody copy them: Documentation/ABI/testing/evm.
 KERNELS_OWN_ATTRIBUTES = ("security.ima", "security.evm")
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -105,6 +107,8 @@ def _read(directory: int, found: Found) -> Found:
     try:
         status = os.fstat(descriptor)
         _check_status(status)
+        if _is_mount_point(os.path.join(found.directory, found.name)):
+            raise Obstacle("it is mounted there, and can only be changed where it comes from")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(LIMIT_BYTES + 1)
     except OSError as error:
@@ -133,8 +137,24 @@ def _check_status(status: os.stat_result) -> None:
         raise Obstacle("it has a second name (a hard link), which would keep the old text")
     if not status.st_mode & stat.S_IWUSR:
         raise Obstacle("it is read-only")
+    if os.geteuid() != 0 and status.st_gid not in (os.getegid(), *os.getgroups()):
+        raise Obstacle("its group is one that you do not belong to, and could not be kept")
     if status.st_size > LIMIT_BYTES:
         raise Obstacle("it is too large")
+
+
+def _is_mount_point(path: str) -> bool:
+    """A file may be one, as in a container: nothing can be put in its place then."""
+    try:
+        with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as table:
+            return any(re.sub(r"\\(\d{3})", _octal, line.split(" ", 5)[4]) == path for line in table)
+    except (OSError, IndexError):
+        return False
+
+
+def _octal(match: re.Match[str]) -> str:
+    """proc(5): blanks and the like are written so."""
+    return chr(int(match[1], 8))
 
 
 def write(found: Found, content: bytes, temporary: str, mode: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from gpgdoctor.diagnosis import Diagnosis
@@ -21,6 +22,12 @@ class FixOptions:
     homedir: str | None = None
     keep_agent: bool = False
     verify: bool = True
+
+    def confirmed(self) -> str:
+        """The command line that does what this one plans."""
+        home = ("--homedir", self.homedir) if self.homedir else ()
+        switches = (*(("--keep-agent",) if self.keep_agent else ()), *(() if self.verify else ("--no-verify",)))
+        return shlex.join(("gpgdoctor", "fix", "--yes", *self.ids, *home, *switches))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

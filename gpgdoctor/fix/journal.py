@@ -81,7 +81,9 @@ def location() -> str:
     """The directory of the journal and the lock, which may not be there yet."""
     import platformdirs
 
-    return platformdirs.user_state_dir("gpgdoctor")
+    path = platformdirs.user_state_dir("gpgdoctor")
+    # A relative XDG_STATE_HOME is to be ignored (XDG Base Directory Specification).
+    return path if os.path.isabs(path) else os.path.abspath(os.path.expanduser("~/.local/state/gpgdoctor"))
 
 
 @contextmanager

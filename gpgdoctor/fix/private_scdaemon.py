@@ -17,6 +17,7 @@ from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.fix.answers import Answer, answer_in
 
 LEAVE_S = 1.0
+STILL_WAITS = "; the scdaemon that was asked still waits for the card, and ends by itself"
 REPLY_LIMIT_BYTES = 1 << 16
 LOG_LIMIT_BYTES = 1 << 20
 # "scdaemon[123] DBG: ..." or "2026-01-01 10:00:00 scdaemon[123] ..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Literal
 
@@ -20,6 +21,8 @@ Outcome = Literal["whole", "changed", "failed"]
 def state_of(file: FileChange) -> tuple[Now, files.Found]:
     """Whether a file is still what the fix made of it; raises Obstacle."""
     found = files.find(file.path)
+    if file.before is None and os.path.islink(file.path):
+        return "changed", found  # the fix made a file, and no link
     if found.content == file.after:
         return "as after", found
     return ("as before" if found.content == file.before else "changed"), found
@@ -54,7 +57,7 @@ def put_back_all(entry: Entry, tell: Tell) -> Outcome:
             outcome = "failed"
         else:
             if not done:
-                tell(f"{file.path} was changed by somebody else meanwhile and is left as it is.")
+                tell(f"{file.path} was changed by somebody else meanwhile, and is left with both changes in it.")
                 outcome = "failed" if outcome == "failed" else "changed"
     return outcome
 
@@ -91,10 +94,14 @@ def finish(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
         files.remove_leftover(file.path, entry.temporary)
     if entry.state == "begun":
         return _finish_begun(journal, entry, tell)
-    if put_back_all(entry, tell) != "failed":
-        restart_for(entry, tell)
-        entry = journal.become(entry, "put-back" if entry.state == "putting-back" else "undone")
-        tell(f"Fix {entry.number} was interrupted while it was put back: that is done now.")
+    outcome = put_back_all(entry, tell)
+    if outcome == "failed":
+        return entry
+    restart_for(entry, tell)
+    if outcome == "changed":
+        return journal.become(entry, "applied")  # what was written is still there, beside what somebody else wrote
+    entry = journal.become(entry, "put-back" if entry.state == "putting-back" else "undone")
+    tell(f"Fix {entry.number} was interrupted while it was put back: that is done now.")
     return entry
 
 

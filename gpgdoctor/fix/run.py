@@ -77,7 +77,7 @@ class _Run:
             expected = _without(prospect.diagnosis.findings, prospect.plan)
             self.end("Nothing is changed, for this is a dry run.", self._code(expected, prospect.plan))
         elif not self._is_confirmed():
-            self.end("Not confirmed. To apply this: gpgdoctor fix --yes", REFUSED)
+            self.end(f"Not confirmed. To apply this: {self._options.confirmed()}", REFUSED)
         else:
             self._carry_out(prospect, interrupts)
 

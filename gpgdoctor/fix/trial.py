@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from gpgdoctor.collect.command import CommandFailed, run
 from gpgdoctor.collect.deadline import Deadline
-from gpgdoctor.fix.private_scdaemon import Reading, read_card
+from gpgdoctor.fix.private_scdaemon import STILL_WAITS, Reading, read_card
 from gpgdoctor.scdaemon_conf.lines import SPACES, encoded
 from gpgdoctor.scdaemon_conf.options import OptionTable
 from gpgdoctor.scdaemon_conf.reading import parse
@@ -63,7 +63,7 @@ def _judge(reading: Reading) -> None:
     else:
         said = f"scdaemon says {reading.answer.text or reading.answer.code}"
     log = f" ({reading.complaint})" if reading.complaint else ""
-    left = "; the trial scdaemon still waits for the card and ends by itself" if reading.still_runs else ""
+    left = STILL_WAITS if reading.still_runs else ""
     raise TrialFailed(f"with the planned options {said}{log}{left}")
 
 

@@ -60,6 +60,7 @@ def _chosen(book: journal.Journal, number: int | None) -> journal.Entry:
 
 def _undo(entry: journal.Entry, book: journal.Journal, interrupts: Interrupts, io: Console) -> None:
     changed = _check_files(entry, io)
+    as_it_was = {file.path for file in entry.files if restore.is_as_before(file)}
     if changed:
         _check_daemons(look(entry.homedir), io)
     with interrupts.ignored():
@@ -70,7 +71,9 @@ def _undo(entry: journal.Entry, book: journal.Journal, interrupts: Interrupts, i
             restore.restart_for(entry, io.tell)
         book.become(entry, "undone")
     for file in entry.files:
-        io.say(f"{'Removed' if file.before is None else 'Restored'} {printable(file.path, PATH_LIMIT)}.")
+        done = "Removed" if file.before is None else "Restored"
+        path = printable(file.path, PATH_LIMIT)
+        io.say(f"{path} was as before already." if file.path in as_it_was else f"{done} {path}.")
     io.say(f"Fix {entry.number} is undone.")
 
 

@@ -12,8 +12,7 @@ from gpgdoctor.collect.machine import Look, Wishes
 from gpgdoctor.diagnosis import Diagnosis, Finding, diagnose
 from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.fix import agent
-from gpgdoctor.fix.answers import Answer
-from gpgdoctor.fix.private_scdaemon import read_card
+from gpgdoctor.fix.private_scdaemon import STILL_WAITS, Reading, read_card
 from gpgdoctor.rules.rule import RANK
 
 VERIFY_DEADLINE_S = 10.0
@@ -84,9 +83,12 @@ class _NotYet(Exception):
 
 
 def _proof(expected: Expectation, deadline: Deadline) -> Proof:
-    refusal = _read_card(expected, deadline) if _should_read_card(expected) else None
+    refusal, waits = _read_card(expected, deadline) if _should_read_card(expected) else (None, "")
     after = look(expected.homedir)
-    revealed = _judge(expected, after)
+    try:
+        revealed = _judge(expected, after)
+    except _NotYet as reason:
+        raise _NotYet(f"{str(reason).rstrip('.')}{waits}") from None
     if refusal is not None and not revealed:
         raise _NotYet(refusal)
     return Proof(after=after, revealed=revealed)
@@ -101,27 +103,32 @@ def _should_read_card(expected: Expectation) -> bool:
     return present and not others
 
 
-def _read_card(expected: Expectation, deadline: Deadline) -> str | None:
-    """Why scdaemon does not read the card; None where it does."""
+def _read_card(expected: Expectation, deadline: Deadline) -> tuple[str | None, str]:
+    """Why scdaemon does not read the card, or None; and what is left of the attempt, as the end of a sentence."""
     facts = expected.before.facts
     homedir = known_or(facts.gnupg.homedir, "")
+    waits = ""
     if expected.through_agent:
         answer = agent.ask(homedir, "SCD SERIALNO", deadline.sooner(VERIFY_DEADLINE_S))
         who = "gpg-agent"
     else:
-        answer = _ask_private_scdaemon(known_or(facts.gnupg.scdaemon, None), homedir, deadline)
+        reading = _ask_private_scdaemon(known_or(facts.gnupg.scdaemon, None), homedir, deadline)
+        answer = reading.answer if reading else None
+        waits = STILL_WAITS if reading and reading.still_runs else ""
         who = "scdaemon"
     if answer is None:
-        return f"{who} gives no answer"
-    return None if answer.ok else f'{who} says "{NOT_YET.get(answer.code) or answer.text or answer.code}"'
+        return f"{who} gives no answer{waits}", waits
+    if answer.ok:
+        return None, waits
+    return f'{who} says "{NOT_YET.get(answer.code) or answer.text or answer.code}"{waits}', waits
 
 
-def _ask_private_scdaemon(scdaemon: str | None, homedir: str, deadline: Deadline) -> Answer | None:
+def _ask_private_scdaemon(scdaemon: str | None, homedir: str, deadline: Deadline) -> Reading | None:
     """Where no agent ran before, none is started: scdaemon answers for itself, and ends."""
     if scdaemon is None:
         return None
     try:
-        return read_card(scdaemon, homedir, deadline).answer
+        return read_card(scdaemon, homedir, deadline)
     except OSError:
         return None
 

@@ -66,7 +66,7 @@ def _cure(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]
 
 
 def _changed_lines(diff: str) -> list[str]:
-    _, _, *rows = diff.split("\n")  # the names first
+    rows = diff.split("\n")[2:]  # after the names
     lines = [printable(row) for row in rows if row[:1] in ("+", "-")]
     left = len(lines) - CHANGES_SHOWN + 1
     return lines if left <= 1 else [*lines[: CHANGES_SHOWN - 1], f"and {left} more: gpgdoctor fix --dry-run"]

@@ -11,7 +11,7 @@ NARROWEST = 20
 COLOURS = {"error": "1;31", "warning": "1;33", "info": "1;36", "pass": "32"}
 # What is copied, and what belongs together, is broken only where it does not fit into a line.
 UNBROKEN = re.compile(
-    r"\bgpgdoctor (?:check|fix|explain|undo|report|demo)(?: (?:--?[a-z-]+|GD\d{3})(?![\w-]))*"
+    r"\bgpgdoctor (?:check|fix|explain|undo|report|demo)(?: (?:--homedir \S+|--?[a-z-]+|GD\d{3})(?![\w-]))*"
     r"|gpgconf --kill [\w-]+|\(pid \d+"
 )
 GLUE = "\x00"
@@ -24,6 +24,7 @@ class Style(Record):
     quiet: bool = False
     origin: str | None = None  # of a replayed snapshot
     encoding: str = "utf-8"
+    homedir: str | None = None  # that the caller named, for the command that follows
 
     def paint(self, text: str, code: str) -> str:
         return f"\033[{code}m{text}\033[0m" if self.colour else text

@@ -30,7 +30,7 @@ def render(diagnosis: Diagnosis, style: Style) -> str:
         lines += [*style.wrapped(_heading(diagnosis.facts, style)), "", *_areas(diagnosis, style), ""]
         lines += _blocks(diagnosis, style)
         lines += not_checked(diagnosis, style)
-    lines += style.wrapped(verdict(diagnosis))
+    lines += style.wrapped(verdict(diagnosis, style.homedir))
     return "\n".join(lines)
 
 
@@ -104,8 +104,9 @@ def not_checked(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
     yield ""
 
 
-def verdict(diagnosis: Diagnosis) -> str:
-    """One sentence, and the next command."""
+def verdict(diagnosis: Diagnosis, homedir: str | None = None) -> str:
+    """One sentence, and the next command, about the home that was named."""
+    home = f" --homedir {_quoted(homedir)}" if homedir else ""
     findings = [finding for finding in diagnosis.findings if not finding.ignored]
     if diagnosis.verdict == "healthy":
         return HEALTHY
@@ -113,18 +114,24 @@ def verdict(diagnosis: Diagnosis) -> str:
         asleep = any(finding.id == "GD309" for finding in findings)
         root = known_or(diagnosis.facts.host.root, False)
         following = "gpgdoctor check --wake" if asleep else "" if root else "sudo gpgdoctor check"
-        return "No cause found, but some checks could not be made." + (f" Next: {following}" if following else "")
+        return "No cause found, but some checks could not be made." + (f" Next: {following}{home}" if following else "")
     counts = [
         _count(number, severity)
         for severity in ("error", "warning")
         if (number := sum(finding.found.severity == severity for finding in findings))
     ] or [_count(len(findings), "info")]
-    return f"Found: {' and '.join(counts)}. Next: {_next_command(diagnosis, findings)}"
+    return f"Found: {' and '.join(counts)}. Next: {_next_command(diagnosis, findings, home)}"
 
 
-def _next_command(diagnosis: Diagnosis, findings: list[Finding]) -> str:
+def _quoted(path: str) -> str:
+    import shlex  # 2 ms, which few need
+
+    return printable(shlex.quote(path), 1000)
+
+
+def _next_command(diagnosis: Diagnosis, findings: list[Finding], home: str) -> str:
     if any(finding.found.severity != "info" and _is_curable(diagnosis, finding) for finding in findings):
-        return "gpgdoctor fix"
+        return f"gpgdoctor fix{home}"
     return f"gpgdoctor explain {findings[0].id}" if findings else "gpgdoctor explain --list"
 
 

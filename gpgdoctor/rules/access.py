@@ -87,7 +87,7 @@ def usb_access_denied(facts: Facts, index: int) -> Found | None:
     if any(known_or(other.accessible, False) for other in known(facts.usb) if other.ccid):
         return None  # there is another that scdaemon may open
     return Found(
-        severity="error" if scdaemon.wanted(facts) else "info",
+        severity="error",
         summary=f"scdaemon's own driver may not open {name_of(interface)}.",
         effect='gpg says "No such device".',
         because=(f"usb[{index}].node", f"usb[{index}].accessible"),

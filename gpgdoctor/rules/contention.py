@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, NotKnown, Process, Reader, known, known_or
+from gpgdoctor.facts import Facts, NotKnown, Process, Reader, Unknown, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
 from gpgdoctor.rules.rule import Advice, Certainty, Cure, Found, NotApplicable, Passes, Severity, Subject, rule
 
+# While pcscd runs and cannot be looked at, it may have the reader all the same.
+UNSEEN = ("GD303", "GD304", "GD305", "GD311", "GD401")
 NO_PCSCD = ("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
 NO_SCDAEMON = ("GD306", "GD307", "GD108")
 NO_READER = "PC/SC lists no reader"
@@ -167,13 +169,23 @@ def _may_block(reader: Reader) -> bool:
     return holding.held(reader) == {"INUSE"}
 
 
+def _listed_where_scdaemon_has_none(facts: Facts) -> list[Subject]:
+    """What pcscd has matters only to a scdaemon that looks on USB alone, and found nothing there."""
+    if isinstance(facts.readers, Unknown) and (
+        scdaemon.path(facts) is not scdaemon.Path.OWN_DRIVER or _works_by_own_driver(facts)
+    ):
+        raise Passes("scdaemon does without pcscd, or asks it")
+    return holding.listed(facts)
+
+
 @rule(
     "GD205",
     "ccid-driver-against-pcscd",
     "scdaemon and pcscd do not compete for the reader.",
     worst="error",
-    each=holding.listed,
+    each=_listed_where_scdaemon_has_none,
     needs=(*NO_PCSCD, *NO_SCDAEMON),
+    not_behind_info=UNSEEN,
     nothing=NO_READER,
 )
 def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
@@ -261,7 +273,7 @@ def second_scdaemon(facts: Facts, index: int) -> Found | None:
     if not says_so and rivals:
         return None  # then it is one suspect among others
     alone = len(candidates) + len(holding.others(facts)) + holding.unseen(facts) == 1
-    otherwise: Certainty = "likely" if alone else "possible"
+    otherwise: Certainty = "possible" if not alone else "certain" if holding.all_paired(facts) else "likely"
     return Found(
         severity="error",
         summary=f"{_names(facts, says_so or candidates, certain=True)} of another GnuPG home or user "
@@ -284,6 +296,8 @@ def _stop_one(facts: Facts, process: Process) -> Advice:
     if known_or(process.uid, -1) != known_or(facts.host.uid, -2):
         user = known_or(process.user, "its user")
         return Advice(text=f"{who} belongs to {user}, who stops it with: gpgconf --kill scdaemon")
+    if holding.is_of_this_home(facts, process):
+        return Advice(text=f"{who} is yours, and no gpg-agent uses it: end the program that started it.")
     home = known_or(process.homedir, None)
     if home is None:
         return Advice(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
 from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.access import name_of
-from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
+from gpgdoctor.rules.contention import NO_PCSCD, NO_READER, UNSEEN
 from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Severity, Subject, rule
 from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.rules.services import severity_for_pcsc
@@ -17,6 +17,7 @@ from gpgdoctor.rules.services import severity_for_pcsc
     "There is a reader.",
     worst="warning",
     needs=tuple(id for id in NO_PCSCD if id != "GD301"),
+    not_behind_info=UNSEEN,
 )
 def no_reader(facts: Facts) -> Found | None:
     if known(facts.usb):
@@ -159,6 +160,8 @@ def _empty(facts: Facts) -> list[int]:
     readers = [known(reader.state) for reader in known(facts.readers)]
     if all("EMPTY" in state for state in readers):
         return list(range(len(readers)))
+    if not any("EMPTY" in state for state in readers):
+        return []
     if known_or(facts.gnupg.scdaemon_version, None) is None:
         return []
     taken = scdaemon.reader_taken(facts) if scdaemon.reaches_through_pcsc(facts) else None

@@ -25,7 +25,10 @@ def contended(facts: Facts) -> list[Subject]:
 
 def listed(facts: Facts) -> list[Subject]:
     """A subject for each reader of a running pcscd."""
-    if known(facts.pcscd.listener) != "pcscd":
+    listener = known(facts.pcscd.listener)
+    if listener is None and any(process.role == "pcscd" for process in known_or(facts.processes, ())):
+        raise NotKnown("pcscd runs, but where it listens is not visible")
+    if listener != "pcscd":
         raise Passes("pcscd does not run, so nobody is connected to it")
     return [Subject(name=reader.name, index=number) for number, reader in enumerate(known(facts.readers))]
 
@@ -75,10 +78,10 @@ def _unnamed(facts: Facts) -> list[Connection]:
 
 
 def mine(facts: Facts, process: Process) -> bool:
-    """Whether this scdaemon is the one of this GNUPGHOME."""
-    running = known_or(facts.gnupg.running, None)
-    if running is not None:
-        return process.pid == running.pid
+    """Whether this scdaemon is the one of this GNUPGHOME: it listens on the socket there."""
+    running = facts.gnupg.running
+    if not isinstance(running, Unknown):
+        return running is not None and process.pid == running.pid
     return process.role == "scdaemon" and is_of_this_home(facts, process)
 
 

@@ -86,6 +86,7 @@ class Rule(Record):
     judge: Callable[..., Found | None]
     each: SubjectsOf | None
     needs: tuple[str, ...]  # where one of them is found, this rule is folded under it
+    not_behind_info: tuple[str, ...]  # but not under one of these that is for information only: it explains no failure
     consequence_of: tuple[str, ...]  # where one of them is found, this finding is its consequence
     nothing: str  # why there is no subject, where there is none
 
@@ -101,6 +102,7 @@ def rule(
     worst: Severity,
     each: SubjectsOf | None = None,
     needs: tuple[str, ...] = (),
+    not_behind_info: tuple[str, ...] = (),
     consequence_of: tuple[str, ...] = (),
     nothing: str = "there is nothing to check",
 ) -> Callable[[Callable[..., Found | None]], Callable[..., Found | None]]:
@@ -121,6 +123,7 @@ def rule(
             judge=judge,
             each=each,
             needs=needs,
+            not_behind_info=not_behind_info,
             consequence_of=consequence_of,
             nothing=nothing,
         )

@@ -272,11 +272,16 @@ def agent_elsewhere(facts: Facts) -> Found | None:
 
 def _daemons(facts: Facts) -> list[Subject]:
     """Those of this home: another one's are not what gpg talks to here, and are not restarted."""
-    return [
-        Subject(name=process.program, index=number)
+    found = [
+        (number, process)
         for number, process in enumerate(known(facts.processes))
         if (process.role == "scdaemon" and holding.mine(facts, process))
         or (process.role == "gpg-agent" and holding.is_of_this_home(facts, process))
+    ]
+    names = [process.program for _, process in found]
+    return [
+        Subject(name=f"{name} (pid {process.pid})" if names.count(name) > 1 else name, index=number)
+        for name, (number, process) in zip(names, found, strict=True)
     ]
 
 

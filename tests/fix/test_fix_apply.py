@@ -11,10 +11,12 @@ from test_contract_snapshots import facts_of
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.fix import apply, files, journal, restore
 from gpgdoctor.fix.apply import Application, Failed, Work
+from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.interrupts import Interrupts
 from gpgdoctor.fix.prepare import Prepared
 from gpgdoctor.fix.restart import NotRestarted, Running
 from gpgdoctor.fix.steps import Edit, Restart, Wish
+from gpgdoctor.fix.undoing import undo
 from gpgdoctor.fix.verify import Expectation, NotProved
 
 BEFORE, AFTER, THEIRS = b"before\n", b"after\n", b"theirs\n"
@@ -77,8 +79,8 @@ def test_what_somebody_else_wrote_meanwhile_is_not_said_to_be_put_back(
 
     verifying(monkeypatch, does_not_help)
     state, left, verdict = applied(conf)
-    assert (state, verdict) == ("put-back", "1: It did not help: still refused. All else was put back.")
-    assert left == f"{conf} was changed by somebody else meanwhile and is left as it is."
+    assert (state, verdict) == ("applied", "1: It did not help: still refused. See gpgdoctor undo 1")
+    assert left == f"{conf} was changed by somebody else meanwhile, and is left with both changes in it."
     assert conf.read_bytes() == THEIRS
 
 
@@ -91,3 +93,32 @@ def test_a_restart_is_owned_up_to(conf: Path, monkeypatch: pytest.MonkeyPatch) -
     kill = Restart(target="gpg-agent", argv=("gpgconf", "--kill", "gpg-agent"))
     told = ["1: it still runs. No file is changed, but gpg-agent was asked to restart."]
     assert applied(conf, kill, writes=False) == told
+
+
+def test_what_was_kept_beside_another_change_can_still_be_undone_by_hand(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def is_interrupted() -> None:
+        conf.write_bytes(AFTER + THEIRS)
+        raise NotProved("still refused.")
+
+    verifying(monkeypatch, is_interrupted)
+    applied(conf)
+    assert undo(None, Console.standard()) == 1
+    assert "+theirs" in capsys.readouterr().out
+
+
+def test_a_link_in_the_place_of_a_file_that_was_made_is_not_followed(conf: Path) -> None:
+    mine = conf.with_name("mine")
+    mine.write_bytes(AFTER)
+    conf.unlink()
+    conf.symlink_to(mine)
+    change = journal.FileChange(path=str(conf), before=None, after=AFTER, mode=None)
+    assert not restore.put_back(change, ".unused.tmp")
+    assert mine.read_bytes() == AFTER
+
+
+@pytest.mark.parametrize("where", ["state", "./state", ""])
+def test_a_relative_state_directory_is_ignored(where: str, conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", where)
+    assert journal.location() == f"{conf.parent}/.local/state/gpgdoctor"

@@ -197,3 +197,25 @@ def test_a_file_that_was_changed_is_not_taken_away(conf: Path) -> None:
     with pytest.raises(NotWritten):
         files.delete(found)
     assert conf.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_group_that_cannot_be_kept_is_an_obstacle(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.chown(conf, -1, OTHER_USER)
+    assert find(str(conf)).content == b"# mine\n", "root keeps any group"
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    for path in (conf.parent, conf):
+        os.chown(path, 4711, -1)
+    with pytest.raises(Obstacle, match="group"):
+        find(str(conf))
+
+
+def test_a_file_that_is_mounted_is_an_obstacle(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/proc/self/mountinfo").open() as table:
+        lines = table.read()
+    fake = conf.with_name("mountinfo")
+    place = str(conf).replace("s", "\\163")  # as the kernel writes a blank
+    fake.write_text(f"{lines}99 1 0:1 / {place} rw - ext4 /dev/sda1 rw\n")
+    monkeypatch.setattr(files, "MOUNTS", str(fake))
+    with pytest.raises(Obstacle, match="mounted"):
+        find(str(conf))

@@ -43,7 +43,7 @@ def entry(conf: Path, state: State, before: bytes | None = BEFORE) -> Entry:
         ("begun", THEIRS, "applied", THEIRS),
         ("putting-back", AFTER, "put-back", BEFORE),
         ("putting-back", BEFORE, "put-back", BEFORE),
-        ("putting-back", THEIRS, "put-back", THEIRS),
+        ("putting-back", THEIRS, "applied", THEIRS),
         ("undoing", AFTER, "undone", BEFORE),
         ("undoing", BEFORE, "undone", BEFORE),
     ],

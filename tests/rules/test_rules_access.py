@@ -76,8 +76,8 @@ def test_a_device_that_it_may_open() -> None:
     assert status(machine(usb=()), "GD402") == "skipped"
 
 
-def test_where_nobody_wants_a_card_it_is_for_information() -> None:
-    assert severity(without_pcscd(version="2.4.7", usb=(LOCKED,)), "GD402") == "info"
+def test_it_is_an_error_before_gpg_was_tried() -> None:
+    assert severity(without_pcscd(version="2.4.7", usb=(LOCKED,)), "GD402") == "error"
 
 
 def test_who_goes_through_pcscd_needs_no_device() -> None:

@@ -312,3 +312,31 @@ def test_a_silent_scdaemon_beside_an_idle_service_is_possible_and_comes_first() 
     beside = finding(kept_by(KEEPASSXC, silent), "GD203").found
     assert {it.program for it in beside.culprits} == {"keepassxc", "scdaemon"}
     assert beside.cure and "belongs to bob" in beside.cure.advice[-1].text
+
+
+# -- what cannot be seen ------------------------------------------------------------------------------------------
+
+
+def test_a_pcscd_out_of_sight_is_no_pcscd_without_clients() -> None:
+    facts = machine(pcscd={"listener": None, "connections": ()}, readers=())
+    assert {it.status for id in ("GD201", "GD202", "GD203", "GD204") for it in checks(facts, id)} == {"unknown"}
+
+
+@pytest.mark.parametrize("answer", ["0x8010006A", "0x80100013"])
+def test_a_refusal_that_is_for_information_hides_no_competition(answer: str) -> None:
+    unlisted = Unknown("pcscd refuses this session")
+    refused: dict[str, Any] = {"pcscd": {"answer": answer, "polkit": True}, "readers": unlisted}
+    facts = machine(version="2.4.7", usb=(), **refused)
+    assert severity(facts, "GD401") == "info"
+    assert [status(facts, id) for id in ("GD205", "GD501", "GD202")] == ["unknown", "unknown", "skipped"]
+    assert judged(facts).verdict == "incomplete"
+    works = machine(version="2.4.7", usb=(FREE_ON_USB,), running=RUNNING, **refused)
+    assert status(works, "GD205") == "pass"
+
+
+def test_a_scdaemon_of_mine_that_listens_nowhere_is_another_one() -> None:
+    facts = machine(readers=(EXCLUSIVE,), clients=(SCDAEMON,))
+    found = finding(facts, "GD206")
+    assert [(it.pid, it.certainty) for it in found.found.culprits] == [(SCDAEMON.pid, "certain")]
+    assert severity(facts, "GD203") is None
+    assert found.found.cure is not None and "end the program that started it" in found.found.cure.advice[0].text

@@ -159,7 +159,7 @@ def test_an_agent_whose_program_was_replaced() -> None:
     facts = machine()
     replaced = replace(facts, processes=(replace(SCDAEMON, program="gpg-agent", role="gpg-agent", replaced=True),))
     assert severity(replaced, "GD310") == "warning"
-    hidden = replace(facts, processes=(replace(SCDAEMON, replaced=Unknown("not visible")),))
+    hidden = replace(facts, processes=(replace(AGENT, replaced=Unknown("not visible")),))
     assert status(hidden, "GD310") == "unknown"
 
 
