@@ -73,7 +73,8 @@ class Application:
             raise Failed(f"{error}. {self._put_back().sentence}", REFUSED) from error
         except NotProved as error:
             after = self._put_back()
-            raise Failed(f"It did not help: {str(error).rstrip('.')}. {after.sentence}", PUT_BACK if after.whole else REFUSED) from error
+            why = str(error).rstrip(".")
+            raise Failed(f"It did not help: {why}. {after.sentence}", PUT_BACK if after.whole else REFUSED) from error
         except BaseException:  # a defect of gpgdoctor leaves no change that is not proved
             self._tell(self._put_back().sentence)
             raise

@@ -110,7 +110,7 @@ def await_no_pinentry(before: Running, tell: Tell, wait_s: float = PINENTRY_DEAD
 
 def restart(step: Restart, before: Running, tell: Tell) -> None:
     """End what is to end and start again what ran; raises NotRestarted."""
-    _command(step.argv)
+    _command(step.argv, _home(before.homedir))
     _await_end(before.concerned(step))
     if before.agent is None:
         return
@@ -141,9 +141,14 @@ def launch(homedir: str) -> None:
     """Start gpg-agent; raises NotRestarted where none runs afterwards."""
     # It lives on with this environment, so with the language of its user.
     language = {name: os.environ.get(name, "") for name in ("LC_ALL", "LANGUAGE")}
-    _command(("gpgconf", *home_arguments(homedir), "--launch", "gpg-agent"), language)
+    _command(("gpgconf", *home_arguments(homedir), "--launch", "gpg-agent"), {**language, **_home(homedir)})
     if agent.pid_of(homedir) is None:
         raise NotRestarted("gpg-agent did not start again: gpgconf --launch gpg-agent shows why")
+
+
+def _home(homedir: str) -> dict[str, str]:
+    """gpgconf tells its children of no home that is the standard one, and they would go by a GNUPGHOME of ours."""
+    return {"GNUPGHOME": homedir} if homedir and os.environ.get("GNUPGHOME") else {}
 
 
 def _command(argv: tuple[str, ...], environment: Mapping[str, str] | None = None) -> None:

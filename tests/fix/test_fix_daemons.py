@@ -23,6 +23,7 @@ from fixing import (
     undo,
 )
 
+from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Client, File, Scenario, Step
 
@@ -234,3 +235,51 @@ def test_another_users_daemons_are_not_touched(open_lab: OpenLab) -> None:
     assert len(others) == 1
     succeeds(fix(lab, "--yes"))
     assert others < set(running(lab, "gpg-agent"))
+
+
+# -- one home with two names ------------------------------------------------------------------------------------------
+
+ANOTHER_NAME = "rm -rf /run/user; mv ~/.gnupg ~/real; ln -s real ~/.gnupg; GNUPGHOME=$HOME/real gpg --card-status"
+
+
+def test_the_agent_is_restarted_by_whatever_name_of_its_home_it_was_started(open_lab: OpenLab) -> None:
+    """Where the sockets are in the home itself, all its names lead to the same daemons."""
+    lab = open_lab(shared_holder_on_pcsc(steps=()))
+    assert lab.run(["sh", "-c", ANOTHER_NAME]).returncode == 2
+    agents = running(lab, "gpg-agent")
+    succeeds(fix(lab, "--yes"))
+    assert gpg_works(lab)
+    assert len(running(lab, "gpg-agent")) == 1 and running(lab, "gpg-agent") != agents
+
+
+@pytest.mark.parametrize("how", [ANOTHER_NAME, "rm -rf /run/user; HOME=$HOME/ gpg --card-status"])
+def test_a_scdaemon_with_another_name_of_its_home_is_no_second_one(how: str, open_lab: OpenLab) -> None:
+    lab = open_lab(Scenario(name="another-name", about="", files=(ON_PCSC,)))
+    assert lab.run(["sh", "-c", how]).returncode == 0
+    assert ills(lab) == ["GD201"]
+    assert gpg_works(lab)
+
+
+def test_of_two_homes_the_one_that_is_named_gets_a_new_agent(open_lab: OpenLab) -> None:
+    """--homedir wins over GNUPGHOME, for the daemons too."""
+    lab = open_lab(shared_holder_on_pcsc())
+    lab.run(["sh", "-c", "mkdir -m 700 /tmp/other; gpg --homedir /tmp/other --card-status"])
+    mine, other = running(lab, "gpg-agent")
+    succeeds(fix(lab, "--yes", "--homedir", f"{lab.home}/.gnupg", env={"GNUPGHOME": "/tmp/other"}))
+    assert gpg_works(lab)
+    assert other in running(lab, "gpg-agent") and mine not in running(lab, "gpg-agent")
+
+
+def test_an_old_agent_of_another_home_is_left_alone(open_lab: OpenLab) -> None:
+    start = (
+        "cp /usr/bin/gpg-agent /tmp/gpg-agent; mkdir -m 700 /tmp/other; "
+        "/tmp/gpg-agent --homedir /tmp/other --daemon; cat /usr/bin/gpg /tmp/gpg-agent >/tmp/new; "
+        "mv /tmp/new /tmp/gpg-agent"
+    )
+    lab = open_lab(Scenario(name="old-agent-elsewhere", about="", files=(ON_PCSC,)))
+    lab.run(["sh", "-c", start])
+    agents = running(lab, "gpg-agent")
+    assert len(agents) == 1
+    assert ills(lab) == []
+    assert "Nothing to do" in succeeds(fix(lab, "--yes")).stdout
+    assert running(lab, "gpg-agent") == agents
