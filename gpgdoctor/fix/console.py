@@ -25,9 +25,9 @@ class Console:
     def standard(cls) -> Console:
         return cls(sys.stdin, sys.stdout, sys.stderr)
 
-    def say(self, text: str = "") -> None:
-        """A part of the result."""
-        _print(self.stdout, text)
+    def say(self, text: str = "") -> bool:
+        """A part of the result; whether there was room for it."""
+        return _print(self.stdout, text)
 
     def document(self, text: str) -> None:
         """The whole result, for a program: ASCII, and nothing to be made safe."""
@@ -47,14 +47,17 @@ class Console:
         return self.stdin.readline().strip().lower() in YES
 
 
-def _print(stream: TextIO, text: str) -> None:
+def _print(stream: TextIO, text: str) -> bool:
     encoding = getattr(stream, "encoding", None) or "ascii"
     safe = "\n".join(printable(line, LINE_LIMIT) for line in text.split("\n"))
     try:
         stream.write(safe.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
+    except BrokenPipeError:
+        return True  # whoever has gone has seen enough
     except (OSError, ValueError):
-        return
+        return False
+    return True
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

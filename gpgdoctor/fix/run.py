@@ -207,7 +207,8 @@ class _Run:
 
             self._io.document(dump(self._result.as_json()))
         elif self._result.code in (0, REFUSED):
-            self._io.say(_in_lines(self._result.verdict))
+            if not self._io.say(_in_lines(self._result.verdict)):
+                self._io.tell(self._result.verdict)  # what was done, and the way back, is to be known
         else:
             self._io.tell(f"gpgdoctor: {self._result.verdict}")
         return self._result.code

@@ -283,3 +283,11 @@ def test_an_old_agent_of_another_home_is_left_alone(open_lab: OpenLab) -> None:
     assert ills(lab) == []
     assert "Nothing to do" in succeeds(fix(lab, "--yes")).stdout
     assert running(lab, "gpg-agent") == agents
+
+
+def test_where_there_is_no_room_for_the_result_the_way_back_is_told(open_lab: OpenLab) -> None:
+    lab = open_lab(shared_holder_on_pcsc(steps=()))
+    done = lab.run(["sh", "-c", f"{lab.python} -m gpgdoctor fix --yes GD202 >/dev/full"])
+    assert done.returncode == 1
+    assert "To take it back: gpgdoctor undo 1" in done.stderr
+    assert gpg_works(lab)
