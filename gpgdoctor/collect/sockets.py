@@ -40,11 +40,11 @@ class Sockets:
 
     def listening_below(self, name: str) -> list[UnixSocket]:
         """Sockets whose path ends with that name, in whatever directory."""
-        ending = b"/" + name.encode()
+        ending = b"/" + os.fsencode(name)
         return [entry for entry in self._all if entry.state == LISTENING and entry.path.endswith(ending)]
 
     def has_listener_below(self, directory: str) -> bool:
-        return any(entry.state == LISTENING and entry.path.startswith(directory.encode()) for entry in self._all)
+        return any(entry.state == LISTENING and entry.path.startswith(os.fsencode(directory)) for entry in self._all)
 
     def peers(self, path: str) -> list[Peer]:
         names = _names(path)
