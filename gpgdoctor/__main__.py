@@ -43,8 +43,13 @@ def main() -> None:
 
 def _fill_closed_streams() -> None:
     """A stream that was closed when we came leads nowhere: nothing else then gets its descriptor, nor meets None."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - until we end
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - until we end
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _start_early(arguments: list[str]) -> Early | None:

@@ -64,9 +64,20 @@ def test_my_own_library_may_be_loaded(library: Path, conf: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-@pytest.mark.parametrize("given", ["conf", "home", "library", "folder"])
+@pytest.mark.parametrize("given", ["conf", "home", "library", "folder", "above"])
 def test_another_users_choice_is_not_loaded(given: str, library: Path, conf: Path) -> None:
-    os.chown({"conf": conf, "home": conf.parent, "library": library, "folder": library.parent}[given], 1002, 1002)
+    places = {"conf": conf, "home": conf.parent, "library": library, "folder": library.parent, "above": conf.parents[1]}
+    os.chown(places[given], 1002, 1002)
+    assert isinstance(driver_of(conf), Unknown)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("writable", ["library", "folder"])
+def test_what_a_group_may_exchange_is_not_loaded(writable: str, library: Path, conf: Path) -> None:
+    place = library if writable == "library" else library.parent
+    place.chmod(0o775)
+    assert driver_of(conf) == str(library)
+    os.chown(place, -1, 1002)
     assert isinstance(driver_of(conf), Unknown)
 
 

@@ -53,4 +53,5 @@ def test_only_the_default_home_may_be_missing(default: bool, tmp_path: Path) -> 
     file.touch()
     assert problems(tmp_path) == ()
     assert problems(tmp_path / "nowhere") == (() if default else ("it does not exist",))
+    assert problems(tmp_path / "nowhere/.gnupg") == (), "gpg makes that"
     assert problems(file) == ("it is no directory",)

@@ -77,6 +77,9 @@ def test_what_runs_in_a_container_is_below() -> None:
         ("python3", "python3 -m gpgdoctor check", "gpgdoctor"),
         ("python3", "python3 -c pass", "python3"),
         ("python3", "python3 -X utf8", "python3"),
+        ("python3", "python3 -Ic pass", "python3"),
+        ("bash", "bash -lc true", "bash"),
+        ("bash", "bash -m run.sh", "run.sh"),
         ("perl", "perl -I lib x.pl", "x.pl"),
         ("node", "node -r hook app.js", "app.js"),
         ("java", "java -cp a.jar:b.jar Main", "Main"),
@@ -86,3 +89,17 @@ def test_what_runs_in_a_container_is_below() -> None:
 )
 def test_an_interpreter_is_called_by_what_it_runs(name: str, arguments: str, expected: str) -> None:
     assert processes._program(name, arguments.split()) == expected
+
+
+def test_a_fifo_in_the_place_of_a_program_is_not_waited_for(tmp_path: Path) -> None:
+    program = tmp_path / "gpg-agent"
+    with running(program, "gpg-agent") as pid:
+        content = program.read_bytes()
+        program.unlink()
+        program.write_bytes(content)
+        assert processes._replaced(pid) is False, "installed anew, byte for byte"
+        program.write_bytes(content[:-1] + b"x")
+        assert processes._replaced(pid) is True
+        program.unlink()
+        os.mkfifo(program)
+        assert processes._replaced(pid) is True

@@ -6,8 +6,9 @@ import os
 import time
 
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
-from gpgdoctor.collect.on_behalf import BorrowedLook, caller
+from gpgdoctor.collect.on_behalf import BorrowedLook, NobodysLook, caller
 from gpgdoctor.collect.probe_child import ProbeChild
+from gpgdoctor.crash import UnknownCaller
 
 GRACE_S = 1.0
 
@@ -15,13 +16,22 @@ GRACE_S = 1.0
 class Early:
     """The process that will talk to pcscd when it is told to, and whoever asks gpgconf."""
 
-    def __init__(self, homedir: str | None = None, timeout_s: float = 5.0) -> None:
+    def __init__(self, homedir: str | None = None, timeout_s: float = 5.0, *, whoever: bool = False) -> None:
+        """``whoever``: look at the machine also where it is not known for whom; else that raises UnknownCaller."""
         self.started = time.monotonic()
+        self.borrowed: BorrowedLook | NobodysLook | None = None
+        self.uid = os.geteuid()
+        try:
+            user = caller(os.environ, homedir)
+        except UnknownCaller as unknown:
+            if not whoever:
+                raise
+            self.borrowed = NobodysLook(str(unknown))
+        else:
+            if user is not None:
+                self.uid, self.borrowed = user.pw_uid, BorrowedLook(user)
         self.probe = ProbeChild(timeout_s + GRACE_S)
-        user = caller(os.environ, homedir)
-        self.uid = os.geteuid() if user is None else user.pw_uid
-        self.borrowed = None if user is None else BorrowedLook(user)
-        self.gpgconf = GpgconfQuestions(homedir, ask=user is None)
+        self.gpgconf = GpgconfQuestions(homedir, ask=self.borrowed is None)
 
     def close(self) -> None:
         """End whatever still runs."""

@@ -176,14 +176,14 @@ def _is_stub(path: str) -> bool:
 def homedir_problems(homedir: Maybe[str], is_default: bool) -> Maybe[tuple[str, ...]]:
     """What makes a home directory unsafe, as gpg sees it: its owner, its mode, and a file system without either.
 
-    Where it is not there gpg makes the default one, and no other (common/homedir.c, gnupg_maybe_make_homedir).
+    One that is not there gpg makes, where it is the default one or is called so (g10/openfile.c, try_make_homedir).
     """
     if isinstance(homedir, Unknown):
         return homedir
     try:
         status = os.stat(homedir)
     except FileNotFoundError:
-        return () if is_default else ("it does not exist",)
+        return () if is_default or homedir.endswith("/.gnupg") else ("it does not exist",)
     except OSError as error:
         return Unknown(f"{homedir}: {error.strerror}")
     if not stat.S_ISDIR(status.st_mode):

@@ -10,7 +10,7 @@ from gpgdoctor.collect import host, pcscd, processes, usb
 from gpgdoctor.collect.aside import Aside
 from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.early import Early
-from gpgdoctor.collect.on_behalf import BorrowedLook
+from gpgdoctor.collect.on_behalf import BorrowedLook, NobodysLook
 from gpgdoctor.collect.readers import ReaderFacts
 from gpgdoctor.collect.sockets import Peer, Sockets
 from gpgdoctor.collect.user import UserFacts, UserLook
@@ -40,7 +40,7 @@ class Look:
 
     def __init__(self, wishes: Wishes, early: Early | None = None) -> None:
         self._wishes = wishes
-        self._early = early or Early(wishes.homedir, wishes.timeout_s)
+        self._early = early or Early(wishes.homedir, wishes.timeout_s, whoever=wishes.passive)
         elapsed_s = time.monotonic() - self._early.started
         self._deadline = Deadline(max(0.05, wishes.timeout_s - FINISH_S - elapsed_s))
         self._child = self._early.probe
@@ -122,7 +122,7 @@ class Look:
     def _wants_versions(self) -> bool:
         return self._wishes.versions or self._readers.answer() == SERVICE_STOPPED
 
-    def _user_look(self) -> UserLook | BorrowedLook:
+    def _user_look(self) -> UserLook | BorrowedLook | NobodysLook:
         if self._early.borrowed is not None:
             self._early.borrowed.deadline = self._deadline
             return self._early.borrowed

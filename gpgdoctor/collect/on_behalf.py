@@ -34,13 +34,14 @@ def caller(environment: Mapping[str, str], homedir: str | None) -> pwd.struct_pa
     import pwd
 
     for variable in ("SUDO_UID", "PKEXEC_UID", "DOAS_USER"):
-        if variable not in environment:
+        value = environment.get(variable)
+        if not value:
             continue
-        value = environment[variable]
         try:
             user = pwd.getpwnam(value) if variable == "DOAS_USER" else pwd.getpwuid(int(value))
         except (KeyError, ValueError, OverflowError) as error:
-            raise UnknownCaller(f"{variable} names nobody on this machine; say whose home: --homedir") from error
+            why = f"{variable} names nobody on this machine: run gpgdoctor as the user whose GnuPG is meant"
+            raise UnknownCaller(why) from error
         return user if user.pw_uid != 0 else None
     return None
 
@@ -59,6 +60,35 @@ def become(user: pwd.struct_passwd) -> None:
     hers = environment_of(user)
     os.environ.clear()
     os.environ.update(hers)
+
+
+def nothing(why: str) -> UserFacts:
+    """The facts about a user of whom nothing could be learnt."""
+    from gpgdoctor.collect.user import UserFacts
+    from gpgdoctor.snapshot import decode_as
+
+    names = ("gnupg", "configuration", "scdaemons", "agent_program")
+    facts = decode_as(UserFacts, {name: {"unknown": why} for name in names})
+    assert isinstance(facts, UserFacts)
+    return facts
+
+
+class NobodysLook:
+    """The same as a UserLook, where it is not known for whom to look."""
+
+    driver = None
+    deadline: Deadline
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def finish(
+        self, _sockets: Sockets, _daemons: dict[int, str], _user: str, _driver: Maybe[PcscDriver | None]
+    ) -> UserFacts:
+        return nothing(self._why)
+
+    def close(self) -> None:
+        """It has nothing."""
 
 
 class BorrowedLook:
@@ -84,10 +114,7 @@ class BorrowedLook:
             output = self._command.result(self.deadline)
             facts = decode_as(UserFacts, json.loads(output.stdout))
         except (CommandFailed, ValueError, BadSnapshot) as error:
-            why = f"the look as {user} failed: {error}"
-            facts = decode_as(
-                UserFacts, {name: {"unknown": why} for name in ("gnupg", "configuration", "scdaemons", "agent_program")}
-            )
+            return nothing(f"the look as {user} failed: {error}")
         assert isinstance(facts, UserFacts)
         return facts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
@@ -21,6 +22,8 @@ ROLES = ("pcscd", "scdaemon", "gpg-agent")
 DAEMONS = {name: role for role in ROLES for name in (role, f".{role}-wrapped"[:_COMM_LENGTH])}
 _INTERPRETER = re.compile(r"(python[\d.]*|perl|ruby|node|java|bash|sh|dash)$")
 _MODULE = re.compile(r"-[A-Za-z]*m")  # of Python; alone or after flags that take no value
+_COMMAND = re.compile(r"-[A-Za-z]*c")
+_TAKES_COMMANDS = ("python", "bash", "sh", "dash")
 # Options of interpreters whose value is a word of its own, which is no script.
 _WITH_VALUES = {
     "python": ("-W", "-X", "--check-hash-based-pycs"),
@@ -202,21 +205,21 @@ def _program(name: str, arguments: Maybe[list[str]]) -> str:
         return name
     interpreter = _INTERPRETER.match(name)
     if interpreter:
-        return _script(arguments, _WITH_VALUES.get(interpreter[1].rstrip("0123456789."), ())) or name
+        return _script(interpreter[1].rstrip("0123456789."), arguments) or name
     base = os.path.basename(arguments[0])
     if name == f".{base}-wrapped"[:_COMM_LENGTH]:
         return base
     return base if len(name) == _COMM_LENGTH and base.startswith(name) else name
 
 
-def _script(arguments: list[str], with_values: Collection[str]) -> str | None:
+def _script(interpreter: str, arguments: list[str]) -> str | None:
     following = iter(arguments[1:])
     for argument in following:
-        if argument == "-jar" or _MODULE.fullmatch(argument):
+        if argument == "-jar" or (interpreter == "python" and _MODULE.fullmatch(argument)):
             return os.path.basename(next(following, "")).partition(".")[0] or None
-        if argument in ("-c", "-e"):
+        if argument == "-e" or (interpreter in _TAKES_COMMANDS and _COMMAND.fullmatch(argument)):
             return None
-        if argument in with_values:
+        if argument in _WITH_VALUES.get(interpreter, ()):
             next(following, None)
         elif not argument.startswith("-"):
             return os.path.basename(argument)
@@ -257,11 +260,17 @@ def _replaced(pid: int) -> Maybe[bool]:
     return bool(deleted) and not _same_bytes(f"/proc/{pid}/exe", path)
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """Whoever owns the place may have put a FIFO there."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
 def _same_bytes(one: str, other: str) -> bool:
     """Whether a package was only installed anew."""
     try:
-        with open(one, "rb") as running, open(other, "rb") as installed:
-            if os.fstat(running.fileno()).st_size != os.fstat(installed.fileno()).st_size:
+        with open(one, "rb") as running, open(other, "rb", opener=_open_at_once) as installed:
+            sizes = [os.fstat(file.fileno()) for file in (running, installed)]
+            if not stat.S_ISREG(sizes[1].st_mode) or sizes[0].st_size != sizes[1].st_size:
                 return False
             return running.read(PROGRAM_LIMIT_BYTES) == installed.read(PROGRAM_LIMIT_BYTES)
     except OSError:

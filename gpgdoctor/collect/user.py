@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -26,6 +25,7 @@ from gpgdoctor.collect.gnupg import (
     users_of,
 )
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
+from gpgdoctor.collect.ownership import who_may_change
 from gpgdoctor.collect.probe_child import ProbeChild
 from gpgdoctor.collect.readers import ReaderFacts
 from gpgdoctor.collect.sockets import Sockets
@@ -161,16 +161,11 @@ def _configured_driver(sources: list[configuration.Source]) -> Maybe[str | None]
 
 def _is_my_choice(path: str) -> bool:
     """Whether only root and who runs this can change a file, and what stands in its place; one that is not there is."""
-    for place in (path, os.path.realpath(path)):
-        try:
-            states = (os.lstat(place), os.stat(os.path.dirname(place)))
-        except OSError:
-            continue
-        if not {status.st_uid for status in states} <= {0, os.geteuid()}:
-            return False
-        if any(status.st_mode & 0o1002 == 0o002 and not stat.S_ISLNK(status.st_mode) for status in states):
-            return False
-    return True
+    if not os.path.exists(path):
+        return True
+    # Who has /usr could change every program: in a user namespace that is root by another number.
+    mine = (0, os.geteuid(), os.stat("/usr").st_uid)
+    return not any(who_may_change(path, mine, shared=True))
 
 
 def _gnupg(

@@ -10,6 +10,7 @@ import stat
 from contextlib import suppress
 from typing import Any
 
+from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.diagnosis import Diagnosis
 from gpgdoctor.facts import Facts
 from gpgdoctor.report.json import SCHEMA_VERSION, document, dump
@@ -97,9 +98,9 @@ def _write_to(path: str, text: str) -> None:
     """A terminal, a pipe, /dev/null: written to, not replaced, and not waited for longer than a slow reader needs."""
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
-        left = memoryview(text.encode("ascii"))
+        left, deadline = memoryview(text.encode("ascii")), Deadline(READER_DEADLINE_S)
         while left:
-            if not select.select([], [descriptor], [], READER_DEADLINE_S)[1]:
+            if not select.select([], [descriptor], [], deadline.left())[1]:
                 raise OSError(errno.ETIMEDOUT, "nobody reads it")
             with suppress(BlockingIOError):
                 left = left[os.write(descriptor, left) :]

@@ -31,10 +31,7 @@ def agent_runs(facts: Facts) -> bool:
     listener = facts.gnupg.agent_listener
     if listener == "gpg-agent" or listener is None:
         return listener is not None
-    return (isinstance(listener, Unknown) or listener in ACTIVATORS) and any(
-        process.role == "gpg-agent" and holding.is_of_this_home(facts, process)
-        for process in known_or(facts.processes, ())
-    )
+    return (isinstance(listener, Unknown) or listener in ACTIVATORS) and bool(holding.agents(facts))
 
 
 def scdaemon_runs(facts: Facts) -> bool:

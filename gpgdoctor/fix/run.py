@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from gpgdoctor.diagnosis import Finding
@@ -21,7 +22,8 @@ from gpgdoctor.fix.verify import Expectation, NotProved
 __all__ = ["Console", "FixOptions", "fix", "list_journal", "undo"]
 
 INTERRUPTED = 130
-WAY_BACK = " To take it back: "
+WAY_BACK, TO_APPLY = " To take it back: ", " To apply this: "
+FOLLOWS = re.compile(f"{WAY_BACK}|{TO_APPLY}")
 ATTEMPTS = 5  # while others change things at the same time
 
 
@@ -77,7 +79,7 @@ class _Run:
             expected = _without(prospect.diagnosis.findings, prospect.plan)
             self.end("Nothing is changed, for this is a dry run.", self._code(expected, prospect.plan))
         elif not self._is_confirmed():
-            self.end(f"Not confirmed. To apply this: {self._options.confirmed()}", REFUSED)
+            self.end(f"Not confirmed.{TO_APPLY}{self._options.confirmed()}", REFUSED)
         else:
             self._carry_out(prospect, interrupts)
 
@@ -215,12 +217,12 @@ class _Run:
 
 
 def _in_lines(verdict: str) -> str:
-    """The verdict on one line where it fits, else with the way back on a line of its own."""
+    """The verdict on one line where it fits, else with the command that follows on a line of its own."""
     if len(verdict) <= WIDTH:
         return verdict
-    sentences, way_back, command = verdict.partition(WAY_BACK)
-    lines = textwrap.wrap(sentences, WIDTH, break_on_hyphens=False)
-    return "\n".join([*lines, *([f"{way_back.lstrip()}{command}"] if command else [])])
+    found = FOLLOWS.search(verdict)
+    sentences, following = (verdict[: found.start()], [verdict[found.start() + 1 :]]) if found else (verdict, [])
+    return "\n".join([*textwrap.wrap(sentences, WIDTH, break_on_hyphens=False), *following])
 
 
 def _nothing_done(prospect: Prospect, ids: tuple[str, ...], code: int) -> str:

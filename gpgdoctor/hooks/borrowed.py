@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpgdoctor.collect.command import Command, CommandFailed
 from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.collect.on_behalf import nothing
 from gpgdoctor.collect.probe_child import SOURCE
 from gpgdoctor.hooks.untrusted import NotPlausible, user_facts
 
@@ -46,15 +47,6 @@ class Borrowed:
 
     def close(self) -> None:
         self._command.kill()
-
-
-def nothing(why: str) -> UserFacts:
-    """The facts about a user of whom nothing could be learnt."""
-    from gpgdoctor.collect.user import UserFacts
-    from gpgdoctor.snapshot import decode_as
-
-    names = ("gnupg", "configuration", "scdaemons", "agent_program")
-    return decode_as(UserFacts, {name: {"unknown": why} for name in names})
 
 
 def environment_of(user: pwd.struct_passwd) -> dict[str, str]:

@@ -10,10 +10,10 @@ from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.collect.machine import Look, Wishes, with_cards
-from gpgdoctor.collect.on_behalf import BorrowedLook
+from gpgdoctor.collect.on_behalf import NobodysLook, nothing
 from gpgdoctor.collect.probe_child import ProbeChild
-from gpgdoctor.facts import Facts, Maybe, PcscDriver, Process, known_or
-from gpgdoctor.hooks.borrowed import LOOK_S, Borrowed, nothing
+from gpgdoctor.facts import Facts, Process, known_or
+from gpgdoctor.hooks.borrowed import LOOK_S, Borrowed
 from gpgdoctor.hooks.observers import set_apart
 from gpgdoctor.hooks.users import Candidates, candidates
 from gpgdoctor.record import Record, replace
@@ -21,7 +21,6 @@ from gpgdoctor.record import Record, replace
 if TYPE_CHECKING:
     import pwd
 
-    from gpgdoctor.collect.sockets import Sockets
     from gpgdoctor.collect.user import UserFacts
 
 TOGETHER = 5  # looks as users that run at once
@@ -52,21 +51,6 @@ def survey(all_users: bool) -> Survey:
     )
 
 
-class _Nobody(BorrowedLook):
-    """In the place of a user's look, where no user is meant."""
-
-    def __init__(self) -> None:
-        pass
-
-    def finish(
-        self, sockets: Sockets, daemons: dict[int, str], user: str, driver: Maybe[PcscDriver | None]
-    ) -> UserFacts:
-        return nothing(EACH)
-
-    def close(self) -> None:
-        pass
-
-
 class _ForNobody(Early):
     """The children of a look at the machine alone: nobody's gpgconf is asked."""
 
@@ -74,7 +58,7 @@ class _ForNobody(Early):
         self.started = time.monotonic()
         self.probe = ProbeChild()
         self.uid = os.geteuid()
-        self.borrowed = _Nobody()
+        self.borrowed = NobodysLook(EACH)
         self.gpgconf = GpgconfQuestions(None, ask=False)
 
 

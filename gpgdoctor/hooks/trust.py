@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from collections.abc import Iterator
 
-LINKS_LIMIT = 40
+from gpgdoctor.collect.ownership import who_may_change
+
 SHEBANG_BYTES = 256
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of whoever runs hooks
 
@@ -29,53 +29,11 @@ def objections_to_directory(path: str) -> list[str]:
 
 
 def _chain(path: str, *, program: bool = True) -> Iterator[str]:
-    """Look at every directory and every link on the way to a file, and at the file."""
-    if not os.path.isabs(path):
-        yield f"{path} is not an absolute path"
-        return
-    todo, here, links = path.split("/")[::-1], "/", 0
-    yield from _who_may_change(here, os.lstat(here))
-    while todo:
-        step = todo.pop()
-        if step in ("", "."):
-            continue
-        here = os.path.dirname(here) if step == ".." else os.path.join(here, step)
-        try:
-            status = os.lstat(here)
-        except OSError as error:
-            yield f"{here}: {error.strerror}"
-            return
-        yield from _who_may_change(here, status)
-        if stat.S_ISLNK(status.st_mode):
-            links += 1
-            if links > LINKS_LIMIT:
-                yield f"{path}: too many links"
-                return
-            target = os.readlink(here)
-            here = "/" if os.path.isabs(target) else os.path.dirname(here)
-            todo += target.split("/")[::-1]
-    if program and not (os.path.isfile(here) and os.access(here, os.X_OK)):
-        yield f"{here} is not an executable file"
-
-
-def _who_may_change(path: str, status: os.stat_result) -> Iterator[str]:
-    if status.st_uid != 0:
-        yield f"{path} does not belong to root"
-    elif stat.S_ISLNK(status.st_mode):
-        return
-    elif status.st_mode & stat.S_IWOTH or (
-        status.st_mode & stat.S_IWGRP and (status.st_gid != 0 or _has_access_list(path))
-    ):
-        yield f"{path} is writable by others than root"
-
-
-def _has_access_list(path: str) -> bool:
-    """Then the group's bits are the mask of whoever the list names: acl(5)."""
-    try:
-        os.getxattr(path, "system.posix_acl_access")
-    except OSError:
-        return False
-    return True
+    """Every directory and every link on the way to a file, and the file."""
+    yield from who_may_change(path)
+    there = os.path.isabs(path) and os.path.exists(path)
+    if program and there and not (os.path.isfile(path) and os.access(path, os.X_OK)):
+        yield f"{os.path.realpath(path)} is not an executable file"
 
 
 def _interpreter(program: str) -> str | None:

@@ -276,7 +276,7 @@ def second_scdaemon(facts: Facts, index: int) -> Found | None:
     otherwise: Certainty = "possible" if not alone else "certain" if holding.all_paired(facts) else "likely"
     return Found(
         severity="error",
-        summary=f"{_names(facts, says_so or candidates, certain=True)} of another GnuPG home or user "
+        summary=f"{_names(facts, says_so or candidates, certain=True)} {_whose(facts, says_so or candidates)} "
         f"{'has' if says_so or alone else 'may have'} this reader.",
         effect='gpg says "No such device" here until that scdaemon lets go.',
         because=(f"readers[{index}].state", *_places(facts, candidates)),
@@ -289,6 +289,12 @@ def second_scdaemon(facts: Facts, index: int) -> Found | None:
 
 def _stop_scdaemon(facts: Facts, candidates: list[Process]) -> Cure:
     return Cure(applicability="manual", advice=tuple(_stop_one(facts, process) for process in candidates))
+
+
+def _whose(facts: Facts, scdaemons: list[Process]) -> str:
+    if all(holding.is_of_this_home(facts, process) for process in scdaemons):
+        return "beside your gpg-agent's own"
+    return "of another GnuPG home or user"
 
 
 def _stop_one(facts: Facts, process: Process) -> Advice:

@@ -89,9 +89,27 @@ def is_of_this_home(facts: Facts, process: Process) -> bool:
     """Whether a daemon of GnuPG was started by my user for this GNUPGHOME."""
     if known_or(process.uid, -1) != known_or(facts.host.uid, -2):
         return False
-    home = known_or(facts.gnupg.homedir, "")
     given = known_or(process.homedir, None)
-    return given == home or (given is None and home.endswith("/.gnupg"))
+    return _is_default(facts) if given is None else given == known_or(facts.gnupg.homedir, "")
+
+
+def _is_default(facts: Facts) -> bool:
+    """Whether this GNUPGHOME is the one that daemons take which are told of none."""
+    return known_or(facts.gnupg.home_is_default, known_or(facts.gnupg.homedir, "").endswith("/.gnupg"))
+
+
+def agents(facts: Facts) -> list[Process]:
+    """The gpg-agents of my user for this GNUPGHOME.
+
+    One may have it from its environment, which does not show: it is told apart only where there is no other.
+    """
+    mine = known_or(facts.host.uid, -2)
+    running = [it for it in known_or(facts.processes, ()) if it.role == "gpg-agent" and known_or(it.uid, -1) == mine]
+    found = [process for process in running if is_of_this_home(facts, process)]
+    if found or known_or(facts.gnupg.agent_listener, None) != "gpg-agent":
+        return found
+    untold = [process for process in running if known_or(process.homedir, None) is None]
+    return untold if len(untold) == 1 else []
 
 
 def holds_through_pcsc(facts: Facts) -> bool:

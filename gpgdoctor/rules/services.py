@@ -272,11 +272,11 @@ def agent_elsewhere(facts: Facts) -> Found | None:
 
 def _daemons(facts: Facts) -> list[Subject]:
     """Those of this home: another one's are not what gpg talks to here, and are not restarted."""
+    agents = {process.pid for process in holding.agents(facts)}
     found = [
         (number, process)
         for number, process in enumerate(known(facts.processes))
-        if (process.role == "scdaemon" and holding.mine(facts, process))
-        or (process.role == "gpg-agent" and holding.is_of_this_home(facts, process))
+        if process.pid in agents or (process.role == "scdaemon" and holding.mine(facts, process))
     ]
     names = [process.program for _, process in found]
     return [

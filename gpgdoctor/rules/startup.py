@@ -10,7 +10,8 @@ from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable,
 from gpgdoctor.rules.services import GNUPG_MISSING
 
 BELONGS_TO_ANOTHER = "it belongs to another user"
-NO_HOME = {"it does not exist", "it is no directory"}
+MISSING = "it does not exist"
+NO_HOME = {MISSING, "it is no directory"}
 MERGED = ("/bin/", "/lib/", "/lib64/", "/sbin/")
 MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes with the headers (scd/scdaemon.c)
 
@@ -187,10 +188,10 @@ def homedir_unsafe(facts: Facts) -> Found | None:
 
 def _make_it_mine(facts: Facts, home: str, problems: tuple[str, ...]) -> Advice:
     if set(problems) & NO_HOME:
-        return Advice(
-            text="Name another directory in GNUPGHOME, or none for the default one; or let this be one:",
-            commands=(("mkdir", "-m", "700", home),),
-        )
+        other = "Name another directory in GNUPGHOME, or none for the default one"
+        if MISSING not in problems:
+            return Advice(text=f"{other}.")
+        return Advice(text=f"{other}; or make this one:", commands=(("mkdir", "-m", "700", home),))
     if BELONGS_TO_ANOTHER in problems and known_or(facts.host.uid, 0) == 0:
         return Advice(text="Run GnuPG and gpgdoctor as the user whose directory it is.")
     owner = ("sudo", "chown", "-R", f"{known_or(facts.host.user, 'LOGIN')}:", home)

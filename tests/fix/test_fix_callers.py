@@ -104,3 +104,18 @@ def test_with_sudo_the_machine_is_looked_at_as_root(open_lab: OpenLab) -> None:
     done = fix(lab, "--dry-run", "--json", user=0, env={"SUDO_UID": str(ALICE)})
     (found,) = (finding for finding in json.loads(done.stdout)["findings"] if finding["id"] == "GD202")
     assert [(it["pid"], it["certainty"]) for it in found["culprits"]] == [(lab.client().pid, "certain")]
+
+
+def test_a_caller_whom_nobody_knows_is_nobodys_home(open_lab: OpenLab) -> None:
+    """Neither root's own home in its place, nor a defect; hooks still tell of the machine."""
+    lab = open_lab(shared_holder_on_pcsc())
+    unknown = {"SUDO_UID": "99999"}
+    for arguments, code in ((("check",), 2), (("check", "--json"), 2), (("fix", "--yes"), 2), (("undo",), 2)):
+        done = lab.gpgdoctor(*arguments, env=unknown)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert done.stderr.startswith("gpgdoctor: SUDO_UID names nobody on this machine")
+    assert read(lab) is None
+    assert "firefox" in lab.gpgdoctor("hook", "run", "json", env=unknown).stdout
+    assert lab.gpgdoctor("hook", "run", "nagios", env=unknown).stdout.startswith("GPGDOCTOR UNKNOWN")
+    assert lab.gpgdoctor("check", "--format", "nagios", env=unknown).returncode == 3
+    assert lab.gpgdoctor("check", env={"SUDO_UID": ""}).returncode == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gpgdoctor.hooks import trust
+from gpgdoctor.collect import ownership
 from gpgdoctor.hooks.trust import objections
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that belong to root")
@@ -17,9 +17,9 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make fi
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory that counts as root's own, though it lies below one that all may write to."""
-    real, parents = trust._who_may_change, {str(path) for path in [tmp_path, *tmp_path.parents]}
+    real, parents = ownership.objections_to, {str(path) for path in [tmp_path, *tmp_path.parents]}
     monkeypatch.setattr(
-        trust, "_who_may_change", lambda path, status: iter(()) if path in parents else real(path, status)
+        ownership, "objections_to", lambda path, *rest, **how: iter(()) if path in parents else real(path, *rest, **how)
     )
     return tmp_path
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gpgdoctor.collect.on_behalf import nothing
 from gpgdoctor.facts import Unknown
-from gpgdoctor.hooks.borrowed import nothing
 from gpgdoctor.hooks.untrusted import ANSWER_BYTES, LIST_LIMIT, TEXT_LIMIT, NotPlausible, user_facts
 from gpgdoctor.snapshot import encode
 

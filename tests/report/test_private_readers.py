@@ -66,6 +66,10 @@ def test_the_identifier_on_usb_keeps_vendor_and_product() -> None:
         ("SCM Microsystems Inc. SCR3310 v2.0 00 00", "SCM Microsystems Inc. SCR3310 v2.0 00 00"),
         ("REINER SCT cyberJack RFID serial port 00", "REINER SCT cyberJack RFID serial port 00"),
         ("HP USB Smart Card Keyboard 04C4 00", "HP USB Smart Card Keyboard 04C4 00"),
+        ("Identiv SCR3310v2 00 00", "Identiv SCR3310v2 00 00"),
+        ("USB Serial ICC2024 00", "USB Serial ICC2024 00"),
+        ("Reader serial no. 4711 00", "Reader serial no. 4711 00"),
+        ("Reader serial: 4711 00", "Reader serial: serial1 00"),
         ("Alcor Micro AU9560 00 00", "Alcor Micro AU9560 00 00"),
     ],
 )

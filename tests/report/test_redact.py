@@ -263,3 +263,9 @@ def test_a_name_within_a_part_of_a_systems_path_is_found(path: str, kept: str) -
     facts = machine(clients=(replace(client("tool"), executable=path),), host={"user": "quentyn"})
     document = redact(checked(facts), hosts=("borealis.example.org",))
     assert kept in [process.get("executable") for process in document["facts"]["processes"]]
+
+
+def test_letters_with_more_than_two_cases_are_found_all_the_same() -> None:
+    facts = machine(clients=(replace(client("tool"), executable="/usr/lib/sel\u0131n-card"),), host={"user": "selin"})
+    executables = [process.get("executable") for process in redact(checked(facts))["facts"]["processes"]]
+    assert "/usr/lib/user1-card" in executables

@@ -173,3 +173,14 @@ def test_daemons_of_another_home_are_not_mine_to_restart() -> None:
 def test_packages_are_words_of_their_own() -> None:
     facts = without_pcscd(conf="disable-ccid\n", pcscd={"installed": False}, host={"distribution": "arch Arch Linux"})
     assert commands(facts, "GD301") == [("sudo", "pacman", "-S", "pcsclite", "ccid")]
+
+
+def test_an_agent_may_have_its_home_from_its_environment() -> None:
+    untold = replace(AGENT, pid=999, homedir=None, replaced=True)
+    elsewhere = {"homedir": "/srv/gnupg", "home_is_default": False}
+    served = machine(gnupg=elsewhere)
+    assert severity(replace(served, processes=(untold,)), "GD310") == "warning"
+    two = replace(served, processes=(untold, replace(untold, pid=1000)))
+    assert severity(two, "GD310") is None, "nobody can tell which of them it is"
+    nobody = machine(gnupg={**elsewhere, "agent_listener": None})
+    assert severity(replace(nobody, processes=(untold,)), "GD310") is None, "it is the default home's"

@@ -173,8 +173,12 @@ def test_gnupgs_own_scdaemon_is_no_other_one_however_it_is_spelt(spelling: str) 
     assert status(machine(agent_conf=f"scdaemon-program {spelling}\n"), "GD108") == "pass"
 
 
-@pytest.mark.parametrize("problem", ["it does not exist", "it is no directory"])
-def test_a_home_that_is_none_is_to_be_made_one(problem: str) -> None:
-    found = finding(machine(gnupg={"homedir_problems": (problem,)}), "GD111").found
+def test_a_home_that_is_none_is_to_be_made_one() -> None:
+    found = finding(machine(gnupg={"homedir_problems": ("it does not exist",)}), "GD111").found
     assert "does not serve" in found.summary and found.effect == 'gpg says "No agent running".'
     assert found.cure is not None and found.cure.advice[0].commands == (("mkdir", "-m", "700", HOME),)
+
+
+def test_what_is_there_already_is_not_to_be_made() -> None:
+    cure = finding(machine(gnupg={"homedir_problems": ("it is no directory",)}), "GD111").found.cure
+    assert cure is not None and cure.advice[0].commands == ()

@@ -137,8 +137,14 @@ class PrivateNames:
             return segment
         pattern = f"{BEFORE}(?:{any_of(words)}){AFTER}"
         return re.sub(
-            pattern, lambda match: self._aliases.alias(*self.words[match[0].casefold()]), segment, flags=re.IGNORECASE
+            pattern, lambda match: self._aliases.alias(*self.known_as(match[0])), segment, flags=re.IGNORECASE
         )
+
+    def known_as(self, text: str) -> tuple[str, str]:
+        """What a word is that was found in any case; letters like the dotted capital I have more cases than two."""
+        found = self.words.get(text.casefold())
+        same = (what for word, what in self.words.items() if re.fullmatch(re.escape(word), text, re.IGNORECASE))
+        return found or next(same, ("user", text))
 
 
 def any_of(words: Iterable[str]) -> str:

@@ -15,11 +15,13 @@ PLAIN_WORDS = frozenset({
 # fmt: on
 PIECE = re.compile(
     r"\((?P<inside>[^()]*)(?P<end>\)?)|"
-    r"(?P<label>\b(?:S/?N|serial)\b[\s:#=]*)(?P<labelled>(?=[\w-]*\d)\w[\w-]*)|"
+    r"(?P<label>\b(?:S/?N\b[\s:#=]*|serial(?: number| no\.?)?\s*[:#=]\s*))(?P<labelled>(?=[\w-]*\d)\w[\w-]*)|"
     r"[^\s()]*[@/\\][^\s()]*|[^\W_]+(?:[.-][^\W_]+)*|.",
     re.DOTALL | re.IGNORECASE,
 )
-SERIAL = re.compile(r"\d{6,}|(?=(?:[A-Z-]*\d){5})[0-9A-Z-]{8,}|(?=[A-F]*\d)[0-9A-F]{8,}", re.IGNORECASE)
+SERIAL = re.compile(
+    r"\d{6,}|(?=(?:[A-Z-]*\d){5})[0-9A-Z-]{8,}|(?=(?:[a-z-]*\d){5})[0-9a-z-]{8,}|(?i:(?=[A-F]*\d)[0-9A-F]{8,})"
+)
 ON_USB = re.compile(r"([0-9A-F]{4}:[0-9A-F]{4}:)([^:]+)(.*)", re.IGNORECASE | re.DOTALL)
 INDEX = re.compile(r"\d{1,5}")
 NO_SERIAL = re.compile(r"X|\d{1,2}", re.IGNORECASE)  # what scdaemon's driver writes for none, and a number of a slot

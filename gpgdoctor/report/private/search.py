@@ -85,7 +85,7 @@ class PrivateText:
         if form in ("learnt", "path"):
             return self._names.path(found)
         if form == "word":
-            return self._aliases.alias(*self._names.words[found.casefold()])
+            return self._aliases.alias(*self._names.known_as(found))
         if form in ("uid", "account"):
             return self._names.user(found.casefold())
         if form == "aid":

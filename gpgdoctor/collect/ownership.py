@@ -1,0 +1,68 @@
+"""Who could put something else in the place of a file: every directory and every link on the way to it tells."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection, Iterator
+
+LINKS_LIMIT = 40
+
+
+def who_may_change(path: str, owners: Collection[int] = (0,), *, shared: bool = False) -> Iterator[str]:
+    """Why others than these users may change a file, a line for each place; nothing where nobody else may.
+
+    ``shared`` lets pass a directory like /tmp, in which everybody may make files and exchange only their own.
+    The last line is the file itself, where that is not there.
+    """
+    if not os.path.isabs(path):
+        yield f"{path} is not an absolute path"
+        return
+    todo, here, links = path.split("/")[::-1], "/", 0
+    yield from objections_to(here, os.lstat(here), owners, shared=shared)
+    while todo:
+        step = todo.pop()
+        if step in ("", "."):
+            continue
+        here = os.path.dirname(here) if step == ".." else os.path.join(here, step)
+        try:
+            status = os.lstat(here)
+        except OSError as error:
+            yield f"{here}: {error.strerror}"
+            return
+        yield from objections_to(here, status, owners, shared=shared)
+        if stat.S_ISLNK(status.st_mode):
+            links += 1
+            if links > LINKS_LIMIT:
+                yield f"{path}: too many links"
+                return
+            target = os.readlink(here)
+            here = "/" if os.path.isabs(target) else os.path.dirname(here)
+            todo += target.split("/")[::-1]
+
+
+def objections_to(
+    path: str, status: os.stat_result, owners: Collection[int] = (0,), *, shared: bool = False
+) -> Iterator[str]:
+    """Why one place may be changed by others than these users."""
+    mode, names = status.st_mode, "root" if set(owners) == {0} else "root and you"
+    if status.st_uid not in owners:
+        yield f"{path} does not belong to {names}"
+    elif stat.S_ISLNK(mode) or (shared and stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
+        return
+    elif mode & stat.S_IWOTH or (mode & stat.S_IWGRP and (not _is_own_group(status, owners) or _has_access_list(path))):
+        yield f"{path} is writable by others than {names}"
+
+
+def _is_own_group(status: os.stat_result, owners: Collection[int]) -> bool:
+    """Root's, or the group that each user has for himself."""
+    return status.st_gid == 0 or (status.st_gid == os.getegid() and os.geteuid() in owners)
+
+
+def _has_access_list(path: str) -> bool:
+    """Then the group's bits are the mask of whoever the list names: acl(5)."""
+    try:
+        os.getxattr(path, "system.posix_acl_access")
+    except OSError:
+        return False
+    return True
