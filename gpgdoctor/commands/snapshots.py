@@ -10,7 +10,6 @@ import stat
 from contextlib import suppress
 from typing import Any
 
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.diagnosis import Diagnosis
 from gpgdoctor.facts import Facts
 from gpgdoctor.report.json import SCHEMA_VERSION, document, dump
@@ -96,6 +95,8 @@ def _replace(path: str, text: str) -> None:
 
 def _write_to(path: str, text: str) -> None:
     """A terminal, a pipe, /dev/null: written to, not replaced, and not waited for longer than a slow reader needs."""
+    from gpgdoctor.collect.deadline import Deadline
+
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
         left, deadline = memoryview(text.encode("ascii")), Deadline(READER_DEADLINE_S)
