@@ -109,12 +109,13 @@ def test_with_sudo_the_machine_is_looked_at_as_root(open_lab: OpenLab) -> None:
 def test_a_caller_whom_nobody_knows_is_nobodys_home(open_lab: OpenLab) -> None:
     """Neither root's own home in its place, nor a defect; hooks still tell of the machine."""
     lab = open_lab(shared_holder_on_pcsc())
+    before = read(lab)
     unknown = {"SUDO_UID": "99999"}
     for arguments, code in ((("check",), 2), (("check", "--json"), 2), (("fix", "--yes"), 2), (("undo",), 2)):
         done = lab.gpgdoctor(*arguments, env=unknown)
         assert (done.returncode, done.stdout) == (code, "")
         assert done.stderr.startswith("gpgdoctor: SUDO_UID names nobody on this machine")
-    assert read(lab) is None
+    assert read(lab) == before
     assert "firefox" in lab.gpgdoctor("hook", "run", "json", env=unknown).stdout
     assert lab.gpgdoctor("hook", "run", "nagios", env=unknown).stdout.startswith("GPGDOCTOR UNKNOWN")
     assert lab.gpgdoctor("check", "--format", "nagios", env=unknown).returncode == 3
