@@ -111,9 +111,7 @@ def uninstall(
     """
     installed = [] if destdir else ledger.load()
     places = {piece.path for piece in wanted}
-    ours = [
-        entry for entry in installed if entry.target == target.name and (not only_wanted or entry.path in places)
-    ]
+    ours = [entry for entry in installed if entry.target == target.name and (not only_wanted or entry.path in places)]
     if destdir:
         ours = [Entry(target=target.name, path=piece.path, sha256=digest(piece.content)) for piece in wanted]
     done, kept, gone = [], [], []

@@ -41,9 +41,7 @@ def applied(conf: Path, restart: Restart | None = None, *, writes: bool = True) 
         prepared=(item,) if writes else (),
         restart=restart,
         running=Running(homedir=""),
-        expected=Expectation(
-            planned=(), before=diagnose(facts_of("GD202.ok")), through_agent=False, homedir=None
-        ),
+        expected=Expectation(planned=(), before=diagnose(facts_of("GD202.ok")), through_agent=False, homedir=None),
     )
     told: list[str] = []
     with Interrupts() as interrupts, journal.opened() as book:

@@ -198,6 +198,8 @@ def test_two_at_once_fetch_once(world: World) -> None:
     assert len(set(found)) == 1
     assert world.calls("download") == 1
     assert not list((world.cache / "parts").glob("new-*"))
+
+
 @pytest.mark.parametrize(
     ("configured", "expected"),
     [

@@ -125,7 +125,6 @@ class PrivateNames:
             return self._without_names(segment)
         return tilde + self._aliases.alias(*(found or ("path", segment)))
 
-
     def telling_words(self) -> list[str]:
         """Those to be found wherever they stand."""
         return [word for word in self.words if len(word) >= SHORTEST_WORD and word not in VOCABULARY]
