@@ -11,6 +11,7 @@ from gpgdoctor.rules.rule import Rule, registered
 def catalogue() -> dict[str, Rule]:
     """Every rule by id, in the order of their numbers. Importing a family registers its rules."""
     import gpgdoctor.rules.access
+    import gpgdoctor.rules.competition
     import gpgdoctor.rules.configuration
     import gpgdoctor.rules.contention
     import gpgdoctor.rules.hardware

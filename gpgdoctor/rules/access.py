@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, UsbInterface, known, known_or
-from gpgdoctor.rules import contention, scdaemon
+from gpgdoctor.rules import competition, scdaemon
 from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Subject, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, severity_for_pcsc
 
@@ -83,7 +83,7 @@ def usb_access_denied(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
     if not _is_needed(facts) or known(interface.accessible):
         return None
-    contention.needs_no_competition(facts)
+    competition.needs_no_competition(facts)
     if any(known_or(other.accessible, False) for other in known(facts.usb) if other.ccid):
         return None  # there is another that scdaemon may open
     return Found(

@@ -1,8 +1,8 @@
-"""GD2xx: two programs want one reader."""
+"""GD201-GD204, GD206 and GD207: two programs want one reader."""
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, NotKnown, Process, Reader, Unknown, known, known_or
+from gpgdoctor.facts import Facts, NotKnown, Process, Reader, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
 from gpgdoctor.rules.rule import Advice, Certainty, Cure, Found, NotApplicable, Passes, Severity, Subject, rule
 
@@ -167,85 +167,6 @@ def _wait(facts: Facts, candidates: list[Process]) -> Cure:
 def _may_block(reader: Reader) -> bool:
     """Whether a probe may wait for this reader: one that is held EXCLUSIVE refuses it at once."""
     return holding.held(reader) == {"INUSE"}
-
-
-def _listed_where_scdaemon_has_none(facts: Facts) -> list[Subject]:
-    """What pcscd has matters only to a scdaemon that looks on USB alone, and found nothing there."""
-    if isinstance(facts.readers, Unknown) and (
-        scdaemon.path(facts) is not scdaemon.Path.OWN_DRIVER or _works_by_own_driver(facts)
-    ):
-        raise Passes("scdaemon does without pcscd, or asks it")
-    return holding.listed(facts)
-
-
-@rule(
-    "GD205",
-    "ccid-driver-against-pcscd",
-    "scdaemon and pcscd do not compete for the reader.",
-    worst="error",
-    each=_listed_where_scdaemon_has_none,
-    needs=(*NO_PCSCD, *NO_SCDAEMON),
-    not_behind_info=UNSEEN,
-    nothing=NO_READER,
-)
-def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
-    if not _competes(facts):
-        return None
-    mistakes.needs_scdaemon_to_start(facts)
-    return Found(
-        severity="error",
-        summary="pcscd has this reader, and scdaemon looks for it on USB only.",
-        effect='gpg says "No such device": since GnuPG 2.3 scdaemon does not ask pcscd by itself.',
-        because=("gnupg.scdaemon_version", "configuration.in_force", f"readers[{index}].name", "usb"),
-        cure=_through_pcscd(facts, index),
-    )
-
-
-def _competes(facts: Facts) -> bool:
-    """Whether scdaemon looks on USB alone for what pcscd has."""
-    if scdaemon.path(facts) is not scdaemon.Path.OWN_DRIVER:
-        return False
-    interfaces = [interface for interface in known(facts.usb) if interface.ccid]
-    if not interfaces:
-        return True
-    return not _works_by_own_driver(facts) and any(known(interface.driver) == "usbfs" for interface in interfaces)
-
-
-def needs_no_competition(facts: Facts) -> None:
-    """Raises NotApplicable where GD205 says first why scdaemon finds no reader."""
-    if known_or(facts.pcscd.listener, None) == "pcscd" and known_or(facts.readers, ()) and _competes(facts):
-        raise NotApplicable("folded under GD205")
-
-
-def _works_by_own_driver(facts: Facts) -> bool:
-    running = known(facts.gnupg.running)
-    return running is not None and bool(running.cards)
-
-
-def _through_pcscd(facts: Facts, index: int) -> Cure:
-    reader = known(facts.readers)[index]
-    shared = bool(holding.held(reader)) and scdaemon.knows(facts, "pcsc-shared")
-    options = ("disable-ccid", "pcsc-shared") if shared else ("disable-ccid",)
-    missing = tuple(option for option in options if not scdaemon.in_force(facts, option))
-    costs = cures.sharing_costs(facts) if "pcsc-shared" in missing else cures.restart_costs(facts)
-    smaller = Advice(
-        text="Nothing else seems to use PC/SC here: doing without pcscd is the smaller change.",
-        commands=(("sudo", "systemctl", "disable", "--now", "pcscd.socket", "pcscd.service"),),
-    )
-    return Cure(
-        applicability="costly" if costs else "safe",
-        costs=costs,
-        options=missing,
-        restart=True,
-        advice=(smaller,) if _could_do_without(facts, reader) else (),
-    )
-
-
-def _could_do_without(facts: Facts, reader: Reader) -> bool:
-    """Whether scdaemon's own driver would find the reader on USB if pcscd let go of it, and nobody else needs pcscd."""
-    on_usb = any(interface.ccid for interface in known(facts.usb))
-    needed = any(holding.uses_cards(process) for process in holding.others(facts))
-    return on_usb and not needed and not holding.held(reader)
 
 
 @rule(

@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from gpgdoctor.facts import Facts, UsbInterface, known, known_or
-from gpgdoctor.rules import contention, cures, mistakes, scdaemon
+from gpgdoctor.rules import competition, cures, mistakes, scdaemon
 from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 
@@ -26,7 +26,7 @@ def reader_port_never_matches(facts: Facts) -> Found | None:
     if port is None or not port.value:
         raise NotApplicable("reader-port is not set")
     mistakes.needs_scdaemon_to_start(facts)
-    contention.needs_no_competition(facts)
+    competition.needs_no_competition(facts)
     outcome = _outcome(facts, port.value)
     if outcome == "matches" or (outcome == "nothing" and scdaemon.holds_a_card(facts)):
         return None
