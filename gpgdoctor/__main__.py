@@ -87,6 +87,8 @@ def _run(arguments: list[str], early: Early | None) -> int:
     if arguments == ["--version"]:  # without loading anything
         print(f"gpgdoctor {__version__}")
         return 0
+    # Some versions of typer import rich, where it is installed, for help that is printed without it: 180 ms.
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from gpgdoctor.cli import run
 
     return run(arguments, early)

@@ -7,13 +7,10 @@ import sys
 from enum import Enum
 from typing import Any, Optional
 
-# Some versions of typer import rich, where it is installed, for help that is printed without it: 180 ms.
-sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+import typer
 
-import typer  # noqa: E402
-
-from gpgdoctor import __version__  # noqa: E402
-from gpgdoctor.crash import NAGIOS_UNKNOWN, wanted_format  # noqa: E402
+from gpgdoctor import __version__
+from gpgdoctor.crash import NAGIOS_UNKNOWN, wanted_format
 
 USAGE, INTERRUPTED = 2, 130
 

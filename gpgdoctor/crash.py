@@ -1,4 +1,4 @@
-"""What a defect of gpgdoctor leaves behind: one line, and a file to attach to a bug report."""
+"""What ends a run before its result: one line and an exit code; of a defect, also a file for a bug report."""
 
 from __future__ import annotations
 

@@ -132,4 +132,4 @@ def _best(page: Page, text: str, fragments: Iterable[str]) -> list[Match]:
 
 def _contains(text: str, phrase: str) -> bool:
     """As words of its own: 0x10006 is not in 0x100061."""
-    return re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) is not None
+    return phrase in text and re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) is not None

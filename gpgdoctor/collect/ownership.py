@@ -36,7 +36,11 @@ def who_may_change(path: str, owners: Collection[int] = (0,), *, shared: bool = 
             if links > LINKS_LIMIT:
                 yield f"{path}: too many links"
                 return
-            target = os.readlink(here)
+            try:
+                target = os.readlink(here)
+            except OSError as error:  # it is another one by now
+                yield f"{here}: {error.strerror}"
+                return
             here = "/" if os.path.isabs(target) else os.path.dirname(here)
             todo += target.split("/")[::-1]
 

@@ -163,9 +163,9 @@ def _is_my_choice(path: str) -> bool:
     """Whether only root and who runs this can change a file, and what stands in its place; one that is not there is."""
     if not os.path.exists(path):
         return True
-    # Who has /usr could change every program: in a user namespace that is root by another number.
-    mine = (0, os.geteuid(), os.stat("/usr").st_uid)
-    return not any(who_may_change(path, mine, shared=True))
+    # Who has these could change every program: in a user namespace that is root by another number.
+    roots = {os.stat(place).st_uid for place in ("/", "/usr") if os.path.exists(place)}
+    return not any(who_may_change(path, {0, os.geteuid(), *roots}, shared=True))
 
 
 def _gnupg(

@@ -150,7 +150,7 @@ class Application:
                 return _After(f"Not everything could be put back: gpgdoctor undo {self._entry.number}", whole=False)
             self._restart_again()
             if outcome == "changed":
-                self._note("applied")  # what was written is still there, beside what somebody else wrote
+                self._note("applied")  # what was written may still be there: undo shows it
                 return _After(f"See gpgdoctor undo {self._entry.number}", whole=False)
             self._note("put-back")
             return _After("Everything was put back.", whole=True)

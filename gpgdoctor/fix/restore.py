@@ -57,7 +57,7 @@ def put_back_all(entry: Entry, tell: Tell) -> Outcome:
             outcome = "failed"
         else:
             if not done:
-                tell(f"{file.path} was changed by somebody else meanwhile, and is left with both changes in it.")
+                tell(f"{file.path} was changed by somebody else meanwhile, and is left as it is.")
                 outcome = "failed" if outcome == "failed" else "changed"
     return outcome
 
@@ -99,7 +99,7 @@ def finish(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
         return entry
     restart_for(entry, tell)
     if outcome == "changed":
-        return journal.become(entry, "applied")  # what was written is still there, beside what somebody else wrote
+        return journal.become(entry, "applied")  # what was written may still be there: undo shows it
     entry = journal.become(entry, "put-back" if entry.state == "putting-back" else "undone")
     tell(f"Fix {entry.number} was interrupted while it was put back: that is done now.")
     return entry

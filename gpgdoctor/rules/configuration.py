@@ -6,6 +6,7 @@ from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, known, known_or
 from gpgdoctor.rules import mistakes, reader_port, scdaemon
 from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Subject, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
+from gpgdoctor.rules.startup import NO_DIRECTORY
 
 NO_FILE = "there is no configuration file"
 SELF_TEST = -1  # in the place of a file's index: the configuration as a whole
@@ -141,7 +142,7 @@ def configuration_unreadable(facts: Facts, index: int) -> Found | None:
     file = known(facts.configuration.files)[index]
     if file.status == "regular":
         return None
-    if file.scope == "user" and "it is no directory" in known_or(facts.gnupg.homedir_problems, ()):
+    if file.scope == "user" and NO_DIRECTORY in known_or(facts.gnupg.homedir_problems, ()):
         raise NotApplicable("folded under GD111")
     if file.program == "common" and scdaemon.version(facts) < mistakes.READS_COMMON_CONF_SINCE:
         raise NotApplicable("this GnuPG does not read common.conf")

@@ -214,7 +214,7 @@ def _stop_scdaemon(facts: Facts, candidates: list[Process]) -> Cure:
 
 def _whose(facts: Facts, scdaemons: list[Process]) -> str:
     if all(holding.is_of_this_home(facts, process) for process in scdaemons):
-        return "beside your gpg-agent's own"
+        return "outside your gpg-agent"
     return "of another GnuPG home or user"
 
 
@@ -224,7 +224,7 @@ def _stop_one(facts: Facts, process: Process) -> Advice:
         user = known_or(process.user, "its user")
         return Advice(text=f"{who} belongs to {user}, who stops it with: gpgconf --kill scdaemon")
     if holding.is_of_this_home(facts, process):
-        return Advice(text=f"{who} is yours, and no gpg-agent uses it: end the program that started it.")
+        return Advice(text=f"{who} is yours, but not the one that gpg uses: end the program that started it.")
     home = known_or(process.homedir, None)
     if home is None:
         return Advice(

@@ -10,8 +10,8 @@ from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable,
 from gpgdoctor.rules.services import GNUPG_MISSING
 
 BELONGS_TO_ANOTHER = "it belongs to another user"
-MISSING = "it does not exist"
-NO_HOME = {MISSING, "it is no directory"}
+MISSING, NO_DIRECTORY = "it does not exist", "it is no directory"
+NO_HOME = {MISSING, NO_DIRECTORY}
 MERGED = ("/bin/", "/lib/", "/lib64/", "/sbin/")
 MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes with the headers (scd/scdaemon.c)
 

@@ -78,7 +78,7 @@ def test_what_somebody_else_wrote_meanwhile_is_not_said_to_be_put_back(
     verifying(monkeypatch, does_not_help)
     state, left, verdict = applied(conf)
     assert (state, verdict) == ("applied", "1: It did not help: still refused. See gpgdoctor undo 1")
-    assert left == f"{conf} was changed by somebody else meanwhile, and is left with both changes in it."
+    assert left == f"{conf} was changed by somebody else meanwhile, and is left as it is."
     assert conf.read_bytes() == THEIRS
 
 
