@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
 
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 SHORTEST_FRAGMENT = 8
 SEEN_AS = re.compile(r"^- `([^`]+)`$", re.MULTILINE)

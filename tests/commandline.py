@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from gpgdoctor.cli import app
-from gpgdoctor.hooks.cli import hooks
+from gpgdoctor.commands.hook_cli import hooks
 
 # Each is in Debian or another distribution: a shell builtin, in the base system, or in the package of its program.
 # fmt: off

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.manual import Match, Page, called, going_with, pages
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 USAGE = 2
 WIDTH = 80
