@@ -36,7 +36,9 @@ OF_REFUSALS = frozenset({"refused-exclusive", "not-authorised", "caller-hidden",
 
 TIME = r"^(?P<time>[A-Z][a-z]{2} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:]{8}\S*)"
 SYSLOG_LINE = re.compile(rf"{TIME} \S+ pcscd(?:\[\d+\])?: (?P<text>.*)$")
-AUTHORISED = re.compile(r"Process (?P<pid>\d{1,10}) \(user: (?P<uid>\d{1,10})\) is NOT authorized for action: (?P<action>\w+)")
+AUTHORISED = re.compile(
+    r"Process (?P<pid>\d{1,10}) \(user: (?P<uid>\d{1,10})\) is NOT authorized for action: (?P<action>\w+)"
+)
 PROTOCOL = re.compile(r"(?P<side>Client|Server) protocol is (?P<version>\d{1,3}:\d{1,3})")
 LIBUSB = re.compile(r"LIBUSB_(?:ERROR_(?P<code>[A-Z_]+))")
 OPEN_FAILED = re.compile(r"Can't (?:claim interface|libusb_open\(|get config descriptor|set configuration)")

@@ -237,7 +237,7 @@ def uses_cards(process: Process, *, if_unknown: bool = False) -> bool:
     holder = known_holder(process.program)
     if holder is None:
         return if_unknown
-    return not holder.idle and not holder.looks_only and holder.mode != "none"
+    return not holder.watcher and not holder.looks_only and holder.holds not in ("connected", "never")
 
 
 def _only_looks(process: Process) -> bool:
@@ -247,7 +247,7 @@ def _only_looks(process: Process) -> bool:
 
 def is_idle_service(process: Process) -> bool:
     holder = known_holder(process.program)
-    return holder is not None and holder.idle
+    return holder is not None and holder.watcher
 
 
 def _rank(process: Process) -> int:

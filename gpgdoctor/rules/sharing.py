@@ -109,4 +109,4 @@ def _selects_again(facts: Facts, reader: Reader) -> bool:
 
 def _selects(process: Process) -> bool:
     holder = known_holder(process.program)
-    return holder is not None and holder.selects_applets and holding.uses_cards(process)
+    return holder is not None and holder.leaves != "nothing" and holding.uses_cards(process)
