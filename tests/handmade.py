@@ -18,7 +18,7 @@ from build import (  # noqa: E402
     reader,
     without_pcscd,
 )
-from recordings import path_of  # noqa: E402
+from recordings import path_of, trimmed  # noqa: E402
 
 from gpgdoctor.diagnosis import diagnose  # noqa: E402
 from gpgdoctor.facts import Facts  # noqa: E402
@@ -26,7 +26,7 @@ from gpgdoctor.report.json import document  # noqa: E402
 from gpgdoctor.system.record import replace  # noqa: E402
 
 NO_USB = "the lab has no USB"
-FREE = replace(ON_USB, driver=None, opened_by=())
+FREE = replace(ON_USB, driver=None)
 DEBIAN_13 = "2.4.7"
 
 SNAPSHOTS: dict[str, tuple[str, Facts]] = {
@@ -45,7 +45,7 @@ SNAPSHOTS: dict[str, tuple[str, Facts]] = {
 
 def handmade(why: str, facts: Facts) -> dict[str, Any]:
     """The document of a machine that was thought up."""
-    return {**document(diagnose(facts), 0.1), "made_by_hand": why}
+    return trimmed({**document(diagnose(facts), 0.1), "made_by_hand": why})
 
 
 def main() -> None:

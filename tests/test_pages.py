@@ -10,9 +10,10 @@ from pathlib import Path
 
 import commandline
 import pytest
-from public import CATALOGUE as JUDGED
+import readme
 
 import gpgdoctor
+from gpgdoctor.rules import catalogue
 
 PAGES = Path(gpgdoctor.__file__).parent / "rules" / "pages"
 WIDTH = 76
@@ -43,24 +44,10 @@ ANNOUNCED = {
     "GD506": "other-reader-taken",
     "GD603": "keys-of-another-card",
 }
-CATALOGUE = {**ANNOUNCED, **JUDGED}
+CATALOGUE = {**ANNOUNCED, **{rule.id: rule.name for rule in catalogue().values()}}
 
 # What no rule can see, and people still ask about.
-OTHERS = {
-    "other-conflicting-use",
-    "other-harmless",
-    "other-known-versions",
-    "other-no-public-key",
-    "other-sk-keys",
-    "other-wrong-home",
-    "other-wrong-pin",
-    "other-agent-refused",
-    "other-broken-pipe",
-    "other-card-removed",
-    "other-card-serial",
-    "other-ssh-auth-sock",
-    "other-suspend",
-}
+OTHERS = {page.stem for page in PAGES.glob("other-*.md")}
 
 OWN_COMMANDS = {
     *("check", "fix", "undo", "explain", "report", "trace", "watch", "fleet", "hook", "demo", "schema", "docs"),
@@ -97,6 +84,11 @@ def commands(script: str) -> Iterator[list[str]]:
                 words = []
             elif words or not re.match(r"\w+=", word):
                 words.append(word)
+
+
+def test_the_table_in_the_readme_is_the_catalogue() -> None:
+    text = readme.README.read_text(encoding="utf-8")
+    assert readme.with_table(text) == text, "see recordings.py --rejudge"
 
 
 def test_every_id_has_its_page_and_every_page_is_accounted_for() -> None:
