@@ -5,14 +5,29 @@ from __future__ import annotations
 import re
 import types
 import typing
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from gpgdoctor.facts import PROBES, Facts, Unknown, known_or
-from gpgdoctor.system.record import Record
+from gpgdoctor.system.record import Record, replace
 
 T = TypeVar("T")
 
 _UNKNOWN_KEYS = {"unknown"}
+LINE_NUMBERS = ("length", "number", "line", "by_line")
+NUMBER_LIMIT = 1 << 64  # inodes and times have 64 bits
+READER_NAME_LENGTH, PROGRAM_LENGTH = 128, 64  # MAX_READERNAME of pcsc-lite; of a program the kernel keeps 15
+
+
+class Bounds(NamedTuple):
+    """How much of anything a document may hold: what comes from outside is as long as somebody wants it to be."""
+
+    text: int  # characters of one text
+    items: int  # of one list
+    lines: int  # of one file
+
+
+SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=20_000, lines=200_000)
+ANSWER_BOUNDS = Bounds(text=1 << 14, items=1_000, lines=20_000)  # of another user's process
 BYTES = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 
@@ -38,21 +53,49 @@ def encode(fact: Any) -> Any:
 
 def decode(document: Any) -> Facts:
     """Facts from the JSON of :func:`encode`; raises BadSnapshot with the place of the first mistake."""
-    facts = _decode(Facts, document, "facts")
-    assert isinstance(facts, Facts)
+    facts = decode_as(Facts, document, SNAPSHOT_BOUNDS, "facts")
     for number, reader in enumerate(known_or(facts.readers, ())):
         if known_or(reader.probe, PROBES[0]) not in PROBES:
             raise BadSnapshot(f"facts.readers[{number}].probe: one of {', '.join(PROBES)} was expected")
         if not BYTES.fullmatch(known_or(reader.atr, None) or ""):
             raise BadSnapshot(f"facts.readers[{number}].atr: bytes in hexadecimal were expected")
-    return facts
+    return _with_names_cut(facts)
 
 
-def decode_as(kind: type[T], document: Any) -> T:
-    """Part of the facts, or a record that holds parts of them; raises BadSnapshot."""
-    part = _decode(kind, document, kind.__name__)
+def _with_names_cut(facts: Facts) -> Facts:
+    """No reader's or program's name is longer than it can be on a machine."""
+    readers, processes = facts.readers, facts.processes
+    if isinstance(readers, tuple):
+        readers = tuple(replace(it, name=it.name[:READER_NAME_LENGTH]) for it in readers)
+    if isinstance(processes, tuple):
+        processes = tuple(replace(it, program=it.program[:PROGRAM_LENGTH]) for it in processes)
+    return replace(facts, readers=readers, processes=processes)
+
+
+def decode_as(kind: type[T], document: Any, bounds: Bounds, place: str = "answer") -> T:
+    """Part of the facts, or a record that holds parts of them; raises BadSnapshot, also for what exceeds the bounds."""
+    _check_bounds(document, bounds, place)
+    part = _decode(kind, document, place)
     assert isinstance(part, kind)
     return part
+
+
+def _check_bounds(value: Any, bounds: Bounds, place: str) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key in LINE_NUMBERS and isinstance(item, int) and not 0 <= item <= bounds.lines:
+                raise BadSnapshot(f"{place}.{key}: no file has so many lines")
+            _check_bounds(item, bounds, f"{place}.{key}")
+    elif isinstance(value, list):
+        if len(value) > bounds.items:
+            raise BadSnapshot(f"{place}: too long a list")
+        for number, item in enumerate(value):
+            _check_bounds(item, bounds, f"{place}[{number}]")
+    elif isinstance(value, str):
+        if len(value) > bounds.text:
+            raise BadSnapshot(f"{place}: too long a text")
+    elif isinstance(value, int | float) and not abs(value) < NUMBER_LIMIT:  # nor is one that is no number
+        raise BadSnapshot(f"{place}: too large a number")
 
 
 def _decode(kind: Any, value: Any, place: str) -> Any:
