@@ -45,7 +45,7 @@ def socket_file(path: str) -> Maybe[str]:
     except FileNotFoundError:
         return "absent"
     except OSError as error:
-        return Unknown(f"{path}: {error.strerror}")
+        return Unknown.because(f"{path}: {error.strerror}")
     return "socket" if stat.S_ISSOCK(mode) else "not a socket"
 
 
@@ -55,7 +55,7 @@ def mounted(path: str) -> Maybe[bool]:
     try:
         points = {mount.point for mount in mounts.mounts()}
     except OSError as error:
-        return Unknown(f"{mounts.TABLE}: {error.strerror}")
+        return Unknown.because(f"{mounts.TABLE}: {error.strerror}")
     return bool({real, os.path.dirname(real)} & points)
 
 
@@ -65,7 +65,7 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
     Only where a living pcscd listens may anybody connect: a connect to systemd's socket starts it.
     """
     if sockets.error is not None:
-        return Unknown(sockets.error)
+        return Unknown.because(sockets.error)
     listening = {entry.inode for entry in sockets.listening(path)}
     if not listening:
         return None
@@ -75,7 +75,7 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
     if any(inodes is not None and inodes & listening for inodes in visible.values()):
         return "pcscd"
     if not daemons and proc.others_are_hidden():
-        return Unknown(HIDDEN)
+        return Unknown.because(HIDDEN)
     opaque = [pid for pid, inodes in visible.items() if inodes is None]
     return "pcscd" if any(_may_be_the_daemon(pid, path) for pid in opaque) else "activator"
 
@@ -104,19 +104,19 @@ def may_be_refused(
     if kind != "socket" or heard is not None:
         return False
     if daemons:
-        return Unknown("pcscd runs, but its socket belongs to another network namespace")
+        return Unknown.because("pcscd runs, but its socket belongs to another network namespace")
     if mounted(path) is not False:
-        return Unknown("the socket of pcscd comes from outside this container")
+        return Unknown.because("the socket of pcscd comes from outside this container")
     if _apart():
-        return Unknown("who listens at pcscd's socket is not visible from this network namespace")
+        return Unknown.because("who listens at pcscd's socket is not visible from this network namespace")
     return True
 
 
 def refused(path: str, code: int | None) -> Maybe[bool]:
     """What the errno of a connect() means."""
     if code is None:
-        return Unknown(f"{path}: whether it refuses connections was not to be learnt in time")
-    return code == errno.ECONNREFUSED or (Unknown(f"{path}: {os.strerror(code)}") if code else False)
+        return Unknown.because(f"{path}: whether it refuses connections was not to be learnt in time")
+    return code == errno.ECONNREFUSED or (Unknown.because(f"{path}: {os.strerror(code)}") if code else False)
 
 
 def _apart() -> bool:
@@ -149,8 +149,8 @@ def pair(peers: Sequence[Peer]) -> Paired:
     paired = tuple(
         Connection(
             inode=peer.server,
-            uid=peer.uid if peer.uid is not None else Unknown("this kernel does not tell"),
-            pid=pids.get(peer.inode, Unknown("the program is not visible to this user")),
+            uid=peer.uid if peer.uid is not None else Unknown.because("this kernel does not tell"),
+            pid=pids.get(peer.inode, Unknown.because("the program is not visible to this user")),
         )
         for peer in peers
         if peer.inode
@@ -179,15 +179,15 @@ def hidden(daemons: Collection[int], shown: Sockets) -> Maybe[int]:
     """
     before = _socket_inodes(daemons)
     if before is None:
-        return Unknown("only root sees connections from other network namespaces")
+        return Unknown.because("only root sees connections from other network namespaces")
     if shown.error is None and not any(_unexplained(pid, before[pid], shown) for pid in daemons):
         return 0
     shown = Sockets()
     after = _socket_inodes(daemons)
     if after is None:
-        return Unknown("only root sees connections from other network namespaces")
+        return Unknown.because("only root sees connections from other network namespaces")
     if shown.error is not None:
-        return Unknown(shown.error)
+        return Unknown.because(shown.error)
     return sum(len(_unexplained(pid, before[pid] & after[pid], shown)) for pid in daemons)
 
 
@@ -232,9 +232,9 @@ def version(deadline: Deadline) -> Maybe[str | None]:
     try:
         said = Command([program, "--version"]).result(deadline).stdout
     except CommandFailed as error:
-        return Unknown(str(error))
+        return Unknown.because(str(error))
     found = re.match(r"pcsc-lite version (\d[\w.+~-]{0,30}?)\.?$", said, re.MULTILINE)
-    return found[1] if found else Unknown(f"{program} does not tell its version")
+    return found[1] if found else Unknown.because(f"{program} does not tell its version")
 
 
 def library_version(path: str) -> Maybe[str | None]:
@@ -243,7 +243,7 @@ def library_version(path: str) -> Maybe[str | None]:
     Debian's list of packages tells it; of a library of somebody's own, and elsewhere, nobody does.
     """
     if not path.startswith(("/usr/lib/", "/lib/")):
-        return Unknown(f"{path} does not tell its version")
+        return Unknown.because(f"{path} does not tell its version")
     try:
         with open(PACKAGES, encoding="utf-8", errors="replace") as status:
             for line in status:
@@ -252,7 +252,7 @@ def library_version(path: str) -> Maybe[str | None]:
                     return next((it[9:].strip() for it in fields if it.startswith("Version: ")), None)
     except OSError:
         pass
-    return Unknown("no package tells the version of the PC/SC library")
+    return Unknown.because("no package tells the version of the PC/SC library")
 
 
 def unit() -> Maybe[str | None]:
@@ -264,7 +264,7 @@ def unit() -> Maybe[str | None]:
                 if os.path.realpath(path) == "/dev/null" or os.path.getsize(path) == 0:
                     return "masked"
             except OSError as error:  # a link that leads nowhere, for one
-                return Unknown(f"{path}: {error.strerror}")
+                return Unknown.because(f"{path}: {error.strerror}")
             wanted = "/etc/systemd/system/sockets.target.wants/pcscd.socket"
             return "enabled" if os.path.lexists(wanted) else "disabled"
     return None

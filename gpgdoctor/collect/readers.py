@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gpgdoctor.facts import PROBES, Maybe, PcscDriver, Reader, Unknown
+from gpgdoctor.facts import PROBES, WORDS, Maybe, PcscDriver, Reader, Reason, Unknown
 
 MOST_READERS = 256  # pcscd had 16 up to 2.4, and has no limit since
 NAME_LENGTH = 128  # MAX_READERNAME, pcsclite.h
@@ -118,13 +118,13 @@ class Told:
     def library(self) -> Maybe[PcscDriver]:
         loaded = self.library_loaded
         if loaded is None:
-            return Unknown(self._why_not())
+            return Unknown.because(self._why_not())
         if loaded.name == "pyscard":
-            return Unknown(f"pyscard cannot be imported: {loaded.reason}")
+            return Unknown.because(f"pyscard cannot be imported: {loaded.reason}")
         return loaded
 
     def driver(self) -> Maybe[PcscDriver | None]:
-        return self.driver_loaded or Unknown(self._why_not())
+        return self.driver_loaded or Unknown.because(self._why_not())
 
     def answer(self) -> Maybe[str]:
         """What pcscd answered, where it was asked: "ok", "no-answer", or a code."""
@@ -134,28 +134,28 @@ class Told:
         if isinstance(library, Unknown):
             return library
         if not library.usable:
-            return Unknown("the PC/SC library cannot be loaded")
+            return Unknown.because("the PC/SC library cannot be loaded")
         if self.establish is None or (self.establish == 0 and self.listed is None):
-            return "no-answer" if self.asked and not self.ended else Unknown(self._why_not())
+            return "no-answer" if self.asked and not self.ended else Unknown.because(self._why_not())
         code = self.establish or self.listed or 0
         return "ok" if code in (0, SCARD_E_NO_READERS_AVAILABLE) else f"0x{code:08X}"
 
-    def readers(self, not_made_because: str | None) -> Maybe[tuple[Reader, ...]]:
-        """The readers as PC/SC lists them; ``not_made_because`` says why no probe was asked for."""
+    def readers(self, not_made: Reason | None) -> Maybe[tuple[Reader, ...]]:
+        """The readers as PC/SC lists them; ``not_made`` says why no probe was asked for."""
         answer = self.answer()
         if isinstance(answer, Unknown):
             return answer
         if answer != "ok":
-            return Unknown("pcscd does not answer" if answer == "no-answer" else f"pcscd answers {answer}")
+            return Unknown.because("pcscd does not answer" if answer == "no-answer" else f"pcscd answers {answer}")
         if self.unreadable:
-            return Unknown("a reader's name is not ASCII, and pyscard cannot pass it on")
-        return tuple(self._reader(name, not_made_because) for name in self.names)
+            return Unknown.because("a reader's name is not ASCII, and pyscard cannot pass it on")
+        return tuple(self._reader(name, not_made) for name in self.names)
 
-    def _reader(self, name: str, not_made_because: str | None) -> Reader:
+    def _reader(self, name: str, not_made: Reason | None) -> Reader:
         state = self._state(self.states, name)
         held = not isinstance(state, Unknown) and bool(_HELD & set(state))
         later = self._state(self.later, name) if held else None
-        probe = self._probe(name, state, later, not_made_because)
+        probe = self._probe(name, state, later, not_made)
         outcome = probe if isinstance(probe, Unknown) else probe.outcome
         code = 0 if isinstance(probe, Unknown) else probe.code
         return Reader(
@@ -164,30 +164,31 @@ class Told:
             later_state=later,
             probe=outcome,
             probe_code=f"0x{code:08X}" if code else None,
-            not_made_because=not_made_because if outcome == "not-made" else None,
+            not_made_because=WORDS[not_made] if not_made and outcome == "not-made" else None,
+            not_made_reason=not_made if outcome == "not-made" else None,
             seconds=round(probe.seconds, 1) if isinstance(probe, Probe) and outcome in ("blocked", "stuck") else None,
             atr=(self.states or {}).get(name, State(0, "")).atr or None,
         )
 
     def _state(self, states: dict[str, State] | None, name: str) -> Maybe[tuple[str, ...]]:
         if states is None:
-            return Unknown(self._why_not())
-        return states[name].words if name in states else Unknown("PC/SC did not tell the reader's state")
+            return Unknown.because(self._why_not())
+        return states[name].words if name in states else Unknown.because("PC/SC did not tell the reader's state")
 
     def _probe(
         self,
         name: str,
         state: Maybe[tuple[str, ...]],
         later: Maybe[tuple[str, ...] | None],
-        not_made_because: str | None,
+        not_made: Reason | None,
     ) -> Maybe[Probe]:
         if isinstance(state, Unknown):
             return state
         if not _may_be_probed(state) or (isinstance(later, tuple) and not _may_be_probed(later)):
             return Probe("not-needed")
-        if not_made_because is not None:
+        if not_made is not None:
             return Probe("not-made")
-        return self.probes.get(name) or Unknown(self._why_not())
+        return self.probes.get(name) or Unknown.because(self._why_not())
 
 
 def _may_be_probed(state: tuple[str, ...]) -> bool:

@@ -36,14 +36,14 @@ class Answers(Record):
         if isinstance(socketdir, Unknown):
             return socketdir
         if self.error is not None:
-            return Unknown(self.error)
+            return Unknown.because(self.error)
         wanted = f"{socketdir}/S.scdaemon"
         if wanted in self.by_path:
             return self.by_path[wanted]
         return next((said for path, said in self.by_path.items() if is_same_place(path, wanted)), None)
 
     def error_or(self, value: T) -> Maybe[T]:
-        return value if self.error is None else Unknown(self.error)
+        return value if self.error is None else Unknown.because(self.error)
 
 
 def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answers:
@@ -67,7 +67,7 @@ def _unseen(sockets: Sockets) -> dict[str, Maybe[RunningScdaemon]]:
     if not proc.others_are_hidden():
         return {}
     mine = (entry for entry in sockets.named("S.scdaemon") if _belongs_to(entry, os.geteuid()))
-    return {os.fsdecode(entry.path): Unknown(HIDDEN) for entry in mine if leads_to(entry)}
+    return {os.fsdecode(entry.path): Unknown.because(HIDDEN) for entry in mine if leads_to(entry)}
 
 
 def _open_sockets(pids: Sequence[int]) -> tuple[set[int], bool]:
@@ -96,4 +96,4 @@ def _ask(entry: UnixSocket, deadline: Deadline) -> Maybe[RunningScdaemon]:
     try:
         return ask(os.fsdecode(entry.path), deadline)
     except NoAnswer as why:
-        return Unknown(str(why))
+        return Unknown.because(str(why))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from gpgdoctor.collect import usb
 from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
-from gpgdoctor.collect.machine import PASSIVE, Look, Wishes, with_cards
+from gpgdoctor.collect.machine import Look, Wishes, with_cards
 from gpgdoctor.collect.probe_child import ProbeChild
 from gpgdoctor.collect.user_child import UserChild, nothing
-from gpgdoctor.facts import Facts, Process, Unknown, known_or
+from gpgdoctor.facts import Facts, Process, Reason, Unknown, known_or
 from gpgdoctor.hooks.observers import set_apart
 from gpgdoctor.hooks.untrusted import cleaned
 from gpgdoctor.hooks.users import Candidates, candidates
@@ -131,7 +131,7 @@ def _facts(machine: Facts, part: _Part) -> Facts:
         gnupg=mine.gnupg,
         configuration=mine.configuration,
         pcscd=replace(machine.pcscd, answer=told.answer(), library=told.library()) if told else machine.pcscd,
-        readers=told.readers(PASSIVE) if told else machine.readers,
+        readers=told.readers(Reason.PASSIVE) if told else machine.readers,
         usb=usb.as_open(machine.usb, mine.usb_nodes),
         host=replace(machine.host, user=part.user.pw_name, uid=part.user.pw_uid, called_by=None),
     )

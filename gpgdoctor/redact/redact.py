@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from gpgdoctor.diagnosis import diagnose, look_up
-from gpgdoctor.facts import ConfigLine, Facts, Setting, Unknown, known_or
+from gpgdoctor.facts import ConfigLine, Facts, Reason, Setting, Unknown, known_or
 from gpgdoctor.redact.aliases import Aliases
 from gpgdoctor.redact.lines import PrivateLines
 from gpgdoctor.redact.names import PrivateNames
@@ -34,7 +34,7 @@ TOLD = {
     "Voided": ("option",),
     "Process": ("role", "state"),
     "Pcscd": ("socket_file", "listener", "answer", "version", "library_version", "unit"),
-    "Reader": ("state", "later_state", "probe", "probe_code", "not_made_because", "atr"),
+    "Reader": ("state", "later_state", "probe", "probe_code", "not_made_because", "not_made_reason", "atr"),
     "UsbInterface": ("name", "vendor", "product", "driver"),
     "Host": ("system", "init", "called_by"),
 }
@@ -124,7 +124,7 @@ class Redaction:
 
     def _of(self, value: Any, place: Place) -> Any:
         if isinstance(value, Unknown):
-            return Unknown(self._search.text(value.reason))
+            return value if value.reason is not Reason.OTHER else Unknown.because(self._search.text(value.detail))
         if isinstance(value, tuple):
             return tuple(self._of(item, place) for item in value)
         if isinstance(value, Record):

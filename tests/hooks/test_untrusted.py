@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gpgdoctor.collect.user_child import decoded, nothing
-from gpgdoctor.facts import Unknown
+from gpgdoctor.facts import Unknown, words
 from gpgdoctor.hooks.untrusted import TEXT_LIMIT, cleaned
 from gpgdoctor.snapshot import encode
 
@@ -22,7 +22,7 @@ def answer(**gnupg: Any) -> dict[str, Any]:
 def test_control_characters_do_not_pass(text: str) -> None:
     for homedir in (f"/home/{text}", {"unknown": text}):
         found = cleaned(decoded(answer(homedir=homedir))).gnupg.homedir
-        shown = found.reason if isinstance(found, Unknown) else found
+        shown = words(found) if isinstance(found, Unknown) else found
         assert shown.isprintable()
         assert "\\" in shown
 
