@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 
 from gpgdoctor import __version__
+from gpgdoctor.system.caller import UnknownCaller
 
 DEFECT, UNWRITTEN, USAGE = 70, 1, 2
 NAGIOS_UNKNOWN = 3
@@ -18,10 +19,6 @@ NEEDED = {
     "psutil": "psutil",
     "smartcard": "pyscard",
 }
-
-
-class UnknownCaller(Exception):
-    """Root runs on behalf of a user whom this machine does not know; the message says so."""
 
 
 def report(error: BaseException, arguments: list[str]) -> int:

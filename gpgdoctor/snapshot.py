@@ -9,7 +9,7 @@ import re
 import types
 import typing
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from gpgdoctor.facts import PROBES, WORDS, Facts, Reader, Reason, Unknown, Word, known_or, words
 from gpgdoctor.system.record import Record, replace
@@ -17,6 +17,21 @@ from gpgdoctor.system.record import Record, replace
 T = TypeVar("T")
 
 _OF_0_1_0 = {sentence: reason for reason, sentence in WORDS.items()}
+LINE_NUMBERS = ("length", "number", "line", "by_line")
+NUMBER_LIMIT = 1 << 64  # inodes and times have 64 bits
+READER_NAME_LENGTH, PROGRAM_LENGTH = 128, 64  # MAX_READERNAME of pcsc-lite; of a program the kernel keeps 15
+
+
+class Bounds(NamedTuple):
+    """How much of anything a document may hold: what comes from outside is as long as somebody wants it to be."""
+
+    text: int  # characters of one text
+    items: int  # of one list
+    lines: int  # of one file
+
+
+SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=20_000, lines=200_000)
+ANSWER_BOUNDS = Bounds(text=1 << 14, items=1_000, lines=20_000)  # of another user's process
 BYTES = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 
@@ -67,16 +82,23 @@ def _reason(slug: str | None) -> Reason | None:
 
 def decode(document: Any) -> Facts:
     """Facts from the JSON of :func:`encode`; raises BadSnapshot with the place of the first mistake."""
-    facts = _decode(Facts, document, "facts")
-    assert isinstance(facts, Facts)
+    facts = decode_as(Facts, document, SNAPSHOT_BOUNDS, "facts")
     for number, reader in enumerate(known_or(facts.readers, ())):
         if known_or(reader.probe, PROBES[0]) not in PROBES:
             raise BadSnapshot(f"facts.readers[{number}].probe: one of {', '.join(PROBES)} was expected")
         if not BYTES.fullmatch(known_or(reader.atr, None) or ""):
             raise BadSnapshot(f"facts.readers[{number}].atr: bytes in hexadecimal were expected")
-    if isinstance(facts.readers, Unknown):
-        return facts
-    return replace(facts, readers=tuple(map(_with_reason, facts.readers)))
+    return _completed(facts)
+
+
+def _completed(facts: Facts) -> Facts:
+    """With what documents of 0.1.0 lack, and no reader's or program's name longer than it can be on a machine."""
+    readers, processes = facts.readers, facts.processes
+    if isinstance(readers, tuple):
+        readers = tuple(replace(_with_reason(it), name=it.name[:READER_NAME_LENGTH]) for it in readers)
+    if isinstance(processes, tuple):
+        processes = tuple(replace(it, program=it.program[:PROGRAM_LENGTH]) for it in processes)
+    return replace(facts, readers=readers, processes=processes)
 
 
 def _with_reason(reader: Reader) -> Reader:
@@ -86,11 +108,30 @@ def _with_reason(reader: Reader) -> Reader:
     return replace(reader, not_made_reason=_OF_0_1_0.get(reader.not_made_because, Reason.OTHER))
 
 
-def decode_as(kind: type[T], document: Any) -> T:
-    """Part of the facts, or a record that holds parts of them; raises BadSnapshot."""
-    part = _decode(kind, document, kind.__name__)
+def decode_as(kind: type[T], document: Any, bounds: Bounds, place: str = "answer") -> T:
+    """Part of the facts, or a record that holds parts of them; raises BadSnapshot, also for what exceeds the bounds."""
+    _check_bounds(document, bounds, place)
+    part = _decode(kind, document, place)
     assert isinstance(part, kind)
     return part
+
+
+def _check_bounds(value: Any, bounds: Bounds, place: str) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key in LINE_NUMBERS and isinstance(item, int) and not 0 <= item <= bounds.lines:
+                raise BadSnapshot(f"{place}.{key}: no file has so many lines")
+            _check_bounds(item, bounds, f"{place}.{key}")
+    elif isinstance(value, list):
+        if len(value) > bounds.items:
+            raise BadSnapshot(f"{place}: too long a list")
+        for number, item in enumerate(value):
+            _check_bounds(item, bounds, f"{place}[{number}]")
+    elif isinstance(value, str):
+        if len(value) > bounds.text:
+            raise BadSnapshot(f"{place}: too long a text")
+    elif isinstance(value, int | float) and not abs(value) < NUMBER_LIMIT:  # nor is one that is no number
+        raise BadSnapshot(f"{place}: too large a number")
 
 
 def _decode(kind: Any, value: Any, place: str) -> Any:

@@ -15,6 +15,7 @@ import pytest
 from conftest import cannot_run
 
 from gpgdoctor.collect import processes
+from gpgdoctor.system import proc
 
 SLEEP_S = "60"
 
@@ -57,9 +58,9 @@ def test_what_runs_in_a_container_is_below() -> None:
         if not outer.stdout.readline():
             cannot_run("no pid namespaces here")
         (inner,) = (int(pid) for pid in Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split())
-        assert processes.is_below(inner)
-        assert not processes.is_below(outer.pid)
-        assert not processes.is_below(os.getpid())
+        assert proc.is_below(inner)
+        assert not proc.is_below(outer.pid)
+        assert not proc.is_below(os.getpid())
         os.kill(inner, signal.SIGKILL)
     finally:
         outer.kill()

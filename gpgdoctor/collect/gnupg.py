@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.facts import HomeProblem, Maybe, SelfTest, Unknown
 from gpgdoctor.scdaemon_conf.options import OptionTable, parse_option_table
+from gpgdoctor.system import mounts
 from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record
+from gpgdoctor.system.regular import NotRegular, open_regular
 
 MESSAGES_LIMIT = 100
 ITS_PID = re.compile(r"\Ascdaemon\[\d+\]: ")  # 2.4 has it, and it is another one in every run
@@ -164,10 +166,11 @@ def card_keys(homedir: Maybe[str]) -> Maybe[int]:
 
 
 def _is_stub(path: str) -> bool:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return False
+        descriptor = open_regular(path)
+    except NotRegular:
+        return False
+    try:
         return SHADOWED in os.read(descriptor, KEY_FILE_BYTES)
     finally:
         os.close(descriptor)
@@ -192,8 +195,8 @@ def homedir_problems(homedir: Maybe[str], is_default: bool) -> Maybe[tuple[HomeP
     if status.st_uid != os.getuid():
         problems.append(HomeProblem.FOREIGN)
     if status.st_mode & 0o022:
-        problems.append(HomeProblem.WRITABLE)
-    kind = _file_system(status.st_dev)
+        problems.append("others may write to it")
+    kind = mounts.kind_of(homedir)
     if kind in WITHOUT_PERMISSIONS:
         problems.append(f"its file system ({kind}) knows no permissions")
     return tuple(problems)
@@ -205,14 +208,3 @@ def users_of(homedir: Maybe[str]) -> set[int]:
         return {os.geteuid()} if isinstance(homedir, Unknown) else {os.geteuid(), os.stat(homedir).st_uid}
     except OSError:
         return {os.geteuid()}
-
-
-def _file_system(device: int) -> str | None:
-    """The kind of a mounted file system, by its device's number; None where that does not show."""
-    number = f"{os.major(device)}:{os.minor(device)}"
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
-            kinds = {line.split(" ", 3)[2]: line.rpartition(" - ")[2].split(" ", 1)[0] for line in mounts}
-    except (OSError, IndexError):
-        return None
-    return kinds.get(number)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from gpgdoctor.collect.processes import user_name
 from gpgdoctor.facts import Host, Maybe, Unknown
+from gpgdoctor.system.caller import called_by
 
 RELEASE_BYTES = 1 << 14
-CALLERS = (("SUDO_UID", "sudo"), ("PKEXEC_UID", "pkexec"), ("DOAS_USER", "doas"))
 FIRST_PROCESS = "/proc/1/comm"
 FAMILIES = ("debian", "fedora", "suse", "arch", "alpine", "nixos", "gentoo", "void")
 
@@ -27,7 +27,7 @@ def host(environment: Mapping[str, str], uid: int) -> Host:
         user=user_name(uid),
         uid=uid,
         root=os.geteuid() == 0,
-        called_by=next((name for variable, name in CALLERS if variable in environment), None),
+        called_by=called_by(environment),
         time=round(time.time(), 2),
     )
 

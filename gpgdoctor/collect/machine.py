@@ -8,11 +8,12 @@ from collections.abc import Collection
 
 from gpgdoctor.collect import host, pcscd, processes, usb
 from gpgdoctor.collect.aside import Aside
+from gpgdoctor.collect.configuration import Source
 from gpgdoctor.collect.early import Early
-from gpgdoctor.collect.on_behalf import BorrowedLook, NobodysLook
-from gpgdoctor.collect.readers import ReaderFacts
 from gpgdoctor.collect.user import UserFacts, UserLook
+from gpgdoctor.collect.user_child import UserChild
 from gpgdoctor.facts import Connection, Facts, Maybe, Pcscd, PcscDriver, Process, Reader, Reason, Unknown, known_or
+from gpgdoctor.system import proc
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record, replace
 from gpgdoctor.system.sockets import Peer, Sockets
@@ -35,15 +36,21 @@ class Wishes(Record):
 
 
 class Look:
-    """One look at the machine, with the children that were started for it already."""
+    """One look at the machine, with the children that were started for it already.
+
+    ``sources`` are, after ``facts()``, the configuration files by their paths, with the bytes and the identity that
+    the facts were made of; None where another process looked at them (see configuration.read_again).
+    """
+
+    sources: dict[str, Source] | None = None
 
     def __init__(self, wishes: Wishes, early: Early | None = None) -> None:
         self._wishes = wishes
-        self._early = early or Early(wishes.homedir, wishes.timeout_s, whoever=wishes.passive)
+        self._early = early or Early(wishes.homedir, wishes.timeout_s, passive=wishes.passive)
         elapsed_s = time.monotonic() - self._early.started
         self._deadline = Deadline(max(0.05, wishes.timeout_s - FINISH_S - elapsed_s))
         self._child = self._early.probe
-        self._readers = ReaderFacts(self._child)
+        self._told = self._child.told
         self._path = pcscd.socket_path()
 
     def facts(self) -> Facts:
@@ -59,18 +66,25 @@ class Look:
         listener = pcscd.listener(self._path, sockets, pcscds)
         if listener is None and pcscd.socket_file(self._path) == "absent":
             # One in a container below this system is no business of this system's, which has no way to it.
-            pcscds = [pid for pid in pcscds if not processes.is_below(pid)]
+            pcscds = [pid for pid in pcscds if not proc.is_below(pid)]
             daemons = {pid: role for pid, role in daemons.items() if role != "pcscd" or pid in pcscds}
         awake = listener == "pcscd" or (listener == "activator" and self._wishes.wake)
         first = sockets.peers(self._path)
         asks = awake and self._may_ask(first, pcscds, sockets)
         not_made = self._why_no_probe(pcscd.orphans(self._path, first) if asks else 0)
-        self._child.look(ask=asks, probe=not_made is None, timeout_s=self._wishes.timeout_s)
+        refused = self._refused(listener, pcscds)
+        self._child.look(
+            ask=asks,
+            probe=not_made is None,
+            timeout_s=self._wishes.timeout_s,
+            connect=self._path if refused is True else None,
+        )
         my_host = host.host(os.environ, self._early.uid)
         user = self._user_look()
         try:
             self._child.load(known_or(user.driver, None))
-            usb_interfaces = usb.interfaces()
+            self.sources = user.sources if isinstance(user, UserLook) else None
+            interfaces = usb.interfaces()
             peers, (connections, pids) = self._ask_pcscd(first) if asks else (first, pcscd.pair(first))
             self._child.wait_for_library(self._deadline)
             mine = user.finish(sockets, daemons, known_or(my_host.user, ""), self._driver(user.driver))
@@ -78,7 +92,8 @@ class Look:
             user.close()
         unseen = Aside(lambda: pcscd.hidden(pcscds, sockets))
         described = _describe(daemons, set(pids.values()), mine)
-        refused = self._refused(listener, pcscds)
+        if refused is True:
+            refused = pcscd.refused(self._path, self._child.wait_for_connect(self._deadline))
         hidden = Unknown.because(sockets.error) if sockets.error else None
         return Facts(
             gnupg=mine.gnupg,
@@ -90,9 +105,9 @@ class Look:
                 mounted=pcscd.mounted(self._path),
                 listener="pcscd" if awake else listener,
                 refused=refused,
-                answer=self._readers.answer() if asks else _not_asked(listener),
+                answer=self._told.answer() if asks else _not_asked(listener),
                 version=self._version(),
-                library=self._readers.library(),
+                library=self._told.library(),
                 library_version=self._library_version(),
                 installed=pcscd.installed(),
                 unit=pcscd.unit(),
@@ -102,7 +117,7 @@ class Look:
                 hidden=hidden or unseen.result(),
             ),
             readers=self._listed(asks, listener, not_made, refused),
-            usb=usb_interfaces,
+            usb=usb.as_open(interfaces, mine.usb_nodes),
             host=my_host,
         )
 
@@ -115,23 +130,23 @@ class Look:
     def _library_version(self) -> Maybe[str | None]:
         if not self._wants_versions():
             return Unknown(Reason.NOT_ASKED_FOR)
-        library = self._readers.library()
+        library = self._told.library()
         return library if isinstance(library, Unknown) else pcscd.library_version(library.name)
 
     def _wants_versions(self) -> bool:
-        return self._wishes.versions or self._readers.answer() == SERVICE_STOPPED
+        return self._wishes.versions or self._told.answer() == SERVICE_STOPPED
 
-    def _user_look(self) -> UserLook | BorrowedLook | NobodysLook:
-        if self._early.borrowed is not None:
-            self._early.borrowed.deadline = self._deadline
-            return self._early.borrowed
+    def _user_look(self) -> UserLook | UserChild:
+        if self._early.user_child is not None:
+            self._early.user_child.deadline = self._deadline
+            return self._early.user_child
         return UserLook(self._early.gpgconf, self._deadline)
 
     def _driver(self, name: Maybe[str | None]) -> Maybe[PcscDriver | None]:
         if name is None or isinstance(name, Unknown):
             return name
         self._child.wait_for_driver(self._deadline)
-        return self._readers.driver()
+        return self._told.driver()
 
     def _ask_pcscd(self, first: list[Peer]) -> tuple[list[Peer], pcscd.Paired]:
         """Let the child look; the connections that were there before it and stayed, with their programs."""
@@ -162,7 +177,7 @@ class Look:
     def _refused(self, listener: Maybe[str | None], pcscds: list[int]) -> Maybe[bool]:
         if self._wishes.passive and listener is None and pcscd.socket_file(self._path) == "socket":
             return Unknown.because("a passive look does not try a socket where nobody is seen to listen")
-        return pcscd.refused(self._path, pcscd.socket_file(self._path), listener, pcscds)
+        return pcscd.may_be_refused(self._path, pcscd.socket_file(self._path), listener, pcscds)
 
     def _why_no_probe(self, orphans: int) -> Reason | None:
         if self._wishes.passive:
@@ -175,7 +190,7 @@ class Look:
         self, look: bool, listener: Maybe[str | None], not_made: Reason | None, refused: Maybe[bool]
     ) -> Maybe[tuple[Reader, ...]]:
         if look:
-            return self._readers.readers(not_made)
+            return self._told.readers(not_made)
         if isinstance(listener, Unknown):
             return listener
         if listener is None:
@@ -198,7 +213,7 @@ def _not_asked(listener: Maybe[str | None]) -> Unknown:
 
 
 def _describe(daemons: dict[int, str], clients: Collection[int], mine: UserFacts) -> tuple[Process, ...]:
-    ours = processes.ancestors()
+    ours = proc.ancestors()
     roles = {**dict.fromkeys(clients, "client"), **daemons}
     described = (processes.describe(pid, role, ours) for pid, role in sorted(roles.items()))
     return tuple(_completed(process, mine) for process in described if process is not None)

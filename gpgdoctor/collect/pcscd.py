@@ -7,15 +7,15 @@ import itertools
 import os
 import re
 import shutil
-import socket
 import stat
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
-from gpgdoctor.collect import processes
+from gpgdoctor.collect.processes import HIDDEN
 from gpgdoctor.facts import Connection, Maybe, Unknown
+from gpgdoctor.system import mounts, proc
 from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.sockets import Peer, Sockets
@@ -31,7 +31,6 @@ UNIT_DIRECTORIES = (
 )
 PACKAGES = "/var/lib/dpkg/status"
 PACKAGE_LINES = 100
-CONNECT_TIMEOUT_S = 0.5
 SETTLE_S = 0.05
 
 
@@ -54,10 +53,9 @@ def mounted(path: str) -> Maybe[bool]:
     """Whether the socket, or its own directory, comes from another file system: a container's host."""
     real = os.path.realpath(path)
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-            points = {line.split(" ", 5)[4] for line in table}
+        points = {mount.point for mount in mounts.mounts()}
     except OSError as error:
-        return Unknown.because(f"/proc/self/mountinfo: {error.strerror}")
+        return Unknown.because(f"{mounts.TABLE}: {error.strerror}")
     return bool({real, os.path.dirname(real)} & points)
 
 
@@ -73,11 +71,11 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
         return None
     if any(peer.server for peer in sockets.peers(path)):
         return "pcscd"  # an activator accepts nobody: a connection that waits for it has no inode yet
-    visible = {pid: processes.socket_inodes(pid) for pid in daemons}
+    visible = {pid: proc.socket_inodes(pid) for pid in daemons}
     if any(inodes is not None and inodes & listening for inodes in visible.values()):
         return "pcscd"
-    if not daemons and processes.are_hidden():
-        return Unknown.because(processes.HIDDEN)
+    if not daemons and proc.others_are_hidden():
+        return Unknown.because(HIDDEN)
     opaque = [pid for pid, inodes in visible.items() if inodes is None]
     return "pcscd" if any(_may_be_the_daemon(pid, path) for pid in opaque) else "activator"
 
@@ -91,12 +89,14 @@ def _may_be_the_daemon(pid: int, path: str) -> bool:
         owner = os.stat(path).st_uid
     except OSError:
         return False
-    depth = processes.namespace_depth(pid)
-    return processes.uid_of(pid) == owner and depth == processes.namespace_depth(os.getpid())
+    depth = proc.namespace_depth(pid)
+    return proc.uid(pid) == owner and depth == proc.namespace_depth(os.getpid())
 
 
-def refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:
-    """Whether connect() is refused. Tried only where nobody can listen: it then reaches nobody."""
+def may_be_refused(
+    path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]
+) -> Maybe[bool]:
+    """Whether connect() would be refused; True where that has to be tried, and reaches nobody."""
     if isinstance(heard, Unknown):
         return heard
     if isinstance(kind, Unknown):
@@ -109,32 +109,28 @@ def refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Coll
         return Unknown.because("the socket of pcscd comes from outside this container")
     if _apart():
         return Unknown.because("who listens at pcscd's socket is not visible from this network namespace")
-    return _is_refused(path)
+    return True
 
 
-def _is_refused(path: str) -> Maybe[bool]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
-        attempt.settimeout(CONNECT_TIMEOUT_S)
-        try:
-            attempt.connect(path)
-        except OSError as error:
-            if error.errno == errno.ECONNREFUSED:
-                return True
-            return Unknown.because(f"{path}: {error.strerror or error}")
-    return False
+def refused(path: str, code: int | None) -> Maybe[bool]:
+    """What the errno of a connect() means."""
+    if code is None:
+        return Unknown.because(f"{path}: whether it refuses connections was not to be learnt in time")
+    return code == errno.ECONNREFUSED or (Unknown.because(f"{path}: {os.strerror(code)}") if code else False)
 
 
 def _apart() -> bool:
     """Whether the sockets of the system's own services may be out of our sight."""
-    try:
-        if os.readlink("/proc/1/ns/net") != os.readlink("/proc/self/ns/net"):
-            return True
-    except OSError:  # not root: then systemd, whose sockets everybody sees, is the witness
-        if os.path.isdir("/run/systemd/system") and not Sockets().has_listener_below("/run/systemd/"):
-            return True
+    first = proc.namespace(1, "net")
+    if first is not None and first != proc.namespace("self", "net"):
+        return True
+    # Who is not root is not told: then systemd, whose sockets everybody sees, is the witness.
+    by_systemd = os.path.isdir("/run/systemd/system")
+    if first is None and by_systemd and not Sockets().has_listener_below("/run/systemd/"):
+        return True
     try:
         with open("/proc/self/uid_map", encoding="ascii") as table:
-            return table.read().split() != ["0", "0", "4294967295"] and os.path.isdir("/run/systemd/system")
+            return table.read().split() != ["0", "0", "4294967295"] and by_systemd
     except OSError:
         return False
 
@@ -149,7 +145,7 @@ def connections(first: Sequence[Peer], second: Sequence[Peer] | None) -> list[Pe
 
 def pair(peers: Sequence[Peer]) -> Paired:
     """Connections with the pids of their clients, as far as these are visible to us."""
-    pids = processes.owners({peer.inode for peer in peers if peer.inode})
+    pids = proc.owners({peer.inode for peer in peers if peer.inode})
     paired = tuple(
         Connection(
             inode=peer.server,
@@ -200,7 +196,7 @@ def _unexplained(pid: int, inodes: set[int], shown: Sockets) -> set[int]:
 
 
 def _socket_inodes(pids: Collection[int]) -> dict[int, set[int]] | None:
-    found = {pid: processes.socket_inodes(pid) for pid in pids}
+    found = {pid: proc.socket_inodes(pid) for pid in pids}
     visible = {pid: inodes for pid, inodes in found.items() if inodes is not None}
     return visible if len(visible) == len(found) else None
 

@@ -10,13 +10,14 @@ import os
 from collections.abc import Sequence
 from typing import TypeVar
 
-from gpgdoctor.collect import processes
+from gpgdoctor.collect.processes import HIDDEN
 from gpgdoctor.collect.scdaemon import NoAnswer, ask
 from gpgdoctor.facts import Maybe, RunningScdaemon, Unknown
+from gpgdoctor.system import proc
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sock_diag import UnixSocket
-from gpgdoctor.system.sockets import Sockets, is_same_place
+from gpgdoctor.system.sockets import Sockets, is_same_place, leads_to
 
 T = TypeVar("T")
 
@@ -49,12 +50,12 @@ def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answer
     """Ask every scdaemon of this user; ``pids`` are the living ones. Root asks root's alone."""
     if sockets.error is not None:
         return Answers(by_path={}, error=sockets.error)
-    pids = [pid for pid in pids if processes.uid_of(pid) == os.geteuid()]
+    pids = [pid for pid in pids if proc.uid(pid) == os.geteuid()]
     visible, opaque = _open_sockets(pids)
     askable = [
         entry
-        for entry in sockets.listening_below("S.scdaemon")
-        if entry.inode in visible or (opaque and _belongs_to(entry, os.geteuid()))
+        for entry in sockets.named("S.scdaemon")
+        if (entry.inode in visible or (opaque and _belongs_to(entry, os.geteuid()))) and leads_to(entry)
     ]
     shared = deadline.sooner(ASK_DEADLINE_S)
     said = {os.fsdecode(entry.path): _ask(entry, shared) for entry in askable[:ASK_AT_MOST]}
@@ -63,10 +64,10 @@ def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answer
 
 def _unseen(sockets: Sockets) -> dict[str, Maybe[RunningScdaemon]]:
     """The sockets of mine whose owner nobody can tell: they are not asked, and not taken for dead."""
-    if not processes.are_hidden():
+    if not proc.others_are_hidden():
         return {}
-    mine = (entry for entry in sockets.listening_below("S.scdaemon") if _belongs_to(entry, os.geteuid()))
-    return {os.fsdecode(entry.path): Unknown.because(processes.HIDDEN) for entry in mine}
+    mine = (entry for entry in sockets.named("S.scdaemon") if _belongs_to(entry, os.geteuid()))
+    return {os.fsdecode(entry.path): Unknown.because(HIDDEN) for entry in mine if leads_to(entry)}
 
 
 def _open_sockets(pids: Sequence[int]) -> tuple[set[int], bool]:
@@ -74,7 +75,7 @@ def _open_sockets(pids: Sequence[int]) -> tuple[set[int], bool]:
     visible: set[int] = set()
     opaque = False
     for pid in pids:
-        inodes = processes.socket_inodes(pid)
+        inodes = proc.socket_inodes(pid)
         if inodes is not None:
             visible |= inodes
         else:

@@ -9,9 +9,12 @@ from contextlib import suppress
 from functools import cache
 
 from gpgdoctor.facts import Maybe, Unknown, UsbInterface
+from gpgdoctor.system.record import replace
 
 CCID_CLASS = "0b"
+NODES, MOST_NODES = "/dev/bus/usb", 1000
 ATTRIBUTE_BYTES = 512
+TITLE_LENGTH = 126  # of a string descriptor, in UTF-16
 YUBICO = "1050"
 # YubiKeys whose CCID interface is switched off, and those that have none (yubikit/core/__init__.py, PID).
 YUBIKEYS_WITHOUT_CCID = ("0110", "0113", "0114", "0401", "0402", "0403")
@@ -64,13 +67,34 @@ def _interface(root: str, top: str, name: str) -> UsbInterface | None:
         name=name,
         vendor=vendor,
         product=product,
-        title=_attribute(f"{device}/product") or "USB reader",
+        title=(_attribute(f"{device}/product") or "USB reader")[:TITLE_LENGTH],
         ccid=kind == CCID_CLASS,
         driver=_driver(f"{top}/{name}/driver"),
         node=node,
         accessible=node if isinstance(node, Unknown) else os.access(node, os.R_OK | os.W_OK),
         in_libccid=listed,
     )
+
+
+def open_to_me() -> Maybe[tuple[str, ...]]:
+    """The device nodes that this user may read and write, whatever the devices are; none is opened."""
+    nodes = sorted(glob.glob(f"{NODES}/*/*"))[:MOST_NODES]
+    return tuple(node for node in nodes if os.access(node, os.R_OK | os.W_OK))
+
+
+def as_open(
+    interfaces: Maybe[tuple[UsbInterface, ...]], nodes: Maybe[tuple[str, ...]]
+) -> Maybe[tuple[UsbInterface, ...]]:
+    """The interfaces with what another user may do with them, who may open ``nodes``."""
+    if isinstance(interfaces, Unknown):
+        return interfaces
+    return tuple(replace(it, accessible=_is_among(it.node, nodes)) for it in interfaces)
+
+
+def _is_among(node: Maybe[str], nodes: Maybe[tuple[str, ...]]) -> Maybe[bool]:
+    if isinstance(node, Unknown):
+        return node
+    return nodes if isinstance(nodes, Unknown) else node in nodes
 
 
 def _attribute(path: str) -> str | None:

@@ -1,18 +1,15 @@
-"""What belongs to one user: GnuPG as she has it, her configuration, her scdaemons.
+"""What belongs to one user: GnuPG as she has it, her configuration, her scdaemons, the USB devices open to her.
 
-Run as a program of its own (``python -m gpgdoctor.collect.user SECONDS``) where root looks on behalf of the
-user who called sudo: the parent has given up every privilege for it, and it prints its facts as JSON.
+Also a process of its own (see user_child.py), where root looks for a user: it has become her, and tells its facts.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from gpgdoctor.collect import configuration, processes, scdaemons
+from gpgdoctor.collect import configuration, processes, scdaemons, usb
 from gpgdoctor.collect.gnupg import (
     Installation,
     ScdaemonAnswers,
@@ -24,7 +21,6 @@ from gpgdoctor.collect.gnupg import (
 )
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.collect.probe_child import ProbeChild
-from gpgdoctor.collect.readers import ReaderFacts
 from gpgdoctor.facts import (
     ConfigFile,
     Configuration,
@@ -38,14 +34,17 @@ from gpgdoctor.facts import (
 )
 from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS, OptionTable, parse_option_table
 from gpgdoctor.snapshot import encode
+from gpgdoctor.system import proc
 from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
-from gpgdoctor.system.ownership import who_may_change
+from gpgdoctor.system.inside import Parent
+from gpgdoctor.system.ownership import owners_of_the_system, who_may_change
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sockets import Sockets
 
 T = TypeVar("T")
 
+LOOK_S = 3.8  # of the child, which its parent gives 4 s
 ANSWER_DEADLINE_S = 1.5  # for gpgconf, and again for scdaemon's word on itself
 
 
@@ -61,6 +60,7 @@ class UserFacts(Record):
     configuration: Configuration
     scdaemons: Maybe[tuple[Listening, ...]]
     agent_program: Maybe[str | None]
+    usb_nodes: Maybe[tuple[str, ...]]  # the device nodes that this user may read and write
 
 
 class UserLook:
@@ -74,6 +74,11 @@ class UserLook:
         home = self._installation.directory("homedir")
         self._scdaemon = ScdaemonQuestions(self._installation.program("scdaemon"), home, _untestable(self._sources))
         self._agent_table = _agent_table(self._installation, self._sources)
+
+    @property
+    def sources(self) -> dict[str, configuration.Source]:
+        """The configuration files by their paths, with the bytes that the facts were made of."""
+        return {source.file.path: source for source in self._sources}
 
     @property
     def driver(self) -> Maybe[str | None]:
@@ -94,6 +99,7 @@ class UserLook:
             configuration=_configuration(self._sources, answers, agent, user, driver),
             scdaemons=heard.error_or(tuple(Listening(path=path, said=said) for path, said in heard.by_path.items())),
             agent_program=self._installation.program("gpg-agent"),
+            usb_nodes=usb.open_to_me(),
         )
 
     def close(self) -> None:
@@ -163,9 +169,7 @@ def _is_my_choice(path: str) -> bool:
     """Whether only root and who runs this can change a file, and what stands in its place; one that is not there is."""
     if not os.path.exists(path):
         return True
-    # Who has these could change every program: in a user namespace that is root by another number.
-    roots = {os.stat(place).st_uid for place in ("/", "/usr") if os.path.exists(place)}
-    return not any(who_may_change(path, {0, os.geteuid(), *roots}, shared=True))
+    return not any(who_may_change(path, {os.geteuid(), *owners_of_the_system()}, shared=True))
 
 
 def _gnupg(
@@ -225,14 +229,14 @@ def _agent_listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine:
     listening = sockets.listening(path)
     if not listening:
         return None
-    pids = processes.owners({entry.inode for entry in listening})
+    pids = proc.owners({entry.inode for entry in listening})
     users = {entry.uid for entry in listening}
     if not mine & users and None not in users:
         return f"{processes.name_of(next(iter(pids.values()))) if pids else 'a program'} of another user"
     if pids:
         return processes.name_of(next(iter(pids.values())))
     # gpg-agent forbids ptrace, and with it a look at its open files.
-    if any(processes.socket_inodes(pid) is None and processes.uid_of(pid) in users for pid in agents):
+    if any(proc.socket_inodes(pid) is None and proc.uid(pid) in users for pid in agents):
         return "gpg-agent"
     return Unknown.because("the program that listens on the agent's socket is not visible to this user")
 
@@ -306,7 +310,7 @@ def _pids(daemons: dict[int, str], role: str) -> list[int]:
 
 
 def main() -> None:
-    deadline = Deadline(float(sys.argv[1]))
+    parent, deadline = Parent(), Deadline(LOOK_S)
     questions = GpgconfQuestions(None)
     look = UserLook(questions, deadline)
     try:
@@ -316,10 +320,11 @@ def main() -> None:
     finally:
         look.close()
         questions.close()
-    json.dump(encode(facts), sys.stdout)
+    parent.tell(**encode(facts))
 
 
 def _driver(name: Maybe[str | None], deadline: Deadline) -> Maybe[PcscDriver | None]:
+    """What comes of loading that library: in a child, for to load it is to run it."""
     if name is None or isinstance(name, Unknown):
         return name
     child = ProbeChild(deadline.left())
@@ -327,7 +332,7 @@ def _driver(name: Maybe[str | None], deadline: Deadline) -> Maybe[PcscDriver | N
         child.look(ask=False, probe=False, timeout_s=deadline.left())
         child.load(name)
         child.wait_for_driver(deadline)
-        return ReaderFacts(child).driver()
+        return child.told.driver()
     finally:
         child.close()
 

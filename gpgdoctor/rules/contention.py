@@ -122,7 +122,7 @@ def exclusive_holder(facts: Facts, index: int) -> Found | None:
 
 def _probed(reader: Reader, index: int) -> tuple[str, ...]:
     """As evidence, where a probe was made: an EXCLUSIVE reader shows as such without one."""
-    return () if reader.probe == "not-made" else (f"readers[{index}].probe",)
+    return () if reader.probe in ("not-made", "not-needed") else (f"readers[{index}].probe",)
 
 
 def _why_not_probed(reader: Reader) -> Text:
