@@ -37,6 +37,9 @@ class Reason(Word):
     PROBE_WAITS = "probe-waits"
     NOT_ASKED_FOR = "not-asked-for"
     NOT_IN_SNAPSHOT = "not-in-snapshot"
+    NOT_PERMITTED = "not-permitted"
+    NOT_NEEDED = "not-needed"
+    ASKED_AS_ROOT = "asked-as-root"
     OTHER = "other"
 
 
@@ -47,18 +50,21 @@ WORDS = {
     Reason.PROBE_WAITS: "an earlier probe still waits in pcscd",
     Reason.NOT_ASKED_FOR: "it was not asked for",
     Reason.NOT_IN_SNAPSHOT: "not in this snapshot",
+    Reason.NOT_PERMITTED: "this user may not read it",
+    Reason.NOT_NEEDED: "nothing was left to explain by it",
+    Reason.ASKED_AS_ROOT: "it was asked as root, whose answer says nothing of you",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A fact that could not be had, and why. ``detail``: a few words that read well after a colon, for OTHER alone."""
+    """A fact that could not be had, and why. ``detail``: a few words that read well after a colon, if need be."""
 
     reason: Reason
     detail: str = ""
 
     def text(self) -> Text:
-        if self.reason is Reason.OTHER:
+        if self.detail:
             return text("{detail}", detail=free(self.detail))
         return text("{reason}", reason=public(WORDS[self.reason]))
 
@@ -74,6 +80,7 @@ def words(unknown: Unknown) -> str:
 
 
 Maybe: TypeAlias = T | Unknown
+ABSENT = Unknown(Reason.NOT_IN_SNAPSHOT)  # what documents of an earlier version do not have
 
 
 class NotKnown(Exception):
@@ -154,6 +161,15 @@ class Gnupg(Record):
     self_test: Maybe[SelfTest | None]
     running: Maybe[RunningScdaemon | None]
     card_keys: Annotated[Maybe[int], Privacy.PUBLIC]  # stubs of keys on cards in private-keys-v1.d
+    # the serial numbers that those stubs name: an OpenPGP card's application identifier in hexadecimal
+    stub_serials: Annotated[Maybe[tuple[str, ...]], Privacy.SERIAL] = ABSENT
+    scdaemon_real: Annotated[Maybe[str | None], Privacy.PATH] = ABSENT  # the same program with every link followed
+    agent: Annotated[Maybe[str | None], Privacy.PATH] = (
+        ABSENT  # the gpg-agent that gpgconf names, with every link followed
+    )
+    agent_version: Annotated[Maybe[str | None], Privacy.PUBLIC] = ABSENT
+    keyboxd: Annotated[Maybe[str | None], Privacy.PATH] = ABSENT  # the path gpgconf names
+    keyboxd_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC] = ABSENT  # None where gpgconf names none
     homedir_problems: Annotated[Maybe[tuple[HomeProblem | str, ...]], Privacy.FREE_TEXT]
 
 
@@ -216,6 +232,14 @@ class PcscDriver(Record):
     reason: Annotated[str | None, Privacy.FREE_TEXT] = None
 
 
+class LogFile(Record):
+    """What would come of writing the log file that scdaemon.conf names; it is not opened."""
+
+    path: Annotated[str, Privacy.PATH]
+    usable: Annotated[bool, Privacy.PUBLIC]
+    reason: Annotated[str | None, Privacy.FREE_TEXT] = None
+
+
 class Configuration(Record):
     files: Maybe[tuple[ConfigFile, ...]]
     in_force: Maybe[tuple[Setting, ...]]  # of scdaemon
@@ -223,6 +247,10 @@ class Configuration(Record):
     agent_in_force: Maybe[tuple[Setting, ...]]  # of gpg-agent
     scdaemon_program_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC]
     pcsc_driver: Maybe[PcscDriver | None]  # None where none is configured
+    common_in_force: Maybe[tuple[Setting, ...]] = ABSENT  # of common.conf, for all programs
+    # whether pinentry-program names a program that can be run; None where it is not set
+    pinentry_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC] = ABSENT
+    log_file: Maybe[LogFile | None] = ABSENT  # None where none is configured, or it is a socket
 
 
 class Process(Record):
@@ -243,6 +271,9 @@ class Process(Record):
     # of a scdaemon of mine with another home: how many cards it holds
     cards: Annotated[Maybe[int | None], Privacy.PUBLIC] = None
     ours: Annotated[bool, Privacy.PUBLIC] = False  # gpgdoctor itself, or what started it
+    # what systemd runs it in, by its control group: "session-2.scope", "user@1000.service"; None: none of these
+    session: Annotated[Maybe[str | None], Privacy.FREE_TEXT] = ABSENT
+    options: Annotated[Maybe[tuple[str, ...]], Privacy.FREE_TEXT] = ABSENT  # of GnuPG's daemons
 
 
 class Connection(Record):
@@ -251,6 +282,36 @@ class Connection(Record):
     inode: Annotated[int, Privacy.INODE]
     uid: Annotated[Maybe[int], Privacy.UID]
     pid: Annotated[Maybe[int], Privacy.PID]
+
+
+# What pcscd's log tells of. A line that names nobody raises no severity.
+LOG_EVENTS = (
+    *("refused-exclusive", "not-authorised", "caller-hidden", "no-polkit", "protocol-mismatch", "open-failed"),
+    *("no-drivers", "start-failed"),
+)
+
+
+class LogEvent(Record):
+    """Something that pcscd, or systemd of pcscd, wrote down."""
+
+    kind: Annotated[str, Privacy.PUBLIC]  # one of LOG_EVENTS
+    age: Annotated[float, Privacy.PUBLIC] = 0.0  # seconds before the look
+    uid: Annotated[int | None, Privacy.UID] = None  # who was refused by polkit
+    pid: Annotated[int | None, Privacy.PID] = None
+    action: Annotated[str | None, Privacy.PUBLIC] = None  # "access_pcsc" or "access_card"
+    client: Annotated[str | None, Privacy.PUBLIC] = None  # its protocol: "4:4"
+    server: Annotated[str | None, Privacy.PUBLIC] = None
+    code: Annotated[str | None, Privacy.PUBLIC] = None  # libusb's: "BUSY", "ACCESS"; systemd's result: "exit-code"
+    vendor: Annotated[str | None, Privacy.PUBLIC] = None  # four hexadecimal digits
+    product: Annotated[str | None, Privacy.PUBLIC] = None
+
+
+class CardAccess(Record):
+    """What polkitd says to pcscd's second question: whether a program may connect to a card."""
+
+    answer: Annotated[str, Privacy.PUBLIC]  # "yes", "no" or "challenge"
+    about: Annotated[str, Privacy.PUBLIC]  # whose process was asked about: "scdaemon", "gpg-agent" or "gpgdoctor"
+    with_reader: Annotated[bool, Privacy.PUBLIC]  # asked with the reader's name, as pcscd does; only root may
 
 
 class Pcscd(Record):
@@ -271,6 +332,15 @@ class Pcscd(Record):
     # connections whose other end is gone: a blocked call that nobody waits for
     waiting: Annotated[Maybe[int], Privacy.PUBLIC]
     hidden: Annotated[Maybe[int], Privacy.PUBLIC]  # connections that this network namespace does not show
+    drivers: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # whether any driver for readers is installed
+    service: Annotated[Maybe[str | None], Privacy.PUBLIC] = (
+        ABSENT  # systemd's ActiveState of pcscd.service; None: no such unit
+    )
+    policy: Annotated[Maybe[bool], Privacy.PUBLIC] = (
+        ABSENT  # whether polkit's description of pcscd's actions is installed
+    )
+    card_access: Maybe[CardAccess | None] = ABSENT  # None where pcscd asks nobody
+    log: Maybe[tuple[LogEvent, ...]] = ABSENT
 
 
 PROBES = ("ok", "refused", "blocked", "stuck", "denied", "gone", "failed", "not-needed", "not-made")
@@ -287,6 +357,8 @@ class Reader(Record):
     not_made_reason: Annotated[Reason | None, Privacy.PUBLIC] = None  # where code branches on it
     seconds: Annotated[Maybe[float | None], Privacy.PUBLIC] = None  # how long the probe took or stayed blocked
     atr: Annotated[Maybe[str | None], Privacy.PUBLIC] = None
+    # how many connections pcscd counts on it; -1: one that shares with nobody
+    handles: Annotated[Maybe[int], Privacy.PUBLIC] = ABSENT
 
 
 class UsbInterface(Record):
@@ -301,6 +373,18 @@ class UsbInterface(Record):
     node: Annotated[Maybe[str], Privacy.PATH]
     accessible: Annotated[Maybe[bool], Privacy.PUBLIC]  # to me, for reading and writing
     in_libccid: Annotated[Maybe[bool], Privacy.PUBLIC]
+    # to the user that pcscd runs as; None where no pcscd runs
+    accessible_to_pcscd: Annotated[Maybe[bool | None], Privacy.PUBLIC] = ABSENT
+    removable: Annotated[Maybe[str | None], Privacy.PUBLIC] = None  # "removable", "fixed", as the kernel has it
+
+
+class BlockedDevice(Record):
+    """A known token or reader that the kernel was told not to use: `authorized` is 0, and it has no interfaces."""
+
+    name: Annotated[str, Privacy.PUBLIC]  # as in sysfs: 1-2
+    vendor: Annotated[str, Privacy.PUBLIC]
+    product: Annotated[str, Privacy.PUBLIC]
+    title: Annotated[Maybe[str], Privacy.READER]
 
 
 class Host(Record):
@@ -314,6 +398,9 @@ class Host(Record):
     root: Annotated[Maybe[bool], Privacy.PUBLIC]  # gpgdoctor sees what root sees
     called_by: Annotated[Maybe[str | None], Privacy.PUBLIC]  # "sudo", "pkexec", "doas"
     time: Annotated[Maybe[float], Privacy.TIME]
+    hides_processes: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # /proc is mounted with hidepid
+    # what systemd runs gpgdoctor in: "session-2.scope", "user@1000.service"; None: none of these
+    session_unit: Annotated[Maybe[str | None], Privacy.FREE_TEXT] = ABSENT
 
 
 class Facts(Record):
@@ -324,3 +411,4 @@ class Facts(Record):
     readers: Maybe[tuple[Reader, ...]]
     usb: Maybe[tuple[UsbInterface, ...]]
     host: Host
+    usb_blocked: Maybe[tuple[BlockedDevice, ...]] = ABSENT
