@@ -52,6 +52,7 @@ class Check(Record):
     reason: Text | None = None
     folded_under: str | None = None  # the cause that hides it
     switched_off: bool = False  # by the caller
+    counts: bool = True  # of an unknown: whether the look is incomplete without it
 
     @property
     def subject(self) -> str | None:
@@ -107,7 +108,10 @@ def diagnose(
     unknown = [
         check
         for check in judge.checks
-        if check.status == "unknown" and _reaches(check.rule.worst, fail_on) and check.rule.id not in ignored
+        if check.status == "unknown"
+        and check.counts
+        and _reaches(check.rule.worst, fail_on)
+        and check.rule.id not in ignored
     ]
     return Diagnosis(
         facts=facts,
@@ -134,7 +138,7 @@ class _Judge:
         try:
             subjects = rule.each(self.facts) if rule.each else (MACHINE,)
         except NotKnown as missing:
-            self._note(rule, MACHINE, "unknown", missing.why)
+            self._note(rule, MACHINE, "unknown", missing.why, counts=missing.counts)
         except NotApplicable as not_applicable:
             self._skip(rule, MACHINE, not_applicable)
         else:
@@ -160,7 +164,7 @@ class _Judge:
         try:
             found = rule.judge(*arguments)
         except NotKnown as missing:
-            self._note(rule, subject, "unknown", missing.why)
+            self._note(rule, subject, "unknown", missing.why, counts=missing.counts)
         except NotApplicable as not_applicable:
             self._skip(rule, subject, not_applicable)
         else:

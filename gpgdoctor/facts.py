@@ -84,10 +84,14 @@ ABSENT = Unknown(Reason.NOT_IN_SNAPSHOT)  # what documents of an earlier version
 
 
 class NotKnown(Exception):
-    """Raised where a fact is needed that is unknown; ``why`` says so."""
+    """Raised where a fact is needed that is unknown; ``why`` says so.
 
-    def __init__(self, why: Unknown | Text) -> None:
+    ``counts``: whether a look that lacks it is incomplete.
+    """
+
+    def __init__(self, why: Unknown | Text, *, counts: bool = True) -> None:
         self.why = why.text() if isinstance(why, Unknown) else why
+        self.counts = counts
         super().__init__(self.why.clear())
 
 

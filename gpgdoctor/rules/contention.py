@@ -9,6 +9,7 @@ from gpgdoctor.rules.reader_state import Hold, hold, is_held, was_shown_exclusiv
 from gpgdoctor.rules.rule import (
     Advice,
     Certainty,
+    Cost,
     Cure,
     Found,
     Holds,
@@ -43,20 +44,28 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
         return None
     running = known(facts.gnupg.running)
     me = [process for process in holding.clients(facts) if running and process.pid == running.pid]
-    # A program of which nothing is known uses cards where another reader is in use.
-    elsewhere = any(is_held(other) for number, other in enumerate(known(facts.readers)) if number != index)
-    kept_out = [process for process in holding.others(facts) if holding.uses_cards(process, if_unknown=elsewhere)]
-    whom = several(map(named, kept_out)) if kept_out else public("every other program")
+    kept_out = [process for process in holding.others(facts) if holding.uses_cards(process)]
+    whom = several(map(named, kept_out)) if kept_out else public("every other program that wants it")
+    refusals = [event for event in known_or(facts.pcscd.log, ()) if event.kind == "refused-exclusive"]
     return Found(
-        severity="error" if kept_out else "warning",
+        severity="error" if kept_out else "info",
         summary=text("scdaemon has opened this reader for itself alone, and keeps out {whom}.", whom=whom),
         effect=text(
             "Other programs get a sharing violation (0x8010000B) until scdaemon ends or the card is pulled out."
         ),
-        because=(f"readers[{index}].state", *_probed(reader, index), "gnupg.running.cards"),
+        because=(
+            *(f"readers[{index}].state", *_probed(reader, index), "gnupg.running.cards"),
+            *(("pcscd.log",) if refusals else ()),
+        ),
         culprits=tuple(holding.culprit(process, "certain") for process in me),
-        cure=cures.share(facts),
+        cure=cures.share(facts, costs=(Cost.STARTED_BEFORE,)),
+        note=_were_refused(len(refusals)) if refusals else None,
     )
+
+
+def _were_refused(number: int) -> Text:
+    """A line of pcscd's log names nobody, so it raises nothing."""
+    return text("pcscd's log tells of {number} refusals in the last 15 minutes, but not of whom.", number=number)
 
 
 @rule(
@@ -88,7 +97,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
         effect=text('gpg says "No such device" as long as the other program is connected.'),
         because=(f"readers[{index}].state", "configuration.in_force"),
         culprits=holding.culprits(facts, candidates),
-        cure=cures.share(facts),
+        cure=cures.share(facts, advice=_instead(facts, candidates)),
         note=_who_else(facts, candidates),
     )
 
@@ -118,6 +127,11 @@ def exclusive_holder(facts: Facts, index: int) -> Found | None:
         cure=advise(*_let_go(facts, candidates)),
         note=_who_else(facts, candidates),
     )
+
+
+def _instead(facts: Facts, candidates: list[Process]) -> tuple[Advice, ...]:
+    """The smaller cure where it is one: the other program lets go, and scdaemon stays as it is."""
+    return _let_go(facts, candidates) if candidates else ()
 
 
 def _probed(reader: Reader, index: int) -> tuple[str, ...]:

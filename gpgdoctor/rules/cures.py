@@ -14,8 +14,11 @@ from gpgdoctor.wording import public, text
 CHECKS_INTERFERENCE_SINCE = (2, 3, 2)  # commit 044e5a3c3, YubiKey only; never in 2.2
 
 
-def share(facts: Facts) -> Cure:
-    """scdaemon through PC/SC, sharing the reader: both options, as far as this scdaemon knows them."""
+def share(facts: Facts, *, costs: tuple[Cost, ...] = (), advice: tuple[Advice, ...] = ()) -> Cure:
+    """scdaemon through PC/SC, sharing the reader: both options, as far as this scdaemon knows them.
+
+    `costs` come beside those of sharing, `advice` is what else would help.
+    """
     if not scdaemon.knows(facts, "pcsc-shared"):
         return advise(
             Advice(
@@ -23,15 +26,17 @@ def share(facts: Facts) -> Cure:
                     "This scdaemon is older than 2.2.28 and cannot share a reader: close the other program "
                     "while gpg needs the card, or install a newer GnuPG."
                 )
-            )
+            ),
+            *advice,
         )
     missing = tuple(option for option in ("disable-ccid", "pcsc-shared") if not scdaemon.in_force(facts, option))
-    return Cure(applicability="costly", costs=sharing_costs(facts), options=missing, restart=True)
+    all_costs = (*sharing_costs(facts), *costs)
+    return Cure(applicability="costly", costs=all_costs, options=missing, restart=True, advice=advice)
 
 
 def sharing_costs(facts: Facts) -> tuple[Cost, ...]:
     version = scdaemon.version(facts)
-    pin = Cost.ASKS_PIN if version >= (2, 3) else Cost.ASKS_MORE
+    pin = Cost.ASKS_PIN if version >= (2, 3) and not scdaemon.keeps_off_piv(facts) else Cost.ASKS_MORE
     interference = Cost.INTERFERES if version < CHECKS_INTERFERENCE_SINCE else Cost.INTERFERES_LESS
     return (pin, interference, *restart_costs(facts))
 
@@ -46,15 +51,16 @@ def ask_to_let_go(programs: list[Process]) -> Cure:
     """The polite way to stop or configure each program; nothing that gpgdoctor does itself."""
     if not programs:
         return advise(Advice(text=text("Close the program that uses the card, then run gpgdoctor check again.")))
-    return advise(*(_polite(process) for process in programs))
+    return advise(*map(polite, programs))
 
 
-def _polite(process: Process) -> Advice:
+def polite(process: Process) -> Advice:
+    """How this program is made to let go."""
     holder = known_holder(process.program)
     if holder is None:
         return Advice(text=text("{who}: close it while gpg needs the card.", who=named(process)))
-    polite = text("{who}: {polite}", who=named(process), polite=public(holder.polite))
-    return Advice(text=polite, commands=holder.commands)
+    how = text("{who}: {polite}", who=named(process), polite=public(holder.polite))
+    return Advice(text=how, commands=holder.commands)
 
 
 def restart_only(facts: Facts) -> Cure:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
 from gpgdoctor.rules import holding, scdaemon
-from gpgdoctor.rules.access import NONE_ON_USB, name_of
 from gpgdoctor.rules.competition import NO_PCSCD_AT_ALL
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
 from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Severity, Subject, advise, hidden_by, rule
 from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
+from gpgdoctor.rules.usb_access import NONE_ON_USB
+from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Text, public, reader_name, text
 
 

@@ -10,6 +10,9 @@ from gpgdoctor.rules.rule import Certainty, Culprit, Holds, Subjects
 from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.wording import Text, pid, program, text
 
+# Who always holds comes before who is merely connected.
+RANK_OF_HOLDS = {"always": 0, "from-first-use": 1, "short": 1, "connected": 3, "never": 4}
+
 
 def contended(facts: Facts) -> Subjects:
     """A subject for each reader that somebody may hold. Where nobody is connected to pcscd, nobody does."""
@@ -244,6 +247,12 @@ def _only_looks(process: Process) -> bool:
     return holder is not None and holder.looks_only
 
 
+def is_harmless_beside(process: Process) -> bool:
+    """Whether a program that shares the card was measured to leave it as it was: watchers, and all on OpenSC."""
+    holder = known_holder(process.program)
+    return holder is not None and holder.leaves == "nothing"
+
+
 def is_idle_service(process: Process) -> bool:
     holder = known_holder(process.program)
     return holder is not None and holder.watcher
@@ -252,6 +261,5 @@ def is_idle_service(process: Process) -> bool:
 def _rank(process: Process) -> int:
     if process.role == "scdaemon":
         return 0
-    if known_holder(process.program) is None:
-        return 1
-    return 2 if is_idle_service(process) else 0
+    holder = known_holder(process.program)
+    return 2 if holder is None else RANK_OF_HOLDS[holder.holds]

@@ -31,7 +31,10 @@ class Cost(Enum):
     """What a cure costs, as it is told before anything is applied."""
 
     FORGETS = "gpg-agent restarts: it forgets cached passphrases, and ssh keys added to it for a time ask again"
-    ASKS_PIN = "the PIN is asked for every operation: since GnuPG 2.3 shared mode keeps no PIN"
+    ASKS_PIN = (
+        "where the card has PIV as well, the PIN is asked for every operation: since GnuPG 2.3 shared mode keeps "
+        "no PIN. `disable-application piv` in scdaemon.conf avoids that"
+    )
     ASKS_MORE = "the PIN is asked once more: in shared mode signing and decryption are verified apart"
     INTERFERES = (
         'another program that selects another applet on the card makes gpg fail with "Card error" '
@@ -40,6 +43,10 @@ class Cost(Enum):
     INTERFERES_LESS = (
         "another program that selects another applet may make gpg fail: this scdaemon notices it on a YubiKey "
         "and before most operations only"
+    )
+    STARTED_BEFORE = "a program that was refused may show an empty reader until it is started again"
+    HIDES_KEYRING = (
+        "gpg then looks for keys with keyboxd alone: keys in pubring.kbx are not seen until they are imported"
     )
     EXCLUDES = "scdaemon then keeps the reader to itself, and is refused where another program has it"
 

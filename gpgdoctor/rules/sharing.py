@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, Process, Reader, known, known_or
+from gpgdoctor.holders import Leaves
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.reader_state import Hold, hold
 from gpgdoctor.rules.rule import Advice, Cost, Cure, Found, Holds, NotApplicable, Subjects, advise, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
-from gpgdoctor.wording import several, text
+from gpgdoctor.wording import Text, public, several, text
 
 KEEPS_NO_PIN_SINCE = (2, 3)  # scd/app-openpgp.c, cache_pin
 # From when on scdaemon selects its applet again, and on which cards (NEWS 2.3.2, 2.5.23).
 SELECTS_AGAIN = (("yubi", cures.CHECKS_INTERFERENCE_SINCE), ("nitrokey 3", (2, 5, 23)))
+LEFT_AS = {"reset": "reset", "power-off": "without power", "selection": "on another applet"}
 
 
 @rule(
@@ -20,18 +22,16 @@ SELECTS_AGAIN = (("yubi", cures.CHECKS_INTERFERENCE_SINCE), ("nitrokey 3", (2, 5
     "pin-asked-every-time",
     "The PIN is asked no more often than the card demands.",
     worst="info",
-    causes=GNUPG_MISSING,
+    causes=(*GNUPG_MISSING, *hidden_by("GD101", "GD102", stopping="scdaemon")),
 )
 def pin_asked_every_time(facts: Facts) -> Found | None:
     shared = scdaemon.setting(facts, "pcsc-shared")
     if shared is None or scdaemon.version(facts) < KEEPS_NO_PIN_SINCE:
         return None
-    if scdaemon.path(facts) is not scdaemon.Path.PCSC:
-        return None
     return Found(
         severity="info",
         summary=text(
-            "pcsc-shared is in force: since GnuPG 2.3 scdaemon then keeps no PIN, and asks for it again and again."
+            "pcsc-shared is set: since GnuPG 2.3 scdaemon then keeps no PIN. {how_often}", how_often=_asked(facts)
         ),
         effect=text("It is the price of sharing the reader, and no fault."),
         because=(scdaemon.place(facts, shared), "gnupg.scdaemon_version"),
@@ -40,8 +40,26 @@ def pin_asked_every_time(facts: Facts) -> Found | None:
             costs=(Cost.EXCLUDES, *cures.restart_costs(facts)),
             changes=cures.out_of_force(facts, "pcsc-shared"),
             restart=True,
+            advice=() if scdaemon.keeps_off_piv(facts) else (_KEEP_OFF_PIV,),
         ),
     )
+
+
+# Measured on 2.4.9 and 2.5.12: three signatures ask once, two decryptions once, signing after decrypting once
+# more; where the card has PIV as well, each operation asks.
+_KEEP_OFF_PIV = Advice(
+    text=text(
+        "Where the card has PIV and gpg does not use it, the line `disable-application piv` in scdaemon.conf "
+        "brings that down to once for signatures and once for decryptions; sharing stays."
+    ),
+    commands=(("gpgconf", "--kill", "scdaemon"),),
+)
+
+
+def _asked(facts: Facts) -> Text:
+    if scdaemon.keeps_off_piv(facts):
+        return text("It is asked once for signatures, once for decryptions, and when signing follows decrypting.")
+    return text("Where the card has PIV as well, it is asked for every operation.")
 
 
 def _shared(facts: Facts) -> Subjects:
@@ -72,22 +90,23 @@ def _is_shared(facts: Facts, index: int) -> bool:
     causes=(*GNUPG_MISSING, *hidden_by("GD109")),
 )
 def applet_interference(facts: Facts, index: int) -> Found | None:
-    others = holding.others(facts)
-    culprits = holding.culprits(facts, others)
-    if not culprits or _selects_again(facts, known(facts.readers)[index]):
+    connected = [process for process in holding.others(facts) if not holding.is_harmless_beside(process)]
+    culprits = holding.culprits(facts, connected)
+    harmful = [process for process in connected if _harms(facts, known(facts.readers)[index], process)]
+    if not culprits or not (harmful or not _selects_again(facts, known(facts.readers)[index])):
         return None
-    selecting = [process for process in others if _selects(process)]
     shared = scdaemon.setting(facts, "pcsc-shared")
     assert shared is not None
     return Found(
-        severity="warning" if selecting else "info",
+        severity="warning" if harmful else "info",
         summary=text(
-            "{who} selects its own applet on the cards that it finds, and this scdaemon does not notice it.",
-            who=several(map(holding.named, selecting)),
+            "{who} leaves the card as this scdaemon does not expect it: {how}.",
+            who=several(map(holding.named, harmful)),
+            how=several(dict.fromkeys(public(LEFT_AS[_leaves(process)]) for process in harmful)),
         )
-        if selecting
+        if harmful
         else text("Another program is connected, and this scdaemon would not notice if it selected another applet."),
-        effect=text('gpg then says "Card error", until scdaemon is restarted.'),
+        effect=text('gpg then hangs or says "Card error", until scdaemon is restarted.'),
         because=(
             f"readers[{index}].state",
             scdaemon.place(facts, shared),
@@ -95,7 +114,7 @@ def applet_interference(facts: Facts, index: int) -> Found | None:
             "pcscd.connections",
         ),
         culprits=culprits,
-        cure=_let_go_and_restart(selecting or others),
+        cure=_let_go_and_restart(harmful or connected),
     )
 
 
@@ -113,6 +132,16 @@ def _selects_again(facts: Facts, reader: Reader) -> bool:
     return any(word in card and scdaemon.version(facts) >= since for word, since in SELECTS_AGAIN)
 
 
-def _selects(process: Process) -> bool:
+def _harms(facts: Facts, reader: Reader, process: Process) -> bool:
+    """Whether it was measured or reported to harm this card.
+
+    A card that was left reset or without power makes scdaemon fail on every card: it meets 0x80100068 when it
+    selects again, and gives up. Another applet is noticed where this scdaemon selects again.
+    """
+    left = _leaves(process)
+    return left in ("reset", "power-off") or (left == "selection" and not _selects_again(facts, reader))
+
+
+def _leaves(process: Process) -> Leaves:
     holder = known_holder(process.program)
-    return holder is not None and holder.leaves != "nothing" and holding.uses_cards(process)
+    return holder.leaves if holder is not None else "nothing"
