@@ -119,7 +119,7 @@ def _refused(facts: Facts, what: Text, because: tuple[str, ...]) -> Found:
     return Found(
         severity=severity,
         summary=text("pcscd runs and refuses {this} ({what}): {why}.", this=_this(session), what=what, why=why),
-        effect=_effect(session),
+        effect=_effect(session, by_session=advice.commands == (EXPLAIN,)),
         because=(
             *because,
             "pcscd.polkit",
@@ -186,9 +186,7 @@ def _policy(facts: Facts) -> Advice:
 
 def _rule_or_session(session: str | None) -> Text:
     if session in DESKTOPS:
-        return text(
-            "Let an administrator add a polkit rule for both actions, without a reader's name; explain has one."
-        )
+        return text("Let an administrator add a polkit rule for both actions, without a reader's name:")
     return text(
         "Use the desktop session of this machine, or let an administrator add a polkit rule for both actions, "
         "without a reader's name; the explanation has one."
@@ -203,9 +201,9 @@ def _this(session: str | None) -> Text:
     return text("this program, which belongs to no desktop session")
 
 
-def _effect(session: str | None) -> Text:
+def _effect(session: str | None, *, by_session: bool) -> Text:
     denied = text('gpg says "No such device", or since 2.3 "Service is not running".')
-    if session in DESKTOPS:
+    if session in DESKTOPS or not by_session:
         return denied
     return text("{denied} A desktop session on this machine may be let in.", denied=denied)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gpgdoctor.facts import Facts, Process, known, known_or
+from gpgdoctor.facts import Facts, Process, UsbInterface, known, known_or
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import scdaemon
 from gpgdoctor.rules.holding import named
@@ -71,6 +71,17 @@ def rewrite(facts: Facts, changes: Iterable[LineChange]) -> Cure:
     """Lines to be changed, and the restart that puts the change in force."""
     costs = restart_costs(facts)
     return Cure(applicability="costly" if costs else "safe", costs=costs, changes=tuple(changes), restart=True)
+
+
+def without_disable_ccid(facts: Facts, interface: UsbInterface, otherwise: Advice) -> Cure:
+    """disable-ccid out of force, where pcscd cannot use a reader and scdaemon's own driver could."""
+    lines = out_of_force(facts, "disable-ccid")
+    if not lines or not known_or(facts.gnupg.own_ccid_driver, False) or not scdaemon.is_free(interface):
+        return advise(otherwise)
+    costs = restart_costs(facts)
+    return Cure(
+        applicability="costly" if costs else "safe", costs=costs, changes=lines, restart=True, advice=(otherwise,)
+    )
 
 
 def out_of_force(facts: Facts, option: str) -> tuple[LineChange, ...]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
-from gpgdoctor.rules import holding, scdaemon
+from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.competition import NO_PCSCD_AT_ALL
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
 from gpgdoctor.rules.reader_state import Card, card
-from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Severity, Subject, advise, hidden_by, rule
+from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Severity, Subject, advise, hidden_by, rule
 from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
 from gpgdoctor.rules.usb_access import NONE_ON_USB
 from gpgdoctor.rules.usb_names import name_of
-from gpgdoctor.wording import Text, public, reader_name, text
+from gpgdoctor.wording import Text, public, text
 
 
 @rule(
@@ -20,7 +20,7 @@ from gpgdoctor.wording import Text, public, reader_name, text
     "no-reader",
     "There is a reader.",
     worst="warning",
-    causes=NO_PCSCD_AT_ALL,
+    causes=(*NO_PCSCD_AT_ALL, *hidden_by("GD404", "GD308")),
 )
 def no_reader(facts: Facts) -> Found | None:
     if known(facts.usb):
@@ -34,14 +34,21 @@ def no_reader(facts: Facts) -> Found | None:
         summary=text("Neither USB nor PC/SC knows a reader."),
         effect=text('gpg says "No such device".'),
         because=("readers", "usb"),
-        cure=advise(
-            Advice(
-                text=text(
-                    "Plug the reader or token in, straight into the computer. In a virtual machine or a "
-                    "container, hand the USB device through."
-                )
-            )
-        ),
+        cure=advise(_plug_in(facts)),
+    )
+
+
+def _plug_in(facts: Facts) -> Advice:
+    if known_or(facts.host.container, None) == "wsl":
+        return Advice(
+            text=text("In WSL2 Windows has the device: attach it from there with usbipd, after usbipd bind, once."),
+            commands=(("usbipd.exe", "list"), ("usbipd.exe", "attach", "--wsl", "--busid", "BUSID")),
+        )
+    return Advice(
+        text=text(
+            "Plug the reader or token in, straight into the computer. In a virtual machine or a container, hand the "
+            "USB device through. One that is plugged in and not seen may be blocked: see GD404."
+        )
     )
 
 
@@ -63,7 +70,7 @@ def _device(interface: UsbInterface) -> str:
     "pcscd knows every card reader on USB.",
     worst="error",
     each=_devices,
-    causes=NO_PCSCD,
+    causes=(*NO_PCSCD, *hidden_by("GD402", "GD208", "GD314")),
     nothing=NONE_ON_USB,
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
@@ -79,7 +86,7 @@ def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
         severity=_severity(facts),
         summary=text("{reader} is on USB, and pcscd does not list it: {why}.", reader=name_of(interface), why=why),
         because=(*(f"usb[{index}].{fact}" for fact in ("vendor", "product", "in_libccid")), "readers"),
-        cure=advise(_have_it_listed(interface)),
+        cure=_have_it_listed(facts, interface),
     )
 
 
@@ -93,7 +100,23 @@ def _why_not_listed(facts: Facts, interface: UsbInterface) -> Text | None:
     kernel = next((driver for driver in sorted(filter(None, drivers))), None)
     if kernel is not None:
         return text("the kernel's driver {driver} has it", driver=public(kernel))
-    return text("it could not be opened when pcscd saw it first, and pcscd does not try again")
+    if _is_listed_after_all(facts, interface):
+        return None
+    return _as_logged(facts)
+
+
+def _is_listed_after_all(facts: Facts, interface: UsbInterface) -> bool:
+    """A claim may be given back while nobody uses the reader: its name is in PC/SC's list then."""
+    title = known_or(interface.title, "")
+    return bool(title) and any(title in reader.name for reader in known(facts.readers))
+
+
+def _as_logged(facts: Facts) -> Text:
+    """The reason that pcscd's log gives; else what it may be, and no more."""
+    codes = [event.code for event in known_or(facts.pcscd.log, ()) if event.kind == "open-failed" and event.code]
+    if codes:
+        return text("it could not be opened (LIBUSB_ERROR_{code}, says its log)", code=public(codes[-1]))
+    return text("it may have been in use or closed to pcscd when it was seen first, or pcscd is older than the plug")
 
 
 def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> Text | None:
@@ -120,13 +143,21 @@ def _severity(facts: Facts) -> Severity:
     return severity_for_pcsc(facts)
 
 
-def _have_it_listed(interface: UsbInterface) -> Advice:
+def _have_it_listed(facts: Facts, interface: UsbInterface) -> Cure:
     if known_or(interface.in_libccid, True) is False:
-        return Advice(text=text("Install a newer libccid, or the driver of its maker, then plug the reader in again."))
-    return Advice(
-        text=text("Plug it in again. If that does not help, pcscd's log says why."),
-        commands=(("journalctl", "-u", "pcscd", "-n", "30"),),
+        newer = Advice(text=text("Install a newer libccid, or the driver of its maker, then let pcscd look again."))
+        return cures.without_disable_ccid(facts, interface, newer)
+    systemd = known_or(facts.host.init, "") == "systemd"
+    restart = Advice(
+        text=text("Let pcscd look again; a restart cuts its other programs off from their cards:"),
+        commands=(("sudo", "systemctl", "restart", "pcscd.service"),) if systemd else (("sudo", "pcscd", "--hotplug"),),
     )
+    see = Advice(
+        text=text("Its log says why it was not opened:"), commands=(("journalctl", "-b", "-u", "pcscd", "-n", "30"),)
+    )
+    if interface.removable == "fixed":
+        return advise(restart, see)
+    return advise(restart, Advice(text=text("Or plug it in again.")), see)
 
 
 def _switched_off(facts: Facts, index: int) -> Found | None:
@@ -158,16 +189,6 @@ def _listed(facts: Facts) -> list[Subject]:
     return each_reader(facts)
 
 
-def _empty(facts: Facts) -> list[int]:
-    """The readers in which a card is missing: all of them, or the one that scdaemon insists on."""
-    cards = [card(reader) for reader in known(facts.readers)]
-    empty = [number for number, content in enumerate(cards) if content is Card.ABSENT]
-    if not empty or len(empty) == len(cards) or known_or(facts.gnupg.scdaemon_version, None) is None:
-        return empty if len(empty) == len(cards) else []
-    taken = scdaemon.reader_taken(facts) if scdaemon.reaches_through_pcsc(facts) else None
-    return [taken] if taken in empty else []
-
-
 @rule(
     "GD503",
     "no-card",
@@ -179,24 +200,15 @@ def no_card(facts: Facts) -> Found | None:
     readers = known(facts.readers) if _listed(facts) else ()
     if not readers:
         raise NotApplicable(NO_READER)
-    empty = _empty(facts)
-    if not empty:
-        return None
+    empty = [number for number, reader in enumerate(readers) if card(reader) is Card.ABSENT]
     if len(empty) < len(readers):
-        summary = text(
-            "scdaemon takes {reader}, and that reader is empty; a card is in another one.",
-            reader=reader_name(readers[empty[0]].name),
-        )
-        advice = text("Put the card there, or name the other reader with reader-port in scdaemon.conf.")
-    else:
-        summary = text("All readers are empty.") if len(readers) > 1 else text("The reader is empty.")
-        advice = text("Put the card in, the chip first.")
+        return None
     return Found(
         severity="info",
-        summary=summary,
+        summary=text("All readers are empty.") if len(readers) > 1 else text("The reader is empty."),
         effect=text('gpg says "No such device", as for everything else.'),
         because=tuple(f"readers[{number}].state" for number in empty),
-        cure=advise(Advice(text=advice)),
+        cure=advise(Advice(text=text("Put the card in, the chip first."))),
     )
 
 

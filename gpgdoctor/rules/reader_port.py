@@ -6,11 +6,12 @@ import re
 from enum import Enum
 
 from gpgdoctor.facts import Facts, UsbInterface, known, known_or
-from gpgdoctor.rules import cures, scdaemon
+from gpgdoctor.rules import cures, other_reader, scdaemon
 from gpgdoctor.rules.contention import NO_READER, NOT_STARTING
+from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import Advice, Found, NotApplicable, advise, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
-from gpgdoctor.wording import line, reader_name, several, text
+from gpgdoctor.wording import Text, line, reader_name, several, text
 
 LONGEST_LIST = 6
 
@@ -40,6 +41,8 @@ def reader_port_never_matches(facts: Facts) -> Found | None:
     if outcome is Outcome.MATCHES or (outcome is Outcome.NOTHING and scdaemon.holds_a_card(facts)):
         return None
     none_called = text('No reader is called "{port}", as reader-port has it', port=line(port.value))
+    if outcome is Outcome.ANOTHER_READER and _first_is_empty(facts):
+        return _finds_nothing(facts, none_called, because)
     if outcome is Outcome.NOTHING:
         return Found(
             severity="error",
@@ -53,6 +56,26 @@ def reader_port_never_matches(facts: Facts) -> Found | None:
         summary=text("{none_called}, so {instead}.", none_called=none_called, instead=outcome),
         because=because,
         cure=advise(_take_it_out(facts, outcome)),
+    )
+
+
+def _first_is_empty(facts: Facts) -> bool:
+    """Whether the reader that scdaemon then takes has no card, and it has no other way."""
+    readers = known(facts.readers)
+    return scdaemon.reaches_through_pcsc(facts) and bool(readers) and card(readers[0]) is Card.ABSENT
+
+
+def _finds_nothing(facts: Facts, none_called: Text, because: tuple[str, ...]) -> Found:
+    better = other_reader.with_card(facts)
+    names = tuple(f"readers[{number}].state" for number in (0, better) if number is not None)
+    return Found(
+        severity="error",
+        summary=text("{none_called}, so scdaemon takes the first reader, which is empty.", none_called=none_called),
+        effect=text('gpg says "No such device".'),
+        because=(*because, *names),
+        cure=cures.rewrite(facts, cures.out_of_force(facts, "reader-port"))
+        if better is None
+        else other_reader.take(facts, better),
     )
 
 

@@ -10,13 +10,12 @@ from gpgdoctor.rules.rule import (
     Found,
     NotApplicable,
     Severity,
-    Subject,
     advise,
     headed_by,
     hidden_by,
     rule,
 )
-from gpgdoctor.wording import free, path, pid, program, public, text
+from gpgdoctor.wording import free, path, pid, public, text
 
 FULL = 190  # of 200: pcsc-lite 2.5.1 src/pcscd.h.in, PCSC_MAX_CONTEXT_THREADS
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
@@ -32,7 +31,7 @@ def gnupg_missing(facts: Facts) -> Found | None:
         severity="error",
         summary=text("No gpgconf is in the search path, so there is no GnuPG here that gpgdoctor could look at."),
         because=("gnupg.gpgconf",),
-        cure=_install(facts, "GnuPG", {"debian": "gnupg", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg"}),
+        cure=install(facts, "GnuPG", {"debian": "gnupg", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg"}),
     )
 
 
@@ -51,7 +50,7 @@ def scdaemon_missing(facts: Facts) -> Found | None:
         ),
         effect=text('gpg says "No SmartCard daemon".'),
         because=("gnupg.scdaemon", "gnupg.scdaemon_exists"),
-        cure=_install(
+        cure=install(
             facts,
             "scdaemon",
             {"debian": "scdaemon", "fedora": "gnupg2-scdaemon", "arch": "gnupg", "alpine": "gnupg-scdaemon"},
@@ -68,8 +67,15 @@ INSTALLERS = {
 }
 
 
-def _install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
+def _is_nixos(facts: Facts) -> bool:
+    return known_or(facts.host.distribution, "").startswith("nixos")
+
+
+def install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
     family = known_or(facts.host.distribution, "").split(" ")[0]
+    if _is_nixos(facts):
+        wanted = "Let NixOS bring {what}: programs.gnupg.agent.enable = true; then nixos-rebuild switch."
+        return advise(Advice(text=text(wanted, what=public(what))))
     if family not in packages:
         by_hand = text("Install {what} with your system's package manager.", what=public(what))
         return advise(Advice(text=by_hand))
@@ -89,7 +95,7 @@ def pcsc_library_missing(facts: Facts) -> Found | None:
         ),
         effect=text("No program reaches a card through PC/SC."),
         because=("pcscd.library",),
-        cure=_install(facts, "the PC/SC library", {"debian": "libpcsclite1", "fedora": "pcsc-lite-libs"}),
+        cure=install(facts, "the PC/SC library", {"debian": "libpcsclite1", "fedora": "pcsc-lite-libs"}),
     )
 
 
@@ -113,7 +119,11 @@ def pcscd_asleep(facts: Facts) -> Found | None:
     "pcscd-not-running",
     "pcscd runs, or starts when it is needed.",
     worst="error",
-    causes=(*hidden_by("GD305"), *headed_by("GD501")),
+    causes=(
+        *hidden_by("GD305", "GD308", "GD313"),
+        *hidden_by("GD101", "GD102", stopping="scdaemon"),
+        *headed_by("GD501"),
+    ),
 )
 def pcscd_not_running(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) is not None:
@@ -144,8 +154,10 @@ def _not_running(facts: Facts, severity: Severity) -> Found:
 
 
 def _start_pcscd(facts: Facts) -> Cure:
+    if _is_nixos(facts):
+        return advise(Advice(text=text("Let NixOS run it: services.pcscd.enable = true; then nixos-rebuild switch.")))
     if not known_or(facts.pcscd.installed, True):
-        return _install(
+        return install(
             facts, "pcscd", {"debian": "pcscd", "fedora": "pcsc-lite", "arch": "pcsclite ccid", "alpine": "pcsc-lite"}
         )
     unit = known_or(facts.pcscd.unit, None)
@@ -165,10 +177,12 @@ def pcscd_stale_socket(facts: Facts) -> Found | None:
     if not known(facts.pcscd.refused):
         return None
     socket = path(facts.pcscd.socket) if isinstance(facts.pcscd.socket, str) else public("its socket")
+    severity = severity_for_pcsc(facts)
+    others = text("Programs that use PC/SC get no service (0x8010001D).")
     return Found(
-        severity=severity_for_pcsc(facts),
+        severity=severity,
         summary=text("{socket} is left from a pcscd that ended; nobody listens there.", socket=socket),
-        effect=text("PC/SC programs, gpg among them, get no service (0x8010001D)."),
+        effect=text("{others} gpg is among them.", others=others) if severity == "error" else others,
         because=("pcscd.socket_file", "pcscd.listener", "pcscd.refused"),
         cure=_start_pcscd(facts),
     )
@@ -270,83 +284,6 @@ def pcscd_full(facts: Facts) -> Found | None:
         because=("pcscd.connections",),
         culprits=tuple(holding.culprit(process, "certain") for process in worst),
         cure=cures.ask_to_let_go(worst),
-    )
-
-
-@rule(
-    "GD308",
-    "agent-elsewhere",
-    "The agent's socket is that of a local gpg-agent.",
-    worst="warning",
-    causes=hidden_by("GD307"),
-)
-def agent_elsewhere(facts: Facts) -> Found | None:
-    listener = known(facts.gnupg.agent_listener)
-    if listener in (None, "gpg-agent", "systemd"):
-        return None
-    return Found(
-        severity="warning",
-        summary=text(
-            "{listener} listens on gpg-agent's socket: gpg talks to an agent elsewhere, and to its scdaemon.",
-            listener=program(str(listener)),
-        ),
-        effect=text("What scdaemon.conf says here does not matter to gpg."),
-        because=("gnupg.agent_socket", "gnupg.agent_listener"),
-        cure=advise(
-            Advice(
-                text=text("If that is not meant, end the forwarding, remove the socket, and let gpg start its agent.")
-            )
-        ),
-    )
-
-
-def _daemons(facts: Facts) -> list[Subject]:
-    """Those of this home: another one's are not what gpg talks to here, and are not restarted."""
-    agents = {process.pid for process in holding.agents(facts)}
-    found = [
-        (number, process)
-        for number, process in enumerate(known(facts.processes))
-        if process.pid in agents or (process.role == "scdaemon" and holding.mine(facts, process))
-    ]
-    names = [process.program for _, process in found]
-    return [
-        Subject(
-            name=holding.named(process)
-            if names.count(process.program) > 1
-            else text("{program}", program=program(process.program)),
-            index=number,
-        )
-        for number, process in found
-    ]
-
-
-@rule(
-    "GD310",
-    "daemon-older-than-installed",
-    "The running daemons are the installed ones.",
-    worst="warning",
-    each=_daemons,
-    causes=GNUPG_MISSING,
-    nothing=text("no daemon of GnuPG runs"),
-)
-def daemon_older_than_installed(facts: Facts, index: int) -> Found | None:
-    process = known(facts.processes)[index]
-    running = known_or(facts.gnupg.running, None)
-    installed = known_or(facts.gnupg.scdaemon_version, None)
-    if running is not None and process.pid == running.pid and installed is not None:
-        if running.version == installed:
-            return None
-        because: tuple[str, ...] = ("gnupg.running.version", "gnupg.scdaemon_version")
-    elif known(process.replaced):
-        because = (f"processes[{index}].replaced",)
-    else:
-        return None
-    return Found(
-        severity="warning",
-        summary=text("{who} was started before the installed version came.", who=holding.named(process)),
-        effect=text("It goes on with its old code, and gpg may warn that it is older."),
-        because=because,
-        cure=cures.restart_only(facts),
     )
 
 

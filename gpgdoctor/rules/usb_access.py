@@ -130,7 +130,7 @@ def _pcscd_of_its_own_user(facts: Facts) -> Process | None:
 
 
 def _is_listed(facts: Facts, interface: UsbInterface) -> bool:
-    """Whether PC/SC lists the device, as far as names tell; where it lists as many readers as there are devices, all."""
+    """Whether PC/SC lists the device, as far as names tell; all are, where it lists as many as there are."""
     readers = known_or(facts.readers, ())
     title = known_or(interface.title, "")
     if title and any(title in reader.name for reader in readers):
