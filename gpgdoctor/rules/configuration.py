@@ -20,6 +20,7 @@ UNREADABLE = {
     "utf-16": "is written in UTF-16, which GnuPG does not read",
     "too-large": "is too large to be a configuration",
 }
+OBEYED_IN_PART = ("template", "encrypted")
 
 
 @rule(
@@ -153,21 +154,33 @@ def configuration_unreadable(facts: Facts, index: int) -> Found | None:
         raise NotApplicable(mistakes.COMMON_CONF_UNREAD)
     place = f"configuration.files[{index}]"
     return Found(
-        severity="error",
+        severity="warning" if _is_taken_all_the_same(facts, file) else "error",
         summary=text(
             "{path} {is_what}{detail}.",
             path=path(file.path),
             is_what=public(UNREADABLE.get(file.status, f"is {file.status}")),
             detail=text(" ({detail})", detail=free(file.detail)) if file.detail else text(""),
         ),
-        effect=_effect(file),
+        effect=_effect(facts, file),
         because=(f"{place}.status", *((f"{place}.detail",) if file.detail else ())),
         cure=advise(_look_at(file)),
     )
 
 
-def _effect(file: ConfigFile) -> Text:
+def _is_taken_all_the_same(facts: Facts, file: ConfigFile) -> bool:
+    """Whether this program obeys the lines that are good, and starts: 2.2 does, by its own self-test."""
+    if file.status not in OBEYED_IN_PART or file.program != "scdaemon":
+        return False
+    test = known_or(facts.gnupg.self_test, None)
+    return test is not None and test.code == 0
+
+
+def _effect(facts: Facts, file: ConfigFile) -> Text:
     daemon = public(reader_of(file))
+    if file.status in OBEYED_IN_PART and file.program == "scdaemon":
+        if _is_taken_all_the_same(facts, file):
+            return text("{daemon} obeys the lines that are good, and skips the others in silence.", daemon=daemon)
+        return text('{daemon} does not start, and gpg says "No SmartCard daemon".', daemon=daemon)
     if file.status == "not-regular":
         return text("{daemon} waits for it or reads it without end, and then gpg hangs.", daemon=daemon)
     return text("{daemon} takes no option from it.", daemon=daemon)

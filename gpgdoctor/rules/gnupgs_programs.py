@@ -8,7 +8,7 @@ from gpgdoctor.facts import Facts, Process, known, known_or
 from gpgdoctor.rules import cures, holding
 from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Subject, advise, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, install
-from gpgdoctor.wording import path, program, public, text
+from gpgdoctor.wording import Text, path, program, public, several, text
 
 # Where distributions put what belongs to one installation: the same programs, split over several directories.
 OF_THE_SYSTEM = (
@@ -23,8 +23,7 @@ OF_THE_SYSTEM = (
 )
 STORES = ("/nix/store/", "/gnu/store/")
 PARTS_OF_A_PREFIX = ("/bin/", "/libexec/", "/lib/", "/sbin/", "/opt/", "/Cellar/")
-UNDER_SUPERVISION = ("--supervised", "--deprecated-supervised")
-RENAMED_IN = (2, 5, 3)  # NEWS 2.5.3: --supervised became --deprecated-supervised
+PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
 
 
 @rule(
@@ -156,27 +155,23 @@ def _package_of(real: str) -> str:
     "two-gnupgs-one-home",
     "One GnuPG alone uses this home.",
     worst="warning",
-    each=_daemons,
     causes=(*GNUPG_MISSING, *hidden_by("GD308")),
-    nothing=text("no daemon of GnuPG runs"),
 )
-def two_gnupgs_one_home(facts: Facts, index: int) -> Found | None:
-    process = known(facts.processes)[index]
-    executable = known(process.executable)
-    if known(process.replaced) or not _is_foreign(facts, process) or _is_configured(facts, process):
+def two_gnupgs_one_home(facts: Facts) -> Found | None:
+    foreign = [subject.index for subject in _daemons(facts) if _is_foreign_and_here(facts, subject.index)]
+    if not foreign:
         return None
-    installed = _installed(facts, process) or ""
+    processes = known(facts.processes)
     return Found(
         severity="warning",
         summary=text(
-            "{who} is {running}, and the GnuPG on the search path is another one: {installed}.",
-            who=holding.named(process),
-            running=path(executable),
-            installed=path(installed),
+            "{running} of another GnuPG than the one on the search path, {installed}.",
+            running=several((_named_by_path(processes[number]) for number in foreign), " and "),
+            installed=path(_installed(facts, processes[foreign[0]]) or ""),
         ),
         effect=text("Whichever starts first serves both, by its own system-wide configuration and its own driver."),
-        because=(f"processes[{index}].executable", "gnupg.gpgconf", "gnupg.scdaemon"),
-        culprits=(holding.culprit(process, "certain"),),
+        because=(*(f"processes[{number}].executable" for number in foreign), "gnupg.gpgconf", "gnupg.scdaemon"),
+        culprits=tuple(holding.culprit(processes[number], "certain") for number in foreign),
         cure=advise(
             Advice(
                 text=text("Keep one GnuPG on PATH, or give the other a home of its own with GNUPGHOME."),
@@ -184,6 +179,19 @@ def two_gnupgs_one_home(facts: Facts, index: int) -> Found | None:
             )
         ),
     )
+
+
+def _named_by_path(process: Process) -> Text:
+    return text("{who} runs from {place}", who=holding.named(process), place=path(known_or(process.executable, "")))
+
+
+def _is_foreign_and_here(facts: Facts, index: int) -> bool:
+    """Whether a daemon is another installation's, whose program is still in its place."""
+    process = known(facts.processes)[index]
+    known(process.executable)
+    if known(process.replaced) or not _is_foreign(facts, process):
+        return False
+    return not _is_configured(facts, process)
 
 
 @rule(
@@ -206,9 +214,7 @@ def keyboxd_missing(facts: Facts) -> Found | None:
             "common.conf says use-keyboxd, and {keyboxd} is not there.",
             keyboxd=path(named) if named else public("no keyboxd"),
         ),
-        effect=text(
-            "gpg has no public keys: it signs and decrypts nothing. The card is well, gpg --card-status works."
-        ),
+        effect=text("gpg has no public keys, signs and decrypts nothing. The card is well: gpg --card-status works."),
         because=(place, "gnupg.keyboxd_exists"),
         cure=install(
             facts, "keyboxd", {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}

@@ -6,7 +6,7 @@ import re
 
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, SelfTest, known, known_or
 from gpgdoctor.rules import cures, scdaemon
-from gpgdoctor.rules.rule import Cure, Daemon, LineChange, NotApplicable, Subject
+from gpgdoctor.rules.rule import Advice, Cost, Cure, Daemon, LineChange, NotApplicable, Subject
 from gpgdoctor.scdaemon_conf.force import stops
 from gpgdoctor.scdaemon_conf.lines import MESSAGES
 from gpgdoctor.system.record import Record
@@ -184,6 +184,9 @@ def evidence(found: list[Mistake]) -> tuple[str, ...]:
 
 def effect(facts: Facts, file: ConfigFile, found: list[Mistake]) -> Text:
     if stop(facts, found):
+        if file.program == "common":
+            stopped = "gpg, gpg-agent and scdaemon do not start; each says: {path}: invalid option."
+            return text(stopped, path=path(file.path))
         if reader_of(file) == "gpg-agent":
             return text('gpg-agent does not start, and gpg says "No agent running".')
         return text('scdaemon does not start, and gpg says "No SmartCard daemon".')
@@ -195,13 +198,33 @@ def effect(facts: Facts, file: ConfigFile, found: list[Mistake]) -> Text:
 
 def cure(facts: Facts, file: ConfigFile, found: list[Mistake]) -> Cure:
     """Each line as it ought to be; out of force where nobody can tell."""
-    brings_sharing = any(mistake.line.meant and "pcsc-shared" in mistake.line.meant.split() for mistake in found)
+    changes = tuple(
+        LineChange(path=file.path, line=mistake.line.number, text=_instead(facts, mistake)) for mistake in found
+    )
+    brings_sharing = any(change.text and "pcsc-shared" in change.text.split() for change in changes)
     costs = cures.sharing_costs(facts) if brings_sharing else cures.restart_costs(facts)
     return Cure(
         applicability="costly" if costs else "safe",
         costs=costs,
-        changes=tuple(
-            LineChange(path=file.path, line=mistake.line.number, text=mistake.line.meant) for mistake in found
-        ),
+        changes=changes,
         restart=True,
+        advice=(_KEYBOXD,) if any(_hides_keys(mistake.line) for mistake in found) else (),
     )
+
+
+def _instead(facts: Facts, mistake: Mistake) -> str | None:
+    """What the line is to say; None where it is better out of force."""
+    meant = mistake.line.meant
+    if _hides_keys(mistake.line):
+        return None
+    # MacGPG2's word for it beside the word itself: once is enough.
+    stands_already = meant == "pcsc-shared" and bool(scdaemon.settings(facts, "pcsc-shared"))
+    return None if stands_already else meant
+
+
+def _hides_keys(line: ConfigLine) -> bool:
+    """Whether the line as it was meant would send gpg to keyboxd, where the keys of pubring.kbx are not."""
+    return line.meant == "use-keyboxd"
+
+
+_KEYBOXD = Advice(text=text("If use-keyboxd was meant: {cost}. Import them first.", cost=Cost.HIDES_KEYRING))

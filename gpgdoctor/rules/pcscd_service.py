@@ -9,6 +9,13 @@ from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, install, severity_for_p
 from gpgdoctor.wording import Text, public, text
 
 FAILED = "failed"
+PACKAGES_OF_DRIVERS = {
+    "debian": "libccid",
+    "fedora": "pcsc-lite-ccid",
+    "arch": "ccid",
+    "alpine": "ccid",
+    "suse": "pcsc-ccid",
+}
 PROTOCOLS = {"4:4": "1.8.24 to 2.2", "4:5": "2.3", "4:6": "2.4 and later"}
 
 

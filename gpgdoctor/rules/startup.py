@@ -33,9 +33,11 @@ def pcsc_shared_without_effect(facts: Facts) -> Found | None:
         summary=text(
             "pcsc-shared is set without disable-ccid, and scdaemon uses its own driver, which shares nothing."
         ),
-        effect=text("scdaemon claims the reader on USB as if the line were not there."),
+        effect=text("Since GnuPG 2.3 it costs the PIN cache all the same.")
+        if scdaemon.version(facts) >= scdaemon.FIRST_WITHOUT_FALLBACK
+        else text("scdaemon claims the reader on USB as if the line were not there."),
         because=(scdaemon.place(facts, shared), "gnupg.scdaemon_version", "gnupg.own_ccid_driver"),
-        cure=_through_pcsc(facts),
+        cure=_shared_for_nobody(facts),
     )
 
 
@@ -47,10 +49,11 @@ def _goes_by_own_driver(facts: Facts) -> bool:
     return way is scdaemon.Path.OWN_DRIVER
 
 
-def _through_pcsc(facts: Facts) -> Cure:
-    if known_or(facts.pcscd.listener, None) is None:
-        return advise(Advice(text=text("pcscd does not run, so nothing is there to share with: take pcsc-shared out.")))
-    return Cure(applicability="costly", costs=cures.sharing_costs(facts), options=("disable-ccid",), restart=True)
+def _shared_for_nobody(facts: Facts) -> Cure:
+    """The line out of force; disable-ccid instead only where another program is there to share with."""
+    if any(holding.uses_cards(process) for process in holding.others(facts)):
+        return Cure(applicability="costly", costs=cures.sharing_costs(facts), options=("disable-ccid",), restart=True)
+    return cures.rewrite(facts, cures.out_of_force(facts, "pcsc-shared"))
 
 
 @rule(
@@ -58,7 +61,12 @@ def _through_pcsc(facts: Facts) -> Cure:
     "pcsc-driver-unusable",
     "The library that pcsc-driver names can be loaded.",
     worst="error",
-    causes=(*GNUPG_MISSING, *headed_by("GD305")),
+    causes=(
+        *GNUPG_MISSING,
+        *hidden_by("GD108", at_least="error"),
+        *hidden_by("GD101", "GD102", stopping="scdaemon"),
+        *headed_by("GD305"),
+    ),
 )
 def pcsc_driver_unusable(facts: Facts) -> Found | None:
     setting = scdaemon.setting(facts, "pcsc-driver")
