@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from gpgdoctor.scdaemon_conf.conditions import Refused
 from gpgdoctor.scdaemon_conf.force import Effective, Lock, Role, Setting, Voided, complaints_in, with_bad_level
-from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, c_string, decoded, encoded, joined, split
+from gpgdoctor.scdaemon_conf.lines import (
+    BYTE_ORDER_MARK,
+    SPACES,
+    Line,
+    Refused,
+    c_string,
+    decoded,
+    encoded,
+    joined,
+    split,
+)
 from gpgdoctor.scdaemon_conf.meaning import meant_by
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
 from gpgdoctor.scdaemon_conf.sections import LONGEST_KEYWORD, Sections, Undecided, content_of
@@ -39,27 +47,22 @@ def read(global_content: bytes, user_content: bytes, table: OptionTable, user: s
     return reading.effective(global_lines, reading.file(user_content, "user"))
 
 
-@dataclass(slots=True, kw_only=True)
 class _Reading:
-    table: OptionTable
-    user: str
-    sections: Sections = field(init=False)
-    forced: dict[str, int] = field(default_factory=dict)
-    ignored: dict[str, int] = field(default_factory=dict)
-    explicit: set[str] = field(default_factory=set)
-    tolerated: set[bytes] = field(default_factory=set)
-    ended: bool = False  # this file
-    exited: bool = False  # the program
-    role: Role = "user"
-    settings: list[Setting] = field(default_factory=list)
-    voided: list[Voided] = field(default_factory=list)
-    undecided: list[tuple[Role, int]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        built_in = self.table.find("help")
-        self.sections = Sections(
-            user=self.user, command_mode=built_in is not None and bool(built_in.flags & COMMAND_FLAG)
-        )
+    def __init__(self, *, table: OptionTable, user: str) -> None:
+        built_in = table.find("help")
+        command_mode = built_in is not None and bool(built_in.flags & COMMAND_FLAG)
+        self.table = table
+        self.sections = Sections(user=user, command_mode=command_mode)
+        self.role: Role = "user"
+        self.ended = False  # this file
+        self.exited = False  # the program
+        self.forced: dict[str, int] = {}
+        self.ignored: dict[str, int] = {}
+        self.explicit: set[str] = set()
+        self.tolerated: set[bytes] = set()
+        self.settings: list[Setting] = []
+        self.voided: list[Voided] = []
+        self.undecided: list[tuple[Role, int]] = []
 
     def file(self, content: bytes, role: Role) -> tuple[Line, ...]:
         self.role, self.ended = role, False
@@ -107,9 +110,8 @@ class _Reading:
             return replace(line, kind="comment")
         if statement.startswith(b"["):
             return self._bracketed(line, statement)
-        if not self.sections.condition:
-            if self.sections.condition is None:
-                self.undecided.append((self.role, line.number))
+        if self.sections.open_conditions:
+            self.undecided.append((self.role, line.number))
             return replace(line, kind="inactive")
         return self._statement(line, statement)
 
@@ -119,6 +121,8 @@ class _Reading:
             self.sections.obey(content, line.number)
         except Refused as refused:
             return replace(line, kind="problem", problem=str(refused))
+        except Undecided:
+            self.undecided.append((self.role, line.number))
         return replace(line, kind="meta", value=content)
 
     def _statement(self, line: Line, statement: bytes) -> Line:
@@ -131,6 +135,9 @@ class _Reading:
             if option is None:
                 return self._unknown(line, word, rest)
             return self._known(line, option, rest)
+        except Undecided:
+            self.undecided.append((self.role, line.number))
+            return replace(line, kind="inactive")
         except Refused as refused:
             malformed = replace(line, kind="problem", problem=str(refused), word=decoded(word))
             return self._with_meaning(malformed)
@@ -215,10 +222,7 @@ class _Reading:
             raise Refused("argument-not-expected")
         value = unquoted(decoded(c_string(argument).strip(SPACES)))
         if self.sections.expand and "$" in value:
-            try:
-                value = self.sections.substituted(value, line.number)
-            except Undecided:
-                self.undecided.append((self.role, line.number))
+            raise Undecided
         if not fits(value, option):
             raise Refused("invalid-argument")
         if option.name == "debug" and ends_the_program(value, is_scdaemon=self.table.knows("disable-ccid")):
