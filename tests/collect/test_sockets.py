@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import pytest
 from conftest import cannot_run
 
 from gpgdoctor.system.sockets import Sockets, file_of, leads_to
@@ -93,9 +92,9 @@ def test_one_whose_file_was_replaced_is_not_ours(tmp_path: Path) -> None:
         assert Sockets().listening(str(path)) == []
 
 
-@pytest.mark.parametrize("kind", ["nothing", "a file", "a FIFO", "a link in a circle"])
-def test_what_is_no_socket_is_none(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / NAME
-    make = {"nothing": path.exists, "a file": path.touch, "a FIFO": lambda: os.mkfifo(path)}
-    make.get(kind, lambda: path.symlink_to(path))()
-    assert file_of(str(path)) is None
+def test_what_is_no_socket_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "circle").symlink_to("circle")
+    for name in ("file", "fifo", "circle", "nothing"):
+        assert file_of(str(tmp_path / name)) is None
