@@ -23,6 +23,10 @@ MESSAGES = {
 }
 
 
+class Refused(Exception):
+    """The program complains of a line; the message is a key of MESSAGES, or one of the problems of a debug option."""
+
+
 class Line(NamedTuple):
     """One line. A file may have very many, and a named tuple is made five times as fast as a Record."""
 

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -49,8 +50,11 @@ def test_of_one_that_ended() -> None:
 
 
 def test_of_nobody() -> None:
-    assert proc.comm(NOBODY) is proc.state(NOBODY) is proc.parent(NOBODY) is proc.uid(NOBODY) is None
-    assert proc.started_ticks(NOBODY) is proc.namespace_depth(NOBODY) is proc.socket_inodes(NOBODY) is None
-    assert proc.executable(NOBODY) is proc.namespace(NOBODY, "net") is proc.mapped("no such library") is None
+    readers: list[Callable[[int], object]] = [
+        *(proc.comm, proc.state, proc.parent, proc.uid, proc.started_ticks, proc.namespace_depth),
+        *(proc.socket_inodes, proc.executable, lambda pid: proc.namespace(pid, "net")),
+    ]
+    assert [read(NOBODY) for read in readers] == [None] * len(readers)
     assert proc.arguments(NOBODY) == list(proc.descriptors(NOBODY)) == []
     assert proc.ancestors(NOBODY) == {NOBODY}
+    assert proc.mapped("no such library") is None

@@ -92,7 +92,8 @@ def test_names_that_pyscard_cannot_pass_on_leave_the_readers_unknown() -> None:
 
 
 def test_names_are_cut_where_they_enter() -> None:
-    found = told({"establish": 0}, {"listed": 0, "names": ["x" * 30_000]}, {"states": [["x" * 30_000, IDLE, "3b" * 99]]})
+    name, atr = "x" * 30_000, "3b" * 99
+    found = told({"establish": 0}, {"listed": 0, "names": [name]}, {"states": [[name, IDLE, atr]]})
     (reader,) = readers(found)
     assert reader.name == "x" * NAME_LENGTH
     assert reader.state == ("PRESENT",)
