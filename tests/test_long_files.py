@@ -9,6 +9,8 @@ import pytest
 
 from gpgdoctor.collect import configuration
 from gpgdoctor.lab.plan import SOURCE_TREE
+from gpgdoctor.scdaemon_conf import reading
+from gpgdoctor.scdaemon_conf.lines import Line
 from gpgdoctor.scdaemon_conf.options import parse_option_table
 
 TABLE = parse_option_table((SOURCE_TREE / "fixtures" / "conf" / "scdaemon-2.2.40.options").read_text())
@@ -52,3 +54,18 @@ def test_long_files_are_read(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", REFUSED)
 def test_files_without_end_are_not(kind: str, tmp_path: Path) -> None:
     assert read(REFUSED[kind], tmp_path) == "too-large"
+
+
+def test_lines_that_say_nothing_are_not_read_as_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: what costs is counted."""
+    read_as_statements: list[int] = []
+    real = reading._Reading._line
+
+    def counted(self: reading._Reading, line: Line, statement: bytes) -> Line:
+        read_as_statements.append(line.number)
+        return real(self, line, statement)
+
+    monkeypatch.setattr(reading._Reading, "_line", counted)
+    found = reading.parse(b"# note\n \n" * 99_500 + b"disabel-ccid\n", TABLE)
+    assert read_as_statements == [199_001]
+    assert len(found) == 199_001

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -272,7 +271,7 @@ def test_no_name_of_a_scdaemon_without_it() -> None:
 
 def test_lines_are_friendly_to_json() -> None:
     line = only(b"disable-ccid \xff\x00 # note")
-    assert json.loads(json.dumps(dataclasses.asdict(line)))["raw"] == "disable-ccid \udcff\0 # note"
+    assert json.loads(json.dumps(line._asdict()))["raw"] == "disable-ccid \udcff\0 # note"
 
 
 def test_lines_may_be_judged_again_in_context() -> None:

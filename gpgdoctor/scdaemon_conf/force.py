@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from gpgdoctor.scdaemon_conf.lines import Line
-from gpgdoctor.system.record import Record, replace
+from gpgdoctor.system.record import Record
 
 Role = Literal["user", "global"]
 # scd/scdaemon.c: with these scdaemon exits by itself, whatever its version.
@@ -91,7 +91,7 @@ def stops(problem: str, version: tuple[int, ...], *, gpgconf_test_rc: int | None
 
 def with_bad_level(lines: tuple[Line, ...], number: int) -> tuple[Line, ...]:
     return tuple(
-        replace(line, kind="problem", problem="invalid-debug-level", word=line.option)
+        line._replace(kind="problem", problem="invalid-debug-level", word=line.option)
         if line.number == number
         else line
         for line in lines

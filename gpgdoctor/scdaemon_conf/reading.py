@@ -21,7 +21,6 @@ from gpgdoctor.scdaemon_conf.meaning import meant_by
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
 from gpgdoctor.scdaemon_conf.sections import LONGEST_KEYWORD, Sections, Undecided, content_of
 from gpgdoctor.scdaemon_conf.values import ends_the_program, fits, is_debug_level, unquoted
-from gpgdoctor.system.record import replace
 
 # gpgrt 1.48 marks `help` as a command, and knows [command-mode] from then on.
 COMMAND_FLAG = 1 << 7
@@ -75,8 +74,12 @@ class _Reading:
                 text = text.removeprefix(BYTE_ORDER_MARK)
             text = text.removeprefix(lost)
             line_feeds += text.endswith(b"\n")
-            line = Line(number=number, reported_number=line_feeds, raw=decoded(raw), eol=eol.decode(), kind="unread")
-            line = line if self.ended or self.exited else self._line(line, text.removesuffix(b"\n"))
+            statement = text.removesuffix(b"\n").lstrip(SPACES)
+            kind = "unread" if self.ended or self.exited else _idle(statement)
+            line = Line(
+                number=number, reported_number=line_feeds, raw=decoded(raw), eol=eol.decode(), kind=kind or "unread"
+            )
+            line = line if kind else self._line(line, statement)
             lost = _swallowed(line, content)
             lines.append(line)
         if not self.ended:
@@ -102,17 +105,12 @@ class _Reading:
             undecided=tuple(self.undecided),
         )
 
-    def _line(self, line: Line, text: bytes) -> Line:
-        statement = text.lstrip(SPACES)
-        if not statement:
-            return replace(line, kind="blank")
-        if statement.startswith(b"#"):
-            return replace(line, kind="comment")
+    def _line(self, line: Line, statement: bytes) -> Line:
         if statement.startswith(b"["):
             return self._bracketed(line, statement)
         if self.sections.open_conditions:
             self.undecided.append((self.role, line.number))
-            return replace(line, kind="inactive")
+            return line._replace(kind="inactive")
         return self._statement(line, statement)
 
     def _bracketed(self, line: Line, statement: bytes) -> Line:
@@ -120,15 +118,15 @@ class _Reading:
             content = content_of(statement)
             self.sections.obey(content, line.number)
         except Refused as refused:
-            return replace(line, kind="problem", problem=str(refused))
+            return line._replace(kind="problem", problem=str(refused))
         except Undecided:
             self.undecided.append((self.role, line.number))
-        return replace(line, kind="meta", value=content)
+        return line._replace(kind="meta", value=content)
 
     def _statement(self, line: Line, statement: bytes) -> Line:
         keyword, rest = _at_space(statement)
         if len(keyword) > LONGEST_KEYWORD:
-            return replace(line, kind="problem", problem="keyword-too-long")
+            return line._replace(kind="problem", problem="keyword-too-long")
         word = c_string(keyword)
         option = self.table.find(decoded(word))
         try:
@@ -137,9 +135,9 @@ class _Reading:
             return self._known(line, option, rest)
         except Undecided:
             self.undecided.append((self.role, line.number))
-            return replace(line, kind="inactive")
+            return line._replace(kind="inactive")
         except Refused as refused:
-            malformed = replace(line, kind="problem", problem=str(refused), word=decoded(word))
+            malformed = line._replace(kind="problem", problem=str(refused), word=decoded(word))
             return self._with_meaning(malformed)
 
     def _unknown(self, line: Line, word: bytes, rest: bytes | None) -> Line:
@@ -148,9 +146,9 @@ class _Reading:
         if word == b"ignore-invalid-option":
             names = (rest or b"").split()
             self.tolerated.update(c_string(name) for name in names if len(name) <= LONGEST_KEYWORD)
-            return replace(line, kind="meta", option=decoded(word), value=decoded((rest or b"").strip(SPACES)))
+            return line._replace(kind="meta", option=decoded(word), value=decoded((rest or b"").strip(SPACES)))
         if word in self.tolerated:
-            return replace(line, kind="comment")
+            return line._replace(kind="comment")
         raise Refused("unknown-option")
 
     def _alias(self, line: Line, rest: bytes) -> Line:
@@ -164,13 +162,13 @@ class _Reading:
         if not b"".join(definition).strip(SPACES):
             raise Refused("invalid-alias")
         self.ended = True
-        return replace(line, kind="meta", value="alias")
+        return line._replace(kind="meta", value="alias")
 
     def _known(self, line: Line, option: Option, rest: bytes | None) -> Line:
-        line = replace(line, kind="option", option=option.name)
+        line = line._replace(kind="option", option=option.name)
         if rest is None and self.sections.other_user:
             # With white space after the option, gpgrt up to 1.61 takes it in another user's section as well.
-            return replace(line, kind="inactive")
+            return line._replace(kind="inactive")
         if rest is None and option.ignored:
             return line
         if self._out_of_force(line, option.name):
@@ -179,13 +177,13 @@ class _Reading:
         if not option.names_a_file:
             setting = Setting(option=option.name, value=value, role=self.role, line=line.number)
             self.settings.append(setting)
-        return self._with_meaning(replace(line, value=value))
+        return self._with_meaning(line._replace(value=value))
 
     def _with_meaning(self, line: Line) -> Line:
         name, meant = meant_by(line, self.table)
         if meant is not None and any(part.problem for part in parse(encoded(meant), self.table)):
             meant = None
-        return replace(line, option=name, meant=meant)
+        return line._replace(option=name, meant=meant)
 
     def _out_of_force(self, line: Line, name: str) -> bool:
         if self.role == "global":
@@ -229,6 +227,13 @@ class _Reading:
             self.exited = True
             raise Refused("invalid-debug-flag")
         return value
+
+
+def _idle(statement: bytes) -> str | None:
+    """The kind of a line that says nothing; such lines may be very many, and are told apart before all else."""
+    if not statement:
+        return "blank"
+    return "comment" if statement.startswith(b"#") else None
 
 
 def _swallowed(line: Line, content: bytes) -> bytes:

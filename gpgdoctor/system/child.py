@@ -24,7 +24,6 @@ MOST_DIGITS = 20  # of an unsigned number with 64 bits
 SOURCE = Path(__file__).resolve().parents[2]
 # Another user's own site-packages do not say what is imported; in both cases the working directory is /.
 _FLAGS = (("-B",), ("-B", "-s"))
-AS_ANOTHER = "GPGDOCTOR_AS_ANOTHER"  # in the environment: the process was started by root as this user
 IN_ENGLISH = {"LC_ALL": "C", "LANGUAGE": ""}
 
 
@@ -188,6 +187,8 @@ def _as(whom: Whom | None) -> dict[str, Any]:
     source = {"PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH", "")]))}
     if whom is None:
         return {"env": {**os.environ, **source}}
+    from gpgdoctor.system.inside import AS_ANOTHER
+
     groups = os.getgrouplist(whom.user.pw_name, whom.user.pw_gid)
     environment = {**environment_of(whom), **IN_ENGLISH, **source}
     environment[AS_ANOTHER] = "1"

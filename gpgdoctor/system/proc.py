@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 
@@ -61,18 +60,18 @@ def _stat(pid: int) -> list[bytes]:
 
 def uid(pid: int) -> int | None:
     """Whose process it is; /proc/PID itself belongs to root where the process forbids ptrace."""
-    words = _status(pid, rb"^Uid:(.*)$")
+    words = _status(pid, b"Uid:")
     return int(words[0]) if words and words[0].isdigit() else None
 
 
 def namespace_depth(pid: int) -> int | None:
     """In how many pid namespaces, from ours inwards, a process has a number."""
-    return len(_status(pid, rb"^NSpid:(.*)$")) or None
+    return len(_status(pid, b"NSpid:")) or None
 
 
-def _status(pid: int, line: bytes) -> list[bytes]:
-    found = re.search(line, _read(f"/proc/{pid}/status", STATUS_BYTES) or b"", re.MULTILINE)
-    return found.group(1).split() if found else []
+def _status(pid: int, name: bytes) -> list[bytes]:
+    lines = (_read(f"/proc/{pid}/status", STATUS_BYTES) or b"").split(b"\n")
+    return next((line[len(name) :].split() for line in lines if line.startswith(name)), [])
 
 
 def is_below(pid: int) -> bool:
