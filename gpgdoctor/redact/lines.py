@@ -135,6 +135,7 @@ class Lines:
         if option is not None and TAKES_A_PATH.fullmatch(option):
             return value.replace(plain, self._paths.path(plain), 1)
         words = re.split(r"[\s,=]+", value.lower())
-        if all(word in VALUES or NUMBER.fullmatch(word) or not word for word in words):
+        numbers = [word for word in words if NUMBER.fullmatch(word)]
+        if len(numbers) <= 1 and all(word in VALUES or word in numbers or not word for word in words):
             return value
         return self._aliases.alias("value", value)

@@ -6,7 +6,7 @@ import re
 
 from gpgdoctor import holders
 from gpgdoctor.redact.aliases import Aliases
-from gpgdoctor.redact.names import Names, fold
+from gpgdoctor.redact.names import WORD, Names, fold
 from gpgdoctor.redact.words import OF_SYSTEMS, SEGMENTS, VOCABULARY
 
 TOLD_PROGRAMS = frozenset(("systemd", "pcscd", "scdaemon", "gpg-agent", "unknown"))
@@ -21,6 +21,7 @@ SYSTEM = re.compile(
     r"/(?:usr(?!/local|/home)|lib\w*|s?bin|etc|sys|proc|dev|nix|gnu|snap|app|run/(?!user|media)|var/lib/flatpak)(?:/|$)"
 )
 OF_PACKAGE = re.compile(r"/(?:usr|lib\w*|s?bin|sys)/")
+LIBRARY = re.compile(r"(lib[\w+-]+|[\w+-]*pkcs11)\.(?:so|dylib)[\d.]*")
 PLAIN_DIRECTORY = re.compile(r"[a-z]+")
 SHORT, LONGEST_NUMBER = 3, 4
 
@@ -80,4 +81,9 @@ def is_told_program(name: str) -> bool:
 
 
 def _is_told(segment: str) -> bool:
-    return segment in SEGMENTS or is_told_program(segment)
+    return segment in SEGMENTS or is_told_program(segment) or _is_known_library(segment)
+
+
+def _is_known_library(segment: str) -> bool:
+    library = LIBRARY.fullmatch(segment)
+    return library is not None and all(word in OF_SYSTEMS for word in WORD.findall(library[1].lower()))

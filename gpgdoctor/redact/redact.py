@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from gpgdoctor.diagnosis import Diagnosis, Evidence, look_up
 from gpgdoctor.facts import ConfigLine, Facts, Setting, Unknown, known_or, privacy_of
-from gpgdoctor.redact.aliases import Aliases, seconds_since
+from gpgdoctor.redact.aliases import INIT, Aliases, seconds_since
 from gpgdoctor.redact.lines import Lines
 from gpgdoctor.redact.names import Names
 from gpgdoctor.redact.paths import Paths
@@ -104,7 +104,7 @@ class _Redaction:
         values = [pair for facts in everybody for pair in _values(facts)]
         for privacy, value in values:
             learners.get(privacy, lambda _: None)(value)
-        self._aliases.pids.learn(value for privacy, value in values if privacy is Privacy.PID)
+        self._aliases.pids.learn(value for privacy, value in values if privacy is Privacy.PID and value > INIT)
         self._aliases.inodes.learn(value for privacy, value in values if privacy is Privacy.INODE)
         for facts in everybody:  # who is asked about, and the readers, have the first numbers
             self._names.user(known_or(facts.host.user, "root"))

@@ -64,7 +64,8 @@ class Search:
             return name
         if CARRIES_ARGUMENTS.search(name):
             self._aliases.count("arguments", name)
-            return f"{self.text(re.split(r'[^\w.+-]', name, maxsplit=1)[0])} [arguments]".lstrip()
+            first = re.split(r"[^\w.+-]", name, maxsplit=1)[0]
+            return f"{self.text(first)} [arguments]".lstrip()
         if len(name.encode("utf-8", "surrogateescape")) == COMM_BYTES:
             return self._names.replaced(name, cut=True)
         return self.text(name)
