@@ -1,18 +1,22 @@
-"""Facts to JSON and back. ``None`` is left out, an unknown fact is ``{"unknown": why}``."""
+"""Facts to JSON and back. ``None`` is left out, an unknown fact is ``{"unknown": why}``.
+
+Where code branches on why, the slug stands beside it as ``"reason"``. Documents of 0.1.0 have the words alone.
+"""
 
 from __future__ import annotations
 
 import re
 import types
 import typing
+from enum import Enum
 from typing import Any, TypeVar
 
-from gpgdoctor.facts import PROBES, Facts, Unknown, known_or
-from gpgdoctor.system.record import Record
+from gpgdoctor.facts import PROBES, WORDS, Facts, Reader, Reason, Unknown, Word, known_or, words
+from gpgdoctor.system.record import Record, replace
 
 T = TypeVar("T")
 
-_UNKNOWN_KEYS = {"unknown"}
+_OF_0_1_0 = {sentence: reason for reason, sentence in WORDS.items()}
 BYTES = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 
@@ -23,17 +27,42 @@ class BadSnapshot(Exception):
 class _Contagious(Exception):
     """An unknown where the type allows none: whatever contains it is unknown."""
 
+    def __init__(self, why: Unknown) -> None:
+        self.why = why
+
 
 def encode(fact: Any) -> Any:
     """A fact as plain JSON values."""
     if isinstance(fact, Unknown):
-        return {"unknown": fact.reason}
+        slug = {} if fact.reason is Reason.OTHER else {"reason": fact.reason.value}
+        return {"unknown": words(fact), **slug}
+    if isinstance(fact, Enum):
+        return fact.value
     if isinstance(fact, tuple):
         return [encode(item) for item in fact]
     if isinstance(fact, Record):
         pairs = ((name, getattr(fact, name)) for name in fact.__slots__)
         return {name: encode(value) for name, value in pairs if value is not None}
     return fact
+
+
+def is_unknown(value: Any) -> bool:
+    """Whether a JSON value says that a fact could not be had."""
+    return (
+        isinstance(value, dict)
+        and {"unknown"} <= set(value) <= {"unknown", "reason"}
+        and all(isinstance(part, str) for part in value.values())
+    )
+
+
+def _unknown(value: dict[str, str]) -> Unknown:
+    """A reason that this version does not know, or that is only told, keeps its words."""
+    reason = _reason(value.get("reason")) or _OF_0_1_0.get(value["unknown"])
+    return Unknown(reason) if reason else Unknown(Reason.OTHER, value["unknown"])
+
+
+def _reason(slug: str | None) -> Reason | None:
+    return next((reason for reason in WORDS if reason.value == slug), None)
 
 
 def decode(document: Any) -> Facts:
@@ -45,7 +74,16 @@ def decode(document: Any) -> Facts:
             raise BadSnapshot(f"facts.readers[{number}].probe: one of {', '.join(PROBES)} was expected")
         if not BYTES.fullmatch(known_or(reader.atr, None) or ""):
             raise BadSnapshot(f"facts.readers[{number}].atr: bytes in hexadecimal were expected")
-    return facts
+    if isinstance(facts.readers, Unknown):
+        return facts
+    return replace(facts, readers=tuple(map(_with_reason, facts.readers)))
+
+
+def _with_reason(reader: Reader) -> Reader:
+    """In documents of 0.1.0 only the words tell why a reader was not probed."""
+    if reader.not_made_reason is not None or reader.not_made_because is None:
+        return reader
+    return replace(reader, not_made_reason=_OF_0_1_0.get(reader.not_made_because, Reason.OTHER))
 
 
 def decode_as(kind: type[T], document: Any) -> T:
@@ -58,10 +96,10 @@ def decode_as(kind: type[T], document: Any) -> T:
 def _decode(kind: Any, value: Any, place: str) -> Any:
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return _decode_union(typing.get_args(kind), value, place)
-    if _is_unknown(value):
+    if is_unknown(value):
         if _is_record(kind):
-            return _smeared(kind, Unknown(value["unknown"]), place)
-        raise _Contagious(value["unknown"])
+            return _smeared(kind, _unknown(value), place)
+        raise _Contagious(_unknown(value))
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list):
             raise BadSnapshot(f"{place}: a list was expected")
@@ -73,15 +111,29 @@ def _decode(kind: Any, value: Any, place: str) -> Any:
 
 
 def _decode_union(kinds: tuple[Any, ...], value: Any, place: str) -> Any:
-    if Unknown in kinds and _is_unknown(value):
-        return Unknown(value["unknown"])
+    if Unknown in kinds and is_unknown(value):
+        return _unknown(value)
+    if any(_is_word(kind) for kind in kinds):
+        return _decode_word(kinds, value, place)
     (kind,) = (kind for kind in kinds if kind not in (Unknown, type(None)))
     if Unknown not in kinds:
         return _decode(kind, value, place)
     try:
         return _decode(kind, value, place)
     except _Contagious as part:
-        return Unknown(str(part))
+        return part.why
+
+
+def _is_word(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Word)
+
+
+def _decode_word(kinds: tuple[Any, ...], value: Any, place: str) -> str:
+    """One of the words that this version knows; another one as it is, where the type allows it."""
+    (word,) = filter(_is_word, kinds)
+    text: str = _decode(str, value, place)
+    known_words: dict[str, str] = {item.value: item for item in word}
+    return known_words.get(text, text if str in kinds else Reason.OTHER)
 
 
 def _decode_record(kind: Any, value: Any, place: str) -> Any:
@@ -100,7 +152,7 @@ def _field(kind: type[Record], name: str, hint: Any, value: dict[str, Any], plac
     if type(None) in typing.get_args(hint):
         return None
     if Unknown in typing.get_args(hint):
-        return Unknown("not in this snapshot")
+        return Unknown(Reason.NOT_IN_SNAPSHOT)
     raise BadSnapshot(f"{here} is missing")
 
 
@@ -112,7 +164,7 @@ def _smeared(kind: Any, unknown: Unknown, place: str) -> Any:
     """A record of which nothing is known, where each of its fields may be unknown."""
     hints = typing.get_type_hints(kind)
     if not all(Unknown in typing.get_args(hint) or _is_record(hint) for hint in hints.values()):
-        raise _Contagious(unknown.reason)
+        raise _Contagious(unknown)
     return kind(
         **{
             name: unknown if Unknown in typing.get_args(hint) else _smeared(hint, unknown, f"{place}.{name}")
@@ -127,7 +179,3 @@ def _decode_scalar(kind: Any, value: Any, place: str) -> Any:
     if type(value) is not kind:
         raise BadSnapshot(f"{place}: {kind.__name__} was expected, not {type(value).__name__}")
     return value
-
-
-def _is_unknown(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == _UNKNOWN_KEYS and isinstance(value["unknown"], str)

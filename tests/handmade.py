@@ -26,7 +26,7 @@ from gpgdoctor.report.json import document  # noqa: E402
 from gpgdoctor.system.record import replace  # noqa: E402
 
 NO_USB = "the lab has no USB"
-FREE = replace(ON_USB, driver=None, opened_by=())
+FREE = replace(ON_USB, driver=None)
 DEBIAN_13 = "2.4.7"
 
 SNAPSHOTS: dict[str, tuple[str, Facts]] = {

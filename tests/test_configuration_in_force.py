@@ -30,7 +30,7 @@ def test_what_cannot_be_decided_is_not_known(content: str, options: list[str] | 
     _, effective = configuration.judge([configuration.read(str(path), "scdaemon", "user")], TABLE, "alice")
     found = configuration.settings(effective, {"user": str(path)})
     if options is None:
-        assert found == Unknown(f"{path}, line 2 depends on what only the running program knows")
+        assert found == Unknown.because(f"{path}, line 2 depends on what only the running program knows")
     else:
         assert not isinstance(found, Unknown) and [setting.option for setting in found] == options
 

@@ -27,7 +27,7 @@ def test_what_it_says(script: str, expected: str, tmp_path: Path, monkeypatch: p
     program.chmod(0o755)
     monkeypatch.setattr(pcscd, "_program", lambda: str(program))
     said = pcscd.version(Deadline(0.3))
-    assert expected in said.reason if isinstance(said, Unknown) else said == expected
+    assert expected in said.detail if isinstance(said, Unknown) else said == expected
 
 
 def test_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

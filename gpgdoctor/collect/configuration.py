@@ -162,7 +162,7 @@ def settings(effective: Effective, paths: dict[str, str]) -> Maybe[tuple[Setting
     """What is in force; ``paths`` are the files by scope."""
     if effective.undecided:
         role, number = effective.undecided[0]
-        return Unknown(f"{paths[role]}, line {number} depends on what only the running program knows")
+        return Unknown.because(f"{paths[role]}, line {number} depends on what only the running program knows")
     return tuple(
         Setting(option=setting.option, value=setting.value, path=paths[setting.role], line=setting.line)
         for setting in effective.settings
@@ -180,5 +180,5 @@ def unread(files: Sequence[ConfigFile]) -> Unknown | None:
     """Why nobody can say what is in force, where a file could not be read."""
     for file in files:
         if file.status not in ("absent", "regular"):
-            return Unknown(f"{file.path} is {file.status}" + (f" ({file.detail})" if file.detail else ""))
+            return Unknown.because(f"{file.path} is {file.status}" + (f" ({file.detail})" if file.detail else ""))
     return None

@@ -38,7 +38,7 @@ def _distribution() -> Maybe[str]:
         with open("/etc/os-release", encoding="utf-8", errors="replace") as file:
             pairs = dict(line.strip().split("=", 1) for line in file.read(RELEASE_BYTES).splitlines() if "=" in line)
     except OSError as error:
-        return Unknown(f"/etc/os-release: {error.strerror}")
+        return Unknown.because(f"/etc/os-release: {error.strerror}")
     words = f"{pairs.get('ID', '')} {pairs.get('ID_LIKE', '')}".replace('"', "").split()
     family = next((name for word in words for name in FAMILIES if word.startswith(name)), "other")
     if "rhel" in words or "centos" in words:
@@ -56,8 +56,8 @@ def _init() -> Maybe[str]:
         with open(FIRST_PROCESS, encoding="utf-8", errors="replace") as file:
             first = file.read(100).strip()
     except OSError as error:
-        return Unknown(f"{FIRST_PROCESS}: {error.strerror}")
-    return "runit" if first in ("runit", "runit-init") else Unknown("no init system that gpgdoctor knows")
+        return Unknown.because(f"{FIRST_PROCESS}: {error.strerror}")
+    return "runit" if first in ("runit", "runit-init") else Unknown.because("no init system that gpgdoctor knows")
 
 
 def _container() -> str | None:

@@ -12,7 +12,7 @@ from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.on_behalf import BorrowedLook, NobodysLook
 from gpgdoctor.collect.readers import ReaderFacts
 from gpgdoctor.collect.user import UserFacts, UserLook
-from gpgdoctor.facts import Connection, Facts, Maybe, Pcscd, PcscDriver, Process, Reader, Unknown, known_or
+from gpgdoctor.facts import Connection, Facts, Maybe, Pcscd, PcscDriver, Process, Reader, Reason, Unknown, known_or
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record, replace
 from gpgdoctor.system.sockets import Peer, Sockets
@@ -20,7 +20,6 @@ from gpgdoctor.system.sockets import Peer, Sockets
 FINISH_S = 0.1  # of the whole deadline, kept for judging and printing
 VERSION_DEADLINE_S = 0.5
 SERVICE_STOPPED = "0x8010001E"
-PASSIVE = "a passive look connects to no reader"
 IDLE = "nobody is connected to pcscd, and to ask it would keep it awake"
 
 
@@ -80,7 +79,7 @@ class Look:
         unseen = Aside(lambda: pcscd.hidden(pcscds, sockets))
         described = _describe(daemons, set(pids.values()), mine)
         refused = self._refused(listener, pcscds)
-        hidden = Unknown(sockets.error) if sockets.error else None
+        hidden = Unknown.because(sockets.error) if sockets.error else None
         return Facts(
             gnupg=mine.gnupg,
             configuration=mine.configuration,
@@ -91,7 +90,7 @@ class Look:
                 mounted=pcscd.mounted(self._path),
                 listener="pcscd" if awake else listener,
                 refused=refused,
-                answer=self._readers.answer() if asks else Unknown(_not_asked(listener)),
+                answer=self._readers.answer() if asks else _not_asked(listener),
                 version=self._version(),
                 library=self._readers.library(),
                 library_version=self._library_version(),
@@ -111,11 +110,11 @@ class Look:
         """Of the installed pcscd: where it is wanted, or where the library and the daemon do not fit each other."""
         if self._wants_versions():
             return pcscd.version(self._deadline.sooner(VERSION_DEADLINE_S))
-        return Unknown("it was not asked for")
+        return Unknown(Reason.NOT_ASKED_FOR)
 
     def _library_version(self) -> Maybe[str | None]:
         if not self._wants_versions():
-            return Unknown("it was not asked for")
+            return Unknown(Reason.NOT_ASKED_FOR)
         library = self._readers.library()
         return library if isinstance(library, Unknown) else pcscd.library_version(library.name)
 
@@ -162,18 +161,18 @@ class Look:
 
     def _refused(self, listener: Maybe[str | None], pcscds: list[int]) -> Maybe[bool]:
         if self._wishes.passive and listener is None and pcscd.socket_file(self._path) == "socket":
-            return Unknown("a passive look does not try a socket where nobody is seen to listen")
+            return Unknown.because("a passive look does not try a socket where nobody is seen to listen")
         return pcscd.refused(self._path, pcscd.socket_file(self._path), listener, pcscds)
 
-    def _why_no_probe(self, orphans: int) -> str | None:
+    def _why_no_probe(self, orphans: int) -> Reason | None:
         if self._wishes.passive:
-            return PASSIVE
+            return Reason.PASSIVE
         if not self._wishes.probe:
-            return "--no-probe"
-        return "an earlier probe still waits in pcscd" if orphans else None
+            return Reason.NO_PROBE
+        return Reason.PROBE_WAITS if orphans else None
 
     def _listed(
-        self, look: bool, listener: Maybe[str | None], not_made: str | None, refused: Maybe[bool]
+        self, look: bool, listener: Maybe[str | None], not_made: Reason | None, refused: Maybe[bool]
     ) -> Maybe[tuple[Reader, ...]]:
         if look:
             return self._readers.readers(not_made)
@@ -181,22 +180,21 @@ class Look:
             return listener
         if listener is None:
             return self._none_listed(refused)
-        return Unknown(IDLE if listener == "pcscd" else "pcscd is asleep, and looking would have started it")
+        return Unknown.because(IDLE if listener == "pcscd" else "pcscd is asleep, and looking would have started it")
 
     def _none_listed(self, refused: Maybe[bool]) -> Maybe[tuple[Reader, ...]]:
         """Without a pcscd PC/SC has no readers; but is there none, or do we only not see it?"""
         if pcscd.socket_file(self._path) == "socket" and refused is not True:
-            why = refused.reason if isinstance(refused, Unknown) else "who listens there is not visible"
-            return Unknown(why)
+            return refused if isinstance(refused, Unknown) else Unknown.because("who listens there is not visible")
         return ()
 
 
-def _not_asked(listener: Maybe[str | None]) -> str:
+def _not_asked(listener: Maybe[str | None]) -> Unknown:
     if isinstance(listener, Unknown):
-        return listener.reason
+        return listener
     if listener == "pcscd":
-        return IDLE
-    return "pcscd does not run" if listener is None else "pcscd is asleep"
+        return Unknown.because(IDLE)
+    return Unknown.because("pcscd does not run" if listener is None else "pcscd is asleep")
 
 
 def _describe(daemons: dict[int, str], clients: Collection[int], mine: UserFacts) -> tuple[Process, ...]:
@@ -240,5 +238,5 @@ def with_cards(process: Process, mine: UserFacts) -> Process:
         said = listening.said
         if not isinstance(said, Unknown) and said.pid == process.pid:
             return replace(process, sockets=(listening.path,), cards=len(said.cards))
-    silent = Unknown("it was not asked, or did not answer")
+    silent = Unknown.because("it was not asked, or did not answer")
     return replace(process, sockets=silent, cards=silent)

@@ -46,7 +46,7 @@ def socket_file(path: str) -> Maybe[str]:
     except FileNotFoundError:
         return "absent"
     except OSError as error:
-        return Unknown(f"{path}: {error.strerror}")
+        return Unknown.because(f"{path}: {error.strerror}")
     return "socket" if stat.S_ISSOCK(mode) else "not a socket"
 
 
@@ -57,7 +57,7 @@ def mounted(path: str) -> Maybe[bool]:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
             points = {line.split(" ", 5)[4] for line in table}
     except OSError as error:
-        return Unknown(f"/proc/self/mountinfo: {error.strerror}")
+        return Unknown.because(f"/proc/self/mountinfo: {error.strerror}")
     return bool({real, os.path.dirname(real)} & points)
 
 
@@ -67,7 +67,7 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
     Only where a living pcscd listens may anybody connect: a connect to systemd's socket starts it.
     """
     if sockets.error is not None:
-        return Unknown(sockets.error)
+        return Unknown.because(sockets.error)
     listening = {entry.inode for entry in sockets.listening(path)}
     if not listening:
         return None
@@ -77,7 +77,7 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
     if any(inodes is not None and inodes & listening for inodes in visible.values()):
         return "pcscd"
     if not daemons and processes.are_hidden():
-        return Unknown(processes.HIDDEN)
+        return Unknown.because(processes.HIDDEN)
     opaque = [pid for pid, inodes in visible.items() if inodes is None]
     return "pcscd" if any(_may_be_the_daemon(pid, path) for pid in opaque) else "activator"
 
@@ -104,11 +104,11 @@ def refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Coll
     if kind != "socket" or heard is not None:
         return False
     if daemons:
-        return Unknown("pcscd runs, but its socket belongs to another network namespace")
+        return Unknown.because("pcscd runs, but its socket belongs to another network namespace")
     if mounted(path) is not False:
-        return Unknown("the socket of pcscd comes from outside this container")
+        return Unknown.because("the socket of pcscd comes from outside this container")
     if _apart():
-        return Unknown("who listens at pcscd's socket is not visible from this network namespace")
+        return Unknown.because("who listens at pcscd's socket is not visible from this network namespace")
     return _is_refused(path)
 
 
@@ -120,7 +120,7 @@ def _is_refused(path: str) -> Maybe[bool]:
         except OSError as error:
             if error.errno == errno.ECONNREFUSED:
                 return True
-            return Unknown(f"{path}: {error.strerror or error}")
+            return Unknown.because(f"{path}: {error.strerror or error}")
     return False
 
 
@@ -153,8 +153,8 @@ def pair(peers: Sequence[Peer]) -> Paired:
     paired = tuple(
         Connection(
             inode=peer.server,
-            uid=peer.uid if peer.uid is not None else Unknown("this kernel does not tell"),
-            pid=pids.get(peer.inode, Unknown("the program is not visible to this user")),
+            uid=peer.uid if peer.uid is not None else Unknown.because("this kernel does not tell"),
+            pid=pids.get(peer.inode, Unknown.because("the program is not visible to this user")),
         )
         for peer in peers
         if peer.inode
@@ -183,15 +183,15 @@ def hidden(daemons: Collection[int], shown: Sockets) -> Maybe[int]:
     """
     before = _socket_inodes(daemons)
     if before is None:
-        return Unknown("only root sees connections from other network namespaces")
+        return Unknown.because("only root sees connections from other network namespaces")
     if shown.error is None and not any(_unexplained(pid, before[pid], shown) for pid in daemons):
         return 0
     shown = Sockets()
     after = _socket_inodes(daemons)
     if after is None:
-        return Unknown("only root sees connections from other network namespaces")
+        return Unknown.because("only root sees connections from other network namespaces")
     if shown.error is not None:
-        return Unknown(shown.error)
+        return Unknown.because(shown.error)
     return sum(len(_unexplained(pid, before[pid] & after[pid], shown)) for pid in daemons)
 
 
@@ -236,9 +236,9 @@ def version(deadline: Deadline) -> Maybe[str | None]:
     try:
         said = Command([program, "--version"]).result(deadline).stdout
     except CommandFailed as error:
-        return Unknown(str(error))
+        return Unknown.because(str(error))
     found = re.match(r"pcsc-lite version (\d[\w.+~-]{0,30}?)\.?$", said, re.MULTILINE)
-    return found[1] if found else Unknown(f"{program} does not tell its version")
+    return found[1] if found else Unknown.because(f"{program} does not tell its version")
 
 
 def library_version(path: str) -> Maybe[str | None]:
@@ -247,7 +247,7 @@ def library_version(path: str) -> Maybe[str | None]:
     Debian's list of packages tells it; of a library of somebody's own, and elsewhere, nobody does.
     """
     if not path.startswith(("/usr/lib/", "/lib/")):
-        return Unknown(f"{path} does not tell its version")
+        return Unknown.because(f"{path} does not tell its version")
     try:
         with open(PACKAGES, encoding="utf-8", errors="replace") as status:
             for line in status:
@@ -256,7 +256,7 @@ def library_version(path: str) -> Maybe[str | None]:
                     return next((it[9:].strip() for it in fields if it.startswith("Version: ")), None)
     except OSError:
         pass
-    return Unknown("no package tells the version of the PC/SC library")
+    return Unknown.because("no package tells the version of the PC/SC library")
 
 
 def unit() -> Maybe[str | None]:
@@ -268,7 +268,7 @@ def unit() -> Maybe[str | None]:
                 if os.path.realpath(path) == "/dev/null" or os.path.getsize(path) == 0:
                     return "masked"
             except OSError as error:  # a link that leads nowhere, for one
-                return Unknown(f"{path}: {error.strerror}")
+                return Unknown.because(f"{path}: {error.strerror}")
             wanted = "/etc/systemd/system/sockets.target.wants/pcscd.socket"
             return "enabled" if os.path.lexists(wanted) else "disabled"
     return None

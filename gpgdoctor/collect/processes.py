@@ -178,7 +178,7 @@ def describe(pid: int, role: str, ours: Collection[int]) -> Process | None:
                 uid=_try(lambda: process.uids().real),
                 parent=_try(process.ppid),
                 started=_try(lambda: round(process.create_time(), 2)),
-                state=state_of(pid) or Unknown("its state is not visible"),
+                state=state_of(pid) or Unknown.because("its state is not visible"),
                 executable=executable,
                 replaced=_replaced(pid),
                 homedir=_homedir(arguments) if role in ("scdaemon", "gpg-agent") else None,
@@ -194,7 +194,7 @@ def _try(get: Callable[[], T]) -> Maybe[T]:
     try:
         return get()
     except psutil.AccessDenied:
-        return Unknown("this user may not see it")
+        return Unknown.because("this user may not see it")
     except psutil.Error as error:
         raise psutil.NoSuchProcess(0) from error
 
@@ -256,7 +256,7 @@ def _replaced(pid: int) -> Maybe[bool]:
     try:
         path, deleted, _ = os.readlink(f"/proc/{pid}/exe").partition(" (deleted)")
     except OSError:
-        return Unknown("this user may not see its program file")
+        return Unknown.because("this user may not see its program file")
     return bool(deleted) and not _same_bytes(f"/proc/{pid}/exe", path)
 
 
@@ -285,7 +285,7 @@ def not_replaced(process: Process, path: str | None) -> Process:
         changed = os.stat(path).st_ctime
     except OSError:
         return process
-    newer = Unknown(f"{path} changed after it started, and which of both it runs is not visible")
+    newer = Unknown.because(f"{path} changed after it started, and which of both it runs is not visible")
     return replace(process, replaced=False if process.started > changed else newer)
 
 

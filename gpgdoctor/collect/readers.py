@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.collect.probe_child import ProbeChild
-from gpgdoctor.facts import Maybe, PcscDriver, Reader, Unknown
+from gpgdoctor.facts import WORDS, Maybe, PcscDriver, Reader, Reason, Unknown
 
 HELD = {"INUSE", "EXCLUSIVE"}
 
@@ -26,15 +26,15 @@ class ReaderFacts:
 
     def library(self) -> Maybe[PcscDriver]:
         if self._child.said.library is None:
-            return Unknown(self._child.why_silent)
+            return Unknown.because(self._child.why_silent)
         reason = self._child.said.library.get("reason")
         if self._child.said.library["name"] == "pyscard":
-            return Unknown(f"pyscard cannot be imported: {reason}")
+            return Unknown.because(f"pyscard cannot be imported: {reason}")
         return PcscDriver(name=self._child.said.library["name"], usable=reason is None, reason=reason)
 
     def driver(self) -> Maybe[PcscDriver | None]:
         if self._child.said.driver is None:
-            return Unknown(self._child.why_silent)
+            return Unknown.because(self._child.why_silent)
         reason = self._child.said.driver.get("reason")
         return PcscDriver(name=self._child.said.driver["name"], usable=reason is None, reason=reason)
 
@@ -45,29 +45,29 @@ class ReaderFacts:
         if isinstance(library, Unknown):
             return library
         if not library.usable:
-            return Unknown("the PC/SC library cannot be loaded")
+            return Unknown.because("the PC/SC library cannot be loaded")
         if said.establish is None or (said.establish == 0 and said.listed is None):
-            return "no-answer" if said.asked and not said.ended else Unknown(self._child.why_silent)
+            return "no-answer" if said.asked and not said.ended else Unknown.because(self._child.why_silent)
         code = said.establish or said.listed or 0
         return "ok" if code in (0, 0x8010002E) else f"0x{code:08X}"
 
-    def readers(self, not_made_because: str | None) -> Maybe[tuple[Reader, ...]]:
-        """The readers as PC/SC lists them; ``not_made_because`` says why no probe was asked for."""
+    def readers(self, not_made: Reason | None) -> Maybe[tuple[Reader, ...]]:
+        """The readers as PC/SC lists them; ``not_made`` says why no probe was asked for."""
         said = self._child.said
         answer = self.answer()
         if isinstance(answer, Unknown):
             return answer
         if answer != "ok":
-            return Unknown("pcscd does not answer" if answer == "no-answer" else f"pcscd answers {answer}")
-        return tuple(self._reader(name, not_made_because) for name in said.names)
+            return Unknown.because("pcscd does not answer" if answer == "no-answer" else f"pcscd answers {answer}")
+        return tuple(self._reader(name, not_made) for name in said.names)
 
-    def _reader(self, name: str, not_made_because: str | None) -> Reader:
+    def _reader(self, name: str, not_made: Reason | None) -> Reader:
         said = self._child.said
         state = _state(said.states, name, self._child.why_silent)
         later: Maybe[tuple[str, ...] | None] = None
         if not isinstance(state, Unknown) and HELD & set(state):
             later = _state(said.later, name, self._child.why_silent)
-        outcome, code, seconds = self._outcome(name, state, later, not_made_because)
+        outcome, code, seconds = self._outcome(name, state, later, not_made)
         atr = said.states.get(name, (0, ""))[1] if said.states else ""
         return Reader(
             name=name,
@@ -75,7 +75,8 @@ class ReaderFacts:
             later_state=later,
             probe=outcome,
             probe_code=f"0x{code:08X}" if code else None,
-            not_made_because=not_made_because if outcome == "not-made" else None,
+            not_made_because=WORDS[not_made] if not_made and outcome == "not-made" else None,
+            not_made_reason=not_made if outcome == "not-made" else None,
             seconds=round(seconds, 1) if outcome in ("blocked", "stuck") else None,
             atr=atr or None,
         )
@@ -85,22 +86,22 @@ class ReaderFacts:
         name: str,
         state: Maybe[tuple[str, ...]],
         later: Maybe[tuple[str, ...] | None],
-        not_made_because: str | None,
+        not_made: Reason | None,
     ) -> tuple[Maybe[str], int, float]:
         if isinstance(state, Unknown):
             return state, 0, 0.0
         if not HELD & set(state) or (isinstance(later, tuple) and not HELD & set(later)):
             return "not-needed", 0, 0.0
-        if not_made_because is not None:
+        if not_made is not None:
             return "not-made", 0, 0.0
         if name in self._child.said.probes:
             return self._child.said.probes[name]
-        return Unknown(self._child.why_silent), 0, 0.0
+        return Unknown.because(self._child.why_silent), 0, 0.0
 
 
 def _state(states: dict[str, tuple[int, str]] | None, name: str, why: str) -> Maybe[tuple[str, ...]]:
     if states is None:
-        return Unknown(why)
+        return Unknown.because(why)
     if name not in states:
-        return Unknown("PC/SC did not tell the reader's state")
+        return Unknown.because("PC/SC did not tell the reader's state")
     return tuple(word for bit, word in _STATES if states[name][0] & bit)

@@ -35,14 +35,14 @@ class Answers(Record):
         if isinstance(socketdir, Unknown):
             return socketdir
         if self.error is not None:
-            return Unknown(self.error)
+            return Unknown.because(self.error)
         wanted = f"{socketdir}/S.scdaemon"
         if wanted in self.by_path:
             return self.by_path[wanted]
         return next((said for path, said in self.by_path.items() if is_same_place(path, wanted)), None)
 
     def error_or(self, value: T) -> Maybe[T]:
-        return value if self.error is None else Unknown(self.error)
+        return value if self.error is None else Unknown.because(self.error)
 
 
 def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answers:
@@ -66,7 +66,7 @@ def _unseen(sockets: Sockets) -> dict[str, Maybe[RunningScdaemon]]:
     if not processes.are_hidden():
         return {}
     mine = (entry for entry in sockets.listening_below("S.scdaemon") if _belongs_to(entry, os.geteuid()))
-    return {os.fsdecode(entry.path): Unknown(processes.HIDDEN) for entry in mine}
+    return {os.fsdecode(entry.path): Unknown.because(processes.HIDDEN) for entry in mine}
 
 
 def _open_sockets(pids: Sequence[int]) -> tuple[set[int], bool]:
@@ -95,4 +95,4 @@ def _ask(entry: UnixSocket, deadline: Deadline) -> Maybe[RunningScdaemon]:
     try:
         return ask(os.fsdecode(entry.path), deadline)
     except NoAnswer as why:
-        return Unknown(str(why))
+        return Unknown.because(str(why))

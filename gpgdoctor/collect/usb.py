@@ -8,7 +8,6 @@ import re
 from contextlib import suppress
 from functools import cache
 
-from gpgdoctor.collect.processes import _descriptors
 from gpgdoctor.facts import Maybe, Unknown, UsbInterface
 
 CCID_CLASS = "0b"
@@ -39,11 +38,11 @@ def interfaces(root: str = "") -> Maybe[tuple[UsbInterface, ...]]:
     if not os.path.isdir(top):
         if os.path.isdir(f"{root}/sys/bus"):
             return ()
-        return Unknown("/sys is not mounted")
+        return Unknown.because("/sys is not mounted")
     try:
         names = sorted(name for name in os.listdir(top) if ":" in name)
     except OSError as error:
-        return Unknown(f"{top}: {error.strerror}")
+        return Unknown.because(f"{top}: {error.strerror}")
     found = (_interface(root, top, name) for name in names)
     return tuple(interface for interface in found if interface is not None)
 
@@ -70,7 +69,6 @@ def _interface(root: str, top: str, name: str) -> UsbInterface | None:
         driver=_driver(f"{top}/{name}/driver"),
         node=node,
         accessible=node if isinstance(node, Unknown) else os.access(node, os.R_OK | os.W_OK),
-        opened_by=node if isinstance(node, Unknown) else _opened_by(node),
         in_libccid=listed,
     )
 
@@ -99,13 +97,8 @@ def _driver(link: str) -> str | None:
 def _node(root: str, device: str) -> Maybe[str]:
     bus, number = _attribute(f"{device}/busnum"), _attribute(f"{device}/devnum")
     if bus is None or number is None or not (bus.isdigit() and number.isdigit()):
-        return Unknown("sysfs does not tell the device's number")
+        return Unknown.because("sysfs does not tell the device's number")
     return f"{root}/dev/bus/usb/{int(bus):03d}/{int(number):03d}"
-
-
-def _opened_by(node: str) -> tuple[int, ...]:
-    pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()] if os.path.isdir("/proc") else []
-    return tuple(pid for pid in pids if node in _descriptors(pid))
 
 
 def in_libccid(vendor: str, product: str, root: str = "") -> Maybe[bool]:
@@ -118,7 +111,7 @@ def in_libccid(vendor: str, product: str, root: str = "") -> Maybe[bool]:
 def _listed(root: str) -> Maybe[frozenset[tuple[int, int]]]:
     paths = [path for pattern in PLISTS for path in glob.glob(root + pattern)]
     if not paths:
-        return Unknown("no driver of pcscd is installed here")
+        return Unknown.because("no driver of pcscd is installed here")
     found: set[tuple[int, int]] = set()
     for path in paths:
         found.update(_devices_of(path))

@@ -138,7 +138,7 @@ def _read_table(command: Command | None, deadline: Deadline) -> Maybe[OptionTabl
     try:
         return parse_option_table(command.result(deadline).stdout)
     except CommandFailed as error:
-        return Unknown(str(error))
+        return Unknown.because(str(error))
 
 
 def _configured_driver(sources: list[configuration.Source]) -> Maybe[str | None]:
@@ -154,7 +154,7 @@ def _configured_driver(sources: list[configuration.Source]) -> Maybe[str | None]
                 name = os.fsdecode(words[1].strip().strip(b'"'))
                 for path in (source.file.path, *([name] if "/" in name else [])):
                     if not _is_my_choice(path):
-                        return Unknown(f"{path} is in another user's hands, and so {name} is not loaded")
+                        return Unknown.because(f"{path} is in another user's hands, and so {name} is not loaded")
                 return name
     return None
 
@@ -196,7 +196,9 @@ def _gnupg(
         scdaemon_options=_of_table(table, lambda known: tuple(known.names)),
         own_ccid_driver=_of_table(
             table,
-            lambda known: Unknown("scdaemon does not tell") if known.own_ccid_driver is None else known.own_ccid_driver,
+            lambda known: (
+                Unknown.because("scdaemon does not tell") if known.own_ccid_driver is None else known.own_ccid_driver
+            ),
         ),
         self_test=answers.self_test,
         running=scds.of_home(early.directory("socketdir")),
@@ -208,7 +210,7 @@ def _gnupg(
 def _of_table(table: Maybe[OptionTable | None], get: Callable[[OptionTable], Maybe[T]]) -> Maybe[T]:
     if isinstance(table, Unknown):
         return table
-    return Unknown("scdaemon is not installed") if table is None else get(table)
+    return Unknown.because("scdaemon is not installed") if table is None else get(table)
 
 
 def _agent_listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[int]) -> Maybe[str | None]:
@@ -219,7 +221,7 @@ def _agent_listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine:
     if isinstance(path, Unknown):
         return path
     if sockets.error is not None:
-        return Unknown(sockets.error)
+        return Unknown.because(sockets.error)
     listening = sockets.listening(path)
     if not listening:
         return None
@@ -232,7 +234,7 @@ def _agent_listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine:
     # gpg-agent forbids ptrace, and with it a look at its open files.
     if any(processes.socket_inodes(pid) is None and processes.uid_of(pid) in users for pid in agents):
         return "gpg-agent"
-    return Unknown("the program that listens on the agent's socket is not visible to this user")
+    return Unknown.because("the program that listens on the agent's socket is not visible to this user")
 
 
 def _configuration(
@@ -243,7 +245,7 @@ def _configuration(
     driver: Maybe[PcscDriver | None],
 ) -> Configuration:
     if not sources:
-        missing = Unknown("gpgconf does not name the directories")
+        missing = Unknown.because("gpgconf does not name the directories")
         return Configuration(
             files=missing,
             in_force=missing,
@@ -279,7 +281,7 @@ def _judged(sources: list[configuration.Source], table: Maybe[OptionTable | None
     if unread is not None and table is None:
         return _Judged(files=files, settings=unread, voided=unread)
     if isinstance(table, Unknown) or table is None:
-        why = table or Unknown("the program is not installed")
+        why = table or Unknown.because("the program is not installed")
         return _Judged(files=files, settings=why, voided=why)
     with_lines, effective = configuration.judge(sources, table, user)
     paths = {source.file.scope: source.file.path for source in sources}

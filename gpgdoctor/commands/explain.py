@@ -12,7 +12,6 @@ from gpgdoctor.system.record import Record
 USAGE = 2
 WIDTH = 80
 LOOK_DEADLINE_S = 2.0
-SWITCHED_OFF = "switched off with --no-probe"
 MARKS = FOUND, UNCHECKED, NEITHER = "*", "?", " "
 LEGEND = (
     "pages go with this text, the closest first; each title says what holds where all is well. "
@@ -93,7 +92,5 @@ def look() -> Now:
         return Now(failure=f"{type(error).__name__}: {error}")
     return Now(
         found=frozenset(finding.id for finding in diagnosis.findings),
-        unchecked=frozenset(
-            check.rule.id for check in diagnosis.checks if check.status == "unknown" or check.reason == SWITCHED_OFF
-        ),
+        unchecked=frozenset(it.rule.id for it in diagnosis.checks if it.status == "unknown" or it.switched_off),
     )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, Reader, Unknown, known, known_or
-from gpgdoctor.rules import cures, holding, mistakes, scdaemon
-from gpgdoctor.rules.contention import NO_PCSCD, NO_READER, NO_SCDAEMON, UNSEEN
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Passes, Subject, rule
+from gpgdoctor.facts import Facts, Reader, Unknown, known
+from gpgdoctor.rules import cures, holding, scdaemon
+from gpgdoctor.rules.contention import NO_READER, NO_SCDAEMON, NOT_STARTING
+from gpgdoctor.rules.reader_state import is_held
+from gpgdoctor.rules.rule import Advice, Cure, Found, Holds, Subjects, hidden_by, rule
+from gpgdoctor.wording import text
+
+# Where pcscd runs and cannot be looked at, it may have the reader all the same.
+UNSEEN = ("GD303", "GD304", "GD305", "GD311", "GD401")
+NO_PCSCD_AT_ALL = (*hidden_by("GD302"), *hidden_by(*UNSEEN, at_least="warning"))
 
 
-def _listed_where_scdaemon_has_none(facts: Facts) -> list[Subject]:
+def _listed_where_scdaemon_has_none(facts: Facts) -> Subjects:
     """What pcscd has matters only to a scdaemon that looks on USB alone, and found nothing there."""
     if isinstance(facts.readers, Unknown) and (
-        scdaemon.path(facts) is not scdaemon.Path.OWN_DRIVER or _works_by_own_driver(facts)
+        scdaemon.path(facts) is not scdaemon.Path.OWN_DRIVER or scdaemon.holds_a_card(facts)
     ):
-        raise Passes("scdaemon does without pcscd, or asks it")
+        return Holds(why=text("scdaemon does without pcscd, or asks it"))
     return holding.listed(facts)
 
 
@@ -23,18 +29,16 @@ def _listed_where_scdaemon_has_none(facts: Facts) -> list[Subject]:
     "scdaemon and pcscd do not compete for the reader.",
     worst="error",
     each=_listed_where_scdaemon_has_none,
-    needs=(*NO_PCSCD, *NO_SCDAEMON),
-    not_behind_info=UNSEEN,
+    causes=(*hidden_by("GD301"), *NO_PCSCD_AT_ALL, *NO_SCDAEMON, *NOT_STARTING),
     nothing=NO_READER,
 )
 def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
     if not _competes(facts):
         return None
-    mistakes.needs_scdaemon_to_start(facts)
     return Found(
         severity="error",
-        summary="pcscd has this reader, and scdaemon looks for it on USB only.",
-        effect='gpg says "No such device": since GnuPG 2.3 scdaemon does not ask pcscd by itself.',
+        summary=text("pcscd has this reader, and scdaemon looks for it on USB only."),
+        effect=text('gpg says "No such device": since GnuPG 2.3 scdaemon does not ask pcscd by itself.'),
         because=("gnupg.scdaemon_version", "configuration.in_force", f"readers[{index}].name", "usb"),
         cure=_through_pcscd(facts, index),
     )
@@ -47,28 +51,17 @@ def _competes(facts: Facts) -> bool:
     interfaces = [interface for interface in known(facts.usb) if interface.ccid]
     if not interfaces:
         return True
-    return not _works_by_own_driver(facts) and any(known(interface.driver) == "usbfs" for interface in interfaces)
-
-
-def needs_no_competition(facts: Facts) -> None:
-    """Raises NotApplicable where GD205 says first why scdaemon finds no reader."""
-    if known_or(facts.pcscd.listener, None) == "pcscd" and known_or(facts.readers, ()) and _competes(facts):
-        raise NotApplicable("folded under GD205")
-
-
-def _works_by_own_driver(facts: Facts) -> bool:
-    running = known(facts.gnupg.running)
-    return running is not None and bool(running.cards)
+    return not scdaemon.holds_a_card(facts) and any(known(interface.driver) == "usbfs" for interface in interfaces)
 
 
 def _through_pcscd(facts: Facts, index: int) -> Cure:
     reader = known(facts.readers)[index]
-    shared = bool(holding.held(reader)) and scdaemon.knows(facts, "pcsc-shared")
+    shared = is_held(reader) and scdaemon.knows(facts, "pcsc-shared")
     options = ("disable-ccid", "pcsc-shared") if shared else ("disable-ccid",)
     missing = tuple(option for option in options if not scdaemon.in_force(facts, option))
     costs = cures.sharing_costs(facts) if "pcsc-shared" in missing else cures.restart_costs(facts)
     smaller = Advice(
-        text="Nothing else seems to use PC/SC here: doing without pcscd is the smaller change.",
+        text=text("Nothing else seems to use PC/SC here: doing without pcscd is the smaller change."),
         commands=(("sudo", "systemctl", "disable", "--now", "pcscd.socket", "pcscd.service"),),
     )
     return Cure(
@@ -84,4 +77,4 @@ def _could_do_without(facts: Facts, reader: Reader) -> bool:
     """Whether scdaemon's own driver would find the reader on USB if pcscd let go of it, and nobody else needs pcscd."""
     on_usb = any(interface.ccid for interface in known(facts.usb))
     needed = any(holding.uses_cards(process) for process in holding.others(facts))
-    return on_usb and not needed and not holding.held(reader)
+    return on_usb and not needed and not is_held(reader)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
 from gpgdoctor.rules import holding, scdaemon
-from gpgdoctor.rules.access import name_of
-from gpgdoctor.rules.contention import NO_PCSCD, NO_READER, UNSEEN
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Severity, Subject, rule
+from gpgdoctor.rules.access import NONE_ON_USB, name_of
+from gpgdoctor.rules.competition import NO_PCSCD_AT_ALL
+from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
+from gpgdoctor.rules.reader_state import Card, card
+from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Severity, Subject, advise, hidden_by, rule
 from gpgdoctor.rules.rule import readers as each_reader
-from gpgdoctor.rules.services import severity_for_pcsc
+from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
+from gpgdoctor.wording import Text, public, reader_name, text
 
 
 @rule(
@@ -16,8 +19,7 @@ from gpgdoctor.rules.services import severity_for_pcsc
     "no-reader",
     "There is a reader.",
     worst="warning",
-    needs=tuple(id for id in NO_PCSCD if id != "GD301"),
-    not_behind_info=UNSEEN,
+    causes=NO_PCSCD_AT_ALL,
 )
 def no_reader(facts: Facts) -> Found | None:
     if known(facts.usb):
@@ -25,20 +27,19 @@ def no_reader(facts: Facts) -> Found | None:
     if known(facts.readers):
         return None
     if known(facts.pcscd.listener) is None and scdaemon.path(facts) is scdaemon.Path.PCSC:
-        raise NotApplicable("folded under GD301")
+        raise NotApplicable(PCSCD_DOES_NOT_RUN)
     return Found(
         severity="warning",
-        summary="Neither USB nor PC/SC knows a reader.",
-        effect='gpg says "No such device".',
+        summary=text("Neither USB nor PC/SC knows a reader."),
+        effect=text('gpg says "No such device".'),
         because=("readers", "usb"),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="Plug the reader or token in, straight into the computer. In a virtual machine or a "
-                    "container, hand the USB device through.",
-                ),
-            ),
+        cure=advise(
+            Advice(
+                text=text(
+                    "Plug the reader or token in, straight into the computer. In a virtual machine or a "
+                    "container, hand the USB device through."
+                )
+            )
         ),
     )
 
@@ -61,39 +62,40 @@ def _device(interface: UsbInterface) -> str:
     "pcscd knows every card reader on USB.",
     worst="error",
     each=_devices,
-    needs=NO_PCSCD,
-    nothing="no card reader is on USB",
+    causes=NO_PCSCD,
+    nothing=NONE_ON_USB,
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
     if not interface.ccid and known_or(interface.in_libccid, False) is not True:
         return _switched_off(facts, index)
     if known(facts.pcscd.listener) != "pcscd":
-        raise NotApplicable("pcscd does not run")
+        raise NotApplicable(PCSCD_DOES_NOT_RUN)
     why = _why_not_listed(facts, interface)
     if why is None:
         return None
     return Found(
         severity=_severity(facts),
-        summary=f"{name_of(interface)} is on USB, and pcscd does not list it: {why}.",
+        summary=text("{reader} is on USB, and pcscd does not list it: {why}.", reader=name_of(interface), why=why),
         because=(*(f"usb[{index}].{fact}" for fact in ("vendor", "product", "in_libccid")), "readers"),
-        cure=Cure(applicability="manual", advice=(_have_it_listed(interface),)),
+        cure=advise(_have_it_listed(interface)),
     )
 
 
-def _why_not_listed(facts: Facts, interface: UsbInterface) -> str | None:
+def _why_not_listed(facts: Facts, interface: UsbInterface) -> Text | None:
     drivers = {known(it.driver) for it in known(facts.usb) if _device(it) == _device(interface)}
     if "usbfs" in drivers:
         return _why_not_pcscds(facts, interface)
     if known_or(interface.in_libccid, True) is False:
-        return f"its drivers do not know the product {interface.vendor}:{interface.product}"
+        product = public(f"{interface.vendor}:{interface.product}")
+        return text("its drivers do not know the product {product}", product=product)
     kernel = next((driver for driver in sorted(filter(None, drivers))), None)
     if kernel is not None:
-        return f"the kernel's driver {kernel} has it"
-    return "it could not be opened when pcscd saw it first, and pcscd does not try again"
+        return text("the kernel's driver {driver} has it", driver=public(kernel))
+    return text("it could not be opened when pcscd saw it first, and pcscd does not try again")
 
 
-def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> str | None:
+def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> Text | None:
     """Of a device that a program has claimed: pcscd, as far as it lists enough readers for all of them."""
     if holding.holds_by_own_driver(facts):
         return None
@@ -105,9 +107,9 @@ def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> str | None:
         return None
     if unnamed:
         raise NotKnown(
-            "pcscd lists fewer readers than programs have claimed, and which of them is missing is not clear"
+            text("pcscd lists fewer readers than programs have claimed, and which of them is missing is not clear")
         )
-    return "another program has claimed it on USB"
+    return text("another program has claimed it on USB")
 
 
 def _severity(facts: Facts) -> Severity:
@@ -119,9 +121,9 @@ def _severity(facts: Facts) -> Severity:
 
 def _have_it_listed(interface: UsbInterface) -> Advice:
     if known_or(interface.in_libccid, True) is False:
-        return Advice(text="Install a newer libccid, or the driver of its maker, then plug the reader in again.")
+        return Advice(text=text("Install a newer libccid, or the driver of its maker, then plug the reader in again."))
     return Advice(
-        text="Plug it in again. If that does not help, pcscd's log says why.",
+        text=text("Plug it in again. If that does not help, pcscd's log says why."),
         commands=(("journalctl", "-u", "pcscd", "-n", "30"),),
     )
 
@@ -133,17 +135,17 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
         return None
     return Found(
         severity="error" if scdaemon.wanted(facts) else "warning",
-        summary=f"{name_of(interface)} shows no card interface: its card function is switched off, or it has none.",
-        effect="Neither scdaemon nor pcscd finds a card in it.",
+        summary=text(
+            "{token} shows no card interface: its card function is switched off, or it has none.",
+            token=name_of(interface),
+        ),
+        effect=text("Neither scdaemon nor pcscd finds a card in it."),
         because=tuple(f"usb[{index}].{fact}" for fact in ("vendor", "product", "ccid")),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="Switch it on, then plug the token in again:",
-                    commands=(("ykman", "config", "usb", "--enable", "OPENPGP"),),
-                ),
-            ),
+        cure=advise(
+            Advice(
+                text=text("Switch it on, then plug the token in again:"),
+                commands=(("ykman", "config", "usb", "--enable", "OPENPGP"),),
+            )
         ),
     )
 
@@ -151,24 +153,27 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
 def _listed(facts: Facts) -> list[Subject]:
     """A subject for each reader of PC/SC; none where scdaemon does without a pcscd that is asleep."""
     if known(facts.pcscd.listener) == "activator" and not scdaemon.reaches_through_pcsc(facts):
-        raise NotApplicable("pcscd is asleep, and scdaemon does not use it")
+        raise NotApplicable(text("pcscd is asleep, and scdaemon does not use it"))
     return each_reader(facts)
 
 
 def _empty(facts: Facts) -> list[int]:
     """The readers in which a card is missing: all of them, or the one that scdaemon insists on."""
-    readers = [known(reader.state) for reader in known(facts.readers)]
-    if all("EMPTY" in state for state in readers):
-        return list(range(len(readers)))
-    if not any("EMPTY" in state for state in readers):
-        return []
-    if known_or(facts.gnupg.scdaemon_version, None) is None:
-        return []
+    cards = [card(reader) for reader in known(facts.readers)]
+    empty = [number for number, content in enumerate(cards) if content is Card.ABSENT]
+    if not empty or len(empty) == len(cards) or known_or(facts.gnupg.scdaemon_version, None) is None:
+        return empty if len(empty) == len(cards) else []
     taken = scdaemon.reader_taken(facts) if scdaemon.reaches_through_pcsc(facts) else None
-    return [taken] if taken is not None and taken < len(readers) and "EMPTY" in readers[taken] else []
+    return [taken] if taken in empty else []
 
 
-@rule("GD503", "no-card", "There is a card in a reader.", worst="info", needs=(*NO_PCSCD, "GD501"))
+@rule(
+    "GD503",
+    "no-card",
+    "There is a card in a reader.",
+    worst="info",
+    causes=(*NO_PCSCD, *hidden_by("GD501")),
+)
 def no_card(facts: Facts) -> Found | None:
     readers = known(facts.readers) if _listed(facts) else ()
     if not readers:
@@ -177,17 +182,20 @@ def no_card(facts: Facts) -> Found | None:
     if not empty:
         return None
     if len(empty) < len(readers):
-        summary = f"scdaemon takes {readers[empty[0]].name}, and that reader is empty; a card is in another one."
-        advice = Advice(text="Put the card there, or name the other reader with reader-port in scdaemon.conf.")
+        summary = text(
+            "scdaemon takes {reader}, and that reader is empty; a card is in another one.",
+            reader=reader_name(readers[empty[0]].name),
+        )
+        advice = text("Put the card there, or name the other reader with reader-port in scdaemon.conf.")
     else:
-        summary = "All readers are empty." if len(readers) > 1 else "The reader is empty."
-        advice = Advice(text="Put the card in, the chip first.")
+        summary = text("All readers are empty.") if len(readers) > 1 else text("The reader is empty.")
+        advice = text("Put the card in, the chip first.")
     return Found(
         severity="info",
         summary=summary,
-        effect='gpg says "No such device", as for everything else.',
+        effect=text('gpg says "No such device", as for everything else.'),
         because=tuple(f"readers[{number}].state" for number in empty),
-        cure=Cure(applicability="manual", advice=(advice,)),
+        cure=advise(Advice(text=advice)),
     )
 
 
@@ -197,24 +205,21 @@ def no_card(facts: Facts) -> Found | None:
     "The card answers when it is powered.",
     worst="error",
     each=_listed,
-    needs=NO_PCSCD,
+    causes=NO_PCSCD,
     nothing=NO_READER,
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
-    if "MUTE" not in known(known(facts.readers)[index].state):
+    if card(known(facts.readers)[index]) is not Card.MUTE:
         return None
     return Found(
         severity="error",
-        summary="A card is in this reader, and it does not answer.",
-        effect="No program can use it.",
+        summary=text("A card is in this reader, and it does not answer."),
+        effect=text("No program can use it."),
         because=(f"readers[{index}].state",),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="Take the card out, see that its chip is clean and faces the right way, and put it in again."
-                ),
-            ),
+        cure=advise(
+            Advice(
+                text=text("Take the card out, see that its chip is clean and faces the right way, and put it in again.")
+            )
         ),
     )
 
@@ -225,21 +230,18 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     "pcscd can talk to the reader.",
     worst="error",
     each=_listed,
-    needs=NO_PCSCD,
+    causes=NO_PCSCD,
     nothing=NO_READER,
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
-    if "UNAVAILABLE" not in known(known(facts.readers)[index].state):
+    if card(known(facts.readers)[index]) is not Card.UNREACHABLE:
         return None
     return Found(
         severity="error",
-        summary="pcscd lists this reader, but cannot talk to it.",
-        effect="No program can use it, until it is plugged in again.",
+        summary=text("pcscd lists this reader, but cannot talk to it."),
+        effect=text("No program can use it, until it is plugged in again."),
         because=(f"readers[{index}].state",),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(text="Unplug the reader, wait a moment, plug it in again; after a suspend this is common."),
-            ),
+        cure=advise(
+            Advice(text=text("Unplug the reader, wait a moment, plug it in again; after a suspend this is common."))
         ),
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from gpgdoctor.facts import Facts, NotKnown, Reader, Setting, UsbInterface, known, known_or
+from gpgdoctor.facts import Facts, NotKnown, Setting, UsbInterface, known, known_or
+from gpgdoctor.rules.reader_state import has_free_card
+from gpgdoctor.wording import free, public, text
 
 FIRST_WITHOUT_FALLBACK = (2, 3)  # GnuPG 2.3.0: commit 100642e77 took the way back to PC/SC out (T4673)
 
@@ -31,11 +33,11 @@ def version(facts: Facts) -> tuple[int, ...]:
     return numbers(_needed(known(facts.gnupg.scdaemon_version), "scdaemon's version"))
 
 
-def numbers(text: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
     """2.4.7-unknown -> (2, 4, 7)."""
-    found = re.match(r"\d{1,9}(?:\.\d{1,9})*", text)
+    found = re.match(r"\d{1,9}(?:\.\d{1,9})*", version)
     if found is None:
-        raise NotKnown(f"{text!r} is not a version")
+        raise NotKnown(text("{version} is not a version", version=free(repr(version))))
     return tuple(int(number) for number in found.group().split("."))
 
 
@@ -131,11 +133,6 @@ def is_spared(facts: Facts, index: int) -> bool:
         return False
 
 
-def has_free_card(reader: Reader) -> bool:
-    state = known(reader.state)
-    return "PRESENT" in state and not {"INUSE", "EXCLUSIVE", "MUTE"} & set(state)
-
-
 def holds_a_card(facts: Facts) -> bool:
     """Whether the scdaemon of this GNUPGHOME says that it has a card."""
     running = known(facts.gnupg.running)
@@ -157,5 +154,5 @@ def wanted(facts: Facts) -> bool:
 
 def _needed(value: str | None, what: str) -> str:
     if value is None:
-        raise NotKnown(f"{what} is not known")
+        raise NotKnown(text("{what} is not known", what=public(what)))
     return value

@@ -5,13 +5,14 @@ from __future__ import annotations
 from gpgdoctor.facts import Facts, Process, Reader, known, known_or
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import cures, holding, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Passes, Subject, rule
+from gpgdoctor.rules.reader_state import Hold, hold
+from gpgdoctor.rules.rule import Advice, Cost, Cure, Found, Holds, NotApplicable, Subjects, advise, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
+from gpgdoctor.wording import several, text
 
 KEEPS_NO_PIN_SINCE = (2, 3)  # scd/app-openpgp.c, cache_pin
 # From when on scdaemon selects its applet again, and on which cards (NEWS 2.3.2, 2.5.23).
 SELECTS_AGAIN = (("yubi", cures.CHECKS_INTERFERENCE_SINCE), ("nitrokey 3", (2, 5, 23)))
-EXCLUDES = "scdaemon then keeps the reader to itself, and is refused where another program has it"
 
 
 @rule(
@@ -19,7 +20,7 @@ EXCLUDES = "scdaemon then keeps the reader to itself, and is refused where anoth
     "pin-asked-every-time",
     "The PIN is asked no more often than the card demands.",
     worst="info",
-    needs=GNUPG_MISSING,
+    causes=GNUPG_MISSING,
 )
 def pin_asked_every_time(facts: Facts) -> Found | None:
     shared = scdaemon.setting(facts, "pcsc-shared")
@@ -29,33 +30,37 @@ def pin_asked_every_time(facts: Facts) -> Found | None:
         return None
     return Found(
         severity="info",
-        summary="pcsc-shared is in force: since GnuPG 2.3 scdaemon then keeps no PIN, and asks for it again and again.",
-        effect="It is the price of sharing the reader, and no fault.",
+        summary=text(
+            "pcsc-shared is in force: since GnuPG 2.3 scdaemon then keeps no PIN, and asks for it again and again."
+        ),
+        effect=text("It is the price of sharing the reader, and no fault."),
         because=(scdaemon.place(facts, shared), "gnupg.scdaemon_version"),
         cure=Cure(
             applicability="costly",
-            costs=(EXCLUDES, *cures.restart_costs(facts)),
-            changes=tuple(cures.commented_out(setting) for setting in scdaemon.settings(facts, "pcsc-shared")),
+            costs=(Cost.EXCLUDES, *cures.restart_costs(facts)),
+            changes=cures.out_of_force(facts, "pcsc-shared"),
             restart=True,
         ),
     )
 
 
-def _shared(facts: Facts) -> list[Subject]:
+def _shared(facts: Facts) -> Subjects:
     """The readers that scdaemon may have in common with somebody."""
     if scdaemon.setting(facts, "pcsc-shared") is None:
-        raise NotApplicable("pcsc-shared is not set")
+        raise NotApplicable(text("pcsc-shared is not set"))
     if not scdaemon.reaches_through_pcsc(facts):
-        raise NotApplicable("scdaemon does not go through PC/SC")
-    subjects = [subject for subject in holding.contended(facts) if _is_shared(facts, subject.index)]
-    if not subjects:
-        raise Passes("no reader is shared")
-    return subjects
+        raise NotApplicable(text("scdaemon does not go through PC/SC"))
+    subjects = holding.contended(facts)
+    if isinstance(subjects, Holds):
+        return subjects
+    return [subject for subject in subjects if _is_shared(facts, subject.index)] or Holds(
+        why=text("no reader is shared")
+    )
 
 
 def _is_shared(facts: Facts, index: int) -> bool:
     taken = scdaemon.reader_taken(facts)
-    return holding.held(known(facts.readers)[index]) == {"INUSE"} and taken in (None, index)
+    return hold(known(facts.readers)[index]) is Hold.SHARED and taken in (None, index)
 
 
 @rule(
@@ -64,24 +69,25 @@ def _is_shared(facts: Facts, index: int) -> bool:
     "No other program changes the applet under scdaemon.",
     worst="warning",
     each=_shared,
-    needs=(*GNUPG_MISSING, "GD109"),
+    causes=(*GNUPG_MISSING, *hidden_by("GD109")),
 )
 def applet_interference(facts: Facts, index: int) -> Found | None:
     others = holding.others(facts)
     culprits = holding.culprits(facts, others)
-    reader = known(facts.readers)[index]
-    if not culprits or _selects_again(facts, reader):
+    if not culprits or _selects_again(facts, known(facts.readers)[index]):
         return None
     selecting = [process for process in others if _selects(process)]
-    named = ", ".join(f"{process.program} (pid {process.pid})" for process in selecting)
     shared = scdaemon.setting(facts, "pcsc-shared")
     assert shared is not None
     return Found(
         severity="warning" if selecting else "info",
-        summary=f"{named} selects its own applet on the cards that it finds, and this scdaemon does not notice it."
+        summary=text(
+            "{who} selects its own applet on the cards that it finds, and this scdaemon does not notice it.",
+            who=several(map(holding.named, selecting)),
+        )
         if selecting
-        else "Another program is connected, and this scdaemon would not notice if it selected another applet.",
-        effect='gpg then says "Card error", until scdaemon is restarted.',
+        else text("Another program is connected, and this scdaemon would not notice if it selected another applet."),
+        effect=text('gpg then says "Card error", until scdaemon is restarted.'),
         because=(
             f"readers[{index}].state",
             scdaemon.place(facts, shared),
@@ -95,10 +101,10 @@ def applet_interference(facts: Facts, index: int) -> Found | None:
 
 def _let_go_and_restart(programs: list[Process]) -> Cure:
     restart = Advice(
-        text='Where gpg says "Card error" already, scdaemon has to start again afterwards:',
+        text=text('Where gpg says "Card error" already, scdaemon has to start again afterwards:'),
         commands=(("gpgconf", "--kill", "scdaemon"),),
     )
-    return Cure(applicability="manual", advice=(*cures.ask_to_let_go(programs).advice, restart))
+    return advise(*cures.ask_to_let_go(programs).advice, restart)
 
 
 def _selects_again(facts: Facts, reader: Reader) -> bool:

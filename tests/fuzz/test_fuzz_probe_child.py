@@ -14,6 +14,7 @@ from specimens import machines
 
 from gpgdoctor.collect import probe_child
 from gpgdoctor.collect.readers import ReaderFacts
+from gpgdoctor.facts import Reason
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
 
@@ -70,8 +71,8 @@ class _Child:
         return 0
 
 
-@pytest.mark.parametrize("not_made", [None, "--no-probe"])
-def test_whatever_the_child_says_makes_facts(not_made: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("not_made", [None, Reason.NO_PROBE])
+def test_whatever_the_child_says_makes_facts(not_made: Reason | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", _Child)
 
     def look(speech: bytes) -> None:

@@ -17,7 +17,7 @@ from fuzzing import ATTACKS, EVIL, SECONDS, attack, survives
 from hypothesis import strategies as st
 from specimens import machines
 
-from gpgdoctor.collect import pcscd, processes, usb
+from gpgdoctor.collect import pcscd, processes
 from gpgdoctor.facts import Process
 from gpgdoctor.system.record import replace
 from gpgdoctor.system.sockets import Sockets
@@ -116,7 +116,6 @@ def test_processes_that_end_while_they_are_looked_at() -> None:
         ours = processes.ancestors()
         described = [processes.describe(pid, role, ours) for pid, role in daemons.items()]
         processes.owners({1, 2, 3})
-        usb._opened_by("/dev/bus/usb/001/001")
         pcscd.hidden([pid for pid, role in daemons.items() if role == "pcscd"], Sockets())
         found = tuple(process for process in described if isinstance(process, Process))
         seen += len(found)

@@ -63,7 +63,7 @@ def test_any_reply_of_the_kernel_can_be_read(monkeypatch: pytest.MonkeyPatch) ->
         connections, _ = pcscd.pair(peers)
         waiting = pcscd.waiting(pcscd.connections(peers, peers[:1]))
         for facts in machines().values():
-            hidden = Unknown(found.error) if found.error else None
+            hidden = Unknown.because(found.error) if found.error else None
             changed = replace(facts.pcscd, connections=hidden or connections, waiting=hidden or waiting)
             survives(replace(facts, pcscd=changed))
 
@@ -138,7 +138,7 @@ def test_any_answer_of_scdaemon_is_understood_or_refused(tmp_path: Path) -> None
             try:
                 running = ask(daemon.path, Deadline(1.0))
             except NoAnswer as why:
-                answer: object = Unknown(str(why))
+                answer: object = Unknown.because(str(why))
             else:
                 answer = running
             assert time.monotonic() - started < ANSWER_LIMIT_S

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gpgdoctor.collect.on_behalf import nothing
-from gpgdoctor.facts import Unknown
+from gpgdoctor.facts import Unknown, words
 from gpgdoctor.hooks.untrusted import ANSWER_BYTES, LIST_LIMIT, TEXT_LIMIT, NotPlausible, user_facts
 from gpgdoctor.snapshot import encode
 
@@ -22,14 +22,14 @@ def answer(**gnupg: Any) -> str:
 def test_an_answer_is_what_was_said() -> None:
     facts = user_facts(answer(homedir="/home/alice/.gnupg", card_keys=3))
     assert (facts.gnupg.homedir, facts.gnupg.card_keys) == ("/home/alice/.gnupg", 3)
-    assert facts.configuration.files == Unknown("a reason")
+    assert facts.configuration.files == Unknown.because("a reason")
 
 
 @pytest.mark.parametrize("text", ["\n-- BEGIN ATTACHMENTS --\n", "\x1b[2J", "\u202e", "\udcff", "\x00"])
 def test_control_characters_do_not_pass(text: str) -> None:
     for facts in (user_facts(answer(homedir=f"/home/{text}")), user_facts(answer(homedir={"unknown": text}))):
         homedir = facts.gnupg.homedir
-        shown = homedir.reason if isinstance(homedir, Unknown) else homedir
+        shown = words(homedir) if isinstance(homedir, Unknown) else homedir
         assert shown.isprintable()
         assert "\\" in shown
 

@@ -46,7 +46,7 @@ MACHINES = {
     "foreign": with_file(machine(system_conf=SHARING, readers=(IN_USE,)), SYSTEM_CONF, owner=0),
     "empty": machine(readers=(reader("EMPTY"),)),
     "no pcscd": without_pcscd(conf="disable-ccid\n"),
-    "blind": machine(readers=Unknown("pcscd does not answer"), usb=Unknown("/sys is not mounted")),
+    "blind": machine(readers=Unknown.because("pcscd does not answer"), usb=Unknown.because("/sys is not mounted")),
 }
 
 

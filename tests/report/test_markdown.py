@@ -113,9 +113,17 @@ def test_it_tells_what_a_maintainer_asks_for() -> None:
     holder = client("firefox")
     facts = machine(
         conf="disable-ccid\nreader-port Yubico\n",
-        readers=(replace(IN_USE, atr="3bfd13"), replace(reader("EMPTY", name="Other 01 00"), probe=Unknown("no time"))),
+        readers=(
+            replace(IN_USE, atr="3bfd13"),
+            replace(reader("EMPTY", name="Other 01 00"), probe=Unknown.because("no time")),
+        ),
         clients=(holder,),
-        pcscd={"connections": (Connection(inode=1, uid=1000, pid=800), Connection(inode=2, uid=0, pid=Unknown("no")))},
+        pcscd={
+            "connections": (
+                Connection(inode=1, uid=1000, pid=800),
+                Connection(inode=2, uid=0, pid=Unknown.because("no")),
+            )
+        },
     )
     found = sections(reported(facts))
     assert "scdaemon    2.2.40" in found["Versions"] and "Debian GNU/Linux 12" in found["Versions"]
@@ -138,7 +146,9 @@ def test_it_tells_what_a_maintainer_asks_for() -> None:
 
 
 def test_it_tells_what_is_not_known() -> None:
-    facts = machine(readers=Unknown("pcscd does not answer"), pcscd={"connections": Unknown("no sock_diag")})
+    facts = machine(
+        readers=Unknown.because("pcscd does not answer"), pcscd={"connections": Unknown.because("no sock_diag")}
+    )
     found = sections(reported(facts))
     assert found["Readers"] == "  not known (pcscd does not answer)"
     assert found["Clients of pcscd"] == "  not known (no sock_diag)"

@@ -57,12 +57,14 @@ def planted() -> Facts:
         clients=(
             client("firefox", executable="/home/alice/bin/firefox"),
             client("tool --token hunter2", 801, user="carol", uid=1387711, executable="/opt/acme/zaphod"),
-            client("alice-sync", 802, user="bob", uid=1002, executable=Unknown("bob may not see /home/bob/acme")),
+            client(
+                "alice-sync", 802, user="bob", uid=1002, executable=Unknown.because("bob may not see /home/bob/acme")
+            ),
             client("ssh: zaphod@deep-thought", 803, user="zaphod", uid=1003),
         ),
         gnupg={
             "self_test": SelfTest(code=0, messages=(f"{CONF}:3: invalid option", "scdaemon: note: hunter2 acme")),
-            "card_keys": Unknown(
+            "card_keys": Unknown.because(
                 f"{HOME}/private-keys-v1.d: 0123456789ABCDEF0123456789abcdef01234567, "
                 "0xDEADBEE1, ada@deep-thought at 198.51.100.7 or 2001:db8::17, 6001234567, wombat.example.org (wombat)"
             ),
@@ -163,7 +165,7 @@ def test_a_user_whose_name_is_a_word_spoils_no_sentence(name: str) -> None:
     facts = machine(
         readers=(IN_USE,),
         clients=(client("firefox", user=name),),
-        gnupg={"homedir": home, "card_keys": Unknown(f"{home}/private-keys-v1.d: Permission denied")},
+        gnupg={"homedir": home, "card_keys": Unknown.because(f"{home}/private-keys-v1.d: Permission denied")},
         host={"user": name},
     )
     before, after = checked(facts), redact(checked(facts))
@@ -178,7 +180,7 @@ def test_users_of_a_domain_and_their_homes() -> None:
     facts = machine(
         gnupg={
             "homedir": "/home/corp.example/alice/.gnupg",
-            "card_keys": Unknown("CORP\\alice is not alice@corp.example"),
+            "card_keys": Unknown.because("CORP\\alice is not alice@corp.example"),
         },
         host={"user": "alice@corp.example", "uid": 1_384_823},
     )

@@ -64,7 +64,6 @@ ON_USB = UsbInterface(
     driver="usbfs",
     node="/dev/bus/usb/001/007",
     accessible=True,
-    opened_by=(),
     in_libccid=True,
 )
 FREE_ON_USB = replace(ON_USB, driver=None)
@@ -123,7 +122,12 @@ def machine(
 
 def without_pcscd(**how: Any) -> Facts:
     """The same machine, and nothing listens where pcscd would."""
-    nobody = {"listener": None, "socket_file": "absent", "answer": Unknown("pcscd does not run"), "connections": ()}
+    nobody = {
+        "listener": None,
+        "socket_file": "absent",
+        "answer": Unknown.because("pcscd does not run"),
+        "connections": (),
+    }
     facts = machine(**{"readers": (), "usb": (FREE_ON_USB,), **how, "pcscd": {**nobody, **how.get("pcscd", {})}})
     assert isinstance(facts.processes, tuple)
     return replace(facts, processes=tuple(process for process in facts.processes if process.role != "pcscd"))

@@ -51,7 +51,7 @@ def test_a_rule_has_a_page_with_its_title(id: str) -> None:
 @pytest.mark.parametrize("id", CATALOGUE)
 def test_a_rule_speaks_of_rules_that_exist_and_of_the_severity_it_may_reach(id: str) -> None:
     rule = catalogue()[id]
-    assert {*rule.needs, *rule.consequence_of} <= set(CATALOGUE) - {id}
+    assert {*(cause.id for cause in rule.causes), *rule.earlier} <= set(CATALOGUE) - {id}
     assert rule.worst == WORST.get(id, "error")
 
 
@@ -132,7 +132,7 @@ def broken_machines() -> Iterator[Facts]:
 
 
 def test_a_place_in_the_facts_is_looked_up() -> None:
-    document = encode(machine(conf="disable-ccid\n", readers=Unknown("why")))
+    document = encode(machine(conf="disable-ccid\n", readers=Unknown.because("why")))
     assert look_up(document, "configuration.in_force[0].option") == "disable-ccid"
     assert look_up(document, "readers[0].state") == {"unknown": "why"}
     assert look_up(document, "gnupg.no_such_fact") is None

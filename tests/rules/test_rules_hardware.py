@@ -13,7 +13,7 @@ from gpgdoctor.system.record import replace
 
 ON_PCSC = "disable-ccid\n"
 EMPTY = reader("EMPTY")
-LOST = replace(reader(), state=Unknown("PC/SC did not tell"))
+LOST = replace(reader(), state=Unknown.because("PC/SC did not tell"))
 BUILT_IN = replace(ON_USB, name="1-5:1.0", vendor="058f", product="9540", title="EMV Smartcard Reader")
 WITHOUT_CCID = replace(FREE_ON_USB, name="1-4:1.0", product="0402", title="YubiKey FIDO", ccid=False, in_libccid=False)
 
@@ -29,8 +29,8 @@ def test_a_reader_with_a_card_passes(id: str) -> None:
 def test_no_reader_anywhere() -> None:
     assert causes(machine(readers=(), usb=())) == {"GD501"}
     assert severity(machine(readers=(), usb=(FREE_ON_USB,)), "GD501") is None
-    assert status(machine(readers=Unknown("why"), usb=()), "GD501") == "unknown"
-    assert status(machine(readers=(), usb=Unknown("/sys is not mounted")), "GD501") == "unknown"
+    assert status(machine(readers=Unknown.because("why"), usb=()), "GD501") == "unknown"
+    assert status(machine(readers=(), usb=Unknown.because("/sys is not mounted")), "GD501") == "unknown"
 
 
 def test_without_pcscd_and_without_a_driver_the_service_comes_first() -> None:
@@ -41,7 +41,7 @@ def test_without_pcscd_and_without_a_driver_the_service_comes_first() -> None:
 
 def test_the_reader_that_scdaemon_insists_on_is_empty() -> None:
     two = (EMPTY, reader(name=NITROKEY))
-    assert finding(machine(readers=two), "GD503").found.summary.startswith(f"scdaemon takes {EMPTY.name}")
+    assert finding(machine(readers=two), "GD503").found.summary.clear().startswith(f"scdaemon takes {EMPTY.name}")
     assert severity(machine(readers=two, conf="reader-port Nitrokey\n"), "GD503") is None
     assert severity(machine(version="2.4.7", conf=ON_PCSC, readers=two), "GD503") is None
 
@@ -90,7 +90,7 @@ def unlisted(*interfaces: Any, conf: str = ON_PCSC, **how: Any) -> Facts:
 def test_a_reader_that_pcscd_does_not_list(change: dict[str, Any], why: str) -> None:
     facts = unlisted(replace(ON_USB, **change))
     assert causes(facts) == {"GD502"}
-    assert why in finding(facts, "GD502").found.summary
+    assert why in finding(facts, "GD502").found.summary.clear()
 
 
 def test_it_is_for_information_where_scdaemon_has_another_way() -> None:
@@ -110,7 +110,7 @@ def test_what_helps_depends_on_why() -> None:
     def advised(facts: Facts) -> str:
         cure = finding(facts, "GD502").found.cure
         assert cure is not None
-        return cure.advice[0].text
+        return cure.advice[0].text.clear()
 
     assert "libccid" in advised(unlisted(replace(FREE_ON_USB, in_libccid=False)))
     assert "Plug it in again" in advised(unlisted(FREE_ON_USB))
@@ -140,7 +140,7 @@ def test_other_interfaces_of_a_listed_device_are_no_matter() -> None:
 
 def test_without_pcscd_nobody_lists_it() -> None:
     assert status(without_pcscd(), "GD502") == "skipped"
-    assert status(unlisted(replace(ON_USB, driver=Unknown("no sysfs"))), "GD502") == "unknown"
+    assert status(unlisted(replace(ON_USB, driver=Unknown.because("no sysfs"))), "GD502") == "unknown"
 
 
 def test_a_token_without_its_card_interface() -> None:

@@ -30,7 +30,9 @@ def test_without_an_effect_pcsc_shared_costs_nothing() -> None:
 
 
 def test_the_pin_is_unknown_where_the_configuration_is() -> None:
-    assert status(machine(version="2.4.7", configuration={"in_force": Unknown("encrypted")}), "GD601") == "unknown"
+    assert (
+        status(machine(version="2.4.7", configuration={"in_force": Unknown.because("encrypted")}), "GD601") == "unknown"
+    )
 
 
 def shared_with(*programs: str, version: str = "2.2.40", name: str = NITROKEY, **how: Any) -> Facts:
@@ -56,7 +58,7 @@ def test_nobody_else_and_no_looking_tool_interferes() -> None:
 
 
 def test_a_program_that_is_not_visible_may_interfere() -> None:
-    unseen = {"connections": (Connection(inode=1, uid=0, pid=Unknown("not visible")),)}
+    unseen = {"connections": (Connection(inode=1, uid=0, pid=Unknown.because("not visible")),)}
     assert severity(shared_with(running=None, pcscd=unseen), "GD602") == "info"
 
 
@@ -95,7 +97,7 @@ def test_whoever_selects_is_asked_to_let_go() -> None:
         assert cure is not None
         *programs_first, restart = cure.advice
         assert restart.commands == (("gpgconf", "--kill", "scdaemon"),)  # without which "Card error" stays
-        return [advice.text.split()[0] for advice in programs_first]
+        return [advice.text.clear().split()[0] for advice in programs_first]
 
     assert asked("a-program", "keepassxc") == ["keepassxc"]
     assert asked("a-program", "gsd-smartcard") == ["a-program", "gsd-smartcard"]
@@ -107,5 +109,5 @@ def test_the_reader_that_scdaemon_does_not_take_is_no_matter() -> None:
 
 
 def test_without_the_state_of_the_reader_it_is_unknown() -> None:
-    lost = (replace(IN_USE, state=Unknown("PC/SC did not tell")),)
+    lost = (replace(IN_USE, state=Unknown.because("PC/SC did not tell")),)
     assert status(shared_with("keepassxc", readers=lost, running=None), "GD602") == "unknown"
