@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 
@@ -60,8 +59,3 @@ class Ranks:
     def of(self, number: int) -> int:
         """The rank of what was learnt; what was not comes after all that was."""
         return self._ranks.setdefault(number, self._first + len(self._ranks))
-
-
-def seconds_since(look: float, time: float) -> float:
-    """Whole seconds, negative before the look. Rules compare times by whole seconds, too, and so judge alike."""
-    return float(math.floor(time) - math.floor(look)) if math.isfinite(time) else time

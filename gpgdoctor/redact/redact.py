@@ -12,8 +12,8 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from gpgdoctor.diagnosis import Diagnosis, Evidence, look_up
-from gpgdoctor.facts import ConfigLine, Facts, Setting, Unknown, known_or, privacy_of
-from gpgdoctor.redact.aliases import INIT, Aliases, seconds_since
+from gpgdoctor.facts import ConfigLine, Facts, Setting, Unknown, known_or, privacy_of, seconds_between
+from gpgdoctor.redact.aliases import INIT, Aliases
 from gpgdoctor.redact.lines import Lines
 from gpgdoctor.redact.names import Names
 from gpgdoctor.redact.paths import Paths
@@ -72,7 +72,7 @@ class _Redaction:
             Privacy.FREE_TEXT: search.text,
             Privacy.PID: aliases.pid,
             Privacy.INODE: aliases.inodes.of,
-            Privacy.TIME: lambda time: seconds_since(self._look, time),
+            Privacy.TIME: lambda time: seconds_between(self._look, time),
         }
         self._learn(everybody, hosts)
 
