@@ -75,16 +75,17 @@ class Verdicts:
 
     def found(self, id: str) -> list[Finding]:
         """The findings of a rule; KeyError where it was not declared."""
-        return [finding for finding in self._findings if finding.id == self._declared(id)]
+        self._must_be_declared(id)
+        return [finding for finding in self._findings if finding.id == id]
 
     def status(self, id: str) -> set[Status]:
         """What came of a rule, over all of its subjects; KeyError where it was not declared."""
-        return {check.status for check in self._checks if check.rule.id == self._declared(id)}
+        self._must_be_declared(id)
+        return {check.status for check in self._checks if check.rule.id == id}
 
-    def _declared(self, id: str) -> str:
+    def _must_be_declared(self, id: str) -> None:
         if id not in self._ids:
             raise KeyError(f"{id} is not in `earlier`")
-        return id
 
 
 def diagnose(

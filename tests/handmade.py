@@ -18,7 +18,7 @@ from build import (  # noqa: E402
     reader,
     without_pcscd,
 )
-from recordings import path_of  # noqa: E402
+from recordings import path_of, trimmed  # noqa: E402
 
 from gpgdoctor.diagnosis import diagnose  # noqa: E402
 from gpgdoctor.facts import Facts  # noqa: E402
@@ -45,7 +45,7 @@ SNAPSHOTS: dict[str, tuple[str, Facts]] = {
 
 def handmade(why: str, facts: Facts) -> dict[str, Any]:
     """The document of a machine that was thought up."""
-    return {**document(diagnose(facts), 0.1), "made_by_hand": why}
+    return trimmed({**document(diagnose(facts), 0.1), "made_by_hand": why})
 
 
 def main() -> None:

@@ -24,9 +24,7 @@ def obstacle(facts: Facts, file: ConfigFile) -> str | None:
     if file.scope == "global":
         return "it is the configuration of the whole system"
     if isinstance(file.manager, str):
-        return (
-            f"{file.manager} manages it" if file.manager != Manager.ANOTHER_USER else "it belongs to another user"
-        )
+        return f"{file.manager} manages it" if file.manager != Manager.ANOTHER_USER else "it belongs to another user"
     if file.status == "absent":
         return f"it is {file.detail}" if file.detail else None
     if file.status != "regular":
