@@ -70,7 +70,8 @@ class Readers:
         for piece, redacted in self._pieces(name):
             if length <= 0:
                 break
-            kept.append(redacted if piece != redacted else piece[:length])
+            told = redacted if piece != redacted else piece[:length]
+            kept.append(told if ":" in piece[:length] else told.rstrip(":"))
             length -= len(piece)
         return "".join(kept)
 
@@ -91,8 +92,10 @@ class Readers:
             return chunk
         start, end = words[0].start(), words[-1].end()
         bare, whole = chunk[start:end], self._names.known(chunk)
-        if ":" in bare or ("." in bare and not all(_is_known(word[0]) for word in words)):
-            whole = whole or self._alias(bare)  # a host, an address: no part of it is a model
+        if ":" in bare:
+            whole = f"{self._alias(bare)}:"  # an address; to scdaemon a colon in reader-port has a meaning
+        elif "." in bare and not all(_is_known(word[0]) for word in words):
+            whole = whole or self._alias(bare)  # a host: no part of it is a model
         if whole:
             return chunk[:start] + whole + chunk[end:]
         return self._names.replaced(chunk, lambda word: word if _is_known(word) else self._alias(word))
