@@ -22,8 +22,6 @@ READ = {
     "many options": b"reader-port 5\n" * 4_900,
     "one long line": b"reader-port " + b"x" * (MEGABYTES - 100),
     "one line of variables": b"reader-port " + b"${x" * (MEGABYTES // 4),
-    "a variable that doubles": b"[let a x]\n" + b"[let a $a$a]\n" * 40 + b"[expand]\nreader-port $a\n",
-    "variables in one line": b"[let a %s]\n[expand]\nreader-port " % (b"x" * 80) + b"$a" * (MEGABYTES // 4),
     "carriage returns": b"x y\r" * (MEGABYTES // 5),
 }
 REFUSED = {

@@ -162,7 +162,7 @@ def settings(effective: Effective, paths: dict[str, str]) -> Maybe[tuple[Setting
     """What is in force; ``paths`` are the files by scope."""
     if effective.undecided:
         role, number = effective.undecided[0]
-        return Unknown.because(f"{paths[role]}, line {number} depends on what only the running program knows")
+        return Unknown.because(f"{paths[role]}, line {number} depends on a condition or a variable")
     return tuple(
         Setting(option=setting.option, value=setting.value, path=paths[setting.role], line=setting.line)
         for setting in effective.settings

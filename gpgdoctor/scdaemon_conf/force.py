@@ -56,7 +56,7 @@ class Effective(Record):
     voided: tuple[Voided, ...]
     locked: tuple[Lock, ...]
     complaints: tuple[Complaint, ...]
-    undecided: tuple[tuple[Role, int], ...]  # lines under an [if] that only the running program can decide
+    undecided: tuple[tuple[Role, int], ...]  # lines under an [if], or with a variable in them
 
     def lock(self, option: str) -> Lock | None:
         return next((lock for lock in self.locked if lock.option == option), None)

@@ -24,6 +24,10 @@ MESSAGES = {
 }
 
 
+class Refused(Exception):
+    """The program complains of a line; the message is a key of MESSAGES, or one of the problems of a debug option."""
+
+
 class Line(Record):
     number: int
     reported_number: int  # what the program calls it

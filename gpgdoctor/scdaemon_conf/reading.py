@@ -6,9 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gpgdoctor.scdaemon_conf.conditions import Refused
 from gpgdoctor.scdaemon_conf.force import Effective, Lock, Role, Setting, Voided, complaints_in, with_bad_level
-from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, c_string, decoded, encoded, joined, split
+from gpgdoctor.scdaemon_conf.lines import (
+    BYTE_ORDER_MARK,
+    SPACES,
+    Line,
+    Refused,
+    c_string,
+    decoded,
+    encoded,
+    joined,
+    split,
+)
 from gpgdoctor.scdaemon_conf.meaning import meant_by
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
 from gpgdoctor.scdaemon_conf.sections import LONGEST_KEYWORD, Sections, Undecided, content_of
@@ -107,9 +116,8 @@ class _Reading:
             return replace(line, kind="comment")
         if statement.startswith(b"["):
             return self._bracketed(line, statement)
-        if not self.sections.condition:
-            if self.sections.condition is None:
-                self.undecided.append((self.role, line.number))
+        if self.sections.open_conditions:
+            self.undecided.append((self.role, line.number))
             return replace(line, kind="inactive")
         return self._statement(line, statement)
 
@@ -119,6 +127,8 @@ class _Reading:
             self.sections.obey(content, line.number)
         except Refused as refused:
             return replace(line, kind="problem", problem=str(refused))
+        except Undecided:
+            self.undecided.append((self.role, line.number))
         return replace(line, kind="meta", value=content)
 
     def _statement(self, line: Line, statement: bytes) -> Line:
@@ -131,6 +141,9 @@ class _Reading:
             if option is None:
                 return self._unknown(line, word, rest)
             return self._known(line, option, rest)
+        except Undecided:
+            self.undecided.append((self.role, line.number))
+            return replace(line, kind="inactive")
         except Refused as refused:
             malformed = replace(line, kind="problem", problem=str(refused), word=decoded(word))
             return self._with_meaning(malformed)
@@ -215,10 +228,7 @@ class _Reading:
             raise Refused("argument-not-expected")
         value = unquoted(decoded(c_string(argument).strip(SPACES)))
         if self.sections.expand and "$" in value:
-            try:
-                value = self.sections.substituted(value, line.number)
-            except Undecided:
-                self.undecided.append((self.role, line.number))
+            raise Undecided
         if not fits(value, option):
             raise Refused("invalid-argument")
         if option.name == "debug" and ends_the_program(value, is_scdaemon=self.table.knows("disable-ccid")):
