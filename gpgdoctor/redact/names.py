@@ -13,7 +13,6 @@ WORD = re.compile(r"[^\W_]+")
 UID = re.compile(r"uid (\d{1,10})")
 AID = re.compile(r"D276000124[0-9A-F]{10}([0-9A-F]{8})", re.IGNORECASE)
 SHORTEST_WORD = 3
-SHORTEST_CUT = 4  # what is left of a word at the end of a name that the kernel cut
 Term = tuple[tuple[str, ...], str, str]  # the words, what kind of thing they name, and which one
 
 
@@ -79,11 +78,9 @@ class Names:
 
     def known(self, text: str) -> str | None:
         """The alias of a text that is, as a whole, something learnt."""
-        words = tuple(_words(text))
-        for term, kind, key in self._terms.get(words[0], ()) if words else ():
-            if term == words:
-                return self._aliases.alias(kind, key)
-        return None
+        words = _words(text)
+        length, alias = self._term_at(words, 0) if words else (0, "")
+        return alias if length == len(words) else None
 
     def replaced(self, text: str, otherwise: Callable[[str], str] = str, *, cut: bool = False) -> str:
         """A text with aliases for what was learnt; ``otherwise`` says what becomes of other words.
@@ -98,27 +95,26 @@ class Names:
         number = at = 0
         while number < len(words):
             yield text[at : found[number].start()]
-            length, alias = self._term_at(words, number) or (1, None)
-            if length > 1 and found[number + length - 1].end() - found[number].start() > _spread(words, number, length):
-                length, alias = 1, None
-            if alias is None and cut and number == len(words) - 1:
+            length, alias = self._term_at(words, number)
+            if not length and cut and number == len(words) - 1:
                 alias = self._begun(words[number])
-            yield alias if alias is not None else otherwise(found[number][0])
-            at = found[number + length - 1].end()
-            number += length
+            yield alias or otherwise(found[number][0])
+            number += length or 1
+            at = found[number - 1].end()
         yield text[at:]
 
-    def _term_at(self, words: list[str], number: int) -> tuple[int, str] | None:
+    def _term_at(self, words: list[str], number: int) -> tuple[int, str]:
+        """How many words are something learnt, and its alias."""
         for term, kind, key in self._terms.get(words[number], ()):
             if tuple(words[number : number + len(term)]) == term:
                 return len(term), self._aliases.alias(kind, key)
-        return None
+        return 0, ""
 
-    def _begun(self, word: str) -> str | None:
-        if len(word) < SHORTEST_CUT:
-            return None
-        begun = (terms[0] for first, terms in self._terms.items() if first.startswith(word))
-        return next((self._aliases.alias(kind, key) for _, kind, key in begun), None)
+    def _begun(self, word: str) -> str:
+        begun = (
+            terms[0] for first, terms in self._terms.items() if first.startswith(word) and len(word) > SHORTEST_WORD
+        )
+        return next((self._aliases.alias(kind, key) for _, kind, key in begun), "")
 
     def _learn(self, form: str, kind: str, key: str) -> None:
         words = tuple(_words(form))
@@ -147,11 +143,6 @@ def fold(text: str) -> str:
 
 def _words(text: str) -> list[str]:
     return [fold(word) for word in WORD.findall(composed(text))]
-
-
-def _spread(words: list[str], number: int, length: int) -> int:
-    """How long words are together that have one character between them."""
-    return sum(map(len, words[number : number + length])) + length - 1
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -59,9 +59,7 @@ class Paths:
     def _of_system(self, path: str) -> str:
         *directories, last = path.split("/")
         kept = PLAIN_DIRECTORY if OF_PACKAGE.match(path) else None
-        parts = [
-            self._names.replaced(it) if kept and kept.fullmatch(it) else self._of_words(it) for it in directories
-        ]
+        parts = [self._names.replaced(it) if kept and kept.fullmatch(it) else self._of_words(it) for it in directories]
         return "/".join([*parts, self._of_words(last)])
 
     def _of_words(self, segment: str) -> str:

@@ -58,8 +58,8 @@ class Readers:
         if BEGINS_ON_USB.fullmatch(wanted):
             return wanted
         if ":" in wanted:
-            on_usb = len(wanted) > 5 and wanted[4] == ":"
-            return NO_VENDOR + self._alias(wanted) if on_usb else f"{self._alias(wanted)}:"
+            alias = self._alias(wanted)
+            return f"{NO_VENDOR}{alias}" if len(wanted) > 5 and wanted[4] == ":" else f"{alias}:"
         if number and int(number[1][:18]) > 0:
             index = number[1] if len(number[1]) <= LONGEST_INDEX else ANY_NUMBER + self._names.serial(number[1])
             return index + self.name(number[2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from build import BOOT, CONF, HOME, NOW, ON_USB, RUNNING, client, connection, machine, reader, with_file
 
-from gpgdoctor.facts import Connection, Facts, PcscDriver, SelfTest, Unknown, known
+from gpgdoctor.facts import Connection, Facts, PcscDriver, Reader, SelfTest, Unknown, known
 from gpgdoctor.system.record import replace
 
 HOST = "tuxedo-9.wolkenheim.example"
@@ -34,15 +34,13 @@ OF_LINES = (
     *("ada.l@post.example", "kassenwart", "geheimwort", "freitag13", "paarlauf", "00 20 00 82", "vertragstext"),
 )
 OF_PROGRAMS = ("--token=s3cr3t", "s3cr3t", "zugang=offen", "wildgans@teich", "agent-mustermann"[:15])
-OF_TEXTS = (
-    *("664 1234567", "5550100200", "archivar@haus.example", "DEADBEE1", "berg", "betriebsrat"),
-)
+OF_TEXTS = ("664 1234567", "5550100200", "archivar@haus.example", "DEADBEE1", "berg", "betriebsrat")
 PIDS, INODES = (1618033, 2718281, 1414213, 1732050), (57721566, 91596559, 26149721)
 TIMES = (1699991234, 1699978787, 1699965112, 1699943210)
+NUMBERS = tuple(map(str, (*PIDS, *INODES, *TIMES)))
 SECRETS = tuple(
     dict.fromkeys(
-        (*OF_USERS, *OF_HOSTS, *OF_READERS, *OF_CARDS, *OF_PATHS, *OF_LINES, *OF_PROGRAMS, *OF_TEXTS)
-        + tuple(map(str, (*PIDS, *INODES, *TIMES)))
+        (*OF_USERS, *OF_HOSTS, *OF_READERS, *OF_CARDS, *OF_PATHS, *OF_LINES, *OF_PROGRAMS, *OF_TEXTS, *NUMBERS)
     )
 )
 # What a look does not keep: comments.
@@ -146,16 +144,14 @@ def planted(version: str = "2.2.40") -> Facts:
     return _with_numbers(facts)
 
 
-def _reader(number: int, name: str) -> object:
+def _reader(number: int, name: str) -> Reader:
     if number == 0:
         return reader("PRESENT", "INUSE", name=name, probe="ok")
     return reader("EMPTY", name=name)
 
 
 def _with_numbers(facts: Facts) -> Facts:
-    processes = [
-        replace(process, pid=PIDS[0]) if process.pid == 700 else process for process in known(facts.processes)
-    ]
+    processes = [replace(process, pid=PIDS[0]) if process.pid == 700 else process for process in known(facts.processes)]
     started = dict(zip((process.pid for process in processes), TIMES[1:], strict=False))
     told = tuple(replace(it, started=started.get(it.pid, BOOT) + 0.5) for it in processes)
     connections = tuple(

@@ -26,7 +26,9 @@ FACTS = {
 READERS = st.builds(
     "{}{} 0{} 00".format,
     st.sampled_from(("Yubico YubiKey", "Yubico", "SCR 3310 v2.0", "X9J3K2", "Reader of Ada", "A B")),
-    st.sampled_from(("", " (0012345678)", " (12345678)", " [12]", " (AB-1)", " jane.doe", " jane", " 00:1A:2B:3C:4D:5E")),
+    st.sampled_from(
+        ("", " (0012345678)", " (12345678)", " [12]", " (AB-1)", " jane.doe", " jane", " 00:1A:2B:3C:4D:5E")
+    ),
     st.integers(0, 2),
 )
 USERS = st.sampled_from(("jane.doe", "jane", "card", "reader", "CORP\\jane", "jane@corp.example", "root", "uid 4711"))
@@ -34,7 +36,15 @@ PROGRAMS = st.sampled_from(
     ("firefox", "ykman", "jane-agent", "tool --pin 1", "gpgdoctor", "pcsc_scan", "keepassxc", "scdaemon", "x" * 15)
 )
 PATHS = st.sampled_from(
-    (f"{HOME}/x", "/usr/lib/libpcsclite.so.1", "/etc/jane/x y", "~/scd.log", "/nix/store/a-b/c", "scd.log", "/dev/shm/q")
+    (
+        f"{HOME}/x",
+        "/usr/lib/libpcsclite.so.1",
+        "/etc/jane/x y",
+        "~/scd.log",
+        "/nix/store/a-b/c",
+        "scd.log",
+        "/dev/shm/q",
+    )
 )
 TIMES = st.floats(NOW - 300, NOW + 10) | st.integers(int(NOW) - 5, int(NOW) + 5).map(float)
 
@@ -85,7 +95,9 @@ def machines(draw: st.DrawFn) -> Facts:
     names = draw(st.lists(READERS, min_size=1, max_size=3, unique=True))
     whole = draw(st.sampled_from(names))
     port = draw(
-        st.sampled_from((whole, whole[: draw(st.integers(1, len(whole)))], "7", "12345678", "0", "1050:0407:99:0", "x:y"))
+        st.sampled_from(
+            (whole, whole[: draw(st.integers(1, len(whole)))], "7", "12345678", "0", "1050:0407:99:0", "x:y")
+        )
         | st.text("0123456789AB:x (", min_size=1, max_size=8)
     ).strip()
     lines = draw(
@@ -118,7 +130,8 @@ def machines(draw: st.DrawFn) -> Facts:
 
 def _at_times(facts: Facts, started: float) -> Facts:
     processes = tuple(
-        replace(process, started=started) if process.role == "scdaemon" else process for process in known(facts.processes)
+        replace(process, started=started) if process.role == "scdaemon" else process
+        for process in known(facts.processes)
     )
     return replace(facts, processes=processes)
 

@@ -24,7 +24,8 @@ from gpgdoctor.system.record import replace
 FENCE = re.compile(r"^(`{3,})(\w*)$")
 OUTSIDE = re.compile(
     r"## gpgdoctor report\n\n\*\*[\w\s.,;:-]+\*\*\n\n"
-    r"(?:Redacted, the same thing by the same name: [\w ,]+|Nothing had to be redacted)\.\n*"
+    r"(?:Redacted, the same thing by the same name: [\w ,]+|Nothing had to be redacted)\. "
+    r"Process numbers are aliases in the same order; times are seconds since the look\.\n*"
 )
 HEADINGS = [
     "Versions",

@@ -266,9 +266,7 @@ def test_what_the_redacted_facts_would_not_say_is_told_with_aliases() -> None:
     unknown = replace(
         diagnosis.checks[0], status="unknown", reason=text("{why}", why=free("alice may not see it")), about=Subject()
     )
-    more = replace(
-        diagnosis, findings=(*diagnosis.findings, foreign), checks=(*diagnosis.checks, unknown)
-    )
+    more = replace(diagnosis, findings=(*diagnosis.findings, foreign), checks=(*diagnosis.checks, unknown))
     after = document(redact(more, HOSTS)[0], 0)
     assert [secret for secret in SECRETS if secret in dump(after)] == []
     assert after["checks"][-1]["reason"] == "user1 may not see it"
