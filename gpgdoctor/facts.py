@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import typing
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Annotated, TypeAlias, TypeVar
@@ -51,12 +50,14 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Record):
     """A fact that could not be had, and why. ``detail``: a few words that read well after a colon, for OTHER alone."""
 
     reason: Reason
     detail: str = ""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(reason=reason, detail=detail)  # type: ignore[call-arg]
 
     def text(self) -> Text:
         if self.reason is Reason.OTHER:
