@@ -15,6 +15,7 @@ from planted import HOST, planted
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import Facts, known
 from gpgdoctor.redact.redact import redact
+from gpgdoctor.report.json import document
 from gpgdoctor.snapshot import decode, encode
 from gpgdoctor.system.record import replace
 
@@ -59,8 +60,12 @@ def outline(diagnosis: Diagnosis) -> dict[str, Any]:
         )
         for it in diagnosis.findings
     ]
+    steps = [
+        it["fix"] and [(step["kind"], step.get("target"), step.get("diff", "").count("\n")) for step in it["fix"]["steps"]]
+        for it in document(diagnosis, 0)["findings"]
+    ]
     checks = [(check.rule.id, check.status, check.subject is None) for check in diagnosis.checks]
-    return {"verdict": diagnosis.verdict, "complete": diagnosis.complete, "findings": findings, "checks": checks}
+    return {"verdict": diagnosis.verdict, "complete": diagnosis.complete, "findings": findings, "steps": steps, "checks": checks}
 
 
 def holds(facts: Facts) -> None:
