@@ -9,6 +9,7 @@ Every field says what is private in it (:class:`Privacy`), unless it holds recor
 
 from __future__ import annotations
 
+import math
 import typing
 from enum import Enum
 from functools import cache
@@ -106,6 +107,19 @@ def known(fact: T | Unknown) -> T:
 def known_or(fact: T | Unknown, otherwise: T) -> T:
     """For facts that only refine a severity or a culprit: never for the judgement itself."""
     return otherwise if isinstance(fact, Unknown) else fact
+
+
+TENTHS = 10
+END_OF_TIME = 1e18
+
+
+def seconds_between(earlier: float, later: float) -> float:
+    """To a tenth of a second, which is what is left of times in a redacted snapshot: rules compare no other way."""
+    return (_tenths(later) - _tenths(earlier)) / TENTHS
+
+
+def _tenths(time: float) -> int:
+    return math.floor(max(-END_OF_TIME, min(END_OF_TIME, time * TENTHS)))  # a snapshot may have any number
 
 
 @cache

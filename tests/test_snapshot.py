@@ -73,7 +73,7 @@ def test_any_fact_may_be_unknown(number: int) -> None:
         facts = decode(with_value(RICH[number], place, {"unknown": "nobody looked"}))
         diagnosis = diagnose(facts)
         render(diagnosis, Style(verbose=True))
-        dump(redact(document(diagnosis, 0)))
+        dump(document(redact(diagnosis)[0], 0))
         reported(facts)
 
 

@@ -40,7 +40,8 @@ def render(diagnosis: Diagnosis, ledger: Mapping[str, int], style: Style) -> str
 def _head(diagnosis: Diagnosis, ledger: Mapping[str, int]) -> str:
     counted = ", ".join(f"{kind} {number}" for kind, number in ledger.items())
     redacted = f"Redacted, the same thing by the same name: {counted}." if counted else "Nothing had to be redacted."
-    return f"## gpgdoctor report\n\n**{verdict(diagnosis)}**\n\n{redacted}"
+    numbers = "Process numbers are aliases in the same order; times are seconds since the look."
+    return f"## gpgdoctor report\n\n**{verdict(diagnosis)}**\n\n{redacted} {numbers}"
 
 
 def _sections(diagnosis: Diagnosis, style: Style) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import ConfigFile, Facts, NotKnown, Process, known, known_or
+from gpgdoctor.facts import ConfigFile, Facts, NotKnown, Process, known, known_or, seconds_between
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NOT_STARTING
 from gpgdoctor.rules.reader_state import Hold, hold
@@ -101,9 +101,9 @@ def _is_newer(facts: Facts, file: ConfigFile, started: float) -> bool:
     if (known_or(file.target, None) or "").startswith(STORES):
         raise NotKnown(text("{path} lies in a store, where times say nothing", path=path(file.path)))
     changed = known(file.changed)
-    if changed is None or changed <= started + NEWER_BY_S:
+    if changed is None or seconds_between(started, changed) <= NEWER_BY_S:
         return False
-    if changed > known(facts.host.time) + NEWER_BY_S:
+    if seconds_between(known(facts.host.time), changed) > NEWER_BY_S:
         raise NotKnown(text("{path} has a time in the future", path=path(file.path)))
     return True
 

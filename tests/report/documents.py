@@ -23,6 +23,7 @@ from build import (
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts, Unknown
+from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import document
 from gpgdoctor.snapshot import decode
 
@@ -53,6 +54,17 @@ MACHINES = {
 def checked(facts: Facts) -> dict[str, Any]:
     """What `check --json` prints for it."""
     return document(diagnose(facts), 0.25)
+
+
+def redacted(facts: Facts, hosts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What --save writes of it."""
+    diagnosis, ledger = redact(diagnose(facts), hosts)
+    return {**document(diagnosis, 0.25), "redacted": ledger}
+
+
+def again(document: dict[str, Any], hosts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What --save writes where a document is replayed."""
+    return redacted(decode(document["facts"]), hosts)
 
 
 def recorded() -> dict[str, dict[str, Any]]:
