@@ -68,7 +68,7 @@ class Unknown(Record):
     def text(self) -> Text:
         if self.detail:
             return text("{detail}", detail=free(self.detail))
-        return text("{reason}", reason=public(WORDS[self.reason]))
+        return text("{reason}", reason=public(WORDS.get(self.reason, "it is not known")))
 
     @classmethod
     def because(cls, detail: str) -> Unknown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, LogEvent, Unknown, known, known_or
+from gpgdoctor.facts import Facts, LogEvent, NotKnown, Unknown, known, known_or
 from gpgdoctor.rules import cures
 from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, advise, hidden_by, rule
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, install, severity_for_pcsc
@@ -32,6 +32,8 @@ def _events(facts: Facts, kind: str) -> list[tuple[int, LogEvent]]:
     causes=hidden_by("GD302", "GD303", "GD304", "GD305"),
 )
 def client_protocol_mismatch(facts: Facts) -> Found | None:
+    if isinstance(facts.pcscd.log, Unknown):
+        raise NotKnown(facts.pcscd.log, counts=False)
     found = _events(facts, "protocol-mismatch")
     if not found:
         return None
@@ -71,9 +73,11 @@ def _of_versions(protocol: str | None) -> str:
     causes=hidden_by("GD305"),
 )
 def pcscd_cannot_start(facts: Facts) -> Found | None:
-    if known_or(facts.pcscd.listener, None) == "pcscd":
+    if known(facts.pcscd.listener) == "pcscd":
         return None
-    if known_or(facts.pcscd.service, None) != FAILED:
+    if isinstance(facts.pcscd.service, Unknown):
+        raise NotKnown(facts.pcscd.service, counts=False)
+    if facts.pcscd.service != FAILED:
         return None
     events = _events(facts, "start-failed")
     return Found(
@@ -111,7 +115,7 @@ def _why(events: list[tuple[int, LogEvent]]) -> Text:
 def pcscd_without_drivers(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
         raise NotApplicable(PCSCD_DOES_NOT_RUN)
-    if known_or(facts.readers, None) or isinstance(facts.readers, Unknown):
+    if known(facts.readers):
         return None
     events = _events(facts, "no-drivers")
     if not events and not _has_none(facts):
@@ -130,9 +134,9 @@ def pcscd_without_drivers(facts: Facts) -> Found | None:
 
 
 def _has_none(facts: Facts) -> bool:
-    """By what is installed; in documents that do not tell, a device whose driver is not known says nothing."""
+    """By what is installed."""
     if isinstance(facts.pcscd.drivers, Unknown):
-        return False
+        raise NotKnown(facts.pcscd.drivers, counts=False)
     return not facts.pcscd.drivers
 
 

@@ -6,6 +6,7 @@ import posixpath
 
 from gpgdoctor.facts import Facts, HomeProblem, NotKnown, Setting, Voided, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
+from gpgdoctor.rules.reader_state import is_held
 from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable, advise, headed_by, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Argument, Text, free, path, public, several, text, user
@@ -51,7 +52,8 @@ def _goes_by_own_driver(facts: Facts) -> bool:
 
 def _shared_for_nobody(facts: Facts) -> Cure:
     """The line out of force; disable-ccid instead only where another program is there to share with."""
-    if any(holding.uses_cards(process) for process in holding.others(facts)):
+    held = any(is_held(reader) for reader in known_or(facts.readers, ()))
+    if held or any(holding.uses_cards(process) for process in holding.others(facts)):
         return Cure(applicability="costly", costs=cures.sharing_costs(facts), options=("disable-ccid",), restart=True)
     return cures.rewrite(facts, cures.out_of_force(facts, "pcsc-shared"))
 

@@ -15,6 +15,7 @@ REDACTED_SINCE = ((2, 2, 41), (2, 4, 0))
 CARDIO = 2048
 TAKES_THE_REST = ("reader-port", "disable-application", "pcsc-driver", "log-file")
 NOTE = re.compile(r"\s+(#.*)$", re.DOTALL)
+SUPERVISED = {"--supervised", "--deprecated-supervised"}
 SOCKETS = ("socket://", "tcp://")
 NOT_STARTING = hidden_by("GD101", "GD102", stopping="scdaemon")
 NO_FILE = text("there is no configuration file")
@@ -90,9 +91,7 @@ def log_may_hold_pins(facts: Facts) -> Found | None:
             changes=tuple(LineChange(path=setting.path, line=setting.line, text=None) for setting in lines),
             restart=True,
             advice=(
-                Advice(
-                    text=text("Afterwards remove the log, and change the PIN."), commands=(("gpg", "--change-pin"),)
-                ),
+                Advice(text=text("Then remove the log, and change the PIN."), commands=(("gpg", "--change-pin"),)),
             ),
         ),
     )
@@ -117,10 +116,11 @@ def _covers_card_traffic(setting: Setting) -> bool:
 
 
 def _number(word: str) -> int:
-    try:
-        return int(word[:20], 0)
-    except ValueError:
+    """A mask as gpgrt reads it: decimal, or hexadecimal behind 0x; 0 for a name."""
+    found = re.fullmatch(r"(0x)?([0-9a-f]{1,16})", word)
+    if found is None or not (found[1] or found[2].isdigit()):
         return 0
+    return int(found[2], 16 if found[1] else 10)
 
 
 def _writes_pins(facts: Facts) -> bool:
@@ -138,8 +138,7 @@ def _where_it_is_kept(facts: Facts, settings: tuple[Setting, ...]) -> tuple[Text
     supervised = [
         at
         for at, process in enumerate(known_or(facts.processes, ()))
-        if process.role == "gpg-agent"
-        and {"--supervised", "--deprecated-supervised"} & set(known_or(process.options, ()))
+        if process.role == "gpg-agent" and SUPERVISED & set(known_or(process.options, ()))
     ]
     return (text("the journal"), (f"processes[{supervised[0]}].options",)) if supervised else None
 

@@ -17,12 +17,15 @@ WANTED = {"card_keys": 3}
 
 
 def refusing(
-    code: str = SECURITY_VIOLATION, conf: str = "disable-ccid\n", host: dict[str, Any] | None = None, **pcscd: Any
+    code: str = SECURITY_VIOLATION,
+    conf: str = "disable-ccid\n",
+    host: dict[str, Any] | None = None,
+    usb: Any = (ON_USB,),
+    **pcscd: Any,
 ) -> Facts:
     given = {"answer": code, "polkit": True, **pcscd}
-    return machine(
-        conf=conf, pcscd=given, readers=Unknown.because(f"pcscd answers {code}"), host=host or {"session": "ssh"}
-    )
+    session = host or {"session": "ssh"}
+    return machine(conf=conf, pcscd=given, usb=usb, readers=Unknown.because(f"pcscd answers {code}"), host=session)
 
 
 @pytest.mark.parametrize("code", [SECURITY_VIOLATION, COMM_ERROR, NO_SERVICE])
@@ -41,12 +44,13 @@ def test_another_session_may_be_let_in() -> None:
 
 
 def test_a_refusal_is_for_information_where_scdaemon_needs_no_pcscd() -> None:
-    assert severity(refusing(conf=""), "GD401") == "info"
+    assert severity(refusing(conf="", usb=(FREE_ON_USB,)), "GD401") == "info"
+    assert severity(refusing(conf=""), "GD401") == "error", "2.2 turns to PC/SC where the interface is claimed"
 
 
 def test_only_polkit_refuses() -> None:
-    assert severity(refusing(polkit=False), "GD401") is None
-    assert status(refusing(polkit=Unknown.because("who knows")), "GD401") == "unknown"
+    assert severity(refusing("0x8010001D", polkit=False), "GD401") is None
+    assert status(refusing("0x8010001D", polkit=Unknown.because("who knows")), "GD401") == "unknown"
 
 
 def test_another_answer_is_no_refusal() -> None:

@@ -23,7 +23,7 @@ from build import (
 )
 from judging import causes, checks, finding, judged, severity, status
 
-from gpgdoctor.facts import Connection, Facts, Reason, Unknown
+from gpgdoctor.facts import Connection, Facts, LogEvent, Reason, Unknown
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import clear
 
@@ -31,6 +31,7 @@ BLOCKED = replace(IN_USE, probe="blocked", seconds=2.0)
 KEEPASSXC, GNOME, STRANGER = client("keepassxc"), client("gsd-smartcard", pid=801), client("a-program", pid=802)
 OTHERS_SCDAEMON = replace(SCDAEMON, pid=900, uid=BOB, user="bob", cards=1)
 MY_OTHER_SCDAEMON = replace(SCDAEMON, pid=901, homedir="/home/alice/.gnupg-work", cards=1)
+FIREFOX = client("firefox", pid=803)
 UNSEEN = {"connections": (Connection(inode=1, uid=0, pid=Unknown.because("not visible")),)}
 NOT_ROOT = {"root": False}
 
@@ -66,22 +67,24 @@ def test_a_program_that_was_there_for_a_moment_holds_nothing() -> None:
 # -- GD201 -------------------------------------------------------------------------------------------------------
 
 
-def test_an_exclusive_scdaemon_is_a_warning() -> None:
+def test_an_exclusive_scdaemon_is_for_information_while_nobody_else_wants_the_card() -> None:
     facts = kept_by(running=RUNNING)
-    assert (causes(facts), severity(facts, "GD201")) == ({"GD201"}, "warning")
+    assert (causes(facts), severity(facts, "GD201"), judged(facts).verdict) == (set(), "info", "healthy")
     (culprit,) = finding(facts, "GD201").found.culprits
     assert (culprit.pid, culprit.certainty) == (RUNNING.pid, "certain")
 
 
-@pytest.mark.parametrize(("program", "expected"), [(KEEPASSXC, "error"), (GNOME, "warning"), (STRANGER, "warning")])
+@pytest.mark.parametrize(
+    ("program", "expected"), [(FIREFOX, "error"), (KEEPASSXC, "info"), (GNOME, "info"), (STRANGER, "info")]
+)
 def test_it_is_an_error_where_a_program_that_uses_cards_waits(program: object, expected: str) -> None:
     assert severity(kept_by(program, running=RUNNING), "GD201") == expected
 
 
-@pytest.mark.parametrize(("program", "expected"), [(KEEPASSXC, "error"), (GNOME, "warning"), (STRANGER, "error")])
-def test_whoever_has_another_reader_uses_cards(program: object, expected: str) -> None:
-    second = (EXCLUSIVE, replace(IN_USE, name=NITROKEY))
-    assert severity(kept_by(program, running=RUNNING, readers=second), "GD201") == expected
+def test_refusals_in_pcscds_log_are_shown_and_raise_nothing() -> None:
+    facts = kept_by(running=RUNNING, pcscd={"log": (LogEvent(kind="refused-exclusive", age=12.0),)})
+    found = finding(facts, "GD201").found
+    assert found.severity == "info" and found.note is not None and "1 refusals" in found.note.clear()
 
 
 def test_a_scdaemon_that_shares_excludes_nobody() -> None:
@@ -106,9 +109,9 @@ def test_it_is_an_error_where_somebody_wants_the_card() -> None:
     assert severity(held_by(KEEPASSXC, running=replace(RUNNING, cards=())), "GD202") == "error"
 
 
-def test_one_of_several_is_possible_and_known_holders_come_first() -> None:
+def test_one_of_several_is_possible_and_who_always_holds_comes_first() -> None:
     culprits = finding(held_by(GNOME, STRANGER, KEEPASSXC), "GD202").found.culprits
-    assert [culprit.program for culprit in culprits] == ["keepassxc", "a-program", "gsd-smartcard"]
+    assert [culprit.program for culprit in culprits] == ["gsd-smartcard", "a-program", "keepassxc"]
     assert {culprit.certainty for culprit in culprits} == {"possible"}
 
 
@@ -279,7 +282,7 @@ def test_whoever_is_visible_explains_it() -> None:
 def test_a_connection_of_my_user_may_be_my_scdaemons() -> None:
     opaque = {"connections": (Connection(inode=1, uid=ALICE, pid=Unknown.because("not visible")),)}
     facts = machine(readers=(EXCLUSIVE,), running=RUNNING, pcscd=opaque, host=NOT_ROOT)
-    assert causes(facts) == {"GD201"}
+    assert (causes(facts), severity(facts, "GD201")) == (set(), "info")
 
 
 # -- several readers ---------------------------------------------------------------------------------------------
@@ -288,7 +291,7 @@ def test_a_connection_of_my_user_may_be_my_scdaemons() -> None:
 def test_a_scdaemon_that_is_the_only_client_has_every_reader_that_is_held() -> None:
     both = (EXCLUSIVE, replace(EXCLUSIVE, name=NITROKEY))
     facts = kept_by(running=RUNNING, readers=both, version="2.4.7", conf="disable-ccid\n")
-    assert (causes(facts), judged(facts).complete) == ({"GD201"}, True)
+    assert (causes(facts), severity(facts, "GD201"), judged(facts).complete) == (set(), "info", True)
 
 
 def test_without_another_scdaemon_none_has_the_reader() -> None:

@@ -24,8 +24,8 @@ def test_2_2_does_not_ask_more_often() -> None:
     assert status(machine(conf=SHARING), "GD601") == "pass"
 
 
-def test_without_an_effect_pcsc_shared_costs_nothing() -> None:
-    assert severity(machine(version="2.4.7", conf="pcsc-shared\n"), "GD601") is None
+def test_pcsc_shared_costs_the_pin_cache_whatever_the_way() -> None:
+    assert severity(machine(version="2.4.7", conf="pcsc-shared\n"), "GD601") == "info"
     assert severity(machine(version="2.4.7", conf="disable-ccid\n"), "GD601") is None
 
 
@@ -41,16 +41,32 @@ def shared_with(*programs: str, version: str = "2.2.40", name: str = NITROKEY, *
     return machine(version=version, clients=clients, **given)
 
 
+def test_where_piv_is_off_the_pin_is_asked_less() -> None:
+    with_piv = finding(machine(version="2.4.7", conf=SHARING), "GD601").found
+    without = finding(machine(version="2.4.7", conf=f"{SHARING}disable-application piv\n"), "GD601").found
+    assert "every operation" in with_piv.summary.clear() and "every operation" not in without.summary.clear()
+    assert with_piv.cure is not None and "disable-application piv" in with_piv.cure.advice[0].text.clear()
+
+
 def test_a_program_that_selects_applets_is_a_warning() -> None:
     facts = shared_with("keepassxc")
     assert severity(facts, "GD602") == "warning"
     assert [culprit.program for culprit in finding(facts, "GD602").found.culprits] == ["keepassxc"]
 
 
-@pytest.mark.parametrize("program", ["a-program", "gsd-smartcard"])
-def test_a_program_that_may_do_so_is_for_information(program: str) -> None:
-    facts = shared_with(program)
+def test_a_program_that_may_do_so_is_for_information() -> None:
+    facts = shared_with("a-program")
     assert (severity(facts, "GD602"), judged(facts).verdict) == ("info", "healthy")
+
+
+@pytest.mark.parametrize("program", ["gsd-smartcard", "firefox", "pkcs11-tool"])
+def test_watchers_and_what_goes_by_opensc_do_no_harm(program: str) -> None:
+    assert severity(shared_with(program), "GD602") is None
+
+
+@pytest.mark.parametrize("program", ["ykman", "yubico-piv-tool", "python3"])
+def test_who_leaves_the_card_reset_or_unpowered_harms_every_scdaemon(program: str) -> None:
+    assert severity(shared_with(program, version="2.4.7", name="Yubico YubiKey"), "GD602") == "warning"
 
 
 def test_nobody_else_and_no_looking_tool_interferes() -> None:
@@ -100,7 +116,7 @@ def test_whoever_selects_is_asked_to_let_go() -> None:
         return [advice.text.clear().split()[0] for advice in programs_first]
 
     assert asked("a-program", "keepassxc") == ["keepassxc"]
-    assert asked("a-program", "gsd-smartcard") == ["a-program", "gsd-smartcard"]
+    assert asked("a-program", "gsd-smartcard") == ["a-program"]
 
 
 def test_the_reader_that_scdaemon_does_not_take_is_no_matter() -> None:

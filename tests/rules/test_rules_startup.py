@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import AGENT_CONF, FREE_ON_USB, HOME, RUNNING, SHARING, machine, without_pcscd
+from build import AGENT_CONF, FREE_ON_USB, HOME, RUNNING, SHARING, client, machine, without_pcscd
 from judging import causes, changed_lines, finding, judged, severity, status
 
 from gpgdoctor.facts import Facts, PcscDriver, Unknown
@@ -23,7 +23,8 @@ def test_since_2_3_pcsc_shared_alone_does_nothing() -> None:
     facts = without_pcscd(version="2.4.7", conf="pcsc-shared\n")
     assert causes(facts) == {"GD104"}
     cure = finding(facts, "GD104").found.cure
-    assert cure and (cure.applicability, cure.options) == ("manual", ())
+    assert cure and cure.options == () and [change.text for change in cure.changes] == [None]
+    assert "PIN cache" in str(finding(facts, "GD104").found.effect)
 
 
 def test_where_pcscd_has_the_reader_it_is_a_consequence() -> None:
@@ -31,6 +32,11 @@ def test_where_pcscd_has_the_reader_it_is_a_consequence() -> None:
     assert causes(facts) == {"GD205"}
     assert finding(facts, "GD104").consequence_of == "GD205"
     cure = finding(facts, "GD104").found.cure
+    assert cure and cure.options == () and [change.text for change in cure.changes] == [None]
+
+
+def test_disable_ccid_is_offered_instead_where_somebody_is_there_to_share_with() -> None:
+    cure = finding(machine(version="2.4.7", conf="pcsc-shared\n", clients=(client("firefox"),)), "GD104").found.cure
     assert cure and cure.options == ("disable-ccid",) and any("PIN" in cost.value for cost in cure.costs)
 
 
