@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any, Literal
 
-from gpgdoctor.facts import Facts, NotKnown
+from gpgdoctor.facts import Facts, NotKnown, Reason, Unknown
 from gpgdoctor.rules import catalogue
 from gpgdoctor.rules.rule import RANK, Cause, Found, Holds, NotApplicable, Rule, Severity, Subject
 from gpgdoctor.snapshot import encode, is_unknown
@@ -139,7 +139,7 @@ class _Judge:
         try:
             subjects = rule.each(self.facts) if rule.each else (MACHINE,)
         except NotKnown as missing:
-            self._note(rule, MACHINE, "unknown", missing.why, counts=missing.counts)
+            self._note(rule, MACHINE, "unknown", missing.why, counts=self._counts(missing))
         except NotApplicable as not_applicable:
             self._skip(rule, MACHINE, not_applicable)
         else:
@@ -165,7 +165,7 @@ class _Judge:
         try:
             found = rule.judge(*arguments)
         except NotKnown as missing:
-            self._note(rule, subject, "unknown", missing.why, counts=missing.counts)
+            self._note(rule, subject, "unknown", missing.why, counts=self._counts(missing))
         except NotApplicable as not_applicable:
             self._skip(rule, subject, not_applicable)
         else:
@@ -173,6 +173,12 @@ class _Judge:
             if found:
                 because = tuple(Evidence(fact=place, value=look_up(self._document, place)) for place in found.because)
                 self._findings.append(Finding(rule=rule, about=subject, found=found, because=because))
+
+    def _counts(self, missing: NotKnown) -> bool:
+        """Whether the look is incomplete for it: a document of an earlier version is as complete as it could be."""
+        session = self.facts.host.session_unit
+        is_earlier = isinstance(session, Unknown) and session.reason is Reason.OF_LATER_VERSIONS
+        return missing.counts and not (is_earlier and missing.reason is Reason.OF_LATER_VERSIONS)
 
     def under_their_causes(self) -> Iterator[Finding]:
         """Every finding with the one that stands at its head: causes may have been judged after it."""

@@ -37,6 +37,7 @@ class Reason(Word):
     PROBE_WAITS = "probe-waits"
     NOT_ASKED_FOR = "not-asked-for"
     NOT_IN_SNAPSHOT = "not-in-snapshot"
+    OF_LATER_VERSIONS = "of-later-versions"
     NOT_PERMITTED = "not-permitted"
     NOT_NEEDED = "not-needed"
     ASKED_AS_ROOT = "asked-as-root"
@@ -50,6 +51,7 @@ WORDS = {
     Reason.PROBE_WAITS: "an earlier probe still waits in pcscd",
     Reason.NOT_ASKED_FOR: "it was not asked for",
     Reason.NOT_IN_SNAPSHOT: "not in this snapshot",
+    Reason.OF_LATER_VERSIONS: "this document is of an earlier version, which did not look",
     Reason.NOT_PERMITTED: "this user may not read it",
     Reason.NOT_NEEDED: "nothing was left to explain by it",
     Reason.ASKED_AS_ROOT: "it was asked as root, whose answer says nothing of you",
@@ -82,7 +84,7 @@ def words(unknown: Unknown) -> str:
 
 
 Maybe: TypeAlias = T | Unknown
-ABSENT = Unknown(Reason.NOT_IN_SNAPSHOT)  # what documents of an earlier version do not have
+ABSENT = Unknown(Reason.OF_LATER_VERSIONS)  # what documents of an earlier version do not have
 
 
 class NotKnown(Exception):
@@ -93,6 +95,7 @@ class NotKnown(Exception):
 
     def __init__(self, why: Unknown | Text, *, counts: bool = True) -> None:
         self.why = why.text() if isinstance(why, Unknown) else why
+        self.reason = why.reason if isinstance(why, Unknown) else Reason.OTHER
         self.counts = counts
         super().__init__(self.why.clear())
 

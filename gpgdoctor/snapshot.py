@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from gpgdoctor.facts import PROBES, WORDS, Facts, Reader, Reason, Unknown, Word, known_or, words
+from gpgdoctor.facts import ABSENT, PROBES, WORDS, Facts, Reader, Reason, Unknown, Word, known_or, words
 from gpgdoctor.system.record import Record, replace
 
 T = TypeVar("T")
@@ -99,7 +99,23 @@ def _completed(facts: Facts) -> Facts:
         readers = tuple(replace(_with_reason(it), name=it.name[:READER_NAME_LENGTH]) for it in readers)
     if isinstance(processes, tuple):
         processes = tuple(replace(it, program=it.program[:PROGRAM_LENGTH]) for it in processes)
-    return replace(facts, readers=readers, processes=processes)
+    facts = replace(facts, readers=readers, processes=processes)
+    return _without_roots_word(facts) if _was_asked_as_root(facts) else facts
+
+
+def _was_asked_as_root(facts: Facts) -> bool:
+    """Under sudo 0.1.0 asked pcscd as root, whom polkit lets in; a refusal of root is one of everybody."""
+    is_of_0_1_0 = facts.host.session_unit == ABSENT
+    return is_of_0_1_0 and known_or(facts.host.called_by, None) is not None and known_or(facts.host.root, False)
+
+
+def _without_roots_word(facts: Facts) -> Facts:
+    unknown = Unknown(Reason.ASKED_AS_ROOT)
+    answer = unknown if facts.pcscd.answer == "ok" and known_or(facts.pcscd.polkit, True) else facts.pcscd.answer
+    usb = facts.usb
+    if isinstance(usb, tuple):
+        usb = tuple(replace(interface, accessible=unknown) for interface in usb)
+    return replace(facts, pcscd=replace(facts.pcscd, answer=answer), usb=usb)
 
 
 def _with_reason(reader: Reader) -> Reader:

@@ -110,7 +110,7 @@ def _why(events: list[tuple[int, LogEvent]]) -> Text:
     "pcscd-without-drivers",
     "pcscd has drivers for readers.",
     worst="error",
-    causes=hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD313"),
+    causes=hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD313", "GD401"),
 )
 def pcscd_without_drivers(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
