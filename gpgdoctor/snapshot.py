@@ -74,7 +74,9 @@ def is_unknown(value: Any) -> bool:
 def _unknown(value: dict[str, str]) -> Unknown:
     """A reason that this version does not know, or that is only told, keeps its words."""
     reason = _reason(value.get("reason")) or _OF_0_1_0.get(value["unknown"])
-    return Unknown(reason) if reason else Unknown(Reason.OTHER, value["unknown"])
+    if reason is None:
+        return Unknown(Reason.OTHER, value["unknown"])
+    return Unknown(reason, "" if value["unknown"] == WORDS[reason] else value["unknown"])
 
 
 def _reason(slug: str | None) -> Reason | None:
@@ -130,7 +132,30 @@ def decode_as(kind: type[T], document: Any, bounds: Bounds, place: str = "answer
     _check_bounds(document, bounds, place)
     part = _decode(kind, document, place)
     assert isinstance(part, kind)
-    return part
+    return part if _is_of_0_1_0(kind, document) else _with_none(part)
+
+
+def _is_of_0_1_0(kind: Any, document: Any) -> bool:
+    """A document of this version has each of its facts; one of 0.1.0 that was read and written again says so."""
+    if kind is not Facts or not isinstance(document, dict):
+        return False
+    return document.get("usb_blocked", encode(ABSENT)) == encode(ABSENT)
+
+
+def _with_none(part: Any) -> Any:
+    """A fact that a document of this version leaves out is known to be absent, where it can be."""
+    if isinstance(part, tuple):
+        return tuple(map(_with_none, part))
+    if not isinstance(part, Record) or isinstance(part, Unknown):
+        return part
+    hints = _hints(type(part))
+    return type(part)(**{name: _none_or(getattr(part, name), hints[name]) for name in part.__slots__})
+
+
+def _none_or(value: Any, hint: Any) -> Any:
+    if value == ABSENT and type(None) in typing.get_args(hint):
+        return None
+    return _with_none(value)
 
 
 def _check_bounds(value: Any, bounds: Bounds, place: str) -> None:

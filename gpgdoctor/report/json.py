@@ -38,7 +38,7 @@ def document(diagnosis: Diagnosis, seconds: float) -> dict[str, Any]:
 def defect(details: str) -> dict[str, Any]:
     """What is printed where gpgdoctor itself failed."""
     nothing = {"unknown": details}
-    names = ("gnupg", "configuration", "processes", "pcscd", "readers", "usb", "host")
+    names = ("gnupg", "configuration", "processes", "pcscd", "readers", "usb", "host", "usb_blocked")
     return {
         "schema_version": SCHEMA_VERSION,
         "gpgdoctor": __version__,

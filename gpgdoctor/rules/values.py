@@ -39,7 +39,7 @@ def pinentry_missing(facts: Facts) -> Found | None:
     number = _last(settings, "pinentry-program")
     if number is None:
         raise NotApplicable(text("pinentry-program is not set"))
-    if known(facts.configuration.pinentry_exists):
+    if known(facts.configuration.pinentry_exists) is not False:
         return None
     setting = settings[number]
     by_loopback = _last(settings, "allow-loopback-pinentry") is not None
