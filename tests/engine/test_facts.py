@@ -15,14 +15,8 @@ from gpgdoctor.rules.rule import Culprit, LineChange
 from gpgdoctor.snapshot import decode, encode
 from gpgdoctor.system.record import Record
 
-RECORDS = [
-    *(
-        it
-        for it in vars(facts).values()
-        if isinstance(it, type) and issubclass(it, Record) and it.__module__ == facts.__name__
-    ),
-    *(Culprit, LineChange),
-]
+OF_FACTS = [it for it in vars(facts).values() if isinstance(it, type) and issubclass(it, Record)]
+RECORDS = [*(it for it in OF_FACTS if it.__module__ == facts.__name__ and it is not Unknown), Culprit, LineChange]
 
 
 def kinds_in(hint: Any) -> Iterator[Any]:
