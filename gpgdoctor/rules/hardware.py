@@ -64,7 +64,7 @@ def _device(interface: UsbInterface) -> str:
     worst="error",
     each=_devices,
     causes=NO_PCSCD,
-    nothing=NONE_ON_USB,
+    no_subject=NONE_ON_USB,
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
@@ -195,7 +195,7 @@ def no_card(facts: Facts) -> Found | None:
     worst="error",
     each=_listed,
     causes=NO_PCSCD,
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -216,7 +216,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     worst="error",
     each=_listed,
     causes=NO_PCSCD,
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:
