@@ -139,7 +139,7 @@ def _is_of_0_1_0(kind: Any, document: Any) -> bool:
     """A document of this version has each of its facts; one of 0.1.0 that was read and written again says so."""
     if kind is not Facts or not isinstance(document, dict):
         return False
-    return document.get("usb_blocked", encode(ABSENT)) == encode(ABSENT)
+    return bool(document.get("usb_blocked", encode(ABSENT)) == encode(ABSENT))
 
 
 def _with_none(part: Any) -> Any:

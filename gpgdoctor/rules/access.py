@@ -5,7 +5,18 @@ from __future__ import annotations
 from gpgdoctor.facts import Facts, LogEvent, NotKnown, Process, Unknown, known, known_or
 from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.reader_state import Card, card
-from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Severity, Subject, advise, hidden_by, rule
+from gpgdoctor.rules.rule import (
+    Advice,
+    Found,
+    NotApplicable,
+    Severity,
+    Subject,
+    advice,
+    advise,
+    by_hand,
+    hidden_by,
+    rule,
+)
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Command, Text, free, public, text
@@ -136,35 +147,31 @@ def _why(facts: Facts, session: str | None) -> tuple[Text, Advice]:
     """The reason that is seen here, and what helps against that one: a rule does not help against each."""
     log = known_or(facts.pcscd.log, ())
     if known_or(facts.host.hides_processes, False) or any(event.kind == "caller-hidden" for event in log):
-        return text("polkitd cannot see who asks, for /proc hides the processes of others (hidepid)"), Advice(
-            text=text(
-                "A polkit rule does not help: none is ever evaluated. Mount /proc with gid= of a group that polkitd's "
-                "user is in, or without hidepid."
-            ),
-            commands=(("findmnt", "/proc"),),
+        return text("polkitd cannot see who asks, for /proc hides the processes of others (hidepid)"), advice(
+            "A polkit rule does not help: none is ever evaluated. Mount /proc with gid= of a group that polkitd's "
+            "user is in, or without hidepid.",
+            ("findmnt", "/proc"),
         )
     if known_or(facts.host.container, None) not in (None, "wsl"):
-        return text("in a container there is neither a session nor a polkitd that could allow it"), Advice(
-            text=text(
-                "No polkit rule can help there. Start the container's pcscd with --disable-polkit, or mount the "
-                "host's socket /run/pcscd/pcscd.comm into the container."
-            ),
+        return text("in a container there is neither a session nor a polkitd that could allow it"), advice(
+            "No polkit rule can help there. Start the container's pcscd with --disable-polkit, or mount the "
+            "host's socket /run/pcscd/pcscd.comm into the container."
         )
     if (known_or(facts.host.root, False) and known_or(facts.host.uid, -1) == 0) or _refuses_root(facts):
         return text(
             "even root is refused, so polkit came to no rule: polkitd does not answer, or cannot see who asks"
         ), (
-            Advice(
-                text=text("See whether polkitd runs and sees processes; hidepid on /proc is the usual reason:"),
-                commands=(("systemctl", "status", "polkit"), ("findmnt", "/proc")),
+            advice(
+                "See whether polkitd runs and sees processes; hidepid on /proc is the usual reason:",
+                ("systemctl", "status", "polkit"),
+                ("findmnt", "/proc"),
             )
         )
     if known_or(facts.pcscd.policy, True) is False:
         return text("polkit does not know pcscd's actions, for their description is not installed"), _policy(facts)
     if any(event.kind == "not-authorised" and event.uid == NOBODY for event in log):
-        return text("pcscd runs with users of its own, so that polkit sees nobody instead of you"), Advice(
-            text=text("pcsc-lite 2.3.2 does so, 2.3.3 does not; no rule helps until it is updated."),
-            commands=(("pcscd", "--version"),),
+        return text("pcscd runs with users of its own, so that polkit sees nobody instead of you"), advice(
+            "pcsc-lite 2.3.2 does so, 2.3.3 does not; no rule helps until it is updated.", ("pcscd", "--version")
         )
     return text("polkit does not allow it"), Advice(text=_rule_or_session(session), commands=(EXPLAIN,))
 
@@ -176,13 +183,11 @@ def _refuses_root(facts: Facts) -> bool:
 
 def _policy(facts: Facts) -> Advice:
     if known_or(facts.host.distribution, "").startswith("nixos"):
-        return Advice(
-            text=text(
-                "Let NixOS register it: security.polkit.enable = true; services.pcscd.enable = true; and the package "
-                "of pcsc-lite in environment.systemPackages."
-            )
+        return advice(
+            "Let NixOS register it: security.polkit.enable = true; services.pcscd.enable = true; and the package "
+            "of pcsc-lite in environment.systemPackages."
         )
-    return Advice(text=text("Install pcscd's package again: it brings org.debian.pcsc-lite.policy for polkit."))
+    return advice("Install pcscd's package again: it brings org.debian.pcsc-lite.policy for polkit.")
 
 
 def _rule_or_session(session: str | None) -> Text:
@@ -228,7 +233,7 @@ def _a_card_is_there(facts: Facts) -> bool:
     "The kernel may use every card reader on USB.",
     worst="error",
     each=_blocked,
-    nothing=text("no reader or token on USB is blocked"),
+    no_subject=text("no reader or token on USB is blocked"),
 )
 def usb_device_blocked(facts: Facts, index: int) -> Found | None:
     return Found(
@@ -239,13 +244,9 @@ def usb_device_blocked(facts: Facts, index: int) -> Found | None:
         ),
         effect=text("No program sees it, root's neither."),
         because=(f"usb_blocked[{index}]",),
-        cure=advise(
-            Advice(
-                text=text(
-                    "USBGuard does that to devices that no rule of it allows, and GNOME to those that are plugged in "
-                    "while the screen is locked: allow it there, or unlock the screen and plug it in again."
-                ),
-                commands=(("sudo", "usbguard", "list-devices", "-b"),),
-            )
+        cure=by_hand(
+            "USBGuard does that to devices that no rule of it allows, and GNOME to those that are plugged in "
+            "while the screen is locked: allow it there, or unlock the screen and plug it in again.",
+            ("sudo", "usbguard", "list-devices", "-b"),
         ),
     )

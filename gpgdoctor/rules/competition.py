@@ -6,7 +6,7 @@ from gpgdoctor.facts import Facts, Reader, Unknown, UsbInterface, known, known_o
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NO_READER, NO_SCDAEMON, NOT_STARTING
 from gpgdoctor.rules.reader_state import is_held
-from gpgdoctor.rules.rule import Advice, Cost, Cure, Found, Holds, Severity, Subject, Subjects, hidden_by, rule
+from gpgdoctor.rules.rule import Advice, Cost, Cure, Found, Holds, Severity, Subject, Subjects, advice, hidden_by, rule
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Command, several, text
 
@@ -31,7 +31,7 @@ def _listed_where_scdaemon_has_none(facts: Facts) -> Subjects:
     worst="error",
     each=_listed_where_scdaemon_has_none,
     causes=(*hidden_by("GD301", "GD308"), *NO_PCSCD_AT_ALL, *NO_SCDAEMON, *NOT_STARTING),
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
     if not _competes(facts):
@@ -76,9 +76,9 @@ def _without_pcscd(facts: Facts) -> Advice:
         "openrc": (("sudo", "rc-service", "pcscd", "stop"), ("sudo", "rc-update", "del", "pcscd")),
         "runit": (("sudo", "rm", "/var/service/pcscd"),),
     }
-    return Advice(
-        text=text("Nothing else seems to use PC/SC here: doing without pcscd is the smaller change."),
-        commands=stop.get(known_or(facts.host.init, ""), ()),
+    return advice(
+        "Nothing else seems to use PC/SC here: doing without pcscd is the smaller change.",
+        *stop.get(known_or(facts.host.init, ""), ()),
     )
 
 
@@ -116,7 +116,7 @@ def _is_among(names: list[str], interface: UsbInterface) -> bool:
     worst="error",
     each=_claimed_by_me,
     causes=(*NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109")),
-    nothing=text("scdaemon has claimed no reader on USB"),
+    no_subject=text("scdaemon has claimed no reader on USB"),
 )
 def own_driver_excludes_pcscd(facts: Facts, index: int) -> Found | None:
     kept_out = [process for process in holding.others(facts) if holding.uses_cards(process)]

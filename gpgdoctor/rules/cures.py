@@ -8,30 +8,28 @@ from gpgdoctor.facts import Facts, Process, UsbInterface, known, known_or
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import scdaemon
 from gpgdoctor.rules.holding import named
-from gpgdoctor.rules.rule import Advice, Cost, Cure, LineChange, advise
+from gpgdoctor.rules.rule import Advice, Cost, Cure, LineChange, advice, advise, by_hand
 from gpgdoctor.wording import public, text
 
 CHECKS_INTERFERENCE_SINCE = (2, 3, 2)  # commit 044e5a3c3, YubiKey only; never in 2.2
 
 
-def share(facts: Facts, *, costs: tuple[Cost, ...] = (), advice: tuple[Advice, ...] = ()) -> Cure:
+def share(facts: Facts, *, costs: tuple[Cost, ...] = (), also: tuple[Advice, ...] = ()) -> Cure:
     """scdaemon through PC/SC, sharing the reader: both options, as far as this scdaemon knows them.
 
-    `costs` come beside those of sharing, `advice` is what else would help.
+    `costs` come beside those of sharing, `also` is what else would help.
     """
     if not scdaemon.knows(facts, "pcsc-shared"):
         return advise(
-            Advice(
-                text=text(
-                    "This scdaemon is older than 2.2.28 and cannot share a reader: close the other program "
-                    "while gpg needs the card, or install a newer GnuPG."
-                )
+            advice(
+                "This scdaemon is older than 2.2.28 and cannot share a reader: close the other program "
+                "while gpg needs the card, or install a newer GnuPG."
             ),
-            *advice,
+            *also,
         )
     missing = tuple(option for option in ("disable-ccid", "pcsc-shared") if not scdaemon.in_force(facts, option))
     all_costs = (*sharing_costs(facts), *costs)
-    return Cure(applicability="costly", costs=all_costs, options=missing, restart=True, advice=advice)
+    return Cure(applicability="costly", costs=all_costs, options=missing, restart=True, advice=also)
 
 
 def sharing_costs(facts: Facts) -> tuple[Cost, ...]:
@@ -50,7 +48,7 @@ def restart_costs(facts: Facts) -> tuple[Cost, ...]:
 def ask_to_let_go(programs: list[Process]) -> Cure:
     """The polite way to stop or configure each program; nothing that gpgdoctor does itself."""
     if not programs:
-        return advise(Advice(text=text("Close the program that uses the card, then run gpgdoctor check again.")))
+        return by_hand("Close the program that uses the card, then run gpgdoctor check again.")
     return advise(*map(polite, programs))
 
 
@@ -58,7 +56,7 @@ def polite(process: Process) -> Advice:
     """How this program is made to let go."""
     holder = known_holder(process.program)
     if holder is None:
-        return Advice(text=text("{who}: close it while gpg needs the card.", who=named(process)))
+        return advice("{who}: close it while gpg needs the card.", who=named(process))
     how = text("{who}: {polite}", who=named(process), polite=public(holder.polite))
     return Advice(text=how, commands=holder.commands)
 

@@ -6,7 +6,7 @@ import posixpath
 
 from gpgdoctor.facts import Facts, Process, known, known_or
 from gpgdoctor.rules import cures, holding
-from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Subject, advise, hidden_by, rule
+from gpgdoctor.rules.rule import Found, NotApplicable, Subject, by_hand, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, install
 from gpgdoctor.wording import Text, path, program, public, several, text
 
@@ -45,11 +45,7 @@ def agent_elsewhere(facts: Facts) -> Found | None:
         ),
         effect=text("What scdaemon.conf says here does not matter to gpg."),
         because=("gnupg.agent_socket", "gnupg.agent_listener"),
-        cure=advise(
-            Advice(
-                text=text("If that is not meant, end the forwarding, remove the socket, and let gpg start its agent.")
-            )
-        ),
+        cure=by_hand("If that is not meant, end the forwarding, remove the socket, and let gpg start its agent."),
     )
 
 
@@ -80,7 +76,7 @@ def _daemons(facts: Facts) -> list[Subject]:
     worst="warning",
     each=_daemons,
     causes=GNUPG_MISSING,
-    nothing=text("no daemon of GnuPG runs"),
+    no_subject=text("no daemon of GnuPG runs"),
 )
 def daemon_older_than_installed(facts: Facts, index: int) -> Found | None:
     process = known(facts.processes)[index]
@@ -172,11 +168,9 @@ def two_gnupgs_one_home(facts: Facts) -> Found | None:
         effect=text("Whichever starts first serves both, by its own system-wide configuration and its own driver."),
         because=(*(f"processes[{number}].executable" for number in foreign), "gnupg.gpgconf", "gnupg.scdaemon"),
         culprits=tuple(holding.culprit(processes[number], "certain") for number in foreign),
-        cure=advise(
-            Advice(
-                text=text("Keep one GnuPG on PATH, or give the other a home of its own with GNUPGHOME."),
-                commands=(("type", "-a", "gpg", "gpgconf"),),
-            )
+        cure=by_hand(
+            "Keep one GnuPG on PATH, or give the other a home of its own with GNUPGHOME.",
+            ("type", "-a", "gpg", "gpgconf"),
         ),
     )
 

@@ -7,7 +7,19 @@ from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.competition import NO_PCSCD_AT_ALL
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
 from gpgdoctor.rules.reader_state import Card, card
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Severity, Subject, advise, hidden_by, rule
+from gpgdoctor.rules.rule import (
+    Advice,
+    Cure,
+    Found,
+    NotApplicable,
+    Severity,
+    Subject,
+    advice,
+    advise,
+    by_hand,
+    hidden_by,
+    rule,
+)
 from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
 from gpgdoctor.rules.usb_access import NONE_ON_USB
@@ -40,15 +52,14 @@ def no_reader(facts: Facts) -> Found | None:
 
 def _plug_in(facts: Facts) -> Advice:
     if known_or(facts.host.container, None) == "wsl":
-        return Advice(
-            text=text("In WSL2 Windows has the device: attach it from there with usbipd, after usbipd bind, once."),
-            commands=(("usbipd.exe", "list"), ("usbipd.exe", "attach", "--wsl", "--busid", "BUSID")),
+        return advice(
+            "In WSL2 Windows has the device: attach it from there with usbipd, after usbipd bind, once.",
+            ("usbipd.exe", "list"),
+            ("usbipd.exe", "attach", "--wsl", "--busid", "BUSID"),
         )
-    return Advice(
-        text=text(
-            "Plug the reader or token in, straight into the computer. In a virtual machine or a container, hand the "
-            "USB device through. One that is plugged in and not seen may be blocked: see GD404."
-        )
+    return advice(
+        "Plug the reader or token in, straight into the computer. In a virtual machine or a container, hand the "
+        "USB device through. One that is plugged in and not seen may be blocked: see GD404."
     )
 
 
@@ -71,7 +82,7 @@ def _device(interface: UsbInterface) -> str:
     worst="error",
     each=_devices,
     causes=(*NO_PCSCD, *hidden_by("GD402", "GD208", "GD314")),
-    nothing=NONE_ON_USB,
+    no_subject=NONE_ON_USB,
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
@@ -145,19 +156,17 @@ def _severity(facts: Facts) -> Severity:
 
 def _have_it_listed(facts: Facts, interface: UsbInterface) -> Cure:
     if known_or(interface.in_libccid, True) is False:
-        newer = Advice(text=text("Install a newer libccid, or the driver of its maker, then let pcscd look again."))
+        newer = advice("Install a newer libccid, or the driver of its maker, then let pcscd look again.")
         return cures.without_disable_ccid(facts, interface, newer)
     systemd = known_or(facts.host.init, "") == "systemd"
-    restart = Advice(
-        text=text("Let pcscd look again; a restart cuts its other programs off from their cards:"),
-        commands=(("sudo", "systemctl", "restart", "pcscd.service"),) if systemd else (("sudo", "pcscd", "--hotplug"),),
+    restart = advice(
+        "Let pcscd look again; a restart cuts its other programs off from their cards:",
+        *((("sudo", "systemctl", "restart", "pcscd.service"),) if systemd else (("sudo", "pcscd", "--hotplug"),)),
     )
-    see = Advice(
-        text=text("Its log says why it was not opened:"), commands=(("journalctl", "-b", "-u", "pcscd", "-n", "30"),)
-    )
+    see = advice("Its log says why it was not opened:", ("journalctl", "-b", "-u", "pcscd", "-n", "30"))
     if interface.removable == "fixed":
         return advise(restart, see)
-    return advise(restart, Advice(text=text("Or plug it in again.")), see)
+    return advise(restart, advice("Or plug it in again."), see)
 
 
 def _switched_off(facts: Facts, index: int) -> Found | None:
@@ -173,12 +182,7 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
         ),
         effect=text("Neither scdaemon nor pcscd finds a card in it."),
         because=tuple(f"usb[{index}].{fact}" for fact in ("vendor", "product", "ccid")),
-        cure=advise(
-            Advice(
-                text=text("Switch it on, then plug the token in again:"),
-                commands=(("ykman", "config", "usb", "--enable", "OPENPGP"),),
-            )
-        ),
+        cure=by_hand("Switch it on, then plug the token in again:", ("ykman", "config", "usb", "--enable", "OPENPGP")),
     )
 
 
@@ -208,7 +212,7 @@ def no_card(facts: Facts) -> Found | None:
         summary=text("All readers are empty.") if len(readers) > 1 else text("The reader is empty."),
         effect=text('gpg says "No such device", as for everything else.'),
         because=tuple(f"readers[{number}].state" for number in empty),
-        cure=advise(Advice(text=text("Put the card in, the chip first."))),
+        cure=by_hand("Put the card in, the chip first."),
     )
 
 
@@ -219,7 +223,7 @@ def no_card(facts: Facts) -> Found | None:
     worst="error",
     each=_listed,
     causes=NO_PCSCD,
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -229,11 +233,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
         summary=text("A card is in this reader, and it does not answer."),
         effect=text("No program can use it."),
         because=(f"readers[{index}].state",),
-        cure=advise(
-            Advice(
-                text=text("Take the card out, see that its chip is clean and faces the right way, and put it in again.")
-            )
-        ),
+        cure=by_hand("Take the card out, see that its chip is clean and faces the right way, and put it in again."),
     )
 
 
@@ -244,7 +244,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     worst="error",
     each=_listed,
     causes=NO_PCSCD,
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:
@@ -254,7 +254,5 @@ def reader_unavailable(facts: Facts, index: int) -> Found | None:
         summary=text("pcscd lists this reader, but cannot talk to it."),
         effect=text("No program can use it, until it is plugged in again."),
         because=(f"readers[{index}].state",),
-        cure=advise(
-            Advice(text=text("Unplug the reader, wait a moment, plug it in again; after a suspend this is common."))
-        ),
+        cure=by_hand("Unplug the reader, wait a moment, plug it in again; after a suspend this is common."),
     )

@@ -7,7 +7,7 @@ import re
 from gpgdoctor.facts import Facts, known, known_or
 from gpgdoctor.rules import scdaemon
 from gpgdoctor.rules.contention import NO_SCDAEMON, NOT_STARTING
-from gpgdoctor.rules.rule import Advice, Found, NotApplicable, advise, hidden_by, rule
+from gpgdoctor.rules.rule import Found, NotApplicable, by_hand, hidden_by, rule
 from gpgdoctor.wording import text
 
 SIGNS_BY_KEYGRIP_SINCE = (2, 3)  # agent/divert-scd.c: any card that has the key will do
@@ -43,11 +43,9 @@ def keys_of_another_card(facts: Facts) -> Found | None:
         if any_card_will_do
         else text("gpg asks for the card with the other serial number."),
         because=("gnupg.stub_serials", "gnupg.running.cards"),
-        cure=advise(
-            Advice(
-                text=text("Put the other card in; or, if this one has the same keys, have GnuPG learn it:"),
-                commands=(("gpg-connect-agent", "scd serialno", "learn --force", "/bye"),),
-            )
+        cure=by_hand(
+            "Put the other card in; or, if this one has the same keys, have GnuPG learn it:",
+            ("gpg-connect-agent", "scd serialno", "learn --force", "/bye"),
         ),
     )
 

@@ -6,7 +6,7 @@ import re
 
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, SelfTest, known, known_or
 from gpgdoctor.rules import cures, scdaemon
-from gpgdoctor.rules.rule import Advice, Cost, Cure, Daemon, LineChange, NotApplicable, Subject
+from gpgdoctor.rules.rule import Cost, Cure, Daemon, LineChange, NotApplicable, Subject, advice
 from gpgdoctor.scdaemon_conf.force import stops
 from gpgdoctor.scdaemon_conf.lines import MESSAGES
 from gpgdoctor.system.record import Record
@@ -227,4 +227,4 @@ def _hides_keys(line: ConfigLine) -> bool:
     return line.meant == "use-keyboxd"
 
 
-_KEYBOXD = Advice(text=text("If use-keyboxd was meant: {cost}. Import them first.", cost=Cost.HIDES_KEYRING))
+_KEYBOXD = advice("If use-keyboxd was meant: {cost}. Import them first.", cost=Cost.HIDES_KEYRING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, LogEvent, NotKnown, Unknown, known, known_or
 from gpgdoctor.rules import cures
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, advise, hidden_by, rule
+from gpgdoctor.rules.rule import Cure, Found, NotApplicable, advice, advise, by_hand, hidden_by, rule
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, install, severity_for_pcsc
 from gpgdoctor.wording import Text, public, text
 
@@ -47,14 +47,10 @@ def client_protocol_mismatch(facts: Facts) -> Found | None:
         ),
         effect=text("That program is refused, as if there were no pcscd; gpg with the system's library is not."),
         because=(f"pcscd.log[{number}]",),
-        cure=advise(
-            Advice(
-                text=text(
-                    "Flatpaks, snaps, static programs and Nix profiles bring their own library. Update the program; or "
-                    "update pcscd, which takes older clients from pcsc-lite 2.4.1 on."
-                ),
-                commands=(("flatpak", "update"),),
-            )
+        cure=by_hand(
+            "Flatpaks, snaps, static programs and Nix profiles bring their own library. Update the program; or "
+            "update pcscd, which takes older clients from pcsc-lite 2.4.1 on.",
+            ("flatpak", "update"),
         ),
     )
 
@@ -85,15 +81,11 @@ def pcscd_cannot_start(facts: Facts) -> Found | None:
         summary=text("pcscd was started and ended at once{why}.", why=_why(events)),
         effect=text("Every program that uses PC/SC gets no service (0x8010001D)."),
         because=("pcscd.service", *(f"pcscd.log[{number}]" for number, _ in events[-1:])),
-        cure=advise(
-            Advice(
-                text=text("Its log says why. When that is mended, let systemd try again:"),
-                commands=(
-                    ("journalctl", "-b", "-u", "pcscd.service", "-n", "30"),
-                    ("sudo", "systemctl", "reset-failed", "pcscd.service", "pcscd.socket"),
-                    ("sudo", "systemctl", "restart", "pcscd.socket"),
-                ),
-            )
+        cure=by_hand(
+            "Its log says why. When that is mended, let systemd try again:",
+            ("journalctl", "-b", "-u", "pcscd.service", "-n", "30"),
+            ("sudo", "systemctl", "reset-failed", "pcscd.service", "pcscd.socket"),
+            ("sudo", "systemctl", "restart", "pcscd.socket"),
         ),
     )
 
@@ -142,7 +134,7 @@ def _has_none(facts: Facts) -> bool:
 
 def _cure(facts: Facts) -> Cure:
     if known_or(facts.host.distribution, "").startswith("nixos"):
-        drivers = Advice(text=text("Let NixOS give pcscd drivers: services.pcscd.plugins names their packages."))
+        drivers = advice("Let NixOS give pcscd drivers: services.pcscd.plugins names their packages.")
     else:
         packages = {
             "debian": "libccid",

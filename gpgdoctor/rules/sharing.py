@@ -7,7 +7,7 @@ from gpgdoctor.holders import Leaves
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.reader_state import Hold, hold
-from gpgdoctor.rules.rule import Advice, Cost, Cure, Found, Holds, NotApplicable, Subjects, advise, hidden_by, rule
+from gpgdoctor.rules.rule import Cost, Cure, Found, Holds, NotApplicable, Subjects, advice, advise, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Text, public, several, text
 
@@ -47,12 +47,10 @@ def pin_asked_every_time(facts: Facts) -> Found | None:
 
 # Measured on 2.4.9 and 2.5.12: three signatures ask once, two decryptions once, signing after decrypting once
 # more; where the card has PIV as well, each operation asks.
-_KEEP_OFF_PIV = Advice(
-    text=text(
-        "Where the card has PIV and gpg does not use it, the line `disable-application piv` in scdaemon.conf "
-        "brings that down to once for signatures and once for decryptions; sharing stays."
-    ),
-    commands=(("gpgconf", "--kill", "scdaemon"),),
+_KEEP_OFF_PIV = advice(
+    "Where the card has PIV and gpg does not use it, the line `disable-application piv` in scdaemon.conf "
+    "brings that down to once for signatures and once for decryptions; sharing stays.",
+    ("gpgconf", "--kill", "scdaemon"),
 )
 
 
@@ -119,9 +117,9 @@ def applet_interference(facts: Facts, index: int) -> Found | None:
 
 
 def _let_go_and_restart(programs: list[Process]) -> Cure:
-    restart = Advice(
-        text=text('Where gpg says "Card error" already, scdaemon has to start again afterwards:'),
-        commands=(("gpgconf", "--kill", "scdaemon"),),
+    restart = advice(
+        'Where gpg says "Card error" already, scdaemon has to start again afterwards:',
+        ("gpgconf", "--kill", "scdaemon"),
     )
     return advise(*cures.ask_to_let_go(programs).advice, restart)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, LogEvent, Process, Unknown, UsbInterface, known, known_or
 from gpgdoctor.rules import scdaemon
-from gpgdoctor.rules.rule import Advice, Culprit, Found, Subject, advise, headed_by, hidden_by, rule
+from gpgdoctor.rules.rule import Advice, Culprit, Found, Subject, advice, advise, by_hand, headed_by, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, severity_for_pcsc
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import public, text, user
@@ -28,7 +28,7 @@ def _ccid(facts: Facts) -> list[Subject]:
     worst="error",
     each=_ccid,
     causes=(*GNUPG_MISSING, *hidden_by("GD205"), *headed_by("GD401")),
-    nothing=NONE_ON_USB,
+    no_subject=NONE_ON_USB,
 )
 def usb_access_denied(facts: Facts, index: int) -> Found | None:
     return _for_scdaemon(facts, index) or _for_pcscd(facts, index)
@@ -65,11 +65,10 @@ def _let_me(facts: Facts) -> Advice:
         if remote
         else "Let an administrator add a udev rule for it; the explanation has one"
     )
-    return Advice(
-        text=text(
-            "{by_rule}. Or run pcscd and set disable-ccid: then pcscd opens the reader.", by_rule=public(by_rule)
-        ),
-        commands=(("gpgdoctor", "explain", "GD402"),),
+    return advice(
+        "{by_rule}. Or run pcscd and set disable-ccid: then pcscd opens the reader.",
+        ("gpgdoctor", "explain", "GD402"),
+        by_rule=public(by_rule),
     )
 
 
@@ -108,18 +107,12 @@ def _for_pcscd(facts: Facts, index: int) -> Found | None:
                 certainty="certain" if certain else "likely",
             ),
         ),
-        cure=advise(
-            Advice(
-                text=text(
-                    "The udev rule that gives pcscd's group the device comes with libccid 1.7.0; 1.7 loses it at a "
-                    "change event, 1.8.0 keeps it. Update libccid, then let udev apply the rule. Plugging the reader "
-                    "in again does not help by itself."
-                ),
-                commands=(
-                    ("sudo", "udevadm", "trigger", "--subsystem-match=usb"),
-                    ("sudo", "systemctl", "restart", "pcscd.service"),
-                ),
-            )
+        cure=by_hand(
+            "The udev rule that gives pcscd's group the device comes with libccid 1.7.0; 1.7 loses it at a "
+            "change event, 1.8.0 keeps it. Update libccid, then let udev apply the rule. Plugging the reader "
+            "in again does not help by itself.",
+            ("sudo", "udevadm", "trigger", "--subsystem-match=usb"),
+            ("sudo", "systemctl", "restart", "pcscd.service"),
         ),
     )
 

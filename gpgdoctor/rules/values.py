@@ -6,7 +6,18 @@ import re
 
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, known, known_or
 from gpgdoctor.rules import cures, mistakes, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable, Severity, advise, hidden_by, rule
+from gpgdoctor.rules.rule import (
+    Cure,
+    Found,
+    LineChange,
+    NotApplicable,
+    Severity,
+    advice,
+    advise,
+    by_hand,
+    hidden_by,
+    rule,
+)
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Text, Value, free, line, path, public, several, text
 
@@ -90,9 +101,7 @@ def log_may_hold_pins(facts: Facts) -> Found | None:
             costs=costs,
             changes=tuple(LineChange(path=setting.path, line=setting.line, text=None) for setting in lines),
             restart=True,
-            advice=(
-                Advice(text=text("Then remove the log, and change the PIN."), commands=(("gpg", "--change-pin"),)),
-            ),
+            advice=(advice("Then remove the log, and change the PIN.", ("gpg", "--change-pin")),),
         ),
     )
 
@@ -150,7 +159,7 @@ def _where_it_is_kept(facts: Facts, settings: tuple[Setting, ...]) -> tuple[Text
     worst="warning",
     each=mistakes.files_of_scdaemon,
     causes=GNUPG_MISSING,
-    nothing=NO_FILE,
+    no_subject=NO_FILE,
 )
 def note_in_value(facts: Facts, index: int) -> Found | None:
     file = mistakes.read(facts, index)
@@ -223,13 +232,13 @@ def _unusable(facts: Facts, setting: Setting, value: str) -> tuple[Text | None, 
         expanded = re.sub(r"^(?:~|\$HOME|\$\{HOME\})(?=/)", lambda _: home or "", value)
         why = text("~ and $HOME are not expanded there")
         if home is None or expanded.startswith(("~", "$")):
-            return why, advise(Advice(text=text("Write the path in full.")))
+            return why, by_hand("Write the path in full.")
         change = LineChange(path=setting.path, line=setting.line, text=f"log-file {expanded}")
         return why, cures.rewrite(facts, (change,))
     log = known(facts.configuration.log_file)
     if log is None or log.usable:
         return None, None
-    see = Advice(text=text("Make its directory, or name another file."))
+    see = advice("Make its directory, or name another file.")
     return text("{reason}", reason=free(log.reason or "it cannot be written")), advise(see)
 
 
@@ -265,5 +274,5 @@ def application_disabled(facts: Facts) -> Found | None:
         severity=severity,
         summary=text("deny-admin refuses whatever needs the Admin PIN: changing data and keys, unblocking the PIN."),
         because=(f"configuration.in_force[{denied}]",),
-        cure=advise(Advice(text=text("If that is not meant, take the line out and restart scdaemon."))),
+        cure=by_hand("If that is not meant, take the line out and restart scdaemon."),
     )
