@@ -89,11 +89,7 @@ class Verdicts:
 
 
 def diagnose(
-    facts: Facts,
-    *,
-    fail_on: Severity = "warning",
-    ignore: Iterable[str] = (),
-    rules: Mapping[str, Rule] | None = None,
+    facts: Facts, *, fail_on: Severity = "warning", ignore: Iterable[str] = (), rules: Mapping[str, Rule] | None = None
 ) -> Diagnosis:
     """Judge the facts by every rule of the catalogue, or by these rules."""
     judge = _Judge(facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, HomeProblem, known, known_or
 from gpgdoctor.rules import mistakes, reader_port, scdaemon
 from gpgdoctor.rules.mistakes import Mistake, reader_of
-from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Subject, advise, rule
+from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Subject, advise, by_hand, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Text, Value, free, message, path, public, several, text
 
@@ -89,7 +89,7 @@ def _refused(facts: Facts) -> Found:
         summary=text("scdaemon refuses its configuration{said}.", said=said or text(", and does not say why")),
         effect=text('scdaemon does not start, and gpg says "No SmartCard daemon".'),
         because=("gnupg.self_test.code", "gnupg.self_test.messages"),
-        cure=advise(Advice(text=text("Correct what it names; gpgdoctor sees no fault in the lines of its files."))),
+        cure=by_hand("Correct what it names; gpgdoctor sees no fault in the lines of its files."),
         stops="scdaemon",
     )
 
@@ -117,13 +117,9 @@ def option_too_new(facts: Facts, index: int) -> Found | None:
         ),
         effect=mistakes.effect(facts, file, found),
         because=(*mistakes.evidence(found), "gnupg.scdaemon_version", "gnupg.scdaemon_options"),
-        cure=advise(
-            Advice(
-                text=text(
-                    "Sharing a reader needs GnuPG 2.2.28, or 2.3.0 and later. Until then close the other "
-                    "program while gpg needs the card."
-                )
-            )
+        cure=by_hand(
+            "Sharing a reader needs GnuPG 2.2.28, or 2.3.0 and later. Until then close the other "
+            "program while gpg needs the card."
         ),
     )
 
@@ -216,9 +212,7 @@ def option_without_effect(facts: Facts, index: int) -> Found | None:
             options=several(each, "; "),
         ),
         because=tuple(f"configuration.files[{index}].lines[{number}].text" for number in idle),
-        cure=advise(
-            Advice(text=text("Take these lines out, unless another machine shares the file; they do no harm."))
-        ),
+        cure=by_hand("Take these lines out, unless another machine shares the file; they do no harm."),
     )
 
 

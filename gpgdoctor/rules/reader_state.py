@@ -33,12 +33,7 @@ def hold(reader: Reader) -> Hold:
 
 def card(reader: Reader) -> Card:
     flags = known(reader.state)
-    meanings = {
-        "UNAVAILABLE": Card.UNREACHABLE,
-        "MUTE": Card.MUTE,
-        "EMPTY": Card.ABSENT,
-        "PRESENT": Card.PRESENT,
-    }
+    meanings = {"UNAVAILABLE": Card.UNREACHABLE, "MUTE": Card.MUTE, "EMPTY": Card.ABSENT, "PRESENT": Card.PRESENT}
     return next((meaning for flag, meaning in meanings.items() if flag in flags), Card.UNTOLD)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from gpgdoctor.facts import Facts, known
 from gpgdoctor.system.record import Record
-from gpgdoctor.wording import Command, Privacy, Text, reader_name, text
+from gpgdoctor.wording import Command, Privacy, Text, Value, reader_name, text
 
 Severity = Literal["info", "warning", "error"]
 Certainty = Literal["certain", "likely", "possible"]
@@ -77,9 +77,19 @@ class Cure(Record):
     advice: tuple[Advice, ...] = ()
 
 
-def advise(*advice: Advice) -> Cure:
+def advice(template: str, *commands: Command, **values: Value) -> Advice:
+    """A sentence as of `text`, and the commands that go with it."""
+    return Advice(text=text(template, **values), commands=commands)
+
+
+def advise(*several: Advice) -> Cure:
     """A cure that only a person can apply."""
-    return Cure(applicability="manual", advice=advice)
+    return Cure(applicability="manual", advice=several)
+
+
+def by_hand(template: str, *commands: Command, **values: Value) -> Cure:
+    """The same with a single piece of advice."""
+    return advise(advice(template, *commands, **values))
 
 
 class Found(Record):
