@@ -12,7 +12,10 @@ from gpgdoctor.redact.words import SYSTEM_USERS, VOCABULARY
 WORD = re.compile(r"[^\W_]+")
 UID = re.compile(r"uid (\d{1,10})")
 AID = re.compile(r"D276000124[0-9A-F]{10}([0-9A-F]{8})", re.IGNORECASE)
-SHORTEST_WORD = 3
+SHORTEST_WORD, LONGEST_TERM = 3, 9
+LIBRARY = "lib"  # stands before a name without a space: libjane.so
+# As people write them where a file's name has to be ASCII; other letters lose their accents (fold).
+GERMAN = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00c4": "ae", "\u00d6": "oe", "\u00dc": "ue"})
 Term = tuple[tuple[str, ...], str, str]  # the words, what kind of thing they name, and which one
 
 
@@ -30,9 +33,10 @@ class Names:
         """A log-in and each part of it: jane.doe, CORP\\jane, jane@corp.example, and jane-agent."""
         if is_system_user(name) or UID.fullmatch(name):
             return
-        domain, local, realm = _parts(fold(name))
-        for form in (name, local, *_words(local)):
-            self._learn(form, "user", local)
+        domain, local, realm = _parts(composed(name))
+        for form in (name, local, *WORD.findall(local)):
+            self._learn(form, "user", fold(local))
+            self._learn(form.translate(GERMAN), "user", fold(local))
         for place in filter(None, (domain, realm)):
             self.learn_host(place)
 
@@ -105,9 +109,11 @@ class Names:
 
     def _term_at(self, words: list[str], number: int) -> tuple[int, str]:
         """How many words are something learnt, and its alias."""
-        for term, kind, key in self._terms.get(words[number], ()):
-            if tuple(words[number : number + len(term)]) == term:
-                return len(term), self._aliases.alias(kind, key)
+        for prefix in ("", LIBRARY) if words[number].startswith(LIBRARY) else ("",):
+            first, *others = words[number].removeprefix(prefix), *words[number + 1 : number + LONGEST_TERM]
+            for term, kind, key in self._terms.get(first, ()):
+                if (first, *others[: len(term) - 1]) == term:
+                    return len(term), prefix + self._aliases.alias(kind, key)
         return 0, ""
 
     def _begun(self, word: str) -> str:
@@ -117,7 +123,7 @@ class Names:
         return next((self._aliases.alias(kind, key) for _, kind, key in begun), "")
 
     def _learn(self, form: str, kind: str, key: str) -> None:
-        words = tuple(_words(form))
+        words = tuple(_words(form)[:LONGEST_TERM])
         telling = len("".join(words)) >= SHORTEST_WORD and not (len(words) == 1 and words[0] in VOCABULARY)
         terms = self._terms.setdefault(words[0], []) if telling else []
         if telling and not any(term == words for term, _, _ in terms):

@@ -61,11 +61,18 @@ def outline(diagnosis: Diagnosis) -> dict[str, Any]:
         for it in diagnosis.findings
     ]
     steps = [
-        it["fix"] and [(step["kind"], step.get("target"), step.get("diff", "").count("\n")) for step in it["fix"]["steps"]]
+        it["fix"]
+        and [(step["kind"], step.get("target"), step.get("diff", "").count("\n")) for step in it["fix"]["steps"]]
         for it in document(diagnosis, 0)["findings"]
     ]
     checks = [(check.rule.id, check.status, check.subject is None) for check in diagnosis.checks]
-    return {"verdict": diagnosis.verdict, "complete": diagnosis.complete, "findings": findings, "steps": steps, "checks": checks}
+    return {
+        "verdict": diagnosis.verdict,
+        "complete": diagnosis.complete,
+        "findings": findings,
+        "steps": steps,
+        "checks": checks,
+    }
 
 
 def holds(facts: Facts) -> None:
