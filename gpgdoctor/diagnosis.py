@@ -141,7 +141,7 @@ class _Judge:
         if isinstance(subjects, Holds):
             self._note(rule, MACHINE, "pass", subjects.why)
         elif not subjects:
-            self._note(rule, MACHINE, "skipped", rule.nothing)
+            self._note(rule, MACHINE, "skipped", rule.no_subject)
         else:
             for subject in subjects:
                 self._judge(rule, subject)

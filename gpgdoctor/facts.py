@@ -241,7 +241,7 @@ class Configuration(Record):
 
 
 class Process(Record):
-    """A pcscd, scdaemon or gpg-agent, or a client of pcscd. Zombies are none."""
+    """A pcscd, scdaemon or gpg-agent, or a client of pcscd; no zombies."""
 
     pid: Annotated[int, Privacy.PID]
     program: Annotated[str, Privacy.PROGRAM]

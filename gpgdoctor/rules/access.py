@@ -82,7 +82,7 @@ def name_of(interface: UsbInterface) -> Text:
     worst="error",
     each=_ccid,
     causes=(*GNUPG_MISSING, *hidden_by("GD205")),
-    nothing=NONE_ON_USB,
+    no_subject=NONE_ON_USB,
 )
 def usb_access_denied(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]

@@ -30,7 +30,7 @@ def _listed_where_scdaemon_has_none(facts: Facts) -> Subjects:
     worst="error",
     each=_listed_where_scdaemon_has_none,
     causes=(*hidden_by("GD301"), *NO_PCSCD_AT_ALL, *NO_SCDAEMON, *NOT_STARTING),
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
     if not _competes(facts):

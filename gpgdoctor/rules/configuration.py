@@ -29,7 +29,7 @@ UNREADABLE = {
     worst="error",
     each=mistakes.files,
     causes=GNUPG_MISSING,
-    nothing=NO_FILE,
+    no_subject=NO_FILE,
 )
 def unknown_option(facts: Facts, index: int) -> Found | None:
     file = mistakes.read(facts, index)
@@ -68,7 +68,7 @@ def _files_and_self_test(facts: Facts) -> list[Subject]:
     worst="error",
     each=_files_and_self_test,
     causes=GNUPG_MISSING,
-    nothing=NO_FILE,
+    no_subject=NO_FILE,
 )
 def malformed_option(facts: Facts, index: int) -> Found | None:
     if index == SELF_TEST:
@@ -101,7 +101,7 @@ def _refused(facts: Facts) -> Found:
     worst="warning",
     each=mistakes.files_of_scdaemon,
     causes=GNUPG_MISSING,
-    nothing=NO_FILE,
+    no_subject=NO_FILE,
 )
 def option_too_new(facts: Facts, index: int) -> Found | None:
     file = mistakes.read(facts, index)
@@ -137,7 +137,7 @@ def _existing(facts: Facts) -> list[Subject]:
     worst="error",
     each=_existing,
     causes=GNUPG_MISSING,
-    nothing=NO_FILE,
+    no_subject=NO_FILE,
 )
 def configuration_unreadable(facts: Facts, index: int) -> Found | None:
     file = known(facts.configuration.files)[index]
@@ -184,7 +184,7 @@ def _look_at(file: ConfigFile) -> Advice:
     worst="info",
     each=mistakes.files_of_scdaemon,
     causes=GNUPG_MISSING,
-    nothing=NO_FILE,
+    no_subject=NO_FILE,
 )
 def option_without_effect(facts: Facts, index: int) -> Found | None:
     file = mistakes.read(facts, index)

@@ -37,7 +37,7 @@ NO_READER = text("PC/SC lists no reader")
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD204", "GD109")),
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -68,7 +68,7 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD206", "GD109", "GD106")),
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -102,7 +102,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD109", "GD204", "GD206")),
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -151,7 +151,7 @@ def _let_go(facts: Facts, candidates: list[Process]) -> tuple[Advice, ...]:
     worst="error",
     each=holding.contended,
     causes=NO_PCSCD,
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def transaction_held(facts: Facts, index: int) -> Found | None:
     readers = known(facts.readers)
@@ -194,7 +194,7 @@ def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD204")),
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def second_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]

@@ -7,7 +7,7 @@ from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.access import NONE_ON_USB, name_of
 from gpgdoctor.rules.competition import NO_PCSCD_AT_ALL
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
-from gpgdoctor.rules.reader_state import Card, card
+from gpgdoctor.rules.reader_state import Card, card, shows_a_card
 from gpgdoctor.rules.rule import (
     Advice,
     Found,
@@ -64,7 +64,7 @@ def _device(interface: UsbInterface) -> str:
     worst="error",
     each=_devices,
     causes=NO_PCSCD,
-    nothing=NONE_ON_USB,
+    no_subject=NONE_ON_USB,
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
@@ -115,7 +115,7 @@ def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> Text | None:
 
 def _severity(facts: Facts) -> Severity:
     """No harm is done where scdaemon finds a card in a reader that is listed."""
-    if any("PRESENT" in known_or(reader.state, ()) for reader in known(facts.readers)):
+    if any(map(shows_a_card, known(facts.readers))):
         return "info"
     return severity_for_pcsc(facts)
 
@@ -195,7 +195,7 @@ def no_card(facts: Facts) -> Found | None:
     worst="error",
     each=_listed,
     causes=NO_PCSCD,
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -216,7 +216,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     worst="error",
     each=_listed,
     causes=NO_PCSCD,
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:

@@ -151,11 +151,11 @@ class Rule(Record):
     each: SubjectsOf | None
     causes: tuple[Cause, ...]
     earlier: tuple[str, ...]  # the rules whose verdicts it is given
-    nothing: Text  # why there is no subject, where there is none
+    no_subject: Text  # why there is no subject, where there is none
 
 
 _registry: dict[str, Rule] = {}
-NOTHING = text("there is nothing to check")
+NO_SUBJECT = text("there is nothing to check")
 
 
 def rule(
@@ -167,7 +167,7 @@ def rule(
     each: SubjectsOf | None = None,
     causes: tuple[Cause, ...] = (),
     earlier: tuple[str, ...] = (),
-    nothing: Text = NOTHING,
+    no_subject: Text = NO_SUBJECT,
 ) -> Callable[[Callable[..., Found | None]], Callable[..., Found | None]]:
     """Register a pure function: ``judge(facts)``, or ``judge(facts, index)`` once for each subject.
 
@@ -187,7 +187,7 @@ def rule(
             each=each,
             causes=causes,
             earlier=earlier,
-            nothing=nothing,
+            no_subject=no_subject,
         )
         return judge
 

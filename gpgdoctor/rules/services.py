@@ -318,7 +318,7 @@ def _daemons(facts: Facts) -> list[Subject]:
     worst="warning",
     each=_daemons,
     causes=GNUPG_MISSING,
-    nothing=text("no daemon of GnuPG runs"),
+    no_subject=text("no daemon of GnuPG runs"),
 )
 def daemon_older_than_installed(facts: Facts, index: int) -> Found | None:
     process = known(facts.processes)[index]
