@@ -12,8 +12,11 @@ from gpgdoctor.redact.words import SYSTEM_USERS, VOCABULARY
 WORD = re.compile(r"[^\W_]+")
 UID = re.compile(r"uid (\d{1,10})")
 AID = re.compile(r"D276000124[0-9A-F]{10}([0-9A-F]{8})", re.IGNORECASE)
-SHORTEST_WORD = 3
-Term = tuple[tuple[str, ...], str, str]  # the words, what kind of thing they name, and which one
+SHORTEST_WORD, LONGEST_TERM = 3, 9
+LONGEST_CUT = 15  # the kernel keeps no more of a program's name
+LIBRARY = "lib"  # stands before a name without a space: libjane.so
+# As people write them where a file's name has to be ASCII; other letters lose their accents (fold).
+GERMAN = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00c4": "ae", "\u00d6": "oe", "\u00dc": "ue"})
 
 
 class Names:
@@ -21,7 +24,10 @@ class Names:
 
     def __init__(self, aliases: Aliases) -> None:
         self._aliases = aliases
-        self._terms: dict[str, list[Term]] = {}  # by their first word
+        # Kind and key of what was learnt, by its words; and how many words are the most that begin with one.
+        self._terms: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._longest: dict[str, int] = {}
+        self._begun: dict[str, tuple[str, str]] = {}  # the same by what the kernel may have left of its first word
         self._written: dict[str, str] = {}  # serial numbers, as they stand in readers' names
 
     # -- users -----------------------------------------------------------------------------------------------------
@@ -30,9 +36,10 @@ class Names:
         """A log-in and each part of it: jane.doe, CORP\\jane, jane@corp.example, and jane-agent."""
         if is_system_user(name) or UID.fullmatch(name):
             return
-        domain, local, realm = _parts(fold(name))
-        for form in (name, local, *_words(local)):
-            self._learn(form, "user", local)
+        domain, local, realm = _parts(composed(name))
+        for form in (name, local, *WORD.findall(local)):
+            self._learn(form, "user", fold(local))
+            self._learn(form.translate(GERMAN), "user", fold(local))
         for place in filter(None, (domain, realm)):
             self.learn_host(place)
 
@@ -96,8 +103,8 @@ class Names:
         while number < len(words):
             yield text[at : found[number].start()]
             length, alias = self._term_at(words, number)
-            if not length and cut and number == len(words) - 1:
-                alias = self._begun(words[number])
+            if not length and cut and number == len(words) - 1 and words[number] in self._begun:
+                alias = self._aliases.alias(*self._begun[words[number]])
             yield alias or otherwise(found[number][0])
             number += length or 1
             at = found[number - 1].end()
@@ -105,24 +112,22 @@ class Names:
 
     def _term_at(self, words: list[str], number: int) -> tuple[int, str]:
         """How many words are something learnt, and its alias."""
-        for term, kind, key in self._terms.get(words[number], ()):
-            if tuple(words[number : number + len(term)]) == term:
-                return len(term), self._aliases.alias(kind, key)
+        for prefix in ("", LIBRARY) if words[number].startswith(LIBRARY) else ("",):
+            first = words[number].removeprefix(prefix)
+            for length in range(min(self._longest.get(first, 0), len(words) - number), 0, -1):
+                found = self._terms.get((first, *words[number + 1 : number + length]))
+                if found:
+                    return length, prefix + self._aliases.alias(*found)
         return 0, ""
 
-    def _begun(self, word: str) -> str:
-        begun = (
-            terms[0] for first, terms in self._terms.items() if first.startswith(word) and len(word) > SHORTEST_WORD
-        )
-        return next((self._aliases.alias(kind, key) for _, kind, key in begun), "")
-
     def _learn(self, form: str, kind: str, key: str) -> None:
-        words = tuple(_words(form))
-        telling = len("".join(words)) >= SHORTEST_WORD and not (len(words) == 1 and words[0] in VOCABULARY)
-        terms = self._terms.setdefault(words[0], []) if telling else []
-        if telling and not any(term == words for term, _, _ in terms):
-            terms.append((words, kind, key))
-            terms.sort(key=lambda term: -len(term[0]))  # the longest fits best
+        words = tuple(_words(form)[:LONGEST_TERM])
+        if len("".join(words)) < SHORTEST_WORD or (len(words) == 1 and words[0] in VOCABULARY):
+            return
+        self._terms.setdefault(words, (kind, key))
+        self._longest[words[0]] = max(len(words), self._longest.get(words[0], 0))
+        for end in range(SHORTEST_WORD + 1, min(len(words[0]), LONGEST_CUT)):
+            self._begun.setdefault(words[0][:end], (kind, key))
 
 
 def is_system_user(name: str) -> bool:

@@ -98,7 +98,10 @@ class Readers:
             whole = whole or self._alias(bare)  # a host: no part of it is a model
         if whole:
             return chunk[:start] + whole + chunk[end:]
-        return self._names.replaced(chunk, lambda word: word if _is_known(word) else self._alias(word))
+        model = all(_is_known(word[0]) or self._names.known(word[0]) for word in words)
+        return self._names.replaced(
+            chunk, lambda word: word if _is_known(word) and (model or word.isalpha()) else self._alias(word)
+        )
 
     def _alias(self, text: str) -> str:
         if any(map(str.isdigit, text)):

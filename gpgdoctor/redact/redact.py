@@ -7,7 +7,6 @@ finding's sentences refer to facts by value (wording.py), so that they are the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace as replace_unknown
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -131,7 +130,7 @@ class _Redaction:
         if isinstance(value, Private):
             return self._value(value)
         if isinstance(value, Unknown):
-            return replace_unknown(value, detail=self._search.text(value.detail))
+            return replace(value, detail=self._search.text(value.detail))
         own = isinstance(value, (Rule, Evidence)) or not isinstance(value, Record)
         return value if own else self._record(value)
 

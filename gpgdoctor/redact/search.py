@@ -38,7 +38,7 @@ class Search:
 
     def __init__(self, aliases: Aliases, names: Names, paths: Paths) -> None:
         self._aliases, self._names, self._paths = aliases, names, paths
-        self._odd_paths: dict[str, None] = {}  # with blanks, say: a form would find half of one
+        self._odd_paths: dict[str, list[str]] = {}  # with blanks, say, by the half that a form would find
 
     def learn(self, text: str) -> None:
         for user in (*UNDER_HOMES.findall(text), *META_USER.findall(text)):
@@ -46,16 +46,18 @@ class Search:
 
     def learn_path(self, path: str) -> None:
         self._paths.learn(path)
-        if path.startswith("/") and re.search(f"[{ENDS_PATH}]", path):
-            self._odd_paths[path] = None
+        beginning = FORM.match(path)
+        if beginning and beginning.lastgroup == "path" and beginning[0] != path:
+            self._odd_paths.setdefault(beginning[0], []).append(path)
 
     def text(self, text: str) -> str:
-        for path in sorted(self._odd_paths, key=len, reverse=True):
-            text = text.replace(path, self._paths.path(path)) if path in text else text
         parts, at = [], 0
         for match in FORM.finditer(text):
-            parts += [self._names.replaced(text[at : match.start()]), self._alias(match.lastgroup or "", match[0])]
-            at = match.end()
+            if match.start() >= at:
+                odd = (path for path in self._odd_paths.get(match[0], ()) if text.startswith(path, match.start()))
+                found = max(odd, key=len, default=match[0])
+                parts += [self._names.replaced(text[at : match.start()]), self._alias(match.lastgroup or "", found)]
+                at = match.start() + len(found)
         return "".join([*parts, self._names.replaced(text[at:])])
 
     def program(self, name: str) -> str:

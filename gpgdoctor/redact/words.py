@@ -19,8 +19,8 @@ SYSTEM_USERS = _words(
 # Names of people and hosts that are also words of this field: where they are only words, they tell nothing.
 VOCABULARY = _words(
     """
-    agent alma alpine arch card cards ccid centos client com config daemon debian disable docker enabled
-    fedora file gentoo gnu gnuk gnupg gpg gpgconf group home host installed internal kali key keys lan linux
+    ad agent alma alpine arch card cards ccid centos client com config corp daemon debian disable docker enabled
+    fedora file gentoo gnu gnuk gnupg gpg gpgconf group home host installed internal intranet kali key keys lan linux
     local localdomain localhost lxc machine mint name net nitrokey nixos none openpgp opensuse option org pcsc
     pcscd pin pipe podman port probe process program raspbian reader rhel rocky root running scdaemon serial
     server session shared smart socket ssh suse system systemd test the this time token tty ubuntu unknown usb

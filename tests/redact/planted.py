@@ -19,7 +19,7 @@ OF_READERS = (
     *("12345", "a1b2c3d", "ABCDEFGH", "X9J3K2", "0012", "3456", "00:1A:2B:3C:4D:5E", "kasse.filiale-4.example", "4444"),
     *("Hannelore", "Kohlhaas", "0008675309", "FSIJ-1.2.15-87042524", "KX0001F3A1", "87042524", "9f3c-77aa-01"),
     *("Empfangstresen", "Zimmer217", "INV-2023-0815", "31415926", "DE0042-77", "Q7Q7Q7", "beef5eed", "Oberndorfer"),
-    *("774411", "SN-55512", "Bad-Ischl"),
+    *("774411", "SN-55512", "Bad-Ischl", "4711-Q8R7", "mueller"),
 )
 OF_CARDS = ("08154711", "06543217", "D2760001240103040006", "987650123")
 OF_PATHS = (
@@ -84,6 +84,7 @@ READERS = (
     "USB reader @ kasse.filiale-4.example:4444 00 00",
     "Reader of Hannelore Kohlhaas 00 00",
     "Reader groß-müller 00 00",
+    "Reader Gross-Mueller 4711-Q8R7 00",
     "Reader at tuxedo-9.wolkenheim.example 00 00",
     "Reader s/n 9f3c-77aa-01 00 00",
     "Empfangstresen Zimmer217 00 00",
@@ -97,7 +98,7 @@ PROGRAMS = (
     ("tool --token=s3cr3t", THIRD, "/usr/lib/merger-lib", PIDS[1]),
     ("max-mustermann-agent", OTHER, "/opt/merger-opt/dagobert", 601),
     ("agent-mustermann"[:15], OTHER, "/var/merger-var/x y", 602),
-    ("müller-sync", USER, "/home/svetlana/kanzlei/mandant-77", 603),
+    ("libmüller-sync", USER, "/home/svetlana/kanzlei/mandant-77", 603),
     ("run zugang=offen", "uid 1399001", "/srv/merger-srv/gehaltsliste", 604),
     ("ssh: wildgans@teich", "xaver", "/mnt/merger-mnt/nas-wien", 605),
     ("vreni_helper", "xaver", "/run/media/xaver/scheidung", 606),
