@@ -89,11 +89,7 @@ class Verdicts:
 
 
 def diagnose(
-    facts: Facts,
-    *,
-    fail_on: Severity = "warning",
-    ignore: Iterable[str] = (),
-    rules: Mapping[str, Rule] | None = None,
+    facts: Facts, *, fail_on: Severity = "warning", ignore: Iterable[str] = (), rules: Mapping[str, Rule] | None = None
 ) -> Diagnosis:
     """Judge the facts by every rule of the catalogue, or by these rules."""
     judge = _Judge(facts)
@@ -145,7 +141,7 @@ class _Judge:
         if isinstance(subjects, Holds):
             self._note(rule, MACHINE, "pass", subjects.why)
         elif not subjects:
-            self._note(rule, MACHINE, "skipped", rule.nothing)
+            self._note(rule, MACHINE, "skipped", rule.no_subject)
         else:
             for subject in subjects:
                 self._judge(rule, subject)

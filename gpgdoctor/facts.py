@@ -10,7 +10,6 @@ Every field says what is private in it (:class:`Privacy`), unless it holds recor
 from __future__ import annotations
 
 import typing
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Annotated, TypeAlias, TypeVar
@@ -50,12 +49,14 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Record):
     """A fact that could not be had, and why. ``detail``: a few words that read well after a colon, for OTHER alone."""
 
     reason: Reason
     detail: str = ""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(reason=reason, detail=detail)  # type: ignore[call-arg]
 
     def text(self) -> Text:
         if self.reason is Reason.OTHER:
@@ -226,7 +227,7 @@ class Configuration(Record):
 
 
 class Process(Record):
-    """A pcscd, scdaemon or gpg-agent, or a client of pcscd. Zombies are none."""
+    """A pcscd, scdaemon or gpg-agent, or a client of pcscd; no zombies."""
 
     pid: Annotated[int, Privacy.PID]
     program: Annotated[str, Privacy.PROGRAM]

@@ -9,6 +9,7 @@ import re
 import types
 import typing
 from enum import Enum
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from gpgdoctor.facts import PROBES, WORDS, Facts, Reader, Reason, Unknown, Word, known_or, words
@@ -165,6 +166,11 @@ def _decode_union(kinds: tuple[Any, ...], value: Any, place: str) -> Any:
         return part.why
 
 
+@cache
+def _hints(kind: type[Record]) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
 def _is_word(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Word)
 
@@ -180,7 +186,7 @@ def _decode_word(kinds: tuple[Any, ...], value: Any, place: str) -> str:
 def _decode_record(kind: Any, value: Any, place: str) -> Any:
     if not isinstance(value, dict):
         raise BadSnapshot(f"{place}: an object was expected")
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     return kind(**{name: _field(kind, name, hints[name], value, place) for name in kind.__slots__})
 
 
@@ -203,7 +209,7 @@ def _is_record(kind: Any) -> bool:
 
 def _smeared(kind: Any, unknown: Unknown, place: str) -> Any:
     """A record of which nothing is known, where each of its fields may be unknown."""
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     if not all(Unknown in typing.get_args(hint) or _is_record(hint) for hint in hints.values()):
         raise _Contagious(unknown)
     return kind(

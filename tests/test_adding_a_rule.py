@@ -25,7 +25,7 @@ def several_readers(facts: Facts) -> Found | None:
         severity="info",
         summary=text("There are {number} readers: {names}.", number=len(readers), names=names),
         because=("readers[0].name", "readers[1].name"),
-        cure=advise(Advice(text=text("Unplug the one that is not meant."))),
+        cure=by_hand("Unplug the one that is not meant."),
     )
 """
 PAGE = """# GD599 several-readers

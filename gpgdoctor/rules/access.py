@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, UsbInterface, known, known_or
 from gpgdoctor.rules import scdaemon
-from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Subject, advise, hidden_by, rule
+from gpgdoctor.rules.rule import Found, NotApplicable, Subject, by_hand, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, PCSCD_DOES_NOT_RUN, severity_for_pcsc
 from gpgdoctor.wording import Text, free, public, reader_name, text
 
@@ -38,14 +38,10 @@ def pcscd_refuses_me(facts: Facts) -> Found | None:
         ),
         effect=_effect(session),
         because=("pcscd.answer", "pcscd.polkit", *(("host.session",) if session else ())),
-        cure=advise(
-            Advice(
-                text=text(
-                    "Use the desktop session of this machine, or let an administrator add a polkit rule; the "
-                    "explanation has one."
-                ),
-                commands=(("gpgdoctor", "explain", "GD401"),),
-            )
+        cure=by_hand(
+            "Use the desktop session of this machine, or let an administrator add a polkit rule; the "
+            "explanation has one.",
+            ("gpgdoctor", "explain", "GD401"),
         ),
     )
 
@@ -86,7 +82,7 @@ def name_of(interface: UsbInterface) -> Text:
     worst="error",
     each=_ccid,
     causes=(*GNUPG_MISSING, *hidden_by("GD205")),
-    nothing=NONE_ON_USB,
+    no_subject=NONE_ON_USB,
 )
 def usb_access_denied(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
@@ -99,14 +95,10 @@ def usb_access_denied(facts: Facts, index: int) -> Found | None:
         summary=text("scdaemon's own driver may not open {reader}.", reader=name_of(interface)),
         effect=text('gpg says "No such device".'),
         because=(f"usb[{index}].node", f"usb[{index}].accessible"),
-        cure=advise(
-            Advice(
-                text=text(
-                    "Let an administrator add a udev rule for it; the explanation has one. Or run pcscd and set "
-                    "disable-ccid: then pcscd opens the reader."
-                ),
-                commands=(("gpgdoctor", "explain", "GD402"),),
-            )
+        cure=by_hand(
+            "Let an administrator add a udev rule for it; the explanation has one. Or run pcscd and set "
+            "disable-ccid: then pcscd opens the reader.",
+            ("gpgdoctor", "explain", "GD402"),
         ),
     )
 

@@ -6,7 +6,7 @@ from gpgdoctor.facts import Facts, Reader, Unknown, known
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NO_READER, NO_SCDAEMON, NOT_STARTING
 from gpgdoctor.rules.reader_state import is_held
-from gpgdoctor.rules.rule import Advice, Cure, Found, Holds, Subjects, hidden_by, rule
+from gpgdoctor.rules.rule import Cure, Found, Holds, Subjects, advice, hidden_by, rule
 from gpgdoctor.wording import text
 
 # Where pcscd runs and cannot be looked at, it may have the reader all the same.
@@ -30,7 +30,7 @@ def _listed_where_scdaemon_has_none(facts: Facts) -> Subjects:
     worst="error",
     each=_listed_where_scdaemon_has_none,
     causes=(*hidden_by("GD301"), *NO_PCSCD_AT_ALL, *NO_SCDAEMON, *NOT_STARTING),
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
     if not _competes(facts):
@@ -60,9 +60,9 @@ def _through_pcscd(facts: Facts, index: int) -> Cure:
     options = ("disable-ccid", "pcsc-shared") if shared else ("disable-ccid",)
     missing = tuple(option for option in options if not scdaemon.in_force(facts, option))
     costs = cures.sharing_costs(facts) if "pcsc-shared" in missing else cures.restart_costs(facts)
-    smaller = Advice(
-        text=text("Nothing else seems to use PC/SC here: doing without pcscd is the smaller change."),
-        commands=(("sudo", "systemctl", "disable", "--now", "pcscd.socket", "pcscd.service"),),
+    smaller = advice(
+        "Nothing else seems to use PC/SC here: doing without pcscd is the smaller change.",
+        ("sudo", "systemctl", "disable", "--now", "pcscd.socket", "pcscd.service"),
     )
     return Cure(
         applicability="costly" if costs else "safe",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, HomeProblem, known, known_or
 from gpgdoctor.rules import mistakes, reader_port, scdaemon
 from gpgdoctor.rules.mistakes import Mistake, reader_of
-from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Subject, advise, rule
+from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Subject, advise, by_hand, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Text, Value, free, message, path, public, several, text
 
@@ -29,7 +29,7 @@ UNREADABLE = {
     worst="error",
     each=mistakes.files,
     causes=GNUPG_MISSING,
-    nothing=NO_FILE,
+    no_subject=NO_FILE,
 )
 def unknown_option(facts: Facts, index: int) -> Found | None:
     file = mistakes.read(facts, index)
@@ -68,7 +68,7 @@ def _files_and_self_test(facts: Facts) -> list[Subject]:
     worst="error",
     each=_files_and_self_test,
     causes=GNUPG_MISSING,
-    nothing=NO_FILE,
+    no_subject=NO_FILE,
 )
 def malformed_option(facts: Facts, index: int) -> Found | None:
     if index == SELF_TEST:
@@ -89,7 +89,7 @@ def _refused(facts: Facts) -> Found:
         summary=text("scdaemon refuses its configuration{said}.", said=said or text(", and does not say why")),
         effect=text('scdaemon does not start, and gpg says "No SmartCard daemon".'),
         because=("gnupg.self_test.code", "gnupg.self_test.messages"),
-        cure=advise(Advice(text=text("Correct what it names; gpgdoctor sees no fault in the lines of its files."))),
+        cure=by_hand("Correct what it names; gpgdoctor sees no fault in the lines of its files."),
         stops="scdaemon",
     )
 
@@ -101,7 +101,7 @@ def _refused(facts: Facts) -> Found:
     worst="warning",
     each=mistakes.files_of_scdaemon,
     causes=GNUPG_MISSING,
-    nothing=NO_FILE,
+    no_subject=NO_FILE,
 )
 def option_too_new(facts: Facts, index: int) -> Found | None:
     file = mistakes.read(facts, index)
@@ -117,13 +117,9 @@ def option_too_new(facts: Facts, index: int) -> Found | None:
         ),
         effect=mistakes.effect(facts, file, found),
         because=(*mistakes.evidence(found), "gnupg.scdaemon_version", "gnupg.scdaemon_options"),
-        cure=advise(
-            Advice(
-                text=text(
-                    "Sharing a reader needs GnuPG 2.2.28, or 2.3.0 and later. Until then close the other "
-                    "program while gpg needs the card."
-                )
-            )
+        cure=by_hand(
+            "Sharing a reader needs GnuPG 2.2.28, or 2.3.0 and later. Until then close the other "
+            "program while gpg needs the card."
         ),
     )
 
@@ -141,7 +137,7 @@ def _existing(facts: Facts) -> list[Subject]:
     worst="error",
     each=_existing,
     causes=GNUPG_MISSING,
-    nothing=NO_FILE,
+    no_subject=NO_FILE,
 )
 def configuration_unreadable(facts: Facts, index: int) -> Found | None:
     file = known(facts.configuration.files)[index]
@@ -188,7 +184,7 @@ def _look_at(file: ConfigFile) -> Advice:
     worst="info",
     each=mistakes.files_of_scdaemon,
     causes=GNUPG_MISSING,
-    nothing=NO_FILE,
+    no_subject=NO_FILE,
 )
 def option_without_effect(facts: Facts, index: int) -> Found | None:
     file = mistakes.read(facts, index)
@@ -216,9 +212,7 @@ def option_without_effect(facts: Facts, index: int) -> Found | None:
             options=several(each, "; "),
         ),
         because=tuple(f"configuration.files[{index}].lines[{number}].text" for number in idle),
-        cure=advise(
-            Advice(text=text("Take these lines out, unless another machine shares the file; they do no harm."))
-        ),
+        cure=by_hand("Take these lines out, unless another machine shares the file; they do no harm."),
     )
 
 

@@ -15,7 +15,9 @@ from gpgdoctor.rules.rule import (
     NotApplicable,
     Severity,
     Subjects,
+    advice,
     advise,
+    by_hand,
     headed_by,
     hidden_by,
     rule,
@@ -35,7 +37,7 @@ NO_READER = text("PC/SC lists no reader")
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD204", "GD109")),
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -66,7 +68,7 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD206", "GD109", "GD106")),
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -100,7 +102,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD109", "GD204", "GD206")),
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -149,7 +151,7 @@ def _let_go(facts: Facts, candidates: list[Process]) -> tuple[Advice, ...]:
     worst="error",
     each=holding.contended,
     causes=NO_PCSCD,
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def transaction_held(facts: Facts, index: int) -> Found | None:
     readers = known(facts.readers)
@@ -173,7 +175,7 @@ def transaction_held(facts: Facts, index: int) -> Found | None:
 def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
     candidates = holding.suspects(facts)
     who = _one_of(facts, candidates)
-    finish = Advice(text=text("Finish what it asks for (touch, PIN), or close it."), commands=(("gpgdoctor", "check"),))
+    finish = advice("Finish what it asks for (touch, PIN), or close it.", ("gpgdoctor", "check"))
     return Found(
         severity="error",
         summary=text("{who} is in the middle of a transaction with this card, and all others wait.", who=who),
@@ -192,7 +194,7 @@ def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD204")),
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def second_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -241,20 +243,21 @@ def _stop_one(facts: Facts, process: Process) -> Advice:
     if known_or(process.uid, -1) != known_or(facts.host.uid, -2):
         whose = user(process.user) if isinstance(process.user, str) else public("its user")
         stop = "{who} belongs to {user}, who stops it with: gpgconf --kill scdaemon"
-        return Advice(text=text(stop, who=who, user=whose))
+        return advice(stop, who=who, user=whose)
     if holding.is_of_this_home(facts, process):
-        return Advice(
-            text=text("{who} is yours, but not the one that gpg uses: end the program that started it.", who=who)
-        )
+        return advice("{who} is yours, but not the one that gpg uses: end the program that started it.", who=who)
     home = known_or(process.homedir, None)
     if home is None:
-        return Advice(
-            text=text("{who} serves your default home. Stop it, without GNUPGHOME set:", who=who),
-            commands=(("env", "-u", "GNUPGHOME", "gpgconf", "--kill", "scdaemon"),),
+        return advice(
+            "{who} serves your default home. Stop it, without GNUPGHOME set:",
+            ("env", "-u", "GNUPGHOME", "gpgconf", "--kill", "scdaemon"),
+            who=who,
         )
-    return Advice(
-        text=text("{who} serves the home {home}. Stop it:", who=who, home=path(home)),
-        commands=(("gpgconf", "--homedir", path(home), "--kill", "scdaemon"),),
+    return advice(
+        "{who} serves the home {home}. Stop it:",
+        ("gpgconf", "--homedir", path(home), "--kill", "scdaemon"),
+        who=who,
+        home=path(home),
     )
 
 
@@ -289,7 +292,7 @@ def unseen_client(facts: Facts, index: int) -> Found | None:
 def _see_more(facts: Facts) -> Cure:
     more = holding.what_would_show_more(facts) or text("Look for containers and sandboxes that see pcscd.")
     if known_or(facts.host.root, False):
-        return advise(Advice(text=text("{more} gpgdoctor explain GD207 says where to look.", more=more)))
+        return by_hand("{more} gpgdoctor explain GD207 says where to look.", more=more)
     return advise(Advice(text=more, commands=(("sudo", "gpgdoctor", "check"),)))
 
 

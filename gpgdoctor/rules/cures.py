@@ -8,7 +8,7 @@ from gpgdoctor.facts import Facts, Process, known, known_or
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import scdaemon
 from gpgdoctor.rules.holding import named
-from gpgdoctor.rules.rule import Advice, Cost, Cure, LineChange, advise
+from gpgdoctor.rules.rule import Advice, Cost, Cure, LineChange, advice, advise, by_hand
 from gpgdoctor.wording import public, text
 
 CHECKS_INTERFERENCE_SINCE = (2, 3, 2)  # commit 044e5a3c3, YubiKey only; never in 2.2
@@ -17,13 +17,9 @@ CHECKS_INTERFERENCE_SINCE = (2, 3, 2)  # commit 044e5a3c3, YubiKey only; never i
 def share(facts: Facts) -> Cure:
     """scdaemon through PC/SC, sharing the reader: both options, as far as this scdaemon knows them."""
     if not scdaemon.knows(facts, "pcsc-shared"):
-        return advise(
-            Advice(
-                text=text(
-                    "This scdaemon is older than 2.2.28 and cannot share a reader: close the other program "
-                    "while gpg needs the card, or install a newer GnuPG."
-                )
-            )
+        return by_hand(
+            "This scdaemon is older than 2.2.28 and cannot share a reader: close the other program "
+            "while gpg needs the card, or install a newer GnuPG."
         )
     missing = tuple(option for option in ("disable-ccid", "pcsc-shared") if not scdaemon.in_force(facts, option))
     return Cure(applicability="costly", costs=sharing_costs(facts), options=missing, restart=True)
@@ -45,14 +41,14 @@ def restart_costs(facts: Facts) -> tuple[Cost, ...]:
 def ask_to_let_go(programs: list[Process]) -> Cure:
     """The polite way to stop or configure each program; nothing that gpgdoctor does itself."""
     if not programs:
-        return advise(Advice(text=text("Close the program that uses the card, then run gpgdoctor check again.")))
+        return by_hand("Close the program that uses the card, then run gpgdoctor check again.")
     return advise(*(_polite(process) for process in programs))
 
 
 def _polite(process: Process) -> Advice:
     holder = known_holder(process.program)
     if holder is None:
-        return Advice(text=text("{who}: close it while gpg needs the card.", who=named(process)))
+        return advice("{who}: close it while gpg needs the card.", who=named(process))
     polite = text("{who}: {polite}", who=named(process), polite=public(holder.polite))
     return Advice(text=polite, commands=holder.commands)
 

@@ -7,20 +7,25 @@ from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.access import NONE_ON_USB, name_of
 from gpgdoctor.rules.competition import NO_PCSCD_AT_ALL
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
-from gpgdoctor.rules.reader_state import Card, card
-from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Severity, Subject, advise, hidden_by, rule
+from gpgdoctor.rules.reader_state import Card, card, shows_a_card
+from gpgdoctor.rules.rule import (
+    Advice,
+    Found,
+    NotApplicable,
+    Severity,
+    Subject,
+    advice,
+    advise,
+    by_hand,
+    hidden_by,
+    rule,
+)
 from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
 from gpgdoctor.wording import Text, public, reader_name, text
 
 
-@rule(
-    "GD501",
-    "no-reader",
-    "There is a reader.",
-    worst="warning",
-    causes=NO_PCSCD_AT_ALL,
-)
+@rule("GD501", "no-reader", "There is a reader.", worst="warning", causes=NO_PCSCD_AT_ALL)
 def no_reader(facts: Facts) -> Found | None:
     if known(facts.usb):
         return None
@@ -33,13 +38,9 @@ def no_reader(facts: Facts) -> Found | None:
         summary=text("Neither USB nor PC/SC knows a reader."),
         effect=text('gpg says "No such device".'),
         because=("readers", "usb"),
-        cure=advise(
-            Advice(
-                text=text(
-                    "Plug the reader or token in, straight into the computer. In a virtual machine or a "
-                    "container, hand the USB device through."
-                )
-            )
+        cure=by_hand(
+            "Plug the reader or token in, straight into the computer. In a virtual machine or a "
+            "container, hand the USB device through."
         ),
     )
 
@@ -63,7 +64,7 @@ def _device(interface: UsbInterface) -> str:
     worst="error",
     each=_devices,
     causes=NO_PCSCD,
-    nothing=NONE_ON_USB,
+    no_subject=NONE_ON_USB,
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
@@ -114,17 +115,16 @@ def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> Text | None:
 
 def _severity(facts: Facts) -> Severity:
     """No harm is done where scdaemon finds a card in a reader that is listed."""
-    if any("PRESENT" in known_or(reader.state, ()) for reader in known(facts.readers)):
+    if any(map(shows_a_card, known(facts.readers))):
         return "info"
     return severity_for_pcsc(facts)
 
 
 def _have_it_listed(interface: UsbInterface) -> Advice:
     if known_or(interface.in_libccid, True) is False:
-        return Advice(text=text("Install a newer libccid, or the driver of its maker, then plug the reader in again."))
-    return Advice(
-        text=text("Plug it in again. If that does not help, pcscd's log says why."),
-        commands=(("journalctl", "-u", "pcscd", "-n", "30"),),
+        return advice("Install a newer libccid, or the driver of its maker, then plug the reader in again.")
+    return advice(
+        "Plug it in again. If that does not help, pcscd's log says why.", ("journalctl", "-u", "pcscd", "-n", "30")
     )
 
 
@@ -141,12 +141,7 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
         ),
         effect=text("Neither scdaemon nor pcscd finds a card in it."),
         because=tuple(f"usb[{index}].{fact}" for fact in ("vendor", "product", "ccid")),
-        cure=advise(
-            Advice(
-                text=text("Switch it on, then plug the token in again:"),
-                commands=(("ykman", "config", "usb", "--enable", "OPENPGP"),),
-            )
-        ),
+        cure=by_hand("Switch it on, then plug the token in again:", ("ykman", "config", "usb", "--enable", "OPENPGP")),
     )
 
 
@@ -167,13 +162,7 @@ def _empty(facts: Facts) -> list[int]:
     return [taken] if taken in empty else []
 
 
-@rule(
-    "GD503",
-    "no-card",
-    "There is a card in a reader.",
-    worst="info",
-    causes=(*NO_PCSCD, *hidden_by("GD501")),
-)
+@rule("GD503", "no-card", "There is a card in a reader.", worst="info", causes=(*NO_PCSCD, *hidden_by("GD501")))
 def no_card(facts: Facts) -> Found | None:
     readers = known(facts.readers) if _listed(facts) else ()
     if not readers:
@@ -206,7 +195,7 @@ def no_card(facts: Facts) -> Found | None:
     worst="error",
     each=_listed,
     causes=NO_PCSCD,
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -216,11 +205,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
         summary=text("A card is in this reader, and it does not answer."),
         effect=text("No program can use it."),
         because=(f"readers[{index}].state",),
-        cure=advise(
-            Advice(
-                text=text("Take the card out, see that its chip is clean and faces the right way, and put it in again.")
-            )
-        ),
+        cure=by_hand("Take the card out, see that its chip is clean and faces the right way, and put it in again."),
     )
 
 
@@ -231,7 +216,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     worst="error",
     each=_listed,
     causes=NO_PCSCD,
-    nothing=NO_READER,
+    no_subject=NO_READER,
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:
@@ -241,7 +226,5 @@ def reader_unavailable(facts: Facts, index: int) -> Found | None:
         summary=text("pcscd lists this reader, but cannot talk to it."),
         effect=text("No program can use it, until it is plugged in again."),
         because=(f"readers[{index}].state",),
-        cure=advise(
-            Advice(text=text("Unplug the reader, wait a moment, plug it in again; after a suspend this is common."))
-        ),
+        cure=by_hand("Unplug the reader, wait a moment, plug it in again; after a suspend this is common."),
     )

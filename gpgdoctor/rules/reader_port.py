@@ -8,7 +8,7 @@ from enum import Enum
 from gpgdoctor.facts import Facts, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, scdaemon
 from gpgdoctor.rules.contention import NO_READER, NOT_STARTING
-from gpgdoctor.rules.rule import Advice, Found, NotApplicable, advise, hidden_by, rule
+from gpgdoctor.rules.rule import Advice, Found, NotApplicable, advice, advise, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import line, reader_name, several, text
 
@@ -135,7 +135,7 @@ def _looked_at(facts: Facts) -> tuple[str, ...]:
 
 def _take_it_out(facts: Facts, outcome: Outcome) -> Advice:
     if outcome is Outcome.IGNORED:
-        return Advice(text=text("Take the line out: this scdaemon takes no reader by its name."))
+        return advice("Take the line out: this scdaemon takes no reader by its name.")
     quoted = (text('"{name}"', name=reader_name(reader.name)) for reader in known(facts.readers)[:LONGEST_LIST])
     instead = "Take the line out, or let it begin as one of these names does: {names}."
-    return Advice(text=text(instead, names=several(quoted)))
+    return advice(instead, names=several(quoted))

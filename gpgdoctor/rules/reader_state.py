@@ -1,10 +1,10 @@
-"""What the flags of PC/SC and the two looks say of one reader. Every function raises NotKnown."""
+"""What the flags of PC/SC and the two looks say of one reader. Functions raise NotKnown."""
 
 from __future__ import annotations
 
 from enum import Enum
 
-from gpgdoctor.facts import Reader, known
+from gpgdoctor.facts import Reader, known, known_or
 
 
 class Hold(Enum):
@@ -33,13 +33,13 @@ def hold(reader: Reader) -> Hold:
 
 def card(reader: Reader) -> Card:
     flags = known(reader.state)
-    meanings = {
-        "UNAVAILABLE": Card.UNREACHABLE,
-        "MUTE": Card.MUTE,
-        "EMPTY": Card.ABSENT,
-        "PRESENT": Card.PRESENT,
-    }
+    meanings = {"UNAVAILABLE": Card.UNREACHABLE, "MUTE": Card.MUTE, "EMPTY": Card.ABSENT, "PRESENT": Card.PRESENT}
     return next((meaning for flag, meaning in meanings.items() if flag in flags), Card.UNTOLD)
+
+
+def shows_a_card(reader: Reader) -> bool:
+    """Whether a card is in it, mute or not. For what only refines a judgement: where it is unknown, there is none."""
+    return "PRESENT" in known_or(reader.state, ())
 
 
 def is_held(reader: Reader) -> bool:

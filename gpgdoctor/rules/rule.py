@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from gpgdoctor.facts import Facts, known
 from gpgdoctor.system.record import Record
-from gpgdoctor.wording import Command, Privacy, Text, reader_name, text
+from gpgdoctor.wording import Command, Privacy, Text, Value, reader_name, text
 
 Severity = Literal["info", "warning", "error"]
 Certainty = Literal["certain", "likely", "possible"]
@@ -77,9 +77,19 @@ class Cure(Record):
     advice: tuple[Advice, ...] = ()
 
 
-def advise(*advice: Advice) -> Cure:
+def advice(template: str, *commands: Command, **values: Value) -> Advice:
+    """A sentence as of `text`, and the commands that go with it."""
+    return Advice(text=text(template, **values), commands=commands)
+
+
+def advise(*several: Advice) -> Cure:
     """A cure that only a person can apply."""
-    return Cure(applicability="manual", advice=advice)
+    return Cure(applicability="manual", advice=several)
+
+
+def by_hand(template: str, *commands: Command, **values: Value) -> Cure:
+    """The same with a single piece of advice."""
+    return advise(advice(template, *commands, **values))
 
 
 class Found(Record):
@@ -141,11 +151,11 @@ class Rule(Record):
     each: SubjectsOf | None
     causes: tuple[Cause, ...]
     earlier: tuple[str, ...]  # the rules whose verdicts it is given
-    nothing: Text  # why there is no subject, where there is none
+    no_subject: Text  # why there is no subject, where there is none
 
 
 _registry: dict[str, Rule] = {}
-NOTHING = text("there is nothing to check")
+NO_SUBJECT = text("there is nothing to check")
 
 
 def rule(
@@ -157,7 +167,7 @@ def rule(
     each: SubjectsOf | None = None,
     causes: tuple[Cause, ...] = (),
     earlier: tuple[str, ...] = (),
-    nothing: Text = NOTHING,
+    no_subject: Text = NO_SUBJECT,
 ) -> Callable[[Callable[..., Found | None]], Callable[..., Found | None]]:
     """Register a pure function: ``judge(facts)``, or ``judge(facts, index)`` once for each subject.
 
@@ -177,7 +187,7 @@ def rule(
             each=each,
             causes=causes,
             earlier=earlier,
-            nothing=nothing,
+            no_subject=no_subject,
         )
         return judge
 

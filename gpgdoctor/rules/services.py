@@ -11,7 +11,9 @@ from gpgdoctor.rules.rule import (
     NotApplicable,
     Severity,
     Subject,
+    advice,
     advise,
+    by_hand,
     headed_by,
     hidden_by,
     rule,
@@ -71,10 +73,9 @@ INSTALLERS = {
 def _install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
     family = known_or(facts.host.distribution, "").split(" ")[0]
     if family not in packages:
-        by_hand = text("Install {what} with your system's package manager.", what=public(what))
-        return advise(Advice(text=by_hand))
+        return by_hand("Install {what} with your system's package manager.", what=public(what))
     command = ("sudo", *INSTALLERS[family], *packages[family].split())
-    return advise(Advice(text=text("Install {what}:", what=public(what)), commands=(command,)))
+    return by_hand("Install {what}:", command, what=public(what))
 
 
 @rule("GD305", "pcsc-library-missing", "The PC/SC library can be loaded.", worst="error")
@@ -102,9 +103,7 @@ def pcscd_asleep(facts: Facts) -> Found | None:
         summary=text("pcscd is not running; its socket starts it at the first connect. Nobody is connected to it now."),
         effect=text("Readers and cards were not looked at, because looking would have started it."),
         because=("pcscd.listener",),
-        cure=advise(
-            Advice(text=text("To look all the same, and start pcscd:"), commands=(("gpgdoctor", "check", "--wake"),))
-        ),
+        cure=by_hand("To look all the same, and start pcscd:", ("gpgdoctor", "check", "--wake")),
     )
 
 
@@ -155,7 +154,7 @@ def _start_pcscd(facts: Facts) -> Cure:
         "openrc": (("sudo", "rc-update", "add", "pcscd"), ("sudo", "rc-service", "pcscd", "start")),
         "runit": (("sudo", "ln", "-s", "/etc/sv/pcscd", "/var/service/"),),
     }.get(known_or(facts.host.init, ""), (("sudo", "pcscd"),))
-    return advise(Advice(text=text("Start pcscd:"), commands=start))
+    return by_hand("Start pcscd:", *start)
 
 
 @rule("GD302", "pcscd-stale-socket", "Where pcscd's socket is, pcscd listens.", worst="error")
@@ -193,13 +192,13 @@ def pcscd_not_answering(facts: Facts) -> Found | None:
 
 
 def _continue(process: Process) -> Advice:
-    return Advice(text=text("Let it go on:"), commands=(("sudo", "kill", "-CONT", pid(process.pid)),))
+    return advice("Let it go on:", ("sudo", "kill", "-CONT", pid(process.pid)))
 
 
 def _restart_pcscd(facts: Facts) -> Advice:
     systemd = known_or(facts.host.init, "") == "systemd"
     commands = (("sudo", "systemctl", "restart", "pcscd.service"),) if systemd else ()
-    return Advice(text=text("Restart it; that ends the connections of all its clients."), commands=commands)
+    return advice("Restart it; that ends the connections of all its clients.", *commands)
 
 
 def _states(facts: Facts) -> tuple[str, ...]:
@@ -236,13 +235,9 @@ def pcscd_version_mismatch(facts: Facts) -> Found | None:
             *("pcscd.answer", "pcscd.version", "pcscd.library"),
             *(("pcscd.library_version",) if known_or(facts.pcscd.library_version, None) else ()),
         ),
-        cure=advise(
-            Advice(
-                text=text(
-                    "Use one pcsc-lite on both sides, or 2.4.1 or later on one of them. A library in /usr/local, "
-                    "in a snap, a flatpak or a Nix profile is the usual reason."
-                )
-            )
+        cure=by_hand(
+            "Use one pcsc-lite on both sides, or 2.4.1 or later on one of them. A library in /usr/local, "
+            "in a snap, a flatpak or a Nix profile is the usual reason."
         ),
     )
 
@@ -292,11 +287,7 @@ def agent_elsewhere(facts: Facts) -> Found | None:
         ),
         effect=text("What scdaemon.conf says here does not matter to gpg."),
         because=("gnupg.agent_socket", "gnupg.agent_listener"),
-        cure=advise(
-            Advice(
-                text=text("If that is not meant, end the forwarding, remove the socket, and let gpg start its agent.")
-            )
-        ),
+        cure=by_hand("If that is not meant, end the forwarding, remove the socket, and let gpg start its agent."),
     )
 
 
@@ -327,7 +318,7 @@ def _daemons(facts: Facts) -> list[Subject]:
     worst="warning",
     each=_daemons,
     causes=GNUPG_MISSING,
-    nothing=text("no daemon of GnuPG runs"),
+    no_subject=text("no daemon of GnuPG runs"),
 )
 def daemon_older_than_installed(facts: Facts, index: int) -> Found | None:
     process = known(facts.processes)[index]

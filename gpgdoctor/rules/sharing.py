@@ -6,7 +6,7 @@ from gpgdoctor.facts import Facts, Process, Reader, known, known_or
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.reader_state import Hold, hold
-from gpgdoctor.rules.rule import Advice, Cost, Cure, Found, Holds, NotApplicable, Subjects, advise, hidden_by, rule
+from gpgdoctor.rules.rule import Cost, Cure, Found, Holds, NotApplicable, Subjects, advice, advise, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import several, text
 
@@ -100,9 +100,9 @@ def applet_interference(facts: Facts, index: int) -> Found | None:
 
 
 def _let_go_and_restart(programs: list[Process]) -> Cure:
-    restart = Advice(
-        text=text('Where gpg says "Card error" already, scdaemon has to start again afterwards:'),
-        commands=(("gpgconf", "--kill", "scdaemon"),),
+    restart = advice(
+        'Where gpg says "Card error" already, scdaemon has to start again afterwards:',
+        ("gpgconf", "--kill", "scdaemon"),
     )
     return advise(*cures.ask_to_let_go(programs).advice, restart)
 

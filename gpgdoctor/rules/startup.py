@@ -6,7 +6,19 @@ import posixpath
 
 from gpgdoctor.facts import Facts, HomeProblem, NotKnown, Setting, Voided, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable, advise, headed_by, hidden_by, rule
+from gpgdoctor.rules.rule import (
+    Advice,
+    Cure,
+    Found,
+    LineChange,
+    NotApplicable,
+    advice,
+    advise,
+    by_hand,
+    headed_by,
+    hidden_by,
+    rule,
+)
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Argument, Text, free, path, public, several, text, user
 
@@ -49,7 +61,7 @@ def _goes_by_own_driver(facts: Facts) -> bool:
 
 def _through_pcsc(facts: Facts) -> Cure:
     if known_or(facts.pcscd.listener, None) is None:
-        return advise(Advice(text=text("pcscd does not run, so nothing is there to share with: take pcsc-shared out.")))
+        return by_hand("pcscd does not run, so nothing is there to share with: take pcsc-shared out.")
     return Cure(applicability="costly", costs=cures.sharing_costs(facts), options=("disable-ccid",), restart=True)
 
 
@@ -88,7 +100,7 @@ def _without_driver(facts: Facts) -> Cure:
     """Every pcsc-driver line out of force, or corrected where scdaemon would find nothing by itself."""
     library = known_or(facts.pcscd.library, None)
     if library is None or not library.usable:
-        return advise(Advice(text=text("Let the line name the PC/SC library of this system, or take it out.")))
+        return by_hand("Let the line name the PC/SC library of this system, or take it out.")
     on_musl = known_or(facts.host.distribution, "").startswith(MUSL)
     instead = "pcsc-driver libpcsclite.so.1" if on_musl else None
     lines = scdaemon.settings(facts, "pcsc-driver")
@@ -96,11 +108,7 @@ def _without_driver(facts: Facts) -> Cure:
 
 
 @rule(
-    "GD108",
-    "scdaemon-disabled",
-    "gpg-agent may start GnuPG's own scdaemon.",
-    worst="error",
-    causes=hidden_by("GD307"),
+    "GD108", "scdaemon-disabled", "gpg-agent may start GnuPG's own scdaemon.", worst="error", causes=hidden_by("GD307")
 )
 def scdaemon_disabled(facts: Facts) -> Found | None:
     settings = known(facts.configuration.agent_in_force)
@@ -159,16 +167,12 @@ def _replaced(setting: Setting, number: int, exists: bool) -> Found:
 
 
 def _advise_on(setting: Setting) -> Cure:
-    return advise(
-        Advice(
-            text=text(
-                "If that is not meant, comment out line {line} of {path}, then restart gpg-agent; "
-                "it forgets cached passphrases.",
-                line=setting.line,
-                path=path(setting.path),
-            ),
-            commands=(("gpgconf", "--kill", "gpg-agent"),),
-        )
+    return by_hand(
+        "If that is not meant, comment out line {line} of {path}, then restart gpg-agent; "
+        "it forgets cached passphrases.",
+        ("gpgconf", "--kill", "gpg-agent"),
+        line=setting.line,
+        path=path(setting.path),
     )
 
 
@@ -209,17 +213,18 @@ def _make_it_mine(facts: Facts, home: str, problems: tuple[HomeProblem | str, ..
     if set(problems) & NO_HOME:
         other = text("Name another directory in GNUPGHOME, or none for the default one")
         if HomeProblem.MISSING not in problems:
-            return Advice(text=text("{other}.", other=other))
+            return advice("{other}.", other=other)
         make = ("mkdir", "-m", "700", path(home))
-        return Advice(text=text("{other}; or make this one:", other=other), commands=(make,))
+        return advice("{other}; or make this one:", make, other=other)
     foreign = HomeProblem.FOREIGN in problems
     if foreign and known_or(facts.host.uid, 0) == 0:
-        return Advice(text=text("Run GnuPG and gpgdoctor as the user whose directory it is."))
+        return advice("Run GnuPG and gpgdoctor as the user whose directory it is.")
     me = user(facts.host.user) if isinstance(facts.host.user, str) else public("LOGIN")
     owner: tuple[Argument, ...] = ("sudo", "chown", "-R", text("{me}:", me=me), path(home))
-    return Advice(
-        text=text("If the directory is to be yours alone (on a file system without permissions: move it):"),
-        commands=(*((owner,) if foreign else ()), ("chmod", "700", path(home))),
+    return advice(
+        "If the directory is to be yours alone (on a file system without permissions: move it):",
+        *((owner,) if foreign else ()),
+        ("chmod", "700", path(home)),
     )
 
 
@@ -249,12 +254,7 @@ def option_voided(facts: Facts) -> Found | None:
         ),
         effect=text("scdaemon says nothing about it."),
         because=tuple(f"configuration.voided[{number}]" for number in lost),
-        cure=advise(
-            Advice(
-                text=text("Ask whoever administers this machine for a change in {path}.", path=by_path),
-                commands=(("cat", by_path),),
-            )
-        ),
+        cure=by_hand("Ask whoever administers this machine for a change in {path}.", ("cat", by_path), path=by_path),
     )
 
 

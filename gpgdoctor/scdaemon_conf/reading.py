@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from gpgdoctor.scdaemon_conf.force import Effective, Lock, Role, Setting, Voided, complaints_in, with_bad_level
 from gpgdoctor.scdaemon_conf.lines import (
@@ -47,27 +46,22 @@ def read(global_content: bytes, user_content: bytes, table: OptionTable, user: s
     return reading.effective(global_lines, reading.file(user_content, "user"))
 
 
-@dataclass(slots=True, kw_only=True)
 class _Reading:
-    table: OptionTable
-    user: str
-    sections: Sections = field(init=False)
-    forced: dict[str, int] = field(default_factory=dict)
-    ignored: dict[str, int] = field(default_factory=dict)
-    explicit: set[str] = field(default_factory=set)
-    tolerated: set[bytes] = field(default_factory=set)
-    ended: bool = False  # this file
-    exited: bool = False  # the program
-    role: Role = "user"
-    settings: list[Setting] = field(default_factory=list)
-    voided: list[Voided] = field(default_factory=list)
-    undecided: list[tuple[Role, int]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        built_in = self.table.find("help")
-        self.sections = Sections(
-            user=self.user, command_mode=built_in is not None and bool(built_in.flags & COMMAND_FLAG)
-        )
+    def __init__(self, *, table: OptionTable, user: str) -> None:
+        built_in = table.find("help")
+        command_mode = built_in is not None and bool(built_in.flags & COMMAND_FLAG)
+        self.table = table
+        self.sections = Sections(user=user, command_mode=command_mode)
+        self.role: Role = "user"
+        self.ended = False  # this file
+        self.exited = False  # the program
+        self.forced: dict[str, int] = {}
+        self.ignored: dict[str, int] = {}
+        self.explicit: set[str] = set()
+        self.tolerated: set[bytes] = set()
+        self.settings: list[Setting] = []
+        self.voided: list[Voided] = []
+        self.undecided: list[tuple[Role, int]] = []
 
     def file(self, content: bytes, role: Role) -> tuple[Line, ...]:
         self.role, self.ended = role, False

@@ -6,7 +6,6 @@ No condition and no variable is worked out: hardly a file has one. What stands u
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from gpgdoctor.scdaemon_conf.lines import SPACES, Refused, c_string, decoded
 from gpgdoctor.system.record import Record
@@ -54,12 +53,9 @@ def content_of(statement: bytes) -> str:
     return decoded(content)
 
 
-@dataclass(slots=True, kw_only=True)
 class Sections:
     """What the bracketed lines read so far have switched on and off."""
 
-    user: str
-    command_mode: bool
     in_global_file: bool = False
     user_seen: bool = False
     user_wildcard: bool = False
@@ -71,6 +67,9 @@ class Sections:
     ignore_all_line: int | None = None
     expand: bool = False
     open_conditions: int = 0
+
+    def __init__(self, *, user: str, command_mode: bool) -> None:
+        self.user, self.command_mode = user, command_mode
 
     @property
     def other_user(self) -> bool:

@@ -19,7 +19,13 @@ TWO_READERS = machine(readers=(IN_USE, replace(IN_USE, name=NITROKEY)))
 
 
 def a_rule(id: str, judge: Callable[..., Found | None], *causes: Cause, **more: Any) -> Rule:
-    parts: dict[str, Any] = {"worst": "error", "each": None, "earlier": (), "nothing": text("there is nothing"), **more}
+    parts: dict[str, Any] = {
+        "worst": "error",
+        "each": None,
+        "earlier": (),
+        "no_subject": text("there is nothing"),
+        **more,
+    }
     return Rule(id=id, name=id.lower(), title=f"{id} holds.", judge=judge, causes=causes, **parts)
 
 

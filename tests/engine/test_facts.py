@@ -15,14 +15,8 @@ from gpgdoctor.rules.rule import Culprit, LineChange
 from gpgdoctor.snapshot import decode, encode
 from gpgdoctor.system.record import Record
 
-RECORDS = [
-    *(
-        it
-        for it in vars(facts).values()
-        if isinstance(it, type) and issubclass(it, Record) and it.__module__ == facts.__name__
-    ),
-    *(Culprit, LineChange),
-]
+OF_FACTS = [it for it in vars(facts).values() if isinstance(it, type) and issubclass(it, Record)]
+RECORDS = [*(it for it in OF_FACTS if it.__module__ == facts.__name__ and it is not Unknown), Culprit, LineChange]
 
 
 def kinds_in(hint: Any) -> Iterator[Any]:
@@ -34,7 +28,8 @@ def kinds_in(hint: Any) -> Iterator[Any]:
 
 
 def holds_records(hint: Any) -> bool:
-    return any(isinstance(kind, type) and issubclass(kind, Record) for kind in kinds_in(hint))
+    kinds = (kind for kind in kinds_in(hint) if isinstance(kind, type) and kind is not Unknown)
+    return any(issubclass(kind, Record) for kind in kinds)
 
 
 @pytest.mark.parametrize("kind", RECORDS)
