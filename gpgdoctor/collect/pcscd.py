@@ -93,9 +93,7 @@ def _may_be_the_daemon(pid: int, path: str) -> bool:
     return proc.uid(pid) == owner and depth == proc.namespace_depth(os.getpid())
 
 
-def may_be_refused(
-    path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]
-) -> Maybe[bool]:
+def may_be_refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:
     """Whether connect() would be refused; True where that has to be tried, and reaches nobody."""
     if isinstance(heard, Unknown):
         return heard

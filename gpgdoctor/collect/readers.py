@@ -197,9 +197,7 @@ def _may_be_probed(state: tuple[str, ...]) -> bool:
 
 
 def _states(value: Any) -> dict[str, State]:
-    return {
-        _text(name, NAME_LENGTH): State(_code(bits), _text(atr, ATR_LENGTH)) for name, bits, atr in _bounded(value)
-    }
+    return {_text(name, NAME_LENGTH): State(_code(bits), _text(atr, ATR_LENGTH)) for name, bits, atr in _bounded(value)}
 
 
 def _driver(value: Any) -> PcscDriver:
