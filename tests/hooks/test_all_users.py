@@ -189,6 +189,7 @@ def candidates(lab: Lab, **environment: str) -> Any:
 
 def test_people_are_found_and_services_are_not(lab: Lab) -> None:
     assert candidates(lab) == [[1001, 1002, 1003, 1004], 0, []]
+    assert candidates(lab, SUDO_UID="9" * 30, PKEXEC_UID="x") == [[1001, 1002, 1003, 1004], 0, []]
     assert candidates(lab, SUDO_UID="65534", DOAS_USER="no-such-user") == [[1001, 1002, 1003, 1004, 65534], 0, []]
 
 
