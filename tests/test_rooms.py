@@ -35,7 +35,7 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Arrows that still point up, or across a floor. Nothing is added to this list: it only shrinks.
-UPWARD = {("collect", "crash"), ("fix", "report")}
+UPWARD = {("fix", "report")}
 # Who may compare no sentence, and who still does: this list only shrinks, too.
 JUDGING = ("rules", "diagnosis", "plan", "way", "redact", "report", "fix", "hooks", "commands")
 COMPARING = {"fix/files", "fix/restore", "fix/undoing"}

@@ -7,7 +7,6 @@ import time
 from collections.abc import Collection
 
 from gpgdoctor.collect import host, pcscd, processes, usb
-from gpgdoctor.collect.aside import Aside
 from gpgdoctor.collect.configuration import Source
 from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.user import UserFacts, UserLook
@@ -33,6 +32,36 @@ class Wishes(Record):
     wake: bool = False
     versions: bool = False  # also what costs a program of its own: for reports and snapshots
     passive: bool = False  # connect to no reader, and to pcscd only where somebody else is connected to it already
+
+
+class Seen(Record):
+    """What shows of pcscd without asking it anything."""
+
+    sockets: Sockets
+    daemons: dict[int, str]  # pids with their roles
+    listener: Maybe[str | None]
+    peers: list[Peer]
+
+    @property
+    def pcscds(self) -> list[int]:
+        return [pid for pid, role in self.daemons.items() if role == "pcscd"]
+
+
+def _seen(path: str) -> Seen:
+    sockets, daemons = Sockets(), processes.daemons()
+    listener = pcscd.listener(path, sockets, [pid for pid, role in daemons.items() if role == "pcscd"])
+    if listener is None and pcscd.socket_file(path) == "absent":
+        # One in a container below this system is no business of this system's, which has no way to it.
+        daemons = {pid: role for pid, role in daemons.items() if role != "pcscd" or not proc.is_below(pid)}
+    return Seen(sockets=sockets, daemons=daemons, listener=listener, peers=sockets.peers(path))
+
+
+class Asked(Record):
+    """What a look asks of pcscd, as far as it may."""
+
+    lists: bool  # the readers and their states
+    not_made: Reason | None  # why no reader is probed
+    refused: Maybe[bool]  # True: it is tried whether connect() is refused
 
 
 class Look:
@@ -61,64 +90,70 @@ class Look:
             self._early.close()
 
     def _facts(self) -> Facts:
-        sockets, daemons = Sockets(), processes.daemons()
-        pcscds = [pid for pid, role in daemons.items() if role == "pcscd"]
-        listener = pcscd.listener(self._path, sockets, pcscds)
-        if listener is None and pcscd.socket_file(self._path) == "absent":
-            # One in a container below this system is no business of this system's, which has no way to it.
-            pcscds = [pid for pid in pcscds if not proc.is_below(pid)]
-            daemons = {pid: role for pid, role in daemons.items() if role != "pcscd" or pid in pcscds}
-        awake = listener == "pcscd" or (listener == "activator" and self._wishes.wake)
-        first = sockets.peers(self._path)
-        asks = awake and self._may_ask(first, pcscds, sockets)
-        not_made = self._why_no_probe(pcscd.orphans(self._path, first) if asks else 0)
-        refused = self._refused(listener, pcscds)
-        self._child.look(
-            ask=asks,
-            probe=not_made is None,
-            timeout_s=self._wishes.timeout_s,
-            connect=self._path if refused is True else None,
-        )
+        seen = _seen(self._path)
+        asked = self._ask(seen)
         my_host = host.host(os.environ, self._early.uid)
         user = self._user_look()
         try:
             self._child.load(known_or(user.driver, None))
             self.sources = user.sources if isinstance(user, UserLook) else None
             interfaces = usb.interfaces()
-            peers, (connections, pids) = self._ask_pcscd(first) if asks else (first, pcscd.pair(first))
+            peers, paired = self._wait_for_answers(seen.peers) if asked.lists else (seen.peers, pcscd.pair(seen.peers))
+            connections, pids = paired
             self._child.wait_for_library(self._deadline)
-            mine = user.finish(sockets, daemons, known_or(my_host.user, ""), self._driver(user.driver))
+            mine = user.finish(seen.sockets, seen.daemons, known_or(my_host.user, ""), self._driver(user.driver))
         finally:
             user.close()
-        unseen = Aside(lambda: pcscd.hidden(pcscds, sockets))
-        described = _describe(daemons, set(pids.values()), mine)
-        if refused is True:
+        described = _describe(seen.daemons, set(pids.values()), mine)
+        if asked.refused is True:
             refused = pcscd.refused(self._path, self._child.wait_for_connect(self._deadline))
-        hidden = Unknown.because(sockets.error) if sockets.error else None
+            asked = replace(asked, refused=refused)
         return Facts(
             gnupg=mine.gnupg,
             configuration=mine.configuration,
             processes=described,
-            pcscd=Pcscd(
-                socket=self._path,
-                socket_file=pcscd.socket_file(self._path),
-                mounted=pcscd.mounted(self._path),
-                listener="pcscd" if awake else listener,
-                refused=refused,
-                answer=self._told.answer() if asks else _not_asked(listener),
-                version=self._version(),
-                library=self._told.library(),
-                library_version=self._library_version(),
-                installed=pcscd.installed(),
-                unit=pcscd.unit(),
-                polkit=pcscd.polkit(),
-                connections=hidden or self._lasting(connections, described),
-                waiting=hidden or pcscd.waiting(peers),
-                hidden=hidden or unseen.result(),
-            ),
-            readers=self._listed(asks, listener, not_made, refused),
+            pcscd=self._pcscd(seen, asked, peers, self._lasting(connections, described)),
+            readers=self._listed(seen.listener, asked),
             usb=usb.as_open(interfaces, mine.usb_nodes),
             host=my_host,
+        )
+
+    def _ask(self, seen: Seen) -> Asked:
+        """Tell the child what to ask pcscd, as the user whom it is about."""
+        awake = seen.listener == "pcscd" or (seen.listener == "activator" and self._wishes.wake)
+        lists = awake and self._may_ask(seen)
+        asked = Asked(
+            lists=lists,
+            not_made=self._why_no_probe(pcscd.orphans(self._path, seen.peers) if lists else 0),
+            refused=self._may_be_refused(seen),
+        )
+        self._child.look(
+            ask=lists,
+            probe=asked.not_made is None,
+            timeout_s=self._wishes.timeout_s,
+            connect=self._path if asked.refused is True else None,
+        )
+        return asked
+
+    def _pcscd(self, seen: Seen, asked: Asked, peers: list[Peer], connections: tuple[Connection, ...]) -> Pcscd:
+        unlisted = Unknown.because(seen.sockets.error) if seen.sockets.error else None
+        woken = seen.listener == "activator" and self._wishes.wake
+        return Pcscd(
+            socket=self._path,
+            socket_file=pcscd.socket_file(self._path),
+            mounted=pcscd.mounted(self._path),
+            listener="pcscd" if woken else seen.listener,
+            refused=asked.refused,
+            answer=self._told.answer() if asked.lists else _not_asked(seen.listener),
+            version=self._version(),
+            library=self._told.library(),
+            library_version=self._library_version(),
+            installed=pcscd.installed(),
+            unit=pcscd.unit(),
+            polkit=pcscd.polkit(),
+            connections=unlisted or connections,
+            waiting=unlisted or pcscd.waiting(peers),
+            hidden=unlisted or pcscd.hidden(seen.pcscds, seen.sockets),
         )
 
     def _version(self) -> Maybe[str | None]:
@@ -148,7 +183,7 @@ class Look:
         self._child.wait_for_driver(self._deadline)
         return self._told.driver()
 
-    def _ask_pcscd(self, first: list[Peer]) -> tuple[list[Peer], pcscd.Paired]:
+    def _wait_for_answers(self, first: list[Peer]) -> tuple[list[Peer], pcscd.Paired]:
         """Let the child look; the connections that were there before it and stayed, with their programs."""
         looked_twice = self._child.wait_for_second_look(self._deadline)
         peers = pcscd.connections(first, Sockets().peers(self._path) if looked_twice else None)
@@ -168,16 +203,17 @@ class Look:
             if connection.inode in still and (isinstance(connection.pid, Unknown) or connection.pid in pids)
         )
 
-    def _may_ask(self, peers: list[Peer], pcscds: list[int], sockets: Sockets) -> bool:
+    def _may_ask(self, seen: Seen) -> bool:
         """Where nobody is connected, nobody holds a reader: a passive look then leaves pcscd to fall asleep."""
         if not self._wishes.passive:
             return True
-        return bool(peers) or bool(known_or(pcscd.hidden(pcscds, sockets), 0))
+        return bool(seen.peers) or bool(known_or(pcscd.hidden(seen.pcscds, seen.sockets), 0))
 
-    def _refused(self, listener: Maybe[str | None], pcscds: list[int]) -> Maybe[bool]:
-        if self._wishes.passive and listener is None and pcscd.socket_file(self._path) == "socket":
+    def _may_be_refused(self, seen: Seen) -> Maybe[bool]:
+        kind = pcscd.socket_file(self._path)
+        if self._wishes.passive and seen.listener is None and kind == "socket":
             return Unknown.because("a passive look does not try a socket where nobody is seen to listen")
-        return pcscd.may_be_refused(self._path, pcscd.socket_file(self._path), listener, pcscds)
+        return pcscd.may_be_refused(self._path, kind, seen.listener, seen.pcscds)
 
     def _why_no_probe(self, orphans: int) -> Reason | None:
         if self._wishes.passive:
@@ -186,15 +222,13 @@ class Look:
             return Reason.NO_PROBE
         return Reason.PROBE_WAITS if orphans else None
 
-    def _listed(
-        self, look: bool, listener: Maybe[str | None], not_made: Reason | None, refused: Maybe[bool]
-    ) -> Maybe[tuple[Reader, ...]]:
-        if look:
-            return self._told.readers(not_made)
+    def _listed(self, listener: Maybe[str | None], asked: Asked) -> Maybe[tuple[Reader, ...]]:
+        if asked.lists:
+            return self._told.readers(asked.not_made)
         if isinstance(listener, Unknown):
             return listener
         if listener is None:
-            return self._none_listed(refused)
+            return self._none_listed(asked.refused)
         return Unknown.because(IDLE if listener == "pcscd" else "pcscd is asleep, and looking would have started it")
 
     def _none_listed(self, refused: Maybe[bool]) -> Maybe[tuple[Reader, ...]]:

@@ -10,7 +10,6 @@ import shutil
 import stat
 import time
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from typing import TypeAlias
 
 from gpgdoctor.collect.processes import HIDDEN
@@ -208,9 +207,7 @@ def _without_others(pid: int, inodes: set[int]) -> set[int]:
     for table, column in (("netlink", -1), ("packet", -1), ("udp", 9), ("udp6", 9), ("tcp", 9), ("tcp6", 9)):
         if not left:
             break
-        with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/net/{table}") as lines:
-            next(lines, None)
-            left -= {int(line.split()[column]) for line in lines}
+        left -= proc.network_inodes(pid, table, column)
     return left
 
 

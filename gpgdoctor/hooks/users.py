@@ -71,7 +71,7 @@ def _hinted(environment: Mapping[str, str]) -> set[int]:
 
 def _entries(uids: Iterable[int]) -> Iterable[pwd.struct_passwd]:
     for uid in uids:
-        with suppress(KeyError):
+        with suppress(KeyError, OverflowError):
             yield pwd.getpwuid(uid)
 
 

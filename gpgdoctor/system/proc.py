@@ -126,6 +126,14 @@ def owners(inodes: Collection[int], among: Iterable[int] | None = None) -> dict[
     return found
 
 
+def network_inodes(pid: int, table: str, column: int) -> set[int]:
+    """The inodes of sockets of one kind ("tcp", "netlink"...) in a process's network namespace."""
+    with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/net/{table}", "rb") as lines:
+        next(lines, None)
+        return {int(line.split()[column]) for line in lines}
+    return set()
+
+
 def namespace(pid: int | str, kind: str) -> str | None:
     """The kernel's name of one namespace of a process; None where we may not look."""
     try:

@@ -101,6 +101,14 @@ def test_a_link_leads_root_to_no_other_home(command: tuple[str, ...], open_lab: 
     assert lab.run(["cat", "/run/roots/.gnupg/scdaemon.conf"], user=0).stdout == SECRET
 
 
+def test_the_home_is_named_by_where_it_leads(open_lab: OpenLab) -> None:
+    lab = open_lab(BY_NAME["shared-holder"], user=ALICE)
+    sh(lab, f"ln -s .gnupg {lab.home}/short", user=ALICE)
+    said = lab.gpgdoctor("check", "--homedir", f"{lab.home}/short", user=0).stdout
+    assert f"--homedir {lab.gnupghome}" in said.replace("\n", " ")
+    assert "/short" not in said
+
+
 def test_fix_writes_as_the_homes_owner(open_lab: OpenLab) -> None:
     lab = open_lab(BY_NAME["shared-holder"], user=ALICE)
     done = lab.gpgdoctor("fix", "--yes", "--homedir", lab.gnupghome, user=0)

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from gpgdoctor.collect import configuration
+from gpgdoctor.lab.plan import SOURCE_TREE
+from gpgdoctor.scdaemon_conf.options import parse_option_table
 
+TABLE = parse_option_table((SOURCE_TREE / "fixtures" / "conf" / "scdaemon-2.2.40.options").read_text())
 CONTENT = b"# mine\ndisable-ccid\n"
 
 
@@ -66,3 +69,15 @@ def test_a_file_of_any_time(seconds: int, path: Path) -> None:
     except (OSError, OverflowError):
         pytest.skip("this file system has no such time")
     assert read(path).file.status == "regular"
+
+
+def test_what_another_process_looked_at_is_read_again(path: Path) -> None:
+    file = configuration.judge([read(path)], TABLE, "alice")[0][0]
+    again = configuration.read_again([file])
+    assert again is not None
+    assert again[str(path)].content == CONTENT
+    path.write_bytes(CONTENT + b"pcsc-shared\n")
+    assert configuration.read_again([file]) is None
+    path.unlink()
+    assert configuration.read_again([file]) is None
+    assert configuration.read_again([read(path).file]) == {str(path): read(path)}

@@ -58,3 +58,4 @@ def test_of_nobody() -> None:
     assert proc.arguments(NOBODY) == list(proc.descriptors(NOBODY)) == []
     assert proc.ancestors(NOBODY) == {NOBODY}
     assert proc.mapped("no such library") is None
+    assert proc.network_inodes(NOBODY, "tcp", 9) == set()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gpgdoctor.collect import configuration, user
+from gpgdoctor.collect import configuration, user_configuration
 from gpgdoctor.facts import Unknown
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.scdaemon_conf.options import parse_option_table
@@ -35,7 +35,7 @@ def test_what_cannot_be_decided_is_not_known(content: str, options: list[str] | 
 
 
 def driver_of(conf: Path) -> object:
-    return user._configured_driver([configuration.read(str(conf), "scdaemon", "user")])
+    return user_configuration.configured_driver([configuration.read(str(conf), "scdaemon", "user")])
 
 
 @pytest.fixture

@@ -104,3 +104,31 @@ def test_a_fifo_in_the_place_of_a_program_is_not_waited_for(tmp_path: Path) -> N
         program.unlink()
         os.mkfifo(program)
         assert processes._replaced(pid) is True
+
+
+def test_a_device_in_the_place_of_a_program_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who owns the folder may have made a link of it, and opening some devices does things."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    opened: list[str] = []
+    real = os.open
+
+    def watched(path: str, flags: int, *rest: int, **how: int) -> int:
+        if not flags & os.O_PATH:
+            opened.append(os.path.realpath(path))
+        return real(path, flags, *rest, **how)
+
+    with running(folder / "zero", "gpg-agent") as pid:
+        shutil.rmtree(folder)
+        folder.symlink_to("/dev")
+        monkeypatch.setattr(os, "open", watched)
+        assert processes._replaced(pid) is True
+    assert "/dev/zero" not in opened
+
+
+@pytest.mark.parametrize("length", [15, 16, 64, 30_000])
+def test_a_program_cannot_call_itself_without_end(length: int, tmp_path: Path) -> None:
+    with running(tmp_path / ("x" * 20), "x" * length) as pid:
+        described = processes.describe(pid, "client", ())
+        assert described is not None
+        assert described.program == "x" * min(length, 64)
