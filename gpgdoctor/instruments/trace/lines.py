@@ -1,0 +1,107 @@
+"""Events as text: one line each, that one can grep; folded on a terminal that is narrower."""
+
+from __future__ import annotations
+
+import textwrap
+
+from gpgdoctor.instruments.trace.events import (
+    Call,
+    Client,
+    Ended,
+    Event,
+    NoService,
+    NotUnderstood,
+    Repeated,
+    Waiting,
+)
+from gpgdoctor.pcsc import names
+from gpgdoctor.report.escape import printable
+
+TIME_WIDTH = 9
+LIMIT = 1000
+
+
+def line(event: Event) -> str:
+    """An event on one line, without control characters."""
+    who = f"{event.client.program} ({event.client.pid})"
+    return printable(f"{_time(event)} {who} #{event.connection} {_text(event)}", LIMIT)
+
+
+def folded(text: str, width: int | None) -> str:
+    """The same for a terminal; ``width`` None leaves it as it is."""
+    if width is None or len(text) <= width:
+        return text
+    return "\n".join(
+        textwrap.wrap(
+            text,
+            max(40, width),
+            subsequent_indent=" " * (TIME_WIDTH + 1),
+            break_on_hyphens=False,
+            break_long_words=False,
+            drop_whitespace=True,
+        )
+    ).replace(text.split()[0], text[: TIME_WIDTH].rstrip(), 1)
+
+
+def who(client: Client) -> str:
+    return f"{client.program} (pid {client.pid})"
+
+
+def _time(event: Event) -> str:
+    return f"{event.at_s:{TIME_WIDTH}.4f}"
+
+
+def _text(event: Event) -> str:
+    if isinstance(event, Call):
+        return _call(event)
+    if isinstance(event, Waiting):
+        return _waiting(event)
+    if isinstance(event, Repeated):
+        return f"{event.name} the same {event.times} times more, until {event.until_s:.4f}"
+    if isinstance(event, NotUnderstood):
+        return "not understood from here on, only forwarded"
+    if isinstance(event, NoService):
+        return (
+            f"pcscd does not take the connection ({event.reason}): the program is told "
+            f"{names.described(names.NO_SERVICE)}"
+        )
+    return _ended(event)
+
+
+def _call(call: Call) -> str:
+    result = f"-> {names.described(call.code)}" if call.code is not None else ""
+    remark = f"({call.remark})" if call.remark else ""
+    words = (call.name, arguments(call.arguments), result, remark, _duration(call.seconds))
+    return " ".join(filter(None, words))
+
+
+def arguments(pairs: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f"{name} {value}" if name else value for name, value in pairs)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def _waiting(event: Waiting) -> str:
+    call = " ".join(filter(None, (event.name, arguments(event.arguments))))
+    if event.for_change:
+        return f"... {call} waits for a change"
+    return (
+        f"... {call} not answered after 0.5 s: another program is in a transaction, or an operation is running "
+        "(a touch, a PIN entry, a key generation)"
+    )
+
+
+def _ended(event: Ended) -> str:
+    by = "pcscd ended the connection" if event.by_pcscd else "the program ended the connection"
+    unanswered = [f"{name} had no answer" for name in event.unanswered]
+    left = [_left(reader, share, in_transaction) for reader, share, in_transaction in event.left]
+    return "; ".join((by, *unanswered, *left))
+
+
+def _left(reader: str, share: int, in_transaction: bool) -> str:
+    """What pcscd does with a card that was not disconnected: src/winscard_svc.c, MSGCleanupClient."""
+    how = names.constant(names.SHARE_MODES, share)
+    what = "is reset" if in_transaction or share == names.EXCLUSIVE else "is left as it is"
+    return f'without SCardDisconnect from "{reader}" ({how}{", in a transaction" if in_transaction else ""}): the card {what}'
