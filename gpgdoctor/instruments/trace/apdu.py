@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gpgdoctor.instruments.trace.applets import applet_name
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 HEADER_BYTES: Final = 4
 # ISO/IEC 7816-4 keeps these classes for later, and digits as text are among them: no card command begins so.

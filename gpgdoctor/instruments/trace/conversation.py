@@ -122,7 +122,9 @@ class Conversation:
         woken = f"woken {watch.wakes} times" if watch.wakes > 1 else "woken by a change" if watch.wakes else None
         self._told.discard(id(watch))
         self._tell(
-            self._derived("SCardGetStatusChange", watch.began_s, at_s, code=code or None, remark=woken, about_states=True)
+            self._derived(
+                "SCardGetStatusChange", watch.began_s, at_s, code=code or None, remark=woken, about_states=True
+            )
         )
 
     def _flush_list(self) -> None:
@@ -135,7 +137,14 @@ class Conversation:
         self._tell(self._derived(name, listed.began_s, listed.ended_s, code=code, about_states=True))
 
     def _derived(
-        self, name: str, began_s: float, ended_s: float, *, code: int | None, remark: str | None = None, about_states: bool
+        self,
+        name: str,
+        began_s: float,
+        ended_s: float,
+        *,
+        code: int | None,
+        remark: str | None = None,
+        about_states: bool,
     ) -> Call:
         """A call that the library makes of what pcscd tells it."""
         return Call(
@@ -222,7 +231,9 @@ class Conversation:
             client=self.client,
             name=CALLS[question.command],
             arguments=asked(question, self._handles.features(handle)),
-            reader=question.body.text if question.command is Command.CONNECT and question.body else self._handles.reader(handle),
+            reader=question.body.text
+            if question.command is Command.CONNECT and question.body
+            else self._handles.reader(handle),
             for_change=False,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 
 class Client(Record):
@@ -45,6 +45,8 @@ class Call(Record):
     """Of a SELECT by name: what it is called, or its first digits."""
     held: tuple[Held, ...] = ()
     """The readers as pcscd had them at the last look of this connection."""
+    tells_readers: bool = False
+    """Whether it is this call that looked at them."""
 
 
 class Waiting(Record):
@@ -57,8 +59,9 @@ class Waiting(Record):
     name: str
     arguments: tuple[tuple[str, str], ...]
     reader: str | None
+    held: tuple[Held, ...] = ()
     for_change: bool
-    """Whether to wait is what the call is for."""
+    """Whether to wait is what the call is for: it waits for a change of these readers."""
 
 
 class Repeated(Record):

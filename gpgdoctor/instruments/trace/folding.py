@@ -61,6 +61,4 @@ class Folding:
 
 def _may_repeat(call: Call) -> bool:
     """What libraries and programs poll with; the library itself asks again while a transaction is held."""
-    return call.name == "SCardGetStatusChange" or (
-        call.code == names.SHARING_VIOLATION and call.name != "SCardConnect"
-    )
+    return call.name == "SCardGetStatusChange" or (call.code == names.SHARING_VIOLATION and call.name != "SCardConnect")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from gpgdoctor.pcsc import wire
 from gpgdoctor.pcsc.names import SUCCESS
 from gpgdoctor.pcsc.wire import LAYOUTS, Body, Command, Malformed, ReaderState
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 QUESTIONS_LIMIT = 64  # that wait for their answers; the library asks one after the other
 LAST_WITH_BODIES = 3  # up to 4:3 a wait has a body, and is answered with nothing

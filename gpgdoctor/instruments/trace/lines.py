@@ -6,7 +6,6 @@ import textwrap
 
 from gpgdoctor.instruments.trace.events import (
     Call,
-    Client,
     Ended,
     Event,
     NoService,
@@ -31,20 +30,11 @@ def folded(text: str, width: int | None) -> str:
     """The same for a terminal; ``width`` None leaves it as it is."""
     if width is None or len(text) <= width:
         return text
-    return "\n".join(
-        textwrap.wrap(
-            text,
-            max(40, width),
-            subsequent_indent=" " * (TIME_WIDTH + 1),
-            break_on_hyphens=False,
-            break_long_words=False,
-            drop_whitespace=True,
-        )
-    ).replace(text.split()[0], text[: TIME_WIDTH].rstrip(), 1)
-
-
-def who(client: Client) -> str:
-    return f"{client.program} (pid {client.pid})"
+    indent = " " * (TIME_WIDTH + 1)
+    lines = textwrap.wrap(
+        text, max(40, width), subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
+    return "\n".join(lines)
 
 
 def _time(event: Event) -> str:
