@@ -30,10 +30,6 @@ CALLS: Final[Mapping[Command, str]] = {
 }
 
 
-def quoted(name: str) -> str:
-    return f'"{name}"'
-
-
 def protocols(mask: int) -> str:
     return "|".join(names.flags(names.PROTOCOLS, mask)) or "SCARD_PROTOCOL_UNDEFINED"
 
@@ -66,7 +62,7 @@ def _context(body: Body, _payload: bytes, _features: Mapping[int, int]) -> Argum
 
 def _connect(body: Body, _payload: bytes, _features: Mapping[int, int]) -> Arguments:
     return (
-        ("szReader", quoted(body.text)),
+        ("szReader", body.text),
         ("dwShareMode", names.constant(names.SHARE_MODES, body["dwShareMode"])),
         ("dwPreferredProtocols", protocols(body["dwPreferredProtocols"])),
     )
@@ -138,8 +134,8 @@ def _transmitted(_answer: Body, payload: bytes) -> Arguments:
     word = status_word(payload)
     if not word:
         return (("", "no status word"),)
-    more = f" and {len(payload) - 2} bytes not shown" if len(payload) > 2 else ""
-    return (("SW", word + more),)
+    more = (("", f"{len(payload) - 2} bytes not shown"),) if len(payload) > 2 else ()
+    return (("SW", word), *more)
 
 
 def _controlled(_answer: Body, payload: bytes) -> Arguments:

@@ -60,9 +60,9 @@ class Closing:
         calls = sum(program.calls for program in self._trace.summary.programs)
         return self._with_findings(f"{calls} calls were traced.")
 
-    def of_silence(self, program: str, reasons: Sequence[str]) -> Verdict:
+    def of_silence(self, program: str, reasons: Sequence[str], following: str | None = None) -> Verdict:
         """Of a program that ran, and made no call."""
-        return Verdict(text=f"No PC/SC call came from {program}.", notes=tuple(reasons))
+        return Verdict(text=f"No PC/SC call came from {program}.", notes=tuple(reasons), following=following)
 
     def _with_findings(self, text: str) -> Verdict:
         findings = self._meaning.findings

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from gpgdoctor.instruments.trace.arguments import CALLS, Arguments, answered, asked, quoted
+from gpgdoctor.instruments.trace.arguments import CALLS, answered, asked
 from gpgdoctor.instruments.trace.events import Call, Client, Ended, Event, Held, NotUnderstood, Waiting
 from gpgdoctor.instruments.trace.framing import LAST_WITH_BODIES, Exchange, Framing, Question, Signal
 from gpgdoctor.instruments.trace.handles import Handles, selected
@@ -50,12 +50,20 @@ class Conversation:
     # -- what comes -----------------------------------------------------------------------------------------------
 
     def from_client(self, data: bytes, at_s: float) -> None:
-        self._guarded(lambda: [self._asked(question) for question in self._framing.from_client(data, at_s)], at_s)
+        def parse() -> None:
+            for question in self._framing.from_client(data, at_s):
+                self._asked(question)
+
+        self._guarded(parse, at_s)
 
     def from_pcscd(self, data: bytes, at_s: float) -> None:
-        self._guarded(lambda: [self._came(found) for found in self._framing.from_pcscd(data, at_s)], at_s)
+        def parse() -> None:
+            for found in self._framing.from_pcscd(data, at_s):
+                self._came(found)
 
-    def _guarded(self, parse: Callable[[], object], at_s: float) -> None:
+        self._guarded(parse, at_s)
+
+    def _guarded(self, parse: Callable[[], None], at_s: float) -> None:
         if self.is_lost:
             return
         try:
@@ -68,9 +76,7 @@ class Conversation:
     def _asked(self, question: Question) -> None:
         if question.command is Command.WAIT_STATE_CHANGE:
             self._begin_watch(question)
-        elif question.command is Command.STOP_WAITING:
-            self._flush_list()
-        elif question.command is not Command.STATUS and question.command is not Command.READERS_STATE_ARRAY:
+        elif question.command not in (Command.STATUS, Command.READERS_STATE_ARRAY):
             self._flush_list()
 
     def _came(self, found: Exchange | Signal) -> None:
@@ -123,7 +129,7 @@ class Conversation:
         self._told.discard(id(watch))
         self._tell(
             self._derived(
-                "SCardGetStatusChange", watch.began_s, at_s, code=code or None, remark=woken, about_states=True
+                "SCardGetStatusChange", watch.began_s, at_s, code=code or None, remark=woken, tells_readers=True
             )
         )
 
@@ -134,7 +140,7 @@ class Conversation:
         # With 4:3 and before, a wait that did not have to wait looks the same.
         name = "SCardListReaders or SCardGetStatusChange" if self._is_old else "SCardListReaders"
         code = names.SUCCESS if self._held else names.NO_READERS_AVAILABLE
-        self._tell(self._derived(name, listed.began_s, listed.ended_s, code=code, about_states=True))
+        self._tell(self._derived(name, listed.began_s, listed.ended_s, code=code, tells_readers=True))
 
     def _derived(
         self,
@@ -144,7 +150,7 @@ class Conversation:
         *,
         code: int | None,
         remark: str | None = None,
-        about_states: bool,
+        tells_readers: bool,
     ) -> Call:
         """A call that the library makes of what pcscd tells it."""
         return Call(
@@ -153,14 +159,11 @@ class Conversation:
             connection=self.number,
             client=self.client,
             name=name,
-            arguments=self._readers() if about_states else (),
             code=code,
             remark=remark,
             held=self._held,
+            tells_readers=tells_readers,
         )
-
-    def _readers(self) -> Arguments:
-        return tuple(("", f"{quoted(held.name)}{_in_use(held.sharing)}") for held in self._held)
 
     # -- calls that are one question ------------------------------------------------------------------------------
 
@@ -178,7 +181,7 @@ class Conversation:
         if question.command is Command.ESTABLISH_CONTEXT and self._version_s is not None:
             began_s, self._version_s = self._version_s, None
             remark = f"protocol 4:{self._framing.minor}"
-        shown = asked(question, self._handles.features(question.body.numbers.get("hCard")))
+        shown = asked(question, self._handles.features(_handle(question)))
         reader = self._handles.follow(exchange)
         return Call(
             at_s=began_s,
@@ -216,26 +219,29 @@ class Conversation:
                     connection=self.number,
                     client=self.client,
                     name="SCardGetStatusChange",
-                    arguments=self._readers(),
+                    arguments=(),
                     reader=None,
+                    held=self._held,
                     for_change=True,
                 )
             )
 
     def _waiting(self, question: Question, now_s: float) -> Waiting:
-        handle = question.body.numbers.get("hCard") if question.body else None
         return Waiting(
             at_s=question.at_s,
             seconds=now_s - question.at_s,
             connection=self.number,
             client=self.client,
             name=CALLS[question.command],
-            arguments=asked(question, self._handles.features(handle)),
-            reader=question.body.text
-            if question.command is Command.CONNECT and question.body
-            else self._handles.reader(handle),
+            arguments=asked(question, self._handles.features(_handle(question))),
+            reader=self._reader(question),
             for_change=False,
         )
+
+    def _reader(self, question: Question) -> str | None:
+        if question.command is Command.CONNECT and question.body is not None:
+            return question.body.text
+        return self._handles.reader(_handle(question))
 
     @property
     def waits_for_exclusive(self) -> bool:
@@ -280,12 +286,10 @@ class Conversation:
                 refused.at_s,
                 code=theirs["rv"],
                 remark=remark,
-                about_states=False,
+                tells_readers=False,
             )
         )
 
 
-def _in_use(sharing: int) -> str:
-    if sharing < 0:
-        return " (in use, exclusive)"
-    return f" ({sharing} connected)" if sharing else ""
+def _handle(question: Question) -> int | None:
+    return question.body.numbers.get("hCard") if question.body is not None else None

@@ -15,47 +15,53 @@ class Folding:
         self._tell = tell
         self._last: dict[int, Call] = {}
         self._waited: set[int] = set()
-        self._repeated: dict[int, Repeated] = {}
+        self._left_out: dict[int, list[Call]] = {}  # the first and the last of them
+        self._times: dict[int, int] = {}
 
     def take(self, event: Event) -> None:
+        connection = event.connection
         if isinstance(event, Waiting) and event.for_change:
-            if event.connection in self._waited:
+            if connection in self._waited:
                 return
-            self._waited.add(event.connection)
+            self._waited.add(connection)
         elif isinstance(event, Call) and self._is_repeated(event):
-            before = self._repeated.get(event.connection)
-            self._repeated[event.connection] = Repeated(
-                at_s=before.at_s if before else event.at_s,
-                connection=event.connection,
-                client=event.client,
-                name=event.name,
-                times=(before.times if before else 0) + 1,
-                until_s=event.at_s + event.seconds,
-            )
+            self._left_out[connection] = [*self._left_out.get(connection, [])[:1], event]
+            self._times[connection] = self._times.get(connection, 0) + 1
             return
-        elif isinstance(event, Call):
-            self._flush(event.connection)
-            self._last[event.connection] = event
-            if event.name != "SCardGetStatusChange":
-                self._waited.discard(event.connection)
         else:
-            self._flush(event.connection)
+            self._flush(connection)
+        if isinstance(event, Call):
+            self._last[connection] = event
+            if event.name != "SCardGetStatusChange":
+                self._waited.discard(connection)
         self._tell(event)
 
     def _is_repeated(self, call: Call) -> bool:
         last = self._last.get(call.connection)
         if last is None or not _may_repeat(call):
             return False
-        return (call.name, call.arguments, call.code) == (last.name, last.arguments, last.code)
+        return (call.name, call.arguments, call.code, call.held) == (last.name, last.arguments, last.code, last.held)
 
     def _flush(self, connection: int) -> None:
-        repeated = self._repeated.pop(connection, None)
-        if repeated is not None:
-            self._tell(repeated)
+        left_out, times = self._left_out.pop(connection, []), self._times.pop(connection, 0)
+        if times == 1:
+            self._tell(left_out[0])
+        elif times:
+            first, last = left_out
+            self._tell(
+                Repeated(
+                    at_s=first.at_s,
+                    connection=connection,
+                    client=first.client,
+                    name=first.name,
+                    times=times,
+                    until_s=last.at_s + last.seconds,
+                )
+            )
 
     def finish(self) -> None:
         """Tell of what was left out last."""
-        for connection in list(self._repeated):
+        for connection in list(self._left_out):
             self._flush(connection)
 
 

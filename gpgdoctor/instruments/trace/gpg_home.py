@@ -12,6 +12,7 @@ import subprocess
 import time
 import urllib.parse
 from collections.abc import Mapping
+from contextlib import suppress
 
 from gpgdoctor.fix import agent
 from gpgdoctor.instruments.trace.copies import copy_home
@@ -115,9 +116,7 @@ class GpgHome(Daemons):
     def close(self) -> str | None:
         """Remove the home; returns what is left, if anything is."""
         self.give_up()
-        try:
+        with suppress(CommandFailed):  # where there is none
             run([*self._gpgconf, "--remove-socketdir"], Deadline(COMMAND_DEADLINE_S))
-        except CommandFailed:
-            pass  # it had none, or gpg-agent removes it when it ends
         shutil.rmtree(self.path, ignore_errors=True)
         return f"the gpg-agent of the copies (pid {self._agent}) has not ended yet" if self.agent_is_alive else None

@@ -67,8 +67,8 @@ class Handles:
         elif question.command is Command.END_TRANSACTION:
             card.transactions = max(0, card.transactions - 1)
         elif question.command is Command.CONTROL and question.body is not None:
-            if question.body["dwControlCode"] == names.GET_FEATURE_REQUEST:
-                card.features = _features(exchange.payload)
+            asks_features = question.body["dwControlCode"] == names.GET_FEATURE_REQUEST
+            card.features = _features(exchange.payload) if asks_features else card.features
 
 
 def selected(exchange: Exchange) -> str | None:

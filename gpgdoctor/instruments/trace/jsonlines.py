@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gpgdoctor.instruments.trace.events import Call, Ended, Event, NoService, NotUnderstood, Repeated, Waiting
+from gpgdoctor.instruments.trace.events import Call, Ended, Event, Held, NoService, NotUnderstood, Repeated, Waiting
 from gpgdoctor.pcsc import names
 
 
@@ -42,6 +42,7 @@ def _details(event: Event) -> dict[str, Any]:
         return {
             "call": event.name,
             "arguments": _arguments(event.arguments),
+            "readers": _readers(event.held) if event.tells_readers else None,
             "code": None if event.code is None else names.hexadecimal(event.code),
             "result": None if event.code is None else names.code_name(event.code),
             "remark": event.remark,
@@ -52,6 +53,7 @@ def _details(event: Event) -> dict[str, Any]:
         return {
             "call": event.name,
             "arguments": _arguments(event.arguments),
+            "readers": _readers(event.held) if event.for_change else None,
             "reader": event.reader,
             "seconds": round(event.seconds, 6),
             "for_change": event.for_change,
@@ -68,6 +70,11 @@ def _details(event: Event) -> dict[str, Any]:
             ],
         }
     return {"reason": event.reason} if isinstance(event, NoService) else {}
+
+
+def _readers(held: tuple[Held, ...]) -> list[dict[str, Any]]:
+    """``connections`` as pcscd counts them, -1 exclusive."""
+    return [{"name": it.name, "connections": it.sharing, "card": it.has_card} for it in held]
 
 
 def _arguments(pairs: tuple[tuple[str, str], ...]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from gpgdoctor.instruments.trace.events import (
     Call,
     Ended,
     Event,
+    Held,
     NoService,
     NotUnderstood,
     Repeated,
@@ -47,7 +48,7 @@ def _text(event: Event) -> str:
     if isinstance(event, Waiting):
         return _waiting(event)
     if isinstance(event, Repeated):
-        return f"{event.name} the same {event.times} times more, until {event.until_s:.4f}"
+        return f"... {event.name} {event.times} times more with the same outcome, until {event.until_s:.4f}"
     if isinstance(event, NotUnderstood):
         return "not understood from here on, only forwarded"
     if isinstance(event, NoService):
@@ -61,12 +62,29 @@ def _text(event: Event) -> str:
 def _call(call: Call) -> str:
     result = f"-> {names.described(call.code)}" if call.code is not None else ""
     remark = f"({call.remark})" if call.remark else ""
-    words = (call.name, arguments(call.arguments), result, remark, _duration(call.seconds))
+    readers = _readers(call.held) if call.tells_readers else ""
+    words = (call.name, _arguments(call.arguments), readers, result, remark, _duration(call.seconds))
     return " ".join(filter(None, words))
 
 
-def arguments(pairs: tuple[tuple[str, str], ...]) -> str:
-    return ", ".join(f"{name} {value}" if name else value for name, value in pairs)
+def _arguments(pairs: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(_argument(name, value) for name, value in pairs)
+
+
+def _argument(name: str, value: str) -> str:
+    if name == "szReader":
+        return f'{name} "{value}"'
+    return f"{name} {value}" if name else value
+
+
+def _readers(held: tuple[Held, ...]) -> str:
+    return ", ".join(f'"{reader.name}"{_in_use(reader.sharing)}' for reader in held)
+
+
+def _in_use(sharing: int) -> str:
+    if sharing < 0:
+        return " (in use, exclusive)"
+    return f" ({sharing} connected)" if sharing else ""
 
 
 def _duration(seconds: float) -> str:
@@ -74,9 +92,9 @@ def _duration(seconds: float) -> str:
 
 
 def _waiting(event: Waiting) -> str:
-    call = " ".join(filter(None, (event.name, arguments(event.arguments))))
+    call = " ".join(filter(None, (event.name, _arguments(event.arguments))))
     if event.for_change:
-        return f"... {call} waits for a change"
+        return f"... {call} waits for a change of {_readers(event.held) or 'any reader'}"
     return (
         f"... {call} not answered after 0.5 s: another program is in a transaction, or an operation is running "
         "(a touch, a PIN entry, a key generation)"
@@ -92,6 +110,6 @@ def _ended(event: Ended) -> str:
 
 def _left(reader: str, share: int, in_transaction: bool) -> str:
     """What pcscd does with a card that was not disconnected: src/winscard_svc.c, MSGCleanupClient."""
-    how = names.constant(names.SHARE_MODES, share)
-    what = "is reset" if in_transaction or share == names.EXCLUSIVE else "is left as it is"
-    return f'without SCardDisconnect from "{reader}" ({how}{", in a transaction" if in_transaction else ""}): the card {what}'
+    how = names.constant(names.SHARE_MODES, share) + (", in a transaction" if in_transaction else "")
+    what = "pcscd resets the card" if in_transaction or share == names.EXCLUSIVE else "the card is left as it is"
+    return f'without SCardDisconnect from "{reader}" ({how}): {what}'

@@ -75,6 +75,11 @@ def _is_in_foreground() -> bool:
         return False
 
 
+def asks_an_agent(argv: Sequence[str]) -> bool:
+    """Whether a program reaches cards through gpg-agent, as far as its name tells."""
+    return os.path.basename(argv[0]) in THROUGH_AN_AGENT
+
+
 def why_nothing_came(argv: Sequence[str], *, agent_runs: bool) -> list[str]:
     """Why no call came from a program that ran: what is known first, then what it may be."""
     name = os.path.basename(argv[0])
@@ -84,8 +89,8 @@ def why_nothing_came(argv: Sequence[str], *, agent_runs: bool) -> list[str]:
         reasons.append(f"{name} is set-uid, and libpcsclite 2.1 and later then ignores PCSCLITE_CSOCK_NAME")
     if name in SANDBOXES or path.startswith(("/snap/", "/var/lib/flatpak/")):
         reasons.append(f"{name} runs in a sandbox, which does not see the socket of the trace")
-    if agent_runs and name in THROUGH_AN_AGENT:
-        reasons.append("a gpg-agent runs already, and it is its scdaemon that talks to pcscd: see trace --gpg")
+    if agent_runs and asks_an_agent(argv):
+        reasons.append("a gpg-agent runs already, and it is its scdaemon that talks to pcscd")
     if reasons:
         return reasons
     return [

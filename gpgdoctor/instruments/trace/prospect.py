@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shlex
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from gpgdoctor.facts import Facts, NotKnown, known_or
@@ -94,15 +94,22 @@ def plan_lines(facts: Facts, command: Sequence[str], stubs: int) -> Iterator[str
     yield "PLAN"
     holder = known_or(facts.gnupg.running, None)
     if holder is not None:
-        yield f"  - Stop your scdaemon (pid {holder.pid}), which lets go of the card."
-    yield f"  - Copy public keys, {stubs} stub(s) of keys on cards and the configuration"
-    yield f"    of {home} to a temporary home. No secret key is copied."
-    yield "  - Start a gpg-agent there, and run with it:"
-    yield f"      {shlex.join([os.path.basename(command[0]), *(['...'] if len(command) > 1 else [])])}"
-    yield "  - End that gpg-agent, and remove the temporary home."
+        yield from _item(f"Stop your scdaemon (pid {holder.pid}), which lets go of the card.")
+    keys = "the stub of one key" if stubs == 1 else f"the stubs of {stubs} keys"
+    yield from _item(
+        f"Copy public keys, {keys} on cards and the configuration from {home} to a temporary home. "
+        "No secret key is copied."
+    )
+    # Not its arguments: a PIN may be among them.
+    yield from _item(f"Start a gpg-agent there, and run {os.path.basename(command[0])} with it.")
+    yield from _item("End that gpg-agent, and remove the temporary home.")
     yield "COSTS"
     for cost in costs(facts):
-        yield f"  - {cost}"
+        yield from _item(cost)
+
+
+def _item(text: str) -> list[str]:
+    return textwrap.wrap(text, 80, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 def costs(facts: Facts) -> list[str]:

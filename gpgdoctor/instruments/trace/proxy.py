@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from gpgdoctor.collect import processes
 from gpgdoctor.instruments.trace.conversation import Conversation
@@ -61,7 +62,8 @@ class Proxy:
                 if key.data is None:
                     self._accept()
                 else:
-                    self._move(*key.data, mask)
+                    link, end = key.data
+                    self._move(link, end, mask)
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + TICK_S
                 self._tick()
@@ -130,10 +132,8 @@ class Proxy:
             command = Command.CANCEL
         if command is Command.VERSION:
             body = layout.decode(asked[wire.HEADER.size :])
-            try:
+            with suppress(OSError):  # it has gone: nobody is to be told
                 link.client.send(layout.encode(major=body["major"], minor=body["minor"], rv=NO_SERVICE))
-            except OSError:
-                pass  # it has gone: nobody is to be told
         asked.clear()
         self._end(link, by_pcscd=False)
 

@@ -18,7 +18,7 @@ from gpgdoctor.instruments.trace.gpg_home import CannotStart, Daemons, GpgHome
 from gpgdoctor.instruments.trace.output import Output
 from gpgdoctor.instruments.trace.own_scdaemon import OwnScdaemon
 from gpgdoctor.instruments.trace.place import NoPlace, private_directory
-from gpgdoctor.instruments.trace.program import NotStarted, Program, stdout_for, why_nothing_came
+from gpgdoctor.instruments.trace.program import NotStarted, Program, asks_an_agent, stdout_for, why_nothing_came
 from gpgdoctor.instruments.trace.session import Trace
 from gpgdoctor.plan.restarts import agent_runs, restart_of, scdaemon_runs
 from gpgdoctor.system.record import Record
@@ -158,7 +158,9 @@ class Run:
             closing = Closing(trace, self._look, facts)
             if not trace.proxy.connections:
                 reasons = why_nothing_came(command, agent_runs=had_agent)
-                closing.print(self._output, closing.of_silence(os.path.basename(command[0]), reasons))
+                name = os.path.basename(command[0])
+                following = f"gpgdoctor trace --gpg -- {name} ..." if had_agent and asks_an_agent(command) else None
+                closing.print(self._output, closing.of_silence(name, reasons, following))
             else:
                 closing.print(self._output, closing.of_program())
         return code

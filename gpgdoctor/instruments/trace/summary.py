@@ -71,16 +71,18 @@ class Program:
     def lines(self) -> Iterator[str]:
         pids = f"pid {min(self.pids)}" if len(self.pids) == 1 else f"{len(self.pids)} processes"
         yield f"{self.name} ({pids}): {_count(self.connections, 'connection')}, {_number(self.calls, 'call')}"
-        yield f"  share modes   {self._connects() or 'none: it connected to no card'}"
-        if not self.connects:
-            return
+        yield f"  share modes   {self._connects() or 'none'}"
+        if self.unanswered:
+            yield f"  waited        {', '.join(f'{name} {times}x' for name, times in self.unanswered.items())}"
+        if self.connects:
+            yield from self._with_a_card()
+
+    def _with_a_card(self) -> Iterator[str]:
         yield f"  transactions  {self._transactions()}"
         yield f"  applets       {_counted(self.applets) or 'none selected by name'}"
         yield f"  on leaving    {self._leaving()}"
         if self.failures:
             yield f"  failed        {self._failed()}"
-        if self.unanswered:
-            yield f"  waited        {', '.join(f'{name} {times}x' for name, times in self.unanswered.items())}"
 
     def _connects(self) -> str:
         return ", ".join(
