@@ -105,10 +105,12 @@ class Conversation:
             self._listed = _Span(exchange.question.at_s, exchange.at_s)
 
     def _begin_watch(self, question: Question) -> None:
+        began_s = question.at_s
+        if self._is_old and self._listed is not None:  # then it fetches the states before it waits
+            began_s, self._listed = self._listed.began_s, None
+        self._flush_list()
         if self._watch is None:
-            # Up to 4:3 it fetches the states before it waits.
-            self._watch = _Span(self._listed.began_s if self._listed and self._is_old else question.at_s)
-        self._listed = None
+            self._watch = _Span(began_s)
 
     @property
     def _is_old(self) -> bool:
