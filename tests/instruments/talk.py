@@ -100,9 +100,9 @@ class Talk:
         self.ask(Command.CONTROL, data, hCard=CARD, dwControlCode=control, cbSendLength=len(data), cbRecvLength=258)
         self.answer(Command.CONTROL, answer, hCard=CARD, dwControlCode=control, dwBytesReturned=len(answer))
 
-    def simple(self, command: Command, code: int = 0, **values: int) -> None:
-        self.ask(command, **values)
-        self.answer(command, **values, rv=code)
+    def simple(self, command: Command, code: int = 0, **values: int | bytes) -> None:
+        self.ask(command, b"", **values)
+        self.answer(command, b"", **values, rv=code)
 
     # -- what was told ------------------------------------------------------------------------------------------------
 

@@ -166,9 +166,7 @@ def test_a_call_that_is_not_answered_is_told_of_once() -> None:
     for later_s in (0.6, 0.7, 3.0):
         talk.conversation.look(talk.now_s + later_s)
     assert len(talk.events) == 2
-    assert (
-        "not answered after 0.5 s: another program is in a transaction, or an operation is running" in talk.lines[-1]
-    )
+    assert "not answered after 0.5 s: another program is in a transaction, or an operation is running" in talk.lines[-1]
     assert talk.conversation.waits_for_exclusive
 
 

@@ -25,7 +25,11 @@ def requests(draw: st.DrawFn) -> bytes:
     """A message as a library might send it, or nearly."""
     command = draw(st.sampled_from(list(Command)))
     layout = wire.LAYOUTS.get(command)
-    body = draw(st.binary(min_size=layout.size, max_size=layout.size)) if layout else draw(st.sampled_from([b"", bytes(8)]))
+    body = (
+        draw(st.binary(min_size=layout.size, max_size=layout.size))
+        if layout
+        else draw(st.sampled_from([b"", bytes(8)]))
+    )
     size = draw(st.sampled_from([len(body), len(body), len(body), len(body) + 1]))
     return wire.HEADER.pack(size, command) + body + draw(st.binary(max_size=20))
 
