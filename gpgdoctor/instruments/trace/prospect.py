@@ -6,7 +6,7 @@ import os
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from gpgdoctor.facts import Facts, NotKnown, known_or
+from gpgdoctor.facts import Facts, NotKnown, Unknown, known_or
 from gpgdoctor.fix import agent
 from gpgdoctor.fix.restart import Running
 from gpgdoctor.instruments.trace.copies import uses_keyboxd
@@ -80,6 +80,8 @@ def under_way(facts: Facts, now: Running) -> str | None:
         return "a program of gpg-agent asks for a PIN or passphrase (pinentry): answer or close it"
     if known_or(facts.pcscd.waiting, 0):
         return "a program is in the middle of a transaction, and another one waits for its end (GD204)"
+    if now.scdaemons and isinstance(facts.gnupg.running, Unknown):
+        return f"your scdaemon (pid {now.scdaemons[0].pid}) does not answer: {facts.gnupg.running.reason}"
     if now.agent is None or own_holder(facts) is None:
         return None
     # It answers at once, unless an operation of the card has to end first.
@@ -95,9 +97,9 @@ def plan_lines(facts: Facts, command: Sequence[str], stubs: int) -> Iterator[str
     holder = known_or(facts.gnupg.running, None)
     if holder is not None:
         yield from _item(f"Stop your scdaemon (pid {holder.pid}), which lets go of the card.")
-    keys = "the stub of one key" if stubs == 1 else f"the stubs of {stubs} keys"
+    keys = f"the {stubs} stubs" if stubs > 1 else "the stub" if stubs else "stubs"
     yield from _item(
-        f"Copy public keys, {keys} on cards and the configuration from {home} to a temporary home. "
+        f"Copy public keys, {keys} of keys on cards and the configuration from {home} to a temporary home. "
         "No secret key is copied."
     )
     # Not its arguments: a PIN may be among them.
