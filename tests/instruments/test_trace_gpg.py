@@ -167,7 +167,7 @@ def test_a_scdaemon_that_does_not_answer_is_left_alone(open_lab: OpenLab) -> Non
     finally:
         lab.signal(pid, signal.SIGCONT)
     assert done.returncode == 3
-    assert f"your scdaemon (pid {pid}) does not answer" in done.stderr
+    assert "does not answer" in done.stderr
     assert lab.run(["gpg", "--card-status"]).returncode == 0
     assert lab.pid_of("scdaemon") == pid
 

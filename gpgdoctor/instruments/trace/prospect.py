@@ -80,13 +80,11 @@ def under_way(facts: Facts, now: Running) -> str | None:
         return "a program of gpg-agent asks for a PIN or passphrase (pinentry): answer or close it"
     if known_or(facts.pcscd.waiting, 0):
         return "a program is in the middle of a transaction, and another one waits for its end (GD204)"
-    if now.scdaemons and isinstance(facts.gnupg.running, Unknown):
-        return f"your scdaemon (pid {now.scdaemons[0].pid}) does not answer: {facts.gnupg.running.reason}"
-    if now.agent is None or own_holder(facts) is None:
-        return None
-    # It answers at once, unless an operation of the card has to end first.
-    if agent.ask(now.homedir, "SCD SERIALNO", Deadline(BUSY_AFTER_S)) is None:
-        return "your scdaemon is busy with the card (a touch, a key generation): wait until it is done"
+    # Version 2.2 answers nobody during an operation; later ones do, and make who wants the card wait.
+    is_silent = bool(now.scdaemons) and isinstance(facts.gnupg.running, Unknown)
+    has_card = now.agent is not None and own_holder(facts) is not None
+    if is_silent or (has_card and agent.ask(now.homedir, "SCD SERIALNO", Deadline(BUSY_AFTER_S)) is None):
+        return "your scdaemon is busy with the card (a touch, a key generation), and does not answer"
     return None
 
 
