@@ -72,7 +72,9 @@ class Look:
         try:
             self._child.load(known_or(user.driver, None))
             usb_interfaces = usb.interfaces()
-            peers, (connections, pids) = self._ask_pcscd(first) if asks else (first, pcscd.pair(first))
+            peers, (connections, pids) = (
+                self._ask_pcscd(first, sockets) if asks else (first, pcscd.pair(first, sockets))
+            )
             self._child.wait_for_library(self._deadline)
             mine = user.finish(sockets, daemons, known_or(my_host.user, ""), self._driver(user.driver))
         finally:
@@ -134,11 +136,12 @@ class Look:
         self._child.wait_for_driver(self._deadline)
         return self._readers.driver()
 
-    def _ask_pcscd(self, first: list[Peer]) -> tuple[list[Peer], pcscd.Paired]:
+    def _ask_pcscd(self, first: list[Peer], sockets: Sockets) -> tuple[list[Peer], pcscd.Paired]:
         """Let the child look; the connections that were there before it and stayed, with their programs."""
         looked_twice = self._child.wait_for_second_look(self._deadline)
-        peers = pcscd.connections(first, Sockets().peers(self._path) if looked_twice else None)
-        paired = pcscd.pair(peers)  # now, before the probe gives them time to end
+        sockets = Sockets() if looked_twice else sockets
+        peers = pcscd.connections(first, sockets.peers(self._path) if looked_twice else None)
+        paired = pcscd.pair(peers, sockets)  # now, before the probe gives them time to end
         self._child.wait(self._deadline)
         return peers, paired
 

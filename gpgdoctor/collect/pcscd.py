@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
-from gpgdoctor.collect import processes
+from gpgdoctor.collect import processes, traced
 from gpgdoctor.facts import Connection, Maybe, Unknown
 from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
@@ -147,7 +147,7 @@ def connections(first: Sequence[Peer], second: Sequence[Peer] | None) -> list[Pe
     return [peer for peer in first if peer.server in still]
 
 
-def pair(peers: Sequence[Peer]) -> Paired:
+def pair(peers: Sequence[Peer], sockets: Sockets) -> Paired:
     """Connections with the pids of their clients, as far as these are visible to us."""
     pids = processes.owners({peer.inode for peer in peers if peer.inode})
     paired = tuple(
@@ -159,7 +159,7 @@ def pair(peers: Sequence[Peer]) -> Paired:
         for peer in peers
         if peer.inode
     )
-    return paired, pids
+    return traced.followed(paired, pids, sockets)
 
 
 def waiting(peers: Sequence[Peer]) -> int:

@@ -47,7 +47,13 @@ class Sockets:
         return any(entry.state == LISTENING and entry.path.startswith(os.fsencode(directory)) for entry in self._all)
 
     def peers(self, path: str) -> list[Peer]:
-        names = _names(path)
+        return self._connected(_names(path))
+
+    def peers_of(self, path: bytes) -> list[Peer]:
+        """The same for a socket's name as the kernel has it, whatever bytes that is."""
+        return self._connected({path})
+
+    def _connected(self, names: set[bytes]) -> list[Peer]:
         return [
             Peer(server=entry.inode, inode=entry.peer, uid=self._uids.get(entry.peer))
             for entry in self._all
