@@ -37,7 +37,7 @@ class Closing:
     def _judge(self, look: Callable[[], Facts], before: Facts) -> Meaning:
         """By a look of now, for the holder may have come after the first; else by the first, for it may have gone."""
         seen = self._trace.seen
-        if not (seen.refusals or seen.waited_s or seen.answer is not None or seen.denied_card is not None):
+        if not seen.has_trouble:
             return meaning(before, seen)
         now = meaning(look(), seen)
         return now if now.findings else meaning(before, seen)
@@ -68,7 +68,7 @@ class Closing:
         findings = self._meaning.findings
         ids = tuple(dict.fromkeys(finding.id for finding in findings))
         curable = [it.id for it in findings if it.found.cure is not None and it.found.cure.applicability != "manual"]
-        refused = bool(self._trace.seen.refusals or self._trace.seen.waited_s)
+        refused = self._trace.seen.has_trouble
         following = (
             f"gpgdoctor fix {curable[0]}"
             if curable

@@ -19,6 +19,9 @@ from gpgdoctor.report.escape import printable
 
 TIME_WIDTH = 9
 LIMIT = 1000
+WITHOUT_A_CARD = ("SCardEstablishContext", "SCardReleaseContext", "SCardCancel")
+NO_ANSWER = "pcscd itself does not answer"
+BUSY = "another program is in a transaction, or an operation is running (a touch, a PIN entry, a key generation)"
 
 
 def line(event: Event) -> str:
@@ -32,10 +35,20 @@ def folded(text: str, width: int | None) -> str:
     if width is None or len(text) <= width:
         return text
     indent = " " * (TIME_WIDTH + 1)
-    lines = textwrap.wrap(
-        text, max(40, width), subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    call, arrow, result = text.partition(" -> ")
+    rows = _wrapped(call, "", indent, width)
+    return "\n".join(rows + (_wrapped(f"-> {result}", indent, indent, width) if arrow else []))
+
+
+def _wrapped(text: str, first: str, following: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        max(40, width),
+        initial_indent=first,
+        subsequent_indent=following,
+        break_on_hyphens=False,
+        break_long_words=False,
     )
-    return "\n".join(lines)
 
 
 def _time(event: Event) -> str:
@@ -95,10 +108,8 @@ def _waiting(event: Waiting) -> str:
     call = " ".join(filter(None, (event.name, _arguments(event.arguments))))
     if event.for_change:
         return f"... {call} waits for a change of {_readers(event.held) or 'any reader'}"
-    return (
-        f"... {call} not answered after 0.5 s: another program is in a transaction, or an operation is running "
-        "(a touch, a PIN entry, a key generation)"
-    )
+    why = NO_ANSWER if event.name in WITHOUT_A_CARD else BUSY
+    return f"... {call} not answered after 0.5 s: {why}"
 
 
 def _ended(event: Ended) -> str:

@@ -12,7 +12,7 @@ BLOCKED_AFTER_S = 2.0  # as for a probe: GD204
 HELD_BY_OTHERS = ("GD202",)
 HELD_ALONE = ("GD203", "GD206")
 REFUSED_BY_SCDAEMON = ("GD201",)
-REFUSED_BY_PCSCD = ("GD401", "GD304", "GD311", "GD303")
+REFUSED_BY_PCSCD = ("GD401", "GD304", "GD311")
 
 
 class Meaning(Record):
@@ -45,6 +45,8 @@ def _provable(seen: Seen) -> set[str]:
         ids.add("GD204")
     if seen.answer is not None or seen.denied_card is not None:
         ids.update(REFUSED_BY_PCSCD)
+    if seen.is_silent:
+        ids.add("GD303")
     return ids
 
 
@@ -55,7 +57,8 @@ def _readers_with_news(seen: Seen) -> set[str]:
 def with_what_was_seen(facts: Facts, seen: Seen) -> Facts:
     """The facts as they would be had `check` looked while the trace was made."""
     code = seen.answer if seen.answer is not None else seen.denied_card
-    pcscd = replace(facts.pcscd, listener="pcscd", answer=names.hexadecimal(code) if code is not None else "ok")
+    answer = "no-answer" if seen.is_silent else "ok" if code is None else names.hexadecimal(code)
+    pcscd = replace(facts.pcscd, listener="pcscd", answer=answer)
     readers = known_or(facts.readers, ())
     known_names = {reader.name for reader in readers}
     # A reader that only the trace has seen: pcscd slept when the look was made.

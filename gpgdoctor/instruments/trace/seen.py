@@ -27,6 +27,8 @@ class Seen:
         """For how long at most a call about this reader went unanswered."""
         self.answer: int | None = None
         """The code with which pcscd, or the library for it, refused a whole context."""
+        self.is_silent = False
+        """Whether a context was asked for, and pcscd did not so much as answer."""
         self.denied_card: int | None = None
         """The code with which pcscd refused a card for want of permission."""
         self.scdaemon_got_card = False
@@ -86,12 +88,20 @@ class Seen:
             if key[0] == event.connection and waiting.reader:
                 del self._open[key]
                 self._note_wait(waiting.reader, event.at_s - waiting.at_s)
+        is_new = event.connection not in self._established and bool(event.unanswered)
+        self.is_silent = self.is_silent or (is_new and not event.by_pcscd)
         # pcscd closes the connection of whom polkit does not let in, without an answer.
-        if event.by_pcscd and event.connection not in self._established and event.unanswered:
+        if event.by_pcscd and is_new:
             self.answer = names.SECURITY_VIOLATION
 
     def _note_wait(self, reader: str, seconds: float) -> None:
         self.waited_s[reader] = max(self.waited_s.get(reader, 0.0), seconds)
+
+    @property
+    def has_trouble(self) -> bool:
+        """Whether there is anything that somebody else could explain."""
+        refused = self.answer is not None or self.denied_card is not None or self.is_silent
+        return bool(self.refusals or self.waited_s) or refused
 
     def refusals_of_scdaemon(self) -> list[Refusal]:
         return [refusal for refusal in self.refusals if refusal.client.program == SCDAEMON]
