@@ -29,13 +29,17 @@ def trace(options: TraceOptions) -> int:
         complain(str(error))
         return USAGE
     try:
-        return Run(options, output, Console.standard(), _look).go()
+        code = Run(options, output, Console.standard(), _look).go()
     except NothingTraced as reason:
         output.document({"event": "nothing", "reason": str(reason), "next": reason.following})
         complain(f"nothing is traced: {reason}. Next: {reason.following}")
-        return NOTHING_TRACED
+        code = NOTHING_TRACED
     finally:
         output.close()
+    if output.failure is not None:
+        complain(f"the trace could not be written whole: {output.failure}")
+        return code if options.command else code or NOTHING_TRACED
+    return code
 
 
 def _as_the_owner() -> None:

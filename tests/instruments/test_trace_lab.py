@@ -313,3 +313,46 @@ def test_pcscd_dies_under_a_program(open_lab: OpenLab) -> None:
     lines += [json.loads(line) for line in tracing.stdout]
     assert tracing.wait() == 0
     assert any(line["event"] == "ended" and line["by_pcscd"] for line in lines)
+
+
+def test_a_trace_that_cannot_be_written_says_so(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario())
+    full = lab.run(["sh", "-c", "gpgdoctor trace >/dev/full"])
+    assert full.returncode == 3
+    assert "gpgdoctor: the trace could not be written whole: No space left on device" in full.stderr
+    program = lab.gpgdoctor("trace", "-o", "/dev/full", "--", "sh", "-c", "exit 7")
+    assert program.returncode == 7
+    assert "No space left on device" in program.stderr
+
+
+@pytest.mark.parametrize("path", ["/nonexistent/trace", ".", "fifo"])
+def test_a_file_that_cannot_be_opened_is_wrong_usage(path: str, open_lab: OpenLab) -> None:
+    lab = open_lab(scenario())
+    lab.run(["mkfifo", f"{lab.home}/fifo"])
+    done = lab.gpgdoctor("trace", "-o", path, "--", "sh", "-c", "touch started")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert f"{lab.home}/started" not in lab.snapshot_files()
+
+
+def test_a_reader_of_half_the_output_ends_nothing(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario())
+    done = lab.run(["sh", "-c", "{ gpgdoctor trace; echo $? >code; } | head -1"])
+    assert "SCardEstablishContext" in done.stdout
+    assert done.stderr.count("\n") == 1
+    assert lab.read("code") == "0\n"
+
+
+def test_a_refusal_of_polkit_is_named(open_lab: OpenLab, trixie_root: object) -> None:
+    lab = open_lab(scenario(SHARED_OPTIONS, polkit=True), root=trixie_root)
+    done = lab.gpgdoctor("trace")
+    assert done.returncode == 1
+    assert "pcscd ended the connection; SCardEstablishContext had no answer" in done.stdout
+    assert "GD401 pcscd-refuses-me" in done.stdout
+
+
+def test_a_stopped_pcscd_is_named(open_lab: OpenLab) -> None:
+    done = open_lab(BY_NAME["pcscd-stopped"]).gpgdoctor("trace")
+    assert done.returncode == 1
+    assert "SCardEstablishContext not answered after 0.5 s: pcscd itself does not answer" in done.stdout
+    assert "GD303 pcscd-not-answering" in done.stdout

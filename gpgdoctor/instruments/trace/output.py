@@ -27,6 +27,8 @@ class Output:
         self.json = json
         self._width = width
         self._encoding = getattr(stream, "encoding", None) or "ascii"
+        self.failure: str | None = None
+        """Why something could not be written; nobody who has gone away counts."""
 
     def event(self, event: Event) -> None:
         if self.json:
@@ -47,9 +49,15 @@ class Output:
 
     def _write(self, text: str) -> None:
         safe = text.encode(self._encoding, "backslashreplace").decode(self._encoding)
-        with suppress(OSError, ValueError):  # nobody reads any more; the program that is traced need not feel it
+        try:  # the program that is traced must not feel what becomes of the trace
             self._stream.write(safe + "\n")
             self._stream.flush()
+        except BrokenPipeError:
+            return  # whoever has gone has seen enough
+        except (OSError, ValueError) as error:
+            self.failure = self.failure or (getattr(error, "strerror", None) or str(error))
+            with suppress(OSError, ValueError):  # for what is still in the buffer
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def close(self) -> None:
         if self._stream is not sys.stdout:

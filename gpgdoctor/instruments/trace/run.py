@@ -149,7 +149,7 @@ class Run:
         command = self._options.command
         self._begin(facts, "program")
         had_agent = agent_runs(facts)
-        with self._trace(facts) as trace:
+        with Interrupts(), self._trace(facts) as trace:
             code = self._run(command, trace, trace.environment)
             self._warn_of_the_left(trace)
             self._end_new_agent(facts, trace, had_agent=had_agent)
