@@ -189,6 +189,13 @@ def test_a_home_with_keyboxd_is_refused_with_the_reason(open_lab: OpenLab) -> No
     assert leftovers(lab) == []
 
 
+def test_an_agent_that_starts_no_scdaemon_is_the_reason(open_lab: OpenLab) -> None:
+    conf = File(path=".gnupg/gpg-agent.conf", content="disable-scdaemon\n")
+    done = open_lab(Scenario(name="none", about="made for a test", files=(ON_PCSC, conf))).gpgdoctor("trace", "--gpg")
+    assert done.returncode == 3
+    assert "disable-scdaemon" in done.stderr
+
+
 def test_the_home_of_another_user_is_not_copied_by_root(open_lab: OpenLab) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can have other users in the lab")

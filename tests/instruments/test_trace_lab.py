@@ -229,6 +229,24 @@ def test_a_program_ends_with_its_own_code_and_the_trace_has_stdout(open_lab: Ope
     assert (connect["code"], connect["result"]) == ("0x00000000", "SCARD_S_SUCCESS")
 
 
+POLLS = """
+from smartcard import scard
+code, context = scard.SCardEstablishContext(0)
+code, readers = scard.SCardListReaders(context, [])
+for _ in range(10):
+    scard.SCardGetStatusChange(context, 0, [(reader, 0) for reader in readers])
+"""
+
+
+def test_what_is_repeated_is_left_out_unless_all_is_wanted(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario())
+    folded = lab.gpgdoctor("trace", "--", lab.python, "-c", POLLS).stdout
+    everything = lab.gpgdoctor("trace", "--all", "--", lab.python, "-c", POLLS).stdout
+    assert [call.name for call in calls(folded)].count("SCardGetStatusChange") == 1
+    assert "... SCardGetStatusChange 9 times more with the same outcome" in folded
+    assert [call.name for call in calls(everything)].count("SCardGetStatusChange") == 10
+
+
 def test_with_a_file_the_program_keeps_stdout(open_lab: OpenLab) -> None:
     lab = open_lab(scenario())
     done = lab.gpgdoctor("trace", "-o", "trace.txt", "--", lab.python, "-c", CONNECTS, "1", "0")

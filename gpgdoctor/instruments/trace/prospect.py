@@ -69,6 +69,8 @@ def obstacle_to_copies(facts: Facts) -> str | None:
         return "there is no GnuPG home that could be copied"
     if os.stat(home).st_uid != os.geteuid():
         return f"{home} belongs to another user: run this as that user"
+    if any(setting.option == "disable-scdaemon" for setting in known_or(facts.configuration.agent_in_force, ())):
+        return "gpg-agent.conf says disable-scdaemon, so that no scdaemon is started (GD108): there is nothing to trace"
     if uses_keyboxd(home, known_or(facts.gnupg.sysconfdir, None)):
         return f"{home} keeps its public keys with keyboxd (use-keyboxd), whose database cannot be copied while it runs"
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
+import time
 from collections.abc import Callable, Sequence
 
 from gpgdoctor import __version__
@@ -76,7 +77,9 @@ class Run:
                 self._io.tell(line)
 
     def _begin(self, facts: Facts, kind: str) -> None:
-        self._output.document({"event": "start", "gpgdoctor": __version__, "traces": kind})
+        self._output.document(
+            {"event": "start", "gpgdoctor": __version__, "traces": kind, "time": round(time.time(), 3)}
+        )
         if prospect.is_asleep(facts):
             self._tell("pcscd sleeps: the first call wakes it, and it keeps the readers for a minute or more.")
 
@@ -183,7 +186,8 @@ class Run:
 
     def _end_new_agent(self, facts: Facts, trace: Trace, *, had_agent: bool) -> None:
         """A gpg-agent that the program started would keep the socket of a trace that is over."""
-        if had_agent or not trace.seen.scdaemon_called:
+        nobody_listened = known_or(facts.gnupg.agent_listener, "unknown") is None  # a socket unit would start one
+        if had_agent or not nobody_listened or not trace.seen.scdaemon_called:
             return
         daemons = Daemons(known_or(facts.gnupg.homedir, ""))
         if daemons.find_agent():
