@@ -21,10 +21,12 @@ def state(name: str = READER, *, sharing: int = 0) -> ReaderState:
 class Talk:
     """What both sides say, told to a conversation; ``cut`` splits the bytes of each message."""
 
-    def __init__(self, minor: int = 4, *, cut: Callable[[bytes], list[bytes]] = lambda data: [data]) -> None:
+    def __init__(
+        self, minor: int = 4, *, program: str = "prog", cut: Callable[[bytes], list[bytes]] = lambda data: [data]
+    ) -> None:
         self.minor = minor
         self.events: list[Event] = []
-        self.conversation = Conversation(1, Client(pid=42, program="prog"), self.events.append)
+        self.conversation = Conversation(1, Client(pid=42, program=program), self.events.append)
         self._cut = cut
         self.now_s = 0.0
 

@@ -7,7 +7,6 @@ from build import PRESENT, YUBIKEY, client, machine, without_pcscd
 from talk import Talk, state
 
 from gpgdoctor.facts import Facts, Unknown
-from gpgdoctor.instruments.trace.events import Client
 from gpgdoctor.instruments.trace.meaning import meaning
 from gpgdoctor.instruments.trace.seen import Seen
 from gpgdoctor.pcsc import names
@@ -26,8 +25,7 @@ def seen_of(talk: Talk) -> Seen:
 
 
 def talk_of(program: str, sharing: int = 0) -> Talk:
-    talk = Talk()
-    talk.conversation.client = Client(pid=4711, program=program)
+    talk = Talk(program=program)
     talk.establish()
     talk.states(state(YUBIKEY, sharing=sharing))
     return talk
