@@ -214,7 +214,8 @@ def trace(
 
     trace --gpg [-- COMMAND]: those of gpg's real flow (gpg --sign, git commit -S, ssh; default: gpg
     --card-status). Your scdaemon is stopped, and the command runs with a temporary home of copies and a gpg-agent
-    of its own. It shows what it would do and what that costs, and asks.
+    of its own. It shows what it would do and what that costs, and asks. Where a pinentry asks on the same terminal,
+    -o FILE keeps the two apart.
 
     Nothing is patched, and no root is needed: the program is told of another socket (PCSCLITE_CSOCK_NAME), from
     where every byte is handed on to pcscd. Shown are names, codes and headers; never a PIN, never data. What

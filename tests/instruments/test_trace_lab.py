@@ -374,3 +374,11 @@ def test_a_stopped_pcscd_is_named(open_lab: OpenLab) -> None:
     assert done.returncode == 1
     assert "SCardEstablishContext not answered after 0.5 s: pcscd itself does not answer" in done.stdout
     assert "GD303 pcscd-not-answering" in done.stdout
+
+
+def test_a_scdaemon_that_does_not_start_is_heard(open_lab: OpenLab, trixie_root: object) -> None:
+    conf = File(path=".gnupg/scdaemon.conf", content="disable-ccid\nno-such-option\n")
+    done = open_lab(scenario(conf), root=trixie_root).gpgdoctor("trace")
+    assert done.returncode == 3
+    assert "scdaemon made no PC/SC call. It says:" in done.stderr
+    assert "invalid option" in done.stderr

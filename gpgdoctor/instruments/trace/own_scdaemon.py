@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +18,7 @@ from gpgdoctor.fix.answers import Answer, answer_in
 ANSWER_DEADLINE_S = 10.0
 LEAVE_S = 1.0
 REPLY_LIMIT_BYTES = 1 << 16
+LOG_LIMIT_BYTES = 1 << 20
 
 
 class OwnScdaemon:
@@ -29,11 +31,12 @@ class OwnScdaemon:
         self._said = b""
         self._asked_to_leave = 0
         self._deadline_s = time.monotonic() + ANSWER_DEADLINE_S
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - until close()
         self._process = subprocess.Popen(
             [program, "--server", "--homedir", homedir],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._log,
             env={**os.environ, **environment, "LC_ALL": "C", "LANGUAGE": ""},
             cwd="/",
             start_new_session=True,  # Ctrl-C is for us; it ends when we close its input
@@ -84,9 +87,17 @@ class OwnScdaemon:
         self._deadline_s = time.monotonic() + LEAVE_S
         return False
 
+    @property
+    def complaint(self) -> str | None:
+        """The last thing that it said of itself, where it said something; before ``close``."""
+        self._log.seek(0)
+        lines = self._log.read(LOG_LIMIT_BYTES).decode(errors="replace").splitlines()
+        said = [line.strip() for line in lines if line.strip()]
+        return said[-1] if said else None
+
     def close(self) -> None:
         """Let go of its streams; it ends by itself once its connection to pcscd does."""
-        for stream in (self._process.stdin, self._process.stdout):
+        for stream in (self._process.stdin, self._process.stdout, self._log):
             if stream is not None:
                 with suppress(OSError):
                     stream.close()

@@ -126,14 +126,15 @@ class Run:
                     own.leave()
                     trace.serve_until(own.is_over)
             finally:
+                complaint = own.complaint
                 own.close()
             with interrupts.ignored():
                 trace.close()
                 self._tell_what_still_waits(trace)
+                if not trace.proxy.connections and not interrupted:
+                    answer = own.answer.text if own.answer else None
+                    raise NothingTraced(f"scdaemon made no PC/SC call. It says: {answer or complaint or 'nothing'}")
                 closing = Closing(trace, self._look if not holder else lambda: facts, facts)
-                if not trace.seen.scdaemon_called:
-                    said = own.answer.text if own.answer and own.answer.text else "nothing"
-                    raise NothingTraced(f"scdaemon made no PC/SC call; it says: {said}")
                 closing.print(self._output, closing.of_scdaemon(holder))
         if interrupted:
             return INTERRUPTED
