@@ -1,1 +1,1 @@
-"""What happens over time: trace shows the PC/SC calls of a program as they are made."""
+"""What happens over time, shown while it happens."""

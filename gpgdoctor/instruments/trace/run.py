@@ -204,17 +204,21 @@ class Run:
         reason = prospect.not_through_pcsc(facts) or prospect.obstacle_to_copies(facts)
         if reason is not None:
             raise NothingTraced(reason)
-        now = running(facts)
-        busy = prospect.under_way(facts, now)
+        self._disturb_nothing(facts)
+        with Interrupts() as interrupts:
+            home = GpgHome(known_or(facts.gnupg.homedir, ""))
+            try:
+                if not self._is_confirmed(facts, command, home.stubs):
+                    return REFUSED
+                self._disturb_nothing(facts)  # to be asked takes a person a while
+                return self._in_copies(facts, command, home, interrupts)
+            finally:
+                home.close()
+
+    def _disturb_nothing(self, facts: Facts) -> None:
+        busy = prospect.under_way(facts, running(facts))
         if busy is not None:
             raise NothingTraced(f"{busy}. Nothing is stopped meanwhile", "gpgdoctor trace --gpg, in a minute")
-        home = GpgHome(known_or(facts.gnupg.homedir, ""))
-        try:
-            if not self._is_confirmed(facts, command, home.stubs):
-                return REFUSED
-            return self._in_copies(facts, command, home)
-        finally:
-            home.close()
 
     def _is_confirmed(self, facts: Facts, command: Sequence[str], stubs: int) -> bool:
         lines = list(prospect.plan_lines(facts, command, stubs))
@@ -227,9 +231,9 @@ class Run:
         self._output.text(["Not confirmed. To do this: gpgdoctor trace --gpg --yes"])
         return False
 
-    def _in_copies(self, facts: Facts, command: Sequence[str], home: GpgHome) -> int:
+    def _in_copies(self, facts: Facts, command: Sequence[str], home: GpgHome, interrupts: Interrupts) -> int:
         self._begin(facts, "gpg")
-        with Interrupts() as interrupts, self._trace(facts) as trace:
+        with self._trace(facts) as trace:
             code = INTERRUPTED
             try:
                 if scdaemon_runs(facts):
@@ -246,13 +250,17 @@ class Run:
                 if left:
                     self._tell(left)
                 self._tell_what_still_waits(trace)
-                closing = Closing(trace, self._look, facts)
-                if not trace.proxy.connections:
-                    closing.print(self._output, closing.of_silence(command[0], ["it asked for no card"]))
-                else:
-                    closing.print(
-                        self._output, closing.of_scdaemon(None) if trace.seen.scdaemon_called else closing.of_program()
-                    )
+                self._close_gpg(facts, command, trace)
         if self._options.command or code == INTERRUPTED:
             return code
         return 0 if trace.seen.scdaemon_got_card else REFUSED
+
+    def _close_gpg(self, facts: Facts, command: Sequence[str], trace: Trace) -> None:
+        closing = Closing(trace, self._look, facts)
+        if trace.seen.scdaemon_called:
+            verdict = closing.of_scdaemon(None)
+        elif trace.proxy.connections:
+            verdict = closing.of_program()
+        else:
+            verdict = closing.of_silence(os.path.basename(command[0]), ["it asked for no card"])
+        closing.print(self._output, verdict)
