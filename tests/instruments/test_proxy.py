@@ -230,7 +230,9 @@ def test_a_full_queue_is_waited_for_as_it_would_be_at_pcscd(tmp_path: Path) -> N
     try:
         with traced.connect() as client, traced.connect() as hasty:
             client.sendall(wire.request(Command.VERSION, major=4, minor=4))
+            traced.wait_for(lambda: traced.proxy.connections == 2)
             hasty.close()
+            traced.wait_for(lambda: len(traced.proxy.clients()) == 1)
             served = []
             for _ in fillers[:-1]:
                 listener.accept()[0].close()
