@@ -192,6 +192,45 @@ def explain(
     return explain(words or [], listing=listing)
 
 
+@app.command(
+    short_help="Show the PC/SC calls of scdaemon, or of any program, as they happen.",
+    context_settings={"allow_interspersed_args": False},  # what follows the first word is the command's own
+)
+def trace(
+    command: list[str] = typer.Argument(None, metavar="[-- COMMAND...]", help="The program whose calls are shown."),
+    gpg: bool = typer.Option(False, "--gpg", help="gpg's whole flow, with a gpg-agent of its own. Asks first."),
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),
+    json: bool = typer.Option(False, "--json", help="Print JSON, one object a line."),
+    file: Optional[str] = typer.Option(None, "-o", metavar="FILE", help="Write the trace there, not to stdout."),
+    everything: bool = typer.Option(False, "--all", help="Leave out nothing that is repeated."),
+) -> int:
+    """Show the PC/SC calls of scdaemon, or of any program, as they happen.
+
+    Without a command: those of a scdaemon of its own, with your options, which looks for a card and ends.
+    Ends with 0 where it got the card, with 1 where it was refused.
+
+    trace -- COMMAND: those of any program (ykman, pkcs11-tool, a browser), and of what it starts. Ends with the
+    command's own exit code. Its output goes to stderr, or where it always does with -o FILE.
+
+    trace --gpg [-- COMMAND]: those of gpg's real flow (gpg --sign, git commit -S, ssh; default: gpg
+    --card-status). Your scdaemon is stopped, and the command runs with a temporary home of copies and a gpg-agent
+    of its own. It shows what it would do and what that costs, and asks. Where a pinentry asks on the same terminal,
+    -o FILE keeps the two apart.
+
+    Nothing is patched, and no root is needed: the program is told of another socket (PCSCLITE_CSOCK_NAME), from
+    where every byte is handed on to pcscd. Shown are names, codes and headers; never a PIN, never data. What
+    libpcsclite does by itself is not seen: the code of SCardGetStatusChange, SCardIsValidContext.
+
+    Ends with 3 where nothing can be traced, and says why.
+    """
+    from gpgdoctor.commands.trace import trace
+    from gpgdoctor.instruments.trace.run import TraceOptions
+
+    return trace(
+        TraceOptions(gpg=gpg, yes=yes, json=json, file=file, everything=everything, command=tuple(command or ()))
+    )
+
+
 @app.command()
 def report(
     homedir: Optional[str] = typer.Option(None, metavar="DIR", help="The GnuPG home; default: what gpgconf says."),

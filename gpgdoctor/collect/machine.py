@@ -98,7 +98,11 @@ class Look:
             self._child.load(known_or(user.driver, None))
             self.sources = user.sources if isinstance(user, UserLook) else None
             interfaces = usb.interfaces()
-            peers, paired = self._wait_for_answers(seen.peers) if asked.lists else (seen.peers, pcscd.pair(seen.peers))
+            peers, paired = (
+                self._wait_for_answers(seen.peers)
+                if asked.lists
+                else (seen.peers, pcscd.pair(seen.peers, seen.sockets))
+            )
             connections, pids = paired
             self._child.wait_for_library(self._deadline)
             mine = user.finish(seen.sockets, seen.daemons, known_or(my_host.user, ""), self._driver(user.driver))
@@ -186,8 +190,9 @@ class Look:
     def _wait_for_answers(self, first: list[Peer]) -> tuple[list[Peer], pcscd.Paired]:
         """Let the child look; the connections that were there before it and stayed, with their programs."""
         looked_twice = self._child.wait_for_second_look(self._deadline)
-        peers = pcscd.connections(first, Sockets().peers(self._path) if looked_twice else None)
-        paired = pcscd.pair(peers)  # now, before the probe gives them time to end
+        now = Sockets()
+        peers = pcscd.connections(first, now.peers(self._path) if looked_twice else None)
+        paired = pcscd.pair(peers, now)  # now, before the probe gives them time to end
         self._child.wait(self._deadline)
         return peers, paired
 

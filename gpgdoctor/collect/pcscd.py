@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
+from gpgdoctor.collect import traced
 from gpgdoctor.collect.processes import HIDDEN
 from gpgdoctor.facts import Connection, Maybe, Unknown
 from gpgdoctor.system import mounts, proc
@@ -140,7 +141,7 @@ def connections(first: Sequence[Peer], second: Sequence[Peer] | None) -> list[Pe
     return [peer for peer in first if peer.server in still]
 
 
-def pair(peers: Sequence[Peer]) -> Paired:
+def pair(peers: Sequence[Peer], sockets: Sockets) -> Paired:
     """Connections with the pids of their clients, as far as these are visible to us."""
     pids = proc.owners({peer.inode for peer in peers if peer.inode})
     paired = tuple(
@@ -152,7 +153,7 @@ def pair(peers: Sequence[Peer]) -> Paired:
         for peer in peers
         if peer.inode
     )
-    return paired, pids
+    return traced.followed(paired, pids, sockets)
 
 
 def waiting(peers: Sequence[Peer]) -> int:

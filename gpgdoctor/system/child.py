@@ -184,7 +184,7 @@ class Child:
 
 def _as(whom: Whom | None) -> dict[str, Any]:
     """How Popen becomes a user: all of the user's groups, none of root's, and nothing of root's environment."""
-    source = {"PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH", "")]))}
+    source = {"PYTHONPATH": with_source()}
     if whom is None:
         return {"env": {**os.environ, **source}}
     from gpgdoctor.system.inside import AS_ANOTHER
@@ -215,3 +215,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if stream:
             with suppress(OSError):
                 stream.close()
+
+
+def with_source() -> str:
+    """PYTHONPATH for a child that must find this very gpgdoctor."""
+    return os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH", "")]))

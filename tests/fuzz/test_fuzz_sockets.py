@@ -60,7 +60,7 @@ def test_any_reply_of_the_kernel_can_be_read(monkeypatch: pytest.MonkeyPatch) ->
         found.listening(PCSCD.decode())
         [sockets.leads_to(entry) for entry in found.named("S.scdaemon")]
         peers = found.peers(PCSCD.decode())
-        connections, _ = pcscd.pair(peers)
+        connections, _ = pcscd.pair(peers, found)
         waiting = pcscd.waiting(pcscd.connections(peers, peers[:1]))
         for facts in machines().values():
             hidden = Unknown.because(found.error) if found.error else None

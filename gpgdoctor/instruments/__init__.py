@@ -1,0 +1,1 @@
+"""What happens over time, shown while it happens."""
