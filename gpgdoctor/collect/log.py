@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
@@ -18,6 +17,7 @@ from gpgdoctor.facts import LogEvent, Maybe, Reason, Unknown
 from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
+from gpgdoctor.system.regular import NotRegular, open_regular
 
 NEWEST_LINES = 2000
 WAIT_S = 0.3
@@ -106,15 +106,11 @@ def _syslog(now: float) -> Maybe[tuple[LogEvent, ...]]:
 def _tail(path: str) -> str | None:
     """The end of a regular file; None where it is none, or not readable."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError:
+        with os.fdopen(open_regular(path), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+            return file.read(TAIL_BYTES).decode("utf-8", "replace")
+    except (OSError, NotRegular):
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        file.seek(max(0, status.st_size - TAIL_BYTES))
-        return file.read(TAIL_BYTES).decode("utf-8", "replace")
 
 
 def _syslog_entries(text: str, now: float) -> Iterator[tuple[float, str]]:

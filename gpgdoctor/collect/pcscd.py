@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
 from gpgdoctor.collect import traced
+from gpgdoctor.collect.pcscd_program import PLACES
 from gpgdoctor.collect.processes import HIDDEN
 from gpgdoctor.facts import Connection, Maybe, Unknown
 from gpgdoctor.system import mounts, proc
@@ -217,7 +218,7 @@ def installed() -> bool:
 
 
 def _program() -> str | None:
-    return shutil.which("pcscd", path=os.pathsep.join(("/usr/sbin", "/usr/local/sbin", "/sbin", os.defpath)))
+    return shutil.which("pcscd", path=PLACES)
 
 
 def version(deadline: Deadline) -> Maybe[str | None]:
@@ -264,15 +265,3 @@ def unit() -> Maybe[str | None]:
             wanted = "/etc/systemd/system/sockets.target.wants/pcscd.socket"
             return "enabled" if os.path.lexists(wanted) else "disabled"
     return None
-
-
-def polkit() -> Maybe[bool]:
-    """Whether pcscd was built with polkit: its policy file is installed then."""
-    return any(
-        os.path.exists(f"{directory}/org.debian.pcsc-lite.policy")
-        for directory in (
-            "/usr/share/polkit-1/actions",
-            "/usr/local/share/polkit-1/actions",
-            "/run/current-system/sw/share/polkit-1/actions",  # NixOS
-        )
-    )

@@ -29,13 +29,25 @@ class ProbeChild:
     def pid(self) -> int:
         return self._child.pid
 
-    def look(self, *, ask: bool, probe: bool, timeout_s: float, connect: str | None = None) -> None:
+    def look(
+        self,
+        *,
+        ask: bool,
+        probe: bool,
+        timeout_s: float,
+        connect: str | None = None,
+        count: tuple[str, int | None] = ("", None),
+    ) -> None:
         """Tell the child how to look; ``ask`` is the first call to pcscd, ``timeout_s`` that of the whole run.
 
-        ``connect`` is a socket where nobody listens, to see whether a connection is refused.
+        ``connect`` is a socket where nobody listens, to see whether a connection is refused. ``count``: pcscd's socket,
+        and the protocol in which to ask it for the connections of each reader; None where it is not to be asked.
         """
         blocked_after_s = max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S))
-        self._child.order(look=ask, probe=probe, blocked_after_s=blocked_after_s, connect=connect)
+        path, protocol = count
+        self._child.order(
+            look=ask, probe=probe, blocked_after_s=blocked_after_s, connect=connect, path=path, protocol=protocol
+        )
 
     def load(self, driver: str | None) -> None:
         """Have a library loaded, once the look is over; the last order."""

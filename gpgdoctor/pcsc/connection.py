@@ -33,11 +33,14 @@ class Refused(NoAnswer):
 class Connection:
     """Connected, and of one mind about the protocol; raises NoAnswer. To connect starts a sleeping pcscd."""
 
-    def __init__(self, path: str, timeout_s: float = 1.0) -> None:
-        """``timeout_s`` holds for this call and for each later one."""
+    def __init__(self, path: str, timeout_s: float = 1.0, minor: int = PREFERRED_MINOR) -> None:
+        """``timeout_s`` holds for this call and for each later one.
+
+        ``minor`` is what is offered first; a pcscd that does not take it says so in its log.
+        """
         self._timeout_s = timeout_s
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        self.minor = PREFERRED_MINOR
+        self.minor = minor
         try:
             self._begin()
             self._connect(path)
