@@ -17,6 +17,7 @@ NEEDED = {
     "platformdirs": "platformdirs",
     "psutil": "psutil",
     "smartcard": "pyscard",
+    "jinja2": "Jinja2",
 }
 
 
