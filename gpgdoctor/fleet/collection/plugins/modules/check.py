@@ -75,7 +75,7 @@ RETURN = r"""
 documents:
   description:
     - What C(gpgdoctor check --json) prints, one for each account that could be looked for.
-    - RV(documents[].account) is the account's name, or a number in its place where the document is redacted.
+    - In each, C(account) is the account's name, or a number in its place where the document is redacted.
   returned: always
   type: list
   elements: dict

@@ -123,7 +123,9 @@ from ansible_collections.gpgdoctor.fleet.plugins.module_utils.accounts import (
     printable,
 )
 
-FIXED, PUT_BACK, INTERRUPTED = 0, 4, 130
+FIXED = 0
+PUT_BACK = 4
+INTERRUPTED = 130
 
 
 def fix(module, doctor, account, diffs):

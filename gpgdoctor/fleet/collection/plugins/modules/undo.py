@@ -104,7 +104,7 @@ from ansible_collections.gpgdoctor.fleet.plugins.module_utils.accounts import (
 
 # A line of gpgdoctor undo --list: number, time, state, findings.
 ENTRY = re.compile(r"^ *(\d+)  \d{4}-\d\d-\d\d \d\d:\d\d  (\S+)")
-DONE, UNDOABLE = "undone", ("applied", "interrupted")
+UNDOABLE = ("applied", "interrupted")
 
 
 def undo(module, doctor, account, number):

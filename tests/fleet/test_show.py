@@ -1,0 +1,167 @@
+"""A real fleet: real Ansible, real ssh, and behind it real pcscd and scdaemon, each in another illness."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import unpacked
+from controller import Ansible, AnsibleUnavailable
+from conftest import OpenLab, cannot_run
+from hosts import DOCTOR, Host, Keys, for_ssh, ssh_options
+from typer.testing import CliRunner
+
+from gpgdoctor.commands.fleet import fleet
+from gpgdoctor.lab import furnish
+from gpgdoctor.lab.catalogue import BY_NAME
+from gpgdoctor.lab.debian import DebianUnavailable
+from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.scenario import Scenario
+
+pytestmark = pytest.mark.lab
+
+ILLNESSES = {
+    "anna": ("shared-holder", "GD202"),
+    "bert": ("scdaemon-exclusive-idle-client", "GD201"),
+    "cleo": ("typo-in-conf", "GD101"),
+    "dora": ("old-scdaemon-still-running", "GD109"),
+    "emil": ("exclusive-holder", "GD203"),
+}
+BY_HAND = "emil"  # no file of alice's helps against a program that holds the card alone
+NOBODY_HOME = Scenario(name="nobody", about="A machine without a reader.", readers=(), pcscd="never-started")
+
+
+@pytest.fixture(scope="module")
+def ssh() -> unpacked.Unpacked:
+    try:
+        return unpacked.packages("openssh-server", "openssh-client")
+    except DebianUnavailable as error:
+        cannot_run(str(error))
+
+
+@pytest.fixture(scope="module", params=["debian", "pypi"])
+def ansible(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ansible:
+    try:
+        return Ansible.of(request.param, tmp_path_factory.mktemp("controller"))
+    except AnsibleUnavailable as error:
+        cannot_run(str(error))
+
+
+class Fleet:
+    """Hosts, the files that Ansible needs to reach them, and what it brings home."""
+
+    def __init__(self, folder: Path, ansible: Ansible, ssh: unpacked.Unpacked, keys: Keys) -> None:
+        self.folder, self.ansible, self._ssh, self._keys = folder, ansible, ssh, keys
+        self.hosts: dict[str, Host] = {}
+        for name in ("documents", "fixes"):
+            (folder / name).mkdir()
+
+    def add(self, name: str, lab: Lab, **how: bool) -> Host:
+        self.hosts[name] = Host(name, lab, self._ssh, self._keys, **how)
+        return self.hosts[name]
+
+    def play(self, playbook: str, *arguments: str, codes: Sequence[int] = (0,)) -> str:
+        inventory = self.folder / "hosts"
+        shared = {
+            "ansible_user": "root",
+            "ansible_ssh_executable": self._ssh.launcher("ssh", self.folder / "bin"),
+            "ansible_ssh_args": ssh_options(self._keys),
+            "gpgdoctor_become": "false",
+            "gpgdoctor_executable": DOCTOR,
+            "gpgdoctor_documents": self.folder / "documents",
+            "gpgdoctor_fixes": self.folder / "fixes",
+        }
+        lines = [host.line(self.folder) for host in self.hosts.values()]
+        common = [f"{name}={json.dumps(str(value))}" for name, value in shared.items()]
+        inventory.write_text("\n".join(["[all]", *lines, "[all:vars]", *common, ""]))
+        options = ["-i", inventory, "--timeout", "5", f"gpgdoctor.fleet.{playbook}"]
+        return self.ansible.run("ansible-playbook", *options, *arguments, codes=codes).stdout
+
+    def report(self) -> dict[str, Any]:
+        done = CliRunner().invoke(fleet, ["report", str(self.folder / "documents"), "--json"], standalone_mode=False)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def files(self, of: str) -> dict[str, Any]:
+        return {path.stem: json.loads(path.read_text()) for path in sorted((self.folder / of).iterdir())}
+
+
+@pytest.fixture
+def open_fleet(
+    ansible: Ansible, ssh: unpacked.Unpacked, tmp_path: Path, open_lab: OpenLab
+) -> Iterator[Callable[[], Fleet]]:
+    def opened() -> Fleet:
+        return Fleet(tmp_path, ansible, ssh, Keys.made(ssh, tmp_path))
+
+    yield opened
+
+
+def by_finding(report: dict[str, Any]) -> dict[str, list[str]]:
+    return {row["id"]: row["hosts"] for row in report["findings"] if row["severity"] != "info"}
+
+
+def test_five_illnesses_are_gathered_reported_cured_verified_and_taken_back(
+    open_fleet: Callable[[], Fleet], open_lab: OpenLab
+) -> None:
+    fleet = open_fleet()
+    for name, (scenario, _) in ILLNESSES.items():
+        fleet.add(name, open_lab(for_ssh(BY_NAME[scenario])))
+    confs = {name: host.lab.room.files(["/home/alice"]) for name, host in fleet.hosts.items()}
+
+    fleet.play("gather")
+    sick = by_finding(fleet.report())
+    assert sick == {id: [name] for name, (_, id) in ILLNESSES.items()}
+    assert "alice" not in json.dumps(fleet.files("documents"))
+
+    dry = fleet.play("cure", "--check", "--diff", codes=(2,))
+    assert "+disable-ccid" in dry
+    assert {name: host.lab.room.files(["/home/alice"]) for name, host in fleet.hosts.items()} == confs
+    assert fleet.files("fixes") == {}
+
+    said = fleet.play("cure", codes=(2,))
+    assert "GD203" in said
+    cured = fleet.files("fixes")
+    assert set(cured) == set(ILLNESSES) - {BY_HAND}
+    for result in cured.values():
+        (of_alice,) = result["results"]
+        assert (of_alice["account"], of_alice["changed"], of_alice["verified"]) == ("alice", True, True)
+
+    fleet.play("gather")
+    assert by_finding(fleet.report()) == {ILLNESSES[BY_HAND][1]: [BY_HAND]}
+    again = fleet.play("cure", codes=(2,))
+    assert recap(again) == {name: 0 for name in ILLNESSES}
+
+    assert sum(recap(fleet.play("take_back")).values()) == len(cured)
+    assert recap(fleet.play("take_back")) == {name: 0 for name in ILLNESSES}
+
+
+def recap(said: str) -> dict[str, int]:
+    """How many tasks changed something on each host."""
+    lines = said.partition("PLAY RECAP")[2].splitlines()[1:]
+    words = {line.split(":")[0].strip(): line for line in lines if "changed=" in line}
+    return {name: int(line.partition("changed=")[2].split()[0]) for name, line in words.items()}
+
+
+def test_a_host_that_gives_no_answer_is_named_and_stops_nobody(
+    open_fleet: Callable[[], Fleet], open_lab: OpenLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(furnish.HIDDEN_FILES, "python", ("bin/python3*", "local/bin/python3*"))  # type: ignore[misc]
+    fleet = open_fleet()
+    fleet.add("works", open_lab(for_ssh(BY_NAME["healthy"])))
+    fleet.add("hangs", open_lab(for_ssh(NOBODY_HOME))).hang()
+    fleet.add("without-gpgdoctor", open_lab(for_ssh(NOBODY_HOME)), gpgdoctor=False)
+    without = replace(NOBODY_HOME, hidden=("python",))  # type: ignore[arg-type]
+    fleet.add("without-python", open_lab(for_ssh(without)))
+    fleet.play("gather")
+    report = fleet.report()
+    assert (report["hosts"], report["verdicts"]["healthy"]) == (1, 1)
+    reasons = {row["host"]: row["reason"] for row in report["not_looked_at"]["hosts"]}
+    assert set(reasons) == {"hangs", "without-gpgdoctor", "without-python"}
+    assert reasons["hangs"].startswith("unreachable")
+    assert "gpgdoctor is not on this host" in reasons["without-gpgdoctor"]
+    assert "python" in reasons["without-python"].lower()
+    assert report["damaged"] == []
