@@ -115,8 +115,7 @@ def _look(document: Any) -> Look | Failure:
     if not isinstance(document, dict):
         raise Damaged("not a document of gpgdoctor")
     if "schema_version" not in document and _failed(document):
-        why = "unreachable" if document.get("unreachable") is True else "failed"
-        return Failure(f"{why}: {_text(document.get('msg'), 'no reason given')}")
+        return Failure(_why(document))
     version = document.get("schema_version")
     if not isinstance(version, str) or "facts" not in document:
         raise Damaged("not a document of gpgdoctor")
@@ -125,6 +124,14 @@ def _look(document: Any) -> Look | Failure:
     if not {"findings", "checks", "verdict"} <= document.keys():
         document = {**document, **_judged(document["facts"])}
     return _as_look(document)
+
+
+def _why(result: dict[str, Any]) -> str:
+    """Ansible's message; what the host said where that went wrong before the module ran."""
+    said = (result.get(name) for name in ("msg", "module_stderr", "module_stdout"))
+    first = [text.strip().splitlines()[0] for text in said if isinstance(text, str) and text.strip()]
+    kind = "unreachable" if result.get("unreachable") is True else "failed"
+    return f"{kind}: {'; '.join(map(_text, first)) or 'no reason given'}"
 
 
 def _judged(facts: Any) -> dict[str, Any]:

@@ -131,11 +131,14 @@ def test_five_illnesses_are_gathered_reported_cured_verified_and_taken_back(
         assert (of_alice["account"], of_alice["changed"], of_alice["verified"]) == ("alice", True, True)
 
     fleet.play("gather")
-    assert by_finding(fleet.report()) == {ILLNESSES[BY_HAND][1]: [BY_HAND]}
+    left = by_finding(fleet.report())  # GD602 may be: the price of sharing, which the plan named
+    assert left.keys() & sick.keys() == {ILLNESSES[BY_HAND][1]}
     again = fleet.play("cure", codes=(2,))
     assert recap(again) == {name: 0 for name in ILLNESSES}
 
-    assert sum(recap(fleet.play("take_back")).values()) == len(cured)
+    edited = {name for name, result in cured.items() if result["results"][0]["undo"] is not None}
+    assert edited == {"anna", "bert", "cleo"}  # dora's scdaemon was restarted, which nothing takes back
+    assert {name for name, changed in recap(fleet.play("take_back")).items() if changed} == edited
     assert recap(fleet.play("take_back")) == {name: 0 for name in ILLNESSES}
 
 
