@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from gpgdoctor import __version__
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
+    from importlib.abc import Traversable  # its name in every version from 3.10 to 3.13
 
 NAMESPACE, NAME = "gpgdoctor", "fleet"
 MARK = f"namespace: {NAMESPACE}\nname: {NAME}\n"  # in the galaxy.yml of a tree that was written here
@@ -118,7 +118,7 @@ def _listed(item: tuple[str, bytes]) -> dict[str, Any]:
 
 
 def _manifest(listing: bytes) -> bytes:
-    about = {
+    about: dict[str, Any] = {
         "namespace": NAMESPACE,
         "name": NAME,
         "version": version(),
@@ -157,4 +157,3 @@ def _tarball(members: dict[str, bytes]) -> bytes:
             entry.size, entry.mode = len(content), 0o644
             archive.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
-

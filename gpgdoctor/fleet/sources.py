@@ -93,7 +93,7 @@ def _below(directory: str, depth: int) -> Iterator[str]:
 
 def _load(path: str, seen: set[tuple[int, int]], *, follow: bool) -> Any:
     content = _read(path, seen, follow=follow)
-    if not content.lstrip()[:1] in (b"{", b"["):
+    if content.lstrip()[:1] not in (b"{", b"["):
         content = content.partition(SECTION)[2].partition(b"\n")[2]
     try:
         return json.loads(content, parse_constant=_refuse)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import unpacked
-from controller import Ansible, AnsibleUnavailable
 from conftest import OpenLab, cannot_run
+from controller import Ansible, AnsibleUnavailable
 from hosts import DOCTOR, Host, Keys, for_ssh, ssh_options
 from typer.testing import CliRunner
 
@@ -78,7 +78,7 @@ class Fleet:
         lines = [host.line(self.folder) for host in self.hosts.values()]
         common = [f"{name}={json.dumps(str(value))}" for name, value in shared.items()]
         inventory.write_text("\n".join(["[all]", *lines, "[all:vars]", *common, ""]))
-        options = ["-i", inventory, "--timeout", "5", f"gpgdoctor.fleet.{playbook}"]
+        options: list[str | Path] = ["-i", inventory, "--timeout", "5", f"gpgdoctor.fleet.{playbook}"]
         return self.ansible.run("ansible-playbook", *options, *arguments, codes=codes).stdout
 
     def report(self) -> dict[str, Any]:
@@ -134,12 +134,12 @@ def test_five_illnesses_are_gathered_reported_cured_verified_and_taken_back(
     left = by_finding(fleet.report())  # GD602 may be: the price of sharing, which the plan named
     assert left.keys() & sick.keys() == {ILLNESSES[BY_HAND][1]}
     again = fleet.play("cure", codes=(2,))
-    assert recap(again) == {name: 0 for name in ILLNESSES}
+    assert recap(again) == dict.fromkeys(ILLNESSES, 0)
 
     edited = {name for name, result in cured.items() if result["results"][0]["undo"] is not None}
     assert edited == {"anna", "bert", "cleo"}  # dora's scdaemon was restarted, which nothing takes back
     assert {name for name, changed in recap(fleet.play("take_back")).items() if changed} == edited
-    assert recap(fleet.play("take_back")) == {name: 0 for name in ILLNESSES}
+    assert recap(fleet.play("take_back")) == dict.fromkeys(ILLNESSES, 0)
 
 
 def recap(said: str) -> dict[str, int]:

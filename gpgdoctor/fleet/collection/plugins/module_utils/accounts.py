@@ -5,6 +5,7 @@
 Root hands gpgdoctor the number of an account as sudo would; gpgdoctor then looks and writes with that account's
 rights. What comes back may be the word of that account: it is bounded in time and size, and decoded once.
 """
+
 from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
