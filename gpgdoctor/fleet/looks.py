@@ -20,6 +20,9 @@ VERDICTS = ("healthy", "incomplete", "findings", "error")
 APPLICABILITIES = ("safe", "costly", "manual")
 MAJOR_VERSION = "1"
 
+# Findings about a program that has the reader, or comes between: whose culprits hold.
+HOLDING = re.compile(r"GD2\d\d|GD311|GD602")
+
 FINDINGS_LIMIT = 500
 CHECKS_LIMIT = 5000
 DOCUMENTS_LIMIT = 500  # of the users of one host
@@ -247,7 +250,7 @@ def _unchecked(checks: list[Any]) -> Iterator[tuple[str, str, str]]:
 def _version(facts: Any, area: str, name: str) -> str:
     """A version, or why it is not known."""
     value = facts.get(area) if isinstance(facts, dict) else None
-    if isinstance(value, dict) and not set(value) == {"unknown"}:
+    if isinstance(value, dict) and set(value) != {"unknown"}:
         value = value.get(name)
         if value is None:
             return "none"

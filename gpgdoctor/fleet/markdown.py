@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gpgdoctor.fleet.picture import Picture
 
@@ -39,8 +39,7 @@ def _head(picture: Picture) -> list[str]:
     return ["# gpgdoctor fleet report", "", *_wrapped(" ".join(sentences))]
 
 
-def _section(title: str, rows: Sequence[Picture], tell: object) -> list[str]:
-    assert callable(tell)
+def _section(title: str, rows: Sequence[Picture], tell: Callable[[Picture], Iterable[str]]) -> list[str]:
     lines = ["", f"## {title}", ""]
     for row in rows[:ROWS_SHOWN]:
         lines += tell(row)
@@ -50,7 +49,8 @@ def _section(title: str, rows: Sequence[Picture], tell: object) -> list[str]:
 
 
 def _finding(row: Picture) -> Iterator[str]:
-    severity = ", ".join(f"{number} {name}" for name, number in row["severities"].items())
+    several = row["severities"] if len(row["severities"]) > 1 else {}
+    severity = ", ".join(f"{name} on {number}" for name, number in several.items()) or row["severity"]
     yield from _item(f"**{row['id']}** {span(row['name'])} ({severity}): {hosts(row)}")
     if row["programs"]:
         yield from _wrapped(f"by {named(row['programs'])}", "  ")

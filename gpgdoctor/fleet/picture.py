@@ -1,4 +1,4 @@
-"""A tally as plain values, in the order in which it is told: the JSON of `fleet report`, and what the other forms tell."""
+"""A tally as plain values, in the order in which it is told: the JSON of `fleet report`, and what other forms tell."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from gpgdoctor.fleet.looks import ALIAS, CERTAINTIES, SEVERITIES, VERDICTS, Cure, Failure, Found, Look, looks
+from gpgdoctor.fleet.looks import ALIAS, CERTAINTIES, HOLDING, SEVERITIES, VERDICTS, Cure, Failure, Found, Look, looks
 from gpgdoctor.fleet.sources import Damaged, Source
 
 K = TypeVar("K", bound=Hashable)
@@ -139,13 +139,18 @@ class Tally:
         group.add(host, users)
         group.severities.setdefault(found.severity, set()).add(host)
         for program, certainty in found.programs:
+            # What redaction named is named so on this host alone.
             name = f"{program} on {host}" if ALIAS.search(program) else program
-            holding = self.programs.group(name)
-            holding.add(host, users)
-            holding.findings.add(found.id)
-            holding.certainty = max(holding.certainty, certainty, key=CERTAINTIES.index)
             if len(group.programs) < KEYS_LIMIT:
                 group.programs[name] = None
+            if HOLDING.fullmatch(found.id):
+                self._add_holder(host, name, certainty, found.id, users)
+
+    def _add_holder(self, host: str, program: str, certainty: str, id: str, users: tuple[str, ...]) -> None:
+        group = self.programs.group(program)
+        group.add(host, users)
+        group.findings.add(id)
+        group.certainty = max(group.certainty, certainty, key=CERTAINTIES.index)
 
     def _add_unchecked(self, host: str, id: str, name: str, reason: str) -> None:
         group = self.unchecked.group(id)
