@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import types
 import typing
+from functools import cache
 from typing import Any, TypeVar
 
 from gpgdoctor.facts import PROBES, Facts, Unknown, known_or
@@ -87,7 +88,7 @@ def _decode_union(kinds: tuple[Any, ...], value: Any, place: str) -> Any:
 def _decode_record(kind: Any, value: Any, place: str) -> Any:
     if not isinstance(value, dict):
         raise BadSnapshot(f"{place}: an object was expected")
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     return kind(**{name: _field(kind, name, hints[name], value, place) for name in kind.__slots__})
 
 
@@ -104,13 +105,19 @@ def _field(kind: type[Record], name: str, hint: Any, value: dict[str, Any], plac
     raise BadSnapshot(f"{here} is missing")
 
 
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Evaluating them takes longer than all the rest of decoding."""
+    return typing.get_type_hints(kind)
+
+
 def _is_record(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Record)
 
 
 def _smeared(kind: Any, unknown: Unknown, place: str) -> Any:
     """A record of which nothing is known, where each of its fields may be unknown."""
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     if not all(Unknown in typing.get_args(hint) or _is_record(hint) for hint in hints.values()):
         raise _Contagious(unknown.reason)
     return kind(
