@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from gpgdoctor.facts import PROBES, Facts, Unknown, known_or
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 T = TypeVar("T")
 

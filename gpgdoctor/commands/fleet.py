@@ -1,31 +1,22 @@
 """`gpgdoctor fleet`: the Ansible collection, and one report out of many documents."""
 
-# ruff: noqa: UP045 - typer 0.7, which Debian 12 has, does not know "str | None"
 from __future__ import annotations
 
 import sys
-from typing import Optional
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import typer
+from gpgdoctor.commands.output import complain, written
+
+if TYPE_CHECKING:
+    from gpgdoctor.fleet.picture import Picture
 
 DONE, REFUSED, USAGE = 0, 1, 2
-
-fleet = typer.Typer(
-    name="fleet",
-    help="Many machines: an Ansible collection that asks and cures them, and one report out of their documents.",
-    short_help="An Ansible collection, and one report out of many documents.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+NAMED = 10  # of damaged files, where nothing else was given
 
 
-@fleet.command()
-def collection(
-    directory: str = typer.Argument(..., metavar="DIR", help="Where it is written; made where it is missing."),
-    archive: bool = typer.Option(False, "--archive", help="A tarball for ansible-galaxy collection install."),
-) -> int:
-    """Write the Ansible collection gpgdoctor.fleet: modules check, fix and undo, a role, and playbooks."""
-    from gpgdoctor.commands.output import complain, written
+def write_collection(directory: str, *, archive: bool) -> int:
+    """Write the collection, print where it is, and return the exit code."""
     from gpgdoctor.fleet.collection_writer import Refused, write_archive, write_tree
 
     try:
@@ -36,44 +27,47 @@ def collection(
     return DONE if written(path) else REFUSED
 
 
-@fleet.command()
-def report(
-    paths: list[str] = typer.Argument(..., metavar="DIR|FILE...", help="Documents of check, --save, hooks, Ansible."),
-    json: bool = typer.Option(False, "--json", help="Print one JSON document, with every host by name."),
-    html: Optional[str] = typer.Option(None, metavar="FILE", help="Write a page instead of printing Markdown."),
-) -> int:
-    """Make one report out of the documents of many machines. Looks at no machine and asks nobody."""
-    from gpgdoctor.commands.output import complain, written
+def report(paths: Sequence[str], *, json: bool, html: str | None) -> int:
+    """Read every document, print or write the report, and return the exit code."""
     from gpgdoctor.fleet.picture import picture
     from gpgdoctor.fleet.sources import sources
     from gpgdoctor.fleet.tally import Tally
 
     if html is not None:
-        import jinja2  # noqa: F401 - said before thousands of files are read, where it is missing
+        import jinja2  # noqa: F401 - where it is missing, that is said before thousands of files are read
     tally = Tally()
     for source in sources(paths):
         tally.add(source)
     if not tally.readable:
-        for name, reason in tally.damaged[:10]:
+        for name, reason in tally.damaged[:NAMED]:
             complain(f"{name}: {reason}")
         complain("nothing readable was given")
         return USAGE
     found = picture(tally)
-    if html is not None:
-        from gpgdoctor.fleet.page import write
+    if html is not None and not _page_written(html, found):
+        return USAGE
+    if html is not None and not json:
+        return DONE
+    return DONE if written(_rendered(found, json=json)) else REFUSED
 
-        try:
-            write(html, found)
-        except OSError as error:
-            complain(f"{html}: {error.strerror}")
-            return USAGE
-        print("gpgdoctor: the page is written", file=sys.stderr)
+
+def _page_written(path: str, found: Picture) -> bool:
+    from gpgdoctor.fleet.page import write
+
+    try:
+        write(path, found)
+    except OSError as error:
+        complain(f"{path}: {error.strerror}")
+        return False
+    print("gpgdoctor: the page is written", file=sys.stderr)
+    return True
+
+
+def _rendered(found: Picture, *, json: bool) -> str:
     if json:
         from gpgdoctor.report.json import dump
 
-        return DONE if written(dump(found)) else REFUSED
-    if html is None:
-        from gpgdoctor.fleet.markdown import render
+        return dump(found)
+    from gpgdoctor.fleet.markdown import render
 
-        return DONE if written(render(found)) else REFUSED
-    return DONE
+    return render(found)

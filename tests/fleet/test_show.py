@@ -15,7 +15,7 @@ from controller import Ansible, AnsibleUnavailable
 from hosts import DOCTOR, Host, Keys, for_ssh, ssh_options
 from typer.testing import CliRunner
 
-from gpgdoctor.commands.fleet import fleet
+from gpgdoctor.commands.fleet_cli import fleet
 from gpgdoctor.lab import furnish
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.debian import DebianUnavailable
