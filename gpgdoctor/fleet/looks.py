@@ -27,6 +27,7 @@ FINDINGS_LIMIT = 500
 CHECKS_LIMIT = 5000
 DOCUMENTS_LIMIT = 500  # of the users of one host
 ITEMS_LIMIT = 100
+USERS_LIMIT = 1_000_000
 TEXT_LIMIT = 120
 FACTS_LIST_LIMIT = 2000  # of facts that are judged here: rules compare items with each other
 # What redaction puts in the place of something private: the same alias on another machine is something else.
@@ -68,7 +69,6 @@ class Look:
     pcsclite: str
     distribution: str
     users: tuple[str, ...] = ()
-    users_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Failure:
 
 def looks(content: Any) -> list[Look | Failure]:
     """The documents in one file: of check, --save and hooks, in Ansible's results and facts; raises Damaged."""
-    found = [_look(item) for item in _documents(content)]
+    found = [*map(_look, _documents(content)), *_accounts_without(content)]
     if not found:
         raise Damaged("no document of gpgdoctor in it")
     return found
@@ -98,6 +98,21 @@ def _documents(content: Any) -> list[Any]:
     if len(documents) > DOCUMENTS_LIMIT:
         raise Damaged(f"more than {DOCUMENTS_LIMIT} documents in one file")
     return documents
+
+
+def _accounts_without(content: Any) -> Iterator[Failure]:
+    """Accounts of a host of which the module check brought no document."""
+    if isinstance(content, dict) and content.get("documents"):
+        for entry in _list(content.get("not_looked_at"), ITEMS_LIMIT):
+            if isinstance(entry, dict):
+                yield Failure(f"{_text(entry.get('account'))}: {_text(entry.get('reason'), 'no reason given')}")
+
+
+def left_out(content: Any) -> int:
+    """How many users or accounts a host has that were not looked for."""
+    names = ("users_left_out", "accounts_left_out")
+    numbers = [content.get(name) for name in names] if isinstance(content, dict) else []
+    return sum(number for number in numbers if type(number) is int and 0 < number < USERS_LIMIT)
 
 
 def _in_local_facts(content: Any) -> Any:
@@ -171,7 +186,8 @@ def _as_look(document: dict[str, Any]) -> Look:
     facts = document["facts"]
     users = [entry for entry in _list(document.get("users"), ITEMS_LIMIT) if isinstance(entry, dict)]
     own = [entry.get("facts") for entry in users] or [facts]
-    left_out = document.get("users_left_out")
+    account = document.get("account")
+    accounts = [account] if isinstance(account, str) else [entry.get("user") for entry in users]
     return Look(
         verdict=_one_of(document["verdict"], VERDICTS, "verdict"),
         findings=tuple(map(_finding, _required(document["findings"], "findings", FINDINGS_LIMIT))),
@@ -179,8 +195,7 @@ def _as_look(document: dict[str, Any]) -> Look:
         gnupg=tuple(dict.fromkeys(_version(it, "gnupg", "scdaemon_version") for it in own)),
         pcsclite=_version(facts, "pcscd", "version"),
         distribution=_distribution(_version(facts, "host", "distribution")),
-        users=tuple(dict.fromkeys(_text(entry.get("user"), "a user") for entry in users)),
-        users_left_out=left_out if isinstance(left_out, int) and 0 < left_out < 10**6 else 0,
+        users=tuple(dict.fromkeys(_text(account, "a user") for account in accounts)),
     )
 
 

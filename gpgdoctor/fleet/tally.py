@@ -6,7 +6,19 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from gpgdoctor.fleet.looks import ALIAS, CERTAINTIES, HOLDING, SEVERITIES, VERDICTS, Cure, Failure, Found, Look, looks
+from gpgdoctor.fleet.looks import (
+    ALIAS,
+    CERTAINTIES,
+    HOLDING,
+    SEVERITIES,
+    VERDICTS,
+    Cure,
+    Failure,
+    Found,
+    Look,
+    left_out,
+    looks,
+)
 from gpgdoctor.fleet.sources import Damaged, Source
 
 K = TypeVar("K", bound=Hashable)
@@ -113,13 +125,13 @@ class Tally:
         seen = [look for look in found if isinstance(look, Look)]
         self.failures += [(host, look.reason) for look in found if isinstance(look, Failure)]
         if seen:
+            self.users_left_out += left_out(source.content)
             self._add_host(host, seen)
 
     def _add_host(self, host: str, seen: list[Look]) -> None:
         self.documents += len(seen)
         self.verdicts[max((look.verdict for look in seen), key=VERDICTS.index)] += 1
         for look in seen:
-            self.users_left_out += look.users_left_out
             self._add_versions(host, look)
             for found in look.findings:
                 self._add_finding(host, found, found.users or look.users)
