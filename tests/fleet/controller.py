@@ -45,12 +45,12 @@ class Ansible:
             raise AnsibleUnavailable(str(error)) from error
 
     def run(
-        self, program: str, *arguments: str | Path, codes: Sequence[int] = (0,)
+        self, program: str, *arguments: str | Path, codes: Sequence[int] = (0,), collections: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run one of its programs; ``codes`` are those that may come of it."""
         done = subprocess.run(
             [self._programs / program, *arguments],
-            env=self._environment(),
+            env=self._environment(collections or self._home / "collections"),
             cwd=self._home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -60,15 +60,14 @@ class Ansible:
         assert done.returncode in codes, f"{done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
         return done
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, collections: Path) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "CI") if name in os.environ}
         return {
             **kept,
             "HOME": str(self._home),
             "ANSIBLE_HOME": str(self._home / "ansible"),
             "ANSIBLE_LOCAL_TEMP": str(self._home / "tmp"),
-            "ANSIBLE_COLLECTIONS_PATH": str(self._home / "collections"),
-            "ANSIBLE_COLLECTIONS_PATHS": str(self._home / "collections"),  # before 2.16
+            "ANSIBLE_COLLECTIONS_PATH": str(collections),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_DEPRECATION_WARNINGS": "0",

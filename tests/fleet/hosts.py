@@ -133,12 +133,13 @@ class Host:
         return f"{self.name} ansible_ssh_common_args={shlex.quote(f'-o ProxyCommand={shlex.quote(proxy)}')}"
 
 
-def ssh_options(keys: Keys) -> str:
-    """No host key is known, none is kept, and no connection stays."""
+def ssh_options(keys: Keys, sockets: Path) -> str:
+    """No host key is known, none is kept, and a connection serves several tasks."""
     return shlex.join(
         [
             *("-F", os.devnull, "-i", str(keys.private)),
             *("-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"),
-            *("-o", "ControlMaster=no", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
+            *("-o", "ControlMaster=auto", "-o", "ControlPersist=5", "-o", f"ControlPath={sockets}/%C"),
+            *("-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
         ]
     )

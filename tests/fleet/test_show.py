@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 import unpacked
 from conftest import OpenLab, cannot_run
 from controller import Ansible, AnsibleUnavailable
-from hosts import DOCTOR, Host, Keys, for_ssh, ssh_options
+from environments import EnvironmentUnavailable
+from hosts import DOCTOR, FOLDER, Host, Keys, for_ssh, ssh_options
 from typer.testing import CliRunner
+from wheels import Wheels, built
 
-from gpgdoctor.commands.fleet_cli import fleet
+from gpgdoctor.commands import fleet_cli
 from gpgdoctor.lab import furnish
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.debian import DebianUnavailable
@@ -51,11 +54,20 @@ def ansible(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         cannot_run(str(error))
 
 
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
+    try:
+        return built(tmp_path_factory.mktemp("wheels"))
+    except EnvironmentUnavailable as error:
+        cannot_run(str(error))
+
+
 class Fleet:
     """Hosts, the files that Ansible needs to reach them, and what it brings home."""
 
-    def __init__(self, folder: Path, ansible: Ansible, ssh: unpacked.Unpacked, keys: Keys) -> None:
-        self.folder, self.ansible, self._ssh, self._keys = folder, ansible, ssh, keys
+    def __init__(self, folder: Path, ansible: Ansible, ssh: unpacked.Unpacked, sockets: Path) -> None:
+        self.folder, self.ansible, self._ssh, self._sockets = folder, ansible, ssh, sockets
+        self._keys = Keys.made(ssh, folder)
         self.hosts: dict[str, Host] = {}
         for name in ("documents", "fixes"):
             (folder / name).mkdir()
@@ -64,12 +76,12 @@ class Fleet:
         self.hosts[name] = Host(name, lab, self._ssh, self._keys, **how)
         return self.hosts[name]
 
-    def play(self, playbook: str, *arguments: str, codes: Sequence[int] = (0,)) -> str:
+    def play(self, playbook: str | Path, *arguments: str, codes: Sequence[int] = (0,)) -> str:
         inventory = self.folder / "hosts"
         shared = {
             "ansible_user": "root",
             "ansible_ssh_executable": self._ssh.launcher("ssh", self.folder / "bin"),
-            "ansible_ssh_args": ssh_options(self._keys),
+            "ansible_ssh_args": ssh_options(self._keys, self._sockets),
             "gpgdoctor_become": "false",
             "gpgdoctor_executable": DOCTOR,
             "gpgdoctor_documents": self.folder / "documents",
@@ -78,11 +90,13 @@ class Fleet:
         lines = [host.line(self.folder) for host in self.hosts.values()]
         common = [f"{name}={json.dumps(str(value))}" for name, value in shared.items()]
         inventory.write_text("\n".join(["[all]", *lines, "[all:vars]", *common, ""]))
-        options: list[str | Path] = ["-i", inventory, "--timeout", "5", f"gpgdoctor.fleet.{playbook}"]
+        options: list[str | Path] = ["-i", inventory, "--timeout", "5", playbook]
         return self.ansible.run("ansible-playbook", *options, *arguments, codes=codes).stdout
 
     def report(self) -> dict[str, Any]:
-        done = CliRunner().invoke(fleet, ["report", str(self.folder / "documents"), "--json"], standalone_mode=False)
+        done = CliRunner().invoke(
+            fleet_cli.fleet, ["report", str(self.folder / "documents"), "--json"], standalone_mode=False
+        )
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
@@ -91,38 +105,32 @@ class Fleet:
 
 
 @pytest.fixture
-def open_fleet(
-    ansible: Ansible, ssh: unpacked.Unpacked, tmp_path: Path, open_lab: OpenLab
-) -> Iterator[Callable[[], Fleet]]:
-    def opened() -> Fleet:
-        return Fleet(tmp_path, ansible, ssh, Keys.made(ssh, tmp_path))
-
-    yield opened
+def fleet(ansible: Ansible, ssh: unpacked.Unpacked, tmp_path: Path) -> Iterator[Fleet]:
+    # A socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="fleet-", ignore_cleanup_errors=True) as sockets:
+        yield Fleet(tmp_path, ansible, ssh, Path(sockets))
 
 
 def by_finding(report: dict[str, Any]) -> dict[str, list[str]]:
     return {row["id"]: row["hosts"] for row in report["findings"] if row["severity"] != "info"}
 
 
-def test_five_illnesses_are_gathered_reported_cured_verified_and_taken_back(
-    open_fleet: Callable[[], Fleet], open_lab: OpenLab
-) -> None:
-    fleet = open_fleet()
+def test_five_illnesses_are_gathered_reported_cured_verified_and_taken_back(fleet: Fleet, open_lab: OpenLab) -> None:
     for name, (scenario, _) in ILLNESSES.items():
         fleet.add(name, open_lab(for_ssh(BY_NAME[scenario])))
     confs = {name: host.lab.room.files(["/home/alice"]) for name, host in fleet.hosts.items()}
 
-    fleet.play("gather")
+    fleet.play("gpgdoctor.fleet.gather")
     sick = by_finding(fleet.report())
     assert sick == {id: [name] for name, (_, id) in ILLNESSES.items()}
     assert "alice" not in json.dumps(fleet.files("documents"))
 
-    dry = fleet.play("cure", "--check", "--diff", codes=(2,))
+    dry = fleet.play("gpgdoctor.fleet.cure", "--check", "--diff", codes=(2,))
     assert "+disable-ccid" in dry
     assert {name: host.lab.room.files(["/home/alice"]) for name, host in fleet.hosts.items()} == confs
     assert fleet.files("fixes") == {}
 
-    said = fleet.play("cure", codes=(2,))
+    said = fleet.play("gpgdoctor.fleet.cure", codes=(2,))
     assert "GD203" in said
     cured = fleet.files("fixes")
     assert set(cured) == set(ILLNESSES) - {BY_HAND}
@@ -130,16 +138,44 @@ def test_five_illnesses_are_gathered_reported_cured_verified_and_taken_back(
         (of_alice,) = result["results"]
         assert (of_alice["account"], of_alice["changed"], of_alice["verified"]) == ("alice", True, True)
 
-    fleet.play("gather")
+    fleet.play("gpgdoctor.fleet.gather")
     left = by_finding(fleet.report())  # GD602 may be: the price of sharing, which the plan named
     assert left.keys() & sick.keys() == {ILLNESSES[BY_HAND][1]}
-    again = fleet.play("cure", codes=(2,))
+    again = fleet.play("gpgdoctor.fleet.cure", codes=(2,))
     assert recap(again) == dict.fromkeys(ILLNESSES, 0)
 
     edited = {name for name, result in cured.items() if result["results"][0]["undo"] is not None}
     assert edited == {"anna", "bert", "cleo"}  # dora's scdaemon was restarted, which nothing takes back
-    assert {name for name, changed in recap(fleet.play("take_back")).items() if changed} == edited
-    assert recap(fleet.play("take_back")) == dict.fromkeys(ILLNESSES, 0)
+    assert {name for name, changed in recap(fleet.play("gpgdoctor.fleet.take_back")).items() if changed} == edited
+    assert recap(fleet.play("gpgdoctor.fleet.take_back")) == dict.fromkeys(ILLNESSES, 0)
+
+
+ROLE = """\
+- hosts: all
+  gather_facts: false
+  roles:
+    - role: gpgdoctor.fleet.gpgdoctor
+"""
+
+
+def test_the_role_brings_a_wheel_and_takes_it_away(fleet: Fleet, open_lab: OpenLab, wheels: Wheels) -> None:
+    host = fleet.add("anna", open_lab(for_ssh(BY_NAME["shared-holder"])), gpgdoctor=False)
+    (fleet.folder / "role.yml").write_text(ROLE)
+    where = f"{FOLDER}/gpgdoctor"
+    given = {
+        "gpgdoctor_wheel": wheels.wheel,
+        "gpgdoctor_wheelhouse": wheels.house,
+        "gpgdoctor_pip": wheels.pip,
+        "gpgdoctor_venv": where,
+        "gpgdoctor_executable": f"{where}/bin/gpgdoctor",
+    }
+    options = ["-e", json.dumps({name: str(value) for name, value in given.items()})]
+    assert recap(fleet.play(fleet.folder / "role.yml", *options))["anna"] > 0
+    assert recap(fleet.play(fleet.folder / "role.yml", *options)) == {"anna": 0}
+    fleet.play("gpgdoctor.fleet.gather", *options)
+    assert by_finding(fleet.report()) == {"GD202": ["anna"]}
+    fleet.play(fleet.folder / "role.yml", *options, "-e", "gpgdoctor_state=absent")
+    assert host.lab.room.files([where]) == {}
 
 
 def recap(said: str) -> dict[str, int]:
@@ -150,16 +186,15 @@ def recap(said: str) -> dict[str, int]:
 
 
 def test_a_host_that_gives_no_answer_is_named_and_stops_nobody(
-    open_fleet: Callable[[], Fleet], open_lab: OpenLab, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet, open_lab: OpenLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(furnish.HIDDEN_FILES, "python", ("bin/python3*", "local/bin/python3*"))  # type: ignore[misc]
-    fleet = open_fleet()
     fleet.add("works", open_lab(for_ssh(BY_NAME["healthy"])))
     fleet.add("hangs", open_lab(for_ssh(NOBODY_HOME))).hang()
     fleet.add("without-gpgdoctor", open_lab(for_ssh(NOBODY_HOME)), gpgdoctor=False)
     without = replace(NOBODY_HOME, hidden=("python",))  # type: ignore[arg-type]
     fleet.add("without-python", open_lab(for_ssh(without)))
-    fleet.play("gather")
+    fleet.play("gpgdoctor.fleet.gather")
     report = fleet.report()
     assert (report["hosts"], report["verdicts"]["healthy"]) == (1, 1)
     reasons = {row["host"]: row["reason"] for row in report["not_looked_at"]["hosts"]}
