@@ -126,7 +126,9 @@ def _in_local_facts(content: Any) -> Any:
 
 
 def _failed(content: dict[str, Any]) -> bool:
-    return content.get("failed") is True or content.get("unreachable") is True
+    """A result of Ansible that is none; what `ansible --tree` writes of one has a message alone."""
+    told = isinstance(content.get("msg"), str) and "changed" in content
+    return told or content.get("failed") is True or content.get("unreachable") is True
 
 
 def _look(document: Any) -> Look | Failure:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from gpgdoctor import __version__
 from gpgdoctor.fleet.markdown import VERSION_TITLES
 from gpgdoctor.fleet.picture import Picture
 from gpgdoctor.report import pages
@@ -19,7 +18,6 @@ def render(picture: Picture) -> str:
         "fleet.html",
         fleet=picture,
         limit=HOSTS_SHOWN,
-        version=__version__,
         version_titles=VERSION_TITLES,
     )
 

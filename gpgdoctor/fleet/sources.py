@@ -24,7 +24,8 @@ class Damaged(Exception):
 class Source:
     """A file and what was in it: ``content`` is decoded JSON, or None with the reason in ``damage``."""
 
-    label: str  # unlike every other one's of the run
+    name: str  # the file's, as it was given or from its directory on
+    label: str  # what its host is called, unlike every other one's of the run
     content: Any = None
     damage: str | None = None
 
@@ -40,9 +41,9 @@ def sources(arguments: Sequence[str]) -> Iterator[Source]:
             except _SeenBefore:
                 continue
             except Damaged as damage:
-                yield Source(labels.of(name), damage=str(damage))
+                yield Source(name, name, damage=str(damage))
             else:
-                yield Source(labels.of(name), content)
+                yield Source(name, labels.of(name), content)
 
 
 class _SeenBefore(Exception):

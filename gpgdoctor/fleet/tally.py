@@ -115,12 +115,12 @@ class Tally:
         """One file: a host."""
         host = source.label
         if source.damage is not None:
-            self.damaged.append((host, source.damage))
+            self.damaged.append((source.name, source.damage))
             return
         try:
             found = looks(source.content)
         except Damaged as damage:
-            self.damaged.append((host, str(damage)))
+            self.damaged.append((source.name, str(damage)))
             return
         seen = [look for look in found if isinstance(look, Look)]
         self.failures += [(host, look.reason) for look in found if isinstance(look, Failure)]

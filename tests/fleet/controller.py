@@ -16,7 +16,7 @@ from gpgdoctor.lab.debian import DebianUnavailable
 RUN_DEADLINE_S = 300
 # Of an old and of a new series, whatever Python is here: the first that pip can install.
 REQUIREMENT = "ansible-core>=2.15"
-PROGRAMS = ("ansible-playbook", "ansible-doc", "ansible-galaxy")
+PROGRAMS = ("ansible", "ansible-playbook", "ansible-doc", "ansible-galaxy")
 
 
 class AnsibleUnavailable(Exception):

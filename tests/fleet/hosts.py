@@ -56,9 +56,9 @@ threading.Event().wait()
 """
 
 
-def for_ssh(scenario: Scenario) -> Scenario:
-    """The scenario on a machine that knows sshd's account and alice."""
-    accounts = File(path="/etc/passwd", content=ACCOUNTS, mode=0o644)
+def for_ssh(scenario: Scenario, *others: str) -> Scenario:
+    """The scenario on a machine that knows sshd's account, alice, and other lines of /etc/passwd."""
+    accounts = File(path="/etc/passwd", content=ACCOUNTS + "".join(f"{line}\n" for line in others), mode=0o644)
     shadow = File(path="/etc/shadow", content="root:*:19000:0:99999:7:::\nalice:*:19000:0:99999:7:::\n")
     return replace(scenario, user=ALICE, files=(*scenario.files, accounts, shadow))
 

@@ -81,6 +81,10 @@ def test_root_runs_no_program_that_others_could_change(accounts: ModuleType, fol
     os.chown(honest, 1001, 0)
     with pytest.raises(Failed, match="does not belong to root"):
         accounts.Doctor(Module(executable=honest))
+    script = program(folder / "script", "")
+    Path(script).write_text(f"#!{honest}\n")
+    with pytest.raises(Failed, match=f"{honest} does not belong to root"):
+        accounts.Doctor(Module(executable=script))
     (folder / "circle").symlink_to(folder / "circle")
     assert list(accounts.objections(str(folder / "circle"))) != []
 

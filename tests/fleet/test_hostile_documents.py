@@ -60,11 +60,14 @@ def test_damaged_documents_are_named_counted_and_fatal_to_nobody(tmp_path: Path)
         huge.truncate(1 << 40)
     found = report(folder)
     assert found["hosts"] == 1
-    assert {it["file"] for it in found["damaged"]} == {*DAMAGED, "fifo", "link", "circle", "gone", "huge"}
+    assert {it["file"] for it in found["damaged"]} == {
+        *(f"{name}.json" for name in (*DAMAGED, "fifo", "link", "gone", "huge")),
+        "circle",
+    }
     reasons = {it["file"]: it["reason"] for it in found["damaged"]}
-    assert reasons["fifo"] == "not a regular file"
-    assert reasons["link"] == "a symbolic link, which is not followed"
-    assert reasons["huge"] == "larger than 4 MiB"
+    assert reasons["fifo.json"] == "not a regular file"
+    assert reasons["link.json"] == "a symbolic link, which is not followed"
+    assert reasons["huge.json"] == "larger than 4 MiB"
 
 
 @pytest.mark.parametrize("place", ["facts", "findings", "checks", "verdict", "users", "schema_version"])

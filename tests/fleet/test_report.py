@@ -86,6 +86,7 @@ def test_what_ansible_brings_home_is_read(tmp_path: Path) -> None:
         setup={"ansible_facts": {"ansible_local": {"gpgdoctor": sick}}, "changed": False},
         failed={"failed": True, "msg": "gpgdoctor is not on this host", "documents": []},
         away={"unreachable": True, "msg": "Failed to connect\nsecond line"},
+        tree={"changed": False, "msg": "Timed out"},
         broken={"failed": True, "msg": "MODULE FAILURE", "module_stderr": "/bin/sh: python3: not found\n"},
     )
     found = report(folder)
@@ -96,6 +97,7 @@ def test_what_ansible_brings_home_is_read(tmp_path: Path) -> None:
         {"host": "away", "reason": "unreachable: Failed to connect"},
         {"host": "broken", "reason": "failed: MODULE FAILURE; /bin/sh: python3: not found"},
         {"host": "failed", "reason": "failed: gpgdoctor is not on this host"},
+        {"host": "tree", "reason": "failed: Timed out"},
     ]
 
 

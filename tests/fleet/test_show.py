@@ -76,7 +76,17 @@ class Fleet:
         self.hosts[name] = Host(name, lab, self._ssh, self._keys, **how)
         return self.hosts[name]
 
+    def ask(self, module: str, *arguments: str, codes: Sequence[int] = (0,)) -> dict[str, Any]:
+        """One module on all hosts: the result of each."""
+        there = self.folder / "tree"
+        argv = ["all", "-m", f"gpgdoctor.fleet.{module}", "--tree", str(there), "-a", *arguments]
+        self.ansible.run("ansible", *self._options(), *argv, codes=codes)
+        return {path.name: json.loads(path.read_text()) for path in there.iterdir()}
+
     def play(self, playbook: str | Path, *arguments: str, codes: Sequence[int] = (0,)) -> str:
+        return self.ansible.run("ansible-playbook", *self._options(), playbook, *arguments, codes=codes).stdout
+
+    def _options(self) -> list[str | Path]:
         inventory = self.folder / "hosts"
         shared = {
             "ansible_user": "root",
@@ -90,8 +100,7 @@ class Fleet:
         lines = [host.line(self.folder) for host in self.hosts.values()]
         common = [f"{name}={json.dumps(str(value))}" for name, value in shared.items()]
         inventory.write_text("\n".join(["[all]", *lines, "[all:vars]", *common, ""]))
-        options: list[str | Path] = ["-i", inventory, "--timeout", "5", playbook]
-        return self.ansible.run("ansible-playbook", *options, *arguments, codes=codes).stdout
+        return ["-i", inventory, "--timeout", "5"]
 
     def report(self) -> dict[str, Any]:
         done = CliRunner().invoke(
@@ -148,6 +157,34 @@ def test_five_illnesses_are_gathered_reported_cured_verified_and_taken_back(flee
     assert edited == {"anna", "bert", "cleo"}  # dora's scdaemon was restarted, which nothing takes back
     assert {name for name, changed in recap(fleet.play("gpgdoctor.fleet.take_back")).items() if changed} == edited
     assert recap(fleet.play("gpgdoctor.fleet.take_back")) == dict.fromkeys(ILLNESSES, 0)
+
+
+def test_root_asks_for_each_account_and_is_not_led_astray(fleet: Fleet, open_lab: OpenLab) -> None:
+    bob = "bob:x:1002:1002::/home/bob:/bin/sh"
+    host = fleet.add("anna", open_lab(for_ssh(BY_NAME["shared-holder"], bob)))
+    trap = "mkdir -p /home/bob/.gnupg && mkfifo /home/bob/.gnupg/scdaemon.conf && chown -R 1002:1002 /home/bob"
+    assert host.lab.run(["sh", "-c", trap], user=0).returncode == 0
+    here = f"executable={DOCTOR}"
+
+    everybody = fleet.ask("check", f"users=all {here}")["anna"]
+    assert [it["account"] for it in everybody["accounts"]] == ["account 1", "account 2"]
+    assert (everybody["changed"], everybody["not_looked_at"]) == (False, [])
+    assert "GD202" in everybody["accounts"][0]["findings"]
+    assert "GD107" in everybody["accounts"][1]["findings"]
+    assert not {"alice", "bob"} & set(json.dumps(everybody).replace("/", '"').split('"'))
+
+    as_he_is = fleet.ask("check", f"users=bob redact=false {here}")["anna"]
+    assert [it["account"] for it in as_he_is["accounts"]] == ["bob"]
+    assert as_he_is["documents"][0]["facts"]["host"]["user"] == "bob"
+
+    failed = fleet.ask("check", f"users=alice fail_on=error {here}", codes=(2,))["anna"]
+    assert (failed["changed"], failed["msg"]) == (False, "found: account 1: GD202")
+    nobody = fleet.ask("check", f"users=carol {here}", codes=(2,))["anna"]
+    assert nobody["msg"] == "there is no account carol on this host"
+
+    refused = fleet.ask("fix", f"users=bob {here}", codes=(2,))["anna"]
+    assert (refused["changed"], refused["results"][0]["account"]) == (False, "bob")
+    assert refused["msg"].startswith("bob: ")
 
 
 ROLE = """\

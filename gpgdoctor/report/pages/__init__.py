@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from gpgdoctor import __version__
 from gpgdoctor.report.escape import printable
 
 HERE = "gpgdoctor.report.pages"
@@ -33,7 +34,7 @@ def render(package: str, template: str, **values: Any) -> str:
         undefined=StrictUndefined,
     )
     # Of our own package, and the same bytes that the policy's digest is of: not escaped.
-    values = {**values, "style": Markup(style), "style_digest": digest}
+    values = {**values, "style": Markup(style), "style_digest": digest, "version": __version__}
     return environment.get_template(template).render(values)
 
 

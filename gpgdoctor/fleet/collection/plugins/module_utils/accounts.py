@@ -48,7 +48,7 @@ class Doctor:
             module.fail_json(
                 msg="gpgdoctor is not on this host; the role gpgdoctor.fleet.gpgdoctor installs it", missing=True
             )
-        objection = next(objections(found), None) if os.geteuid() == 0 else None
+        objection = next(objections_to_program(found), None) if os.geteuid() == 0 else None
         if objection:
             module.fail_json(msg="gpgdoctor is not run as root: %s" % objection)
         self._path = found
@@ -217,6 +217,15 @@ def _rows(path, separator, length):
     except OSError:
         return []
     return [row for row in rows if len(row) == length]
+
+
+def objections_to_program(path):
+    """The same of a program, and of what runs it where it is a script."""
+    found = list(objections(path))
+    with open(path, "rb") as program:
+        first = program.readline(256)
+    words = first[2:].decode("utf-8", "surrogateescape").split() if first.startswith(b"#!") else []
+    return iter(found + (list(objections(words[0])) if words else []))
 
 
 def objections(path):
