@@ -11,6 +11,12 @@ from gpgdoctor.fleet.picture import Picture
 WIDTH = 80
 HOSTS_SHOWN = 12
 ROWS_SHOWN = 40
+VERDICTS = {
+    "healthy": "healthy",
+    "incomplete": "not checked in full",
+    "findings": "with findings",
+    "error": "where gpgdoctor failed",
+}
 VERSION_TITLES = (("gnupg", "GnuPG"), ("pcsc-lite", "pcsc-lite"), ("distribution", "Distribution"))
 
 
@@ -29,7 +35,7 @@ def render(picture: Picture) -> str:
 
 
 def _head(picture: Picture) -> list[str]:
-    verdicts = ", ".join(f"{number} {verdict}" for verdict, number in picture["verdicts"].items() if number)
+    verdicts = ", ".join(f"{number} {VERDICTS[name]}" for name, number in picture["verdicts"].items() if number)
     away, damaged = len(picture["not_looked_at"]["hosts"]), len(picture["damaged"])
     sentences = [f"{counted(picture['hosts'], 'host')}: {verdicts or 'none was looked at'}."]
     sentences += [f"{counted(away, 'host')} gave no document."] if away else []
@@ -63,7 +69,7 @@ def _program(row: Picture) -> Iterator[str]:
 def _cure(row: Picture) -> Iterator[str]:
     what = ", ".join(map(span, row["steps"])) if row["steps"] else f"by hand: `gpgdoctor explain {row['findings'][0]}`"
     yield from _item(f"{', '.join(row['findings'])}, {row['applicability']}, {what}: {hosts(row)}")
-    yield from _wrapped(f"nothing else counts on {row['whole']} of them", "  ")
+    yield from _wrapped(f"the only trouble of {row['whole']} of them", "  ")
 
 
 def _versions(picture: Picture) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from gpgdoctor.fleet.markdown import VERSION_TITLES
+from gpgdoctor.fleet.markdown import VERDICTS, VERSION_TITLES
 from gpgdoctor.fleet.picture import Picture
 from gpgdoctor.report import pages
 
@@ -18,6 +18,7 @@ def render(picture: Picture) -> str:
         "fleet.html",
         fleet=picture,
         limit=HOSTS_SHOWN,
+        verdicts=VERDICTS,
         version_titles=VERSION_TITLES,
     )
 

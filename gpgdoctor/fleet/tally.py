@@ -131,10 +131,11 @@ class Tally:
     def _add_host(self, host: str, seen: list[Look]) -> None:
         self.documents += len(seen)
         self.verdicts[max((look.verdict for look in seen), key=VERDICTS.index)] += 1
+        several = len({user for look in seen for user in look.users}) > 1
         for look in seen:
             self._add_versions(host, look)
             for found in look.findings:
-                self._add_finding(host, found, found.users or look.users)
+                self._add_finding(host, found, (found.users or look.users) if several else ())
             for id, name, reason in look.unchecked:
                 self._add_unchecked(host, id, name, reason)
         self._add_cures(host, [found for look in seen for found in look.findings])

@@ -92,7 +92,7 @@ def nasty() -> dict[str, Any]:
     check = {"id": "GD204", "name": NASTY, "subject": NASTY, "status": "unknown", "reason": NASTY}
     facts = {"gnupg": {"scdaemon_version": NASTY}, "pcscd": {"version": NASTY}, "host": {"distribution": NASTY}}
     said = finding(name=NASTY, title=NASTY, culprits=[culprit(NASTY)], users=[NASTY], fix=fix)
-    return document(said, checks=[check], facts=facts)
+    return document(said, checks=[check], facts=facts, users=[{"user": NASTY}, {"user": "another"}])
 
 
 def nasty_report(folder: Path) -> dict[str, Any]:

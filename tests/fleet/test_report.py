@@ -60,7 +60,8 @@ def test_what_is_ignored_asks_for_no_cure(tmp_path: Path) -> None:
 
 
 def test_aliases_of_different_hosts_are_different(tmp_path: Path) -> None:
-    sick = document(finding(culprits=[culprit("user1-agent"), culprit("firefox")], users=["user1"]))
+    users = [{"user": "user1"}, {"user": "user2"}]
+    sick = document(finding(culprits=[culprit("user1-agent"), culprit("firefox")], users=["user1"]), users=users)
     found = report(put(tmp_path / "d", anna=sick, bert=sick))
     assert row(found["findings"], id="GD202")["users"] == {"anna": ["user1"], "bert": ["user1"]}
     assert {it["program"]: it["hosts"] for it in found["programs"]} == {
@@ -68,6 +69,11 @@ def test_aliases_of_different_hosts_are_different(tmp_path: Path) -> None:
         "user1-agent on anna": ["anna"],
         "user1-agent on bert": ["bert"],
     }
+
+
+def test_the_only_account_of_a_host_needs_no_name(tmp_path: Path) -> None:
+    found = report(put(tmp_path / "d", anna={"documents": [document(finding(), account="account 1")]}))
+    assert "users" not in row(found["findings"], id="GD202")
 
 
 def test_a_program_that_holds_nothing_is_no_holder(tmp_path: Path) -> None:

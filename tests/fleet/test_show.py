@@ -129,7 +129,7 @@ def test_five_illnesses_are_gathered_reported_cured_verified_and_taken_back(flee
         fleet.add(name, open_lab(for_ssh(BY_NAME[scenario])))
     confs = {name: host.lab.room.files(["/home/alice"]) for name, host in fleet.hosts.items()}
 
-    fleet.play("gpgdoctor.fleet.gather")
+    fleet.play("gpgdoctor.fleet.gather", "-e", '{"gpgdoctor_users": ["alice"]}')
     sick = by_finding(fleet.report())
     assert sick == {id: [name] for name, (_, id) in ILLNESSES.items()}
     assert "alice" not in json.dumps(fleet.files("documents"))
