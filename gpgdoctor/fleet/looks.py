@@ -10,8 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from gpgdoctor.fleet.envelopes import (
+    ITEMS_LIMIT,
+    Failure,
+    accounts_without,
+    documents,
+    failed,
+    items,
+    text,
+    why,
+)
 from gpgdoctor.fleet.sources import Damaged
-from gpgdoctor.report.escape import printable
 
 ID = re.compile(r"GD\d{3}")
 SEVERITIES = ("info", "warning", "error")
@@ -25,10 +34,6 @@ HOLDING = re.compile(r"GD2\d\d|GD311|GD602")
 
 FINDINGS_LIMIT = 500
 CHECKS_LIMIT = 5000
-DOCUMENTS_LIMIT = 500  # of the users of one host
-ITEMS_LIMIT = 100
-USERS_LIMIT = 1_000_000
-TEXT_LIMIT = 120
 FACTS_LIST_LIMIT = 2000  # of facts that are judged here: rules compare items with each other
 # What redaction puts in the place of something private: the same alias on another machine is something else.
 ALIAS = re.compile(
@@ -71,87 +76,27 @@ class Look:
     users: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A host that was asked and gave no document."""
-
-    reason: str
-
-
 def looks(content: Any) -> list[Look | Failure]:
     """The documents in one file: of check, --save and hooks, in Ansible's results and facts; raises Damaged."""
-    found = [*map(_look, _documents(content)), *_accounts_without(content)]
+    found = [*map(_look, documents(content)), *accounts_without(content)]
     if not found:
         raise Damaged("no document of gpgdoctor in it")
     return found
 
 
-def _documents(content: Any) -> list[Any]:
-    if isinstance(content, list):
-        documents = content
-    elif isinstance(content, dict) and isinstance(content.get("documents"), list):
-        documents = content["documents"]
-        if not documents and _failed(content):
-            documents = [content]
-    else:
-        documents = [_in_local_facts(content)]
-    if len(documents) > DOCUMENTS_LIMIT:
-        raise Damaged(f"more than {DOCUMENTS_LIMIT} documents in one file")
-    return documents
-
-
-def _accounts_without(content: Any) -> Iterator[Failure]:
-    """Accounts of a host of which the module check brought no document."""
-    if isinstance(content, dict) and content.get("documents"):
-        for entry in _list(content.get("not_looked_at"), ITEMS_LIMIT):
-            if isinstance(entry, dict):
-                yield Failure(f"{_text(entry.get('account'))}: {_text(entry.get('reason'), 'no reason given')}")
-
-
-def left_out(content: Any) -> int:
-    """How many users or accounts a host has that were not looked for."""
-    names = ("users_left_out", "accounts_left_out")
-    numbers = [content.get(name) for name in names] if isinstance(content, dict) else []
-    return sum(number for number in numbers if type(number) is int and 0 < number < USERS_LIMIT)
-
-
-def _in_local_facts(content: Any) -> Any:
-    """What Ansible's setup module wrapped around the hook's document."""
-    inner = content
-    for key in ("ansible_facts", "ansible_local", "gpgdoctor"):
-        if not (isinstance(inner, dict) and key in inner and "schema_version" not in inner):
-            return content
-        inner = inner[key]
-    return inner
-
-
-def _failed(content: dict[str, Any]) -> bool:
-    """A result of Ansible that is none; what `ansible --tree` writes of one has a message alone."""
-    told = isinstance(content.get("msg"), str) and "changed" in content
-    return told or content.get("failed") is True or content.get("unreachable") is True
-
-
 def _look(document: Any) -> Look | Failure:
     if not isinstance(document, dict):
         raise Damaged("not a document of gpgdoctor")
-    if "schema_version" not in document and _failed(document):
-        return Failure(_why(document))
+    if "schema_version" not in document and failed(document):
+        return Failure(why(document))
     version = document.get("schema_version")
     if not isinstance(version, str) or "facts" not in document:
         raise Damaged("not a document of gpgdoctor")
     if version.partition(".")[0] != MAJOR_VERSION:
-        raise Damaged(f"schema version {_text(version)}; this gpgdoctor reads {MAJOR_VERSION}")
+        raise Damaged(f"schema version {text(version)}; this gpgdoctor reads {MAJOR_VERSION}")
     if not {"findings", "checks", "verdict"} <= document.keys():
         document = {**document, **_judged(document["facts"])}
     return _as_look(document)
-
-
-def _why(result: dict[str, Any]) -> str:
-    """Ansible's message; what the host said where that went wrong before the module ran."""
-    said = (result.get(name) for name in ("msg", "module_stderr", "module_stdout"))
-    first = [text.strip().splitlines()[0] for text in said if isinstance(text, str) and text.strip()]
-    kind = "unreachable" if result.get("unreachable") is True else "failed"
-    return f"{kind}: {'; '.join(map(_text, first)) or 'no reason given'}"
 
 
 def _judged(facts: Any) -> dict[str, Any]:
@@ -165,7 +110,7 @@ def _judged(facts: Any) -> dict[str, Any]:
     try:
         judged = document_of(diagnose(decode(facts)), 0)
     except BadSnapshot as error:
-        raise Damaged(_text(str(error))) from error
+        raise Damaged(text(str(error))) from error
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         # Facts that no machine has, of the right types: no reason to leave the other machines out.
         raise Damaged("its facts cannot be judged") from error
@@ -186,7 +131,7 @@ def _longest_list(value: Any) -> int:
 
 def _as_look(document: dict[str, Any]) -> Look:
     facts = document["facts"]
-    users = [entry for entry in _list(document.get("users"), ITEMS_LIMIT) if isinstance(entry, dict)]
+    users = [entry for entry in items(document.get("users"), ITEMS_LIMIT) if isinstance(entry, dict)]
     own = [entry.get("facts") for entry in users] or [facts]
     account = document.get("account")
     accounts = [account] if isinstance(account, str) else [entry.get("user") for entry in users]
@@ -197,7 +142,7 @@ def _as_look(document: dict[str, Any]) -> Look:
         gnupg=tuple(dict.fromkeys(_version(it, "gnupg", "scdaemon_version") for it in own)),
         pcsclite=_version(facts, "pcscd", "version"),
         distribution=_distribution(_version(facts, "host", "distribution")),
-        users=tuple(dict.fromkeys(_text(account, "a user") for account in accounts)),
+        users=tuple(dict.fromkeys(text(account, "a user") for account in accounts)),
     )
 
 
@@ -209,22 +154,22 @@ def _finding(item: Any) -> Found:
     severity = _one_of(item.get("severity"), SEVERITIES, f"severity of {item['id']}")
     return Found(
         id=item["id"],
-        name=_text(item.get("name")),
-        title=_text(item.get("title")),
+        name=text(item.get("name")),
+        title=text(item.get("title")),
         severity="info" if ignored else severity,
         cause=cause if isinstance(cause, str) and ID.fullmatch(cause) else None,
         programs=tuple(_programs(item.get("culprits"))),
         cure=_cure(item.get("fix")),
-        users=tuple(_text(user) for user in _list(item.get("users"), ITEMS_LIMIT)),
+        users=tuple(text(user) for user in items(item.get("users"), ITEMS_LIMIT)),
     )
 
 
 def _programs(culprits: Any) -> Iterator[tuple[str, str]]:
     """Each program once, with the most that is known of it."""
     found: dict[str, str] = {}
-    for culprit in _list(culprits, ITEMS_LIMIT):
+    for culprit in items(culprits, ITEMS_LIMIT):
         if isinstance(culprit, dict) and culprit.get("certainty") in CERTAINTIES:
-            program = _text(culprit.get("program"))
+            program = text(culprit.get("program"))
             found[program] = max(found.get(program, CERTAINTIES[0]), culprit["certainty"], key=CERTAINTIES.index)
     yield from found.items()
 
@@ -237,22 +182,22 @@ def _cure(fix: Any) -> Cure | None:
 
 
 def _steps(steps: Any) -> Iterator[str]:
-    for step in _list(steps, ITEMS_LIMIT):
+    for step in items(steps, ITEMS_LIMIT):
         if not isinstance(step, dict):
             continue
         if step.get("kind") == "edit":
             yield from _edits(step)
         elif step.get("kind") == "restart":
-            yield f"restart {_text(step.get('target'))}"
+            yield f"restart {text(step.get('target'))}"
 
 
 def _edits(step: dict[str, Any]) -> Iterator[str]:
     """The lines of a diff that change, with the file's name: where it lies differs from home to home."""
-    file = _text(str(step.get("path")).rpartition("/")[2])
+    file = text(str(step.get("path")).rpartition("/")[2])
     lines = str(step.get("diff"))[: 1 << 16].split("\n")
     changed = [line for line in lines if line[:1] in ("+", "-") and line[:3] not in ("+++", "---")]
     for line in changed[:ITEMS_LIMIT]:
-        yield f"{file}: {line[0]}{_text(line[1:].strip())}"
+        yield f"{file}: {line[0]}{text(line[1:].strip())}"
 
 
 def _unchecked(checks: list[Any]) -> Iterator[tuple[str, str, str]]:
@@ -261,7 +206,7 @@ def _unchecked(checks: list[Any]) -> Iterator[tuple[str, str, str]]:
             raise Damaged("a check in it is none")
         id = check.get("id")
         if check.get("status") == "unknown" and isinstance(id, str) and ID.fullmatch(id):
-            yield id, _text(check.get("name")), _text(check.get("reason"), "no reason given")
+            yield id, text(check.get("name")), text(check.get("reason"), "no reason given")
 
 
 def _version(facts: Any, area: str, name: str) -> str:
@@ -271,13 +216,13 @@ def _version(facts: Any, area: str, name: str) -> str:
         value = value.get(name)
         if value is None:
             return "none"
-    return _text(value, "unknown") or "unknown"
+    return text(value, "unknown") or "unknown"
 
 
-def _distribution(text: str) -> str:
+def _distribution(name: str) -> str:
     """Without the short name that stands before the long one."""
-    first, _, rest = text.partition(" ")
-    return rest if rest and first.islower() else text
+    first, _, rest = name.partition(" ")
+    return rest if rest and first.islower() else name
 
 
 def _one_of(value: Any, choices: tuple[str, ...], what: str) -> str:
@@ -292,11 +237,3 @@ def _required(value: Any, name: str, limit: int) -> list[Any]:
     if len(value) > limit:
         raise Damaged(f"it has more than {limit} {name}")
     return value
-
-
-def _list(value: Any, limit: int) -> list[Any]:
-    return value[:limit] if isinstance(value, list) else []
-
-
-def _text(value: Any, otherwise: str = "") -> str:
-    return printable(value, TEXT_LIMIT) if isinstance(value, str) else otherwise

@@ -6,19 +6,8 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from gpgdoctor.fleet.looks import (
-    ALIAS,
-    CERTAINTIES,
-    HOLDING,
-    SEVERITIES,
-    VERDICTS,
-    Cure,
-    Failure,
-    Found,
-    Look,
-    left_out,
-    looks,
-)
+from gpgdoctor.fleet.envelopes import Failure, left_out
+from gpgdoctor.fleet.looks import ALIAS, CERTAINTIES, HOLDING, SEVERITIES, VERDICTS, Cure, Found, Look, looks
 from gpgdoctor.fleet.sources import Damaged, Source
 
 K = TypeVar("K", bound=Hashable)

@@ -11,7 +11,7 @@ from reporting import culprit, document, finding, put, recorded, report, row
 
 from gpgdoctor.fleet.markdown import render
 
-SHARED = {
+SHARED: dict[str, Any] = {
     "applicability": "costly",
     "costs": [],
     "steps": [
@@ -38,7 +38,7 @@ def test_facts_alone_are_judged(tmp_path: Path) -> None:
 
 
 def test_one_cure_for_two_findings_is_one_cure(tmp_path: Path) -> None:
-    other = {**SHARED, "steps": [{**SHARED["steps"][0], "path": "/home/x/.gnupg/scdaemon.conf"}, SHARED["steps"][1]]}  # type: ignore[index, dict-item]
+    other = {**SHARED, "steps": [{**SHARED["steps"][0], "path": "/home/x/.gnupg/scdaemon.conf"}, SHARED["steps"][1]]}
     folder = put(
         tmp_path / "d",
         anna=document(finding("GD202", fix=SHARED), finding("GD207", consequence_of="GD202", severity="warning")),

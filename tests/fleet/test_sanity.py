@@ -13,6 +13,7 @@ from conftest import cannot_run
 from controller import REQUIREMENT
 
 from gpgdoctor.fleet.collection_writer import write_tree
+from gpgdoctor.lab.bootstrap import Environment
 
 DEADLINE_S = 900
 # What ansible-test would fetch from a place of its own: here the pip that the bootstrap has installs the one it wants.
@@ -26,14 +27,14 @@ NEEDED = {"ansible-doc", "compile", "import", "pep8", "pylint", "runtime-metadat
 
 
 @pytest.fixture(scope="module")
-def environment() -> environments.Environment:
+def environment() -> Environment:
     try:
         return environments.with_packages("ansible", [REQUIREMENT])
     except environments.EnvironmentUnavailable as error:
         cannot_run(str(error))
 
 
-def test_ansible_has_nothing_to_complain_of(environment: environments.Environment, tmp_path: Path) -> None:
+def test_ansible_has_nothing_to_complain_of(environment: Environment, tmp_path: Path) -> None:
     collection = Path(write_tree(str(tmp_path)))
     _put_get_pip(environment, tmp_path)
     version = ".".join(environment.interpreter.version.split()[:2])
@@ -51,7 +52,7 @@ def test_ansible_has_nothing_to_complain_of(environment: environments.Environmen
     assert set(re.findall(r'^Running sanity test "([\w-]+)"', said, re.MULTILINE)) >= NEEDED
 
 
-def _put_get_pip(environment: environments.Environment, home: Path) -> None:
+def _put_get_pip(environment: Environment, home: Path) -> None:
     (source,) = (environment.home / "venv").rglob("ansible_test/_internal/python_requirements.py")
     wanted = re.findall(r"\bpip='([\d.]+)'", source.read_text())
     wheel = sorted((environment.home / "debian").rglob("pip-*.whl"))[-1]
