@@ -146,9 +146,9 @@ def look(module, doctor, account, path):
 
 
 def in_short(document):
-    findings = document.get("findings")
-    ids = [it["id"] for it in findings if not it["ignored"]] if isinstance(findings, list) else []
-    return {"account": document["account"], "verdict": document.get("verdict"), "findings": sorted(set(ids))}
+    findings = [it for it in document.get("findings") or [] if isinstance(it, dict) and not it.get("ignored")]
+    ids = {str(it.get("id")) for it in findings}
+    return {"account": document["account"], "verdict": document.get("verdict"), "findings": sorted(ids)}
 
 
 def main():

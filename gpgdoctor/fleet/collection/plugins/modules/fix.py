@@ -137,12 +137,13 @@ def fix(module, doctor, account, diffs):
         code, document = doctor.document(account, arguments + ["--"] + module.params["ids"], module.params["timeout"])
     except CannotRun as error:
         return dict(result, refused=[], left=[], result=str(error))
-    steps = [step for step in document.get("plan", []) if step.get("kind") in ("edit", "restart")]
+    plan = [step for step in document.get("plan") or [] if isinstance(step, dict)]
+    steps = [step for step in plan if step.get("kind") in ("edit", "restart")]
     applied = document.get("applied") is True and code not in (PUT_BACK, INTERRUPTED)
     result["changed"] = bool(steps) if module.check_mode else applied
     result["failed"] = code != FIXED
     if result["changed"]:
-        diffs += [{"prepared": step["diff"]} for step in steps if step["kind"] == "edit"]
+        diffs += [{"prepared": str(step.get("diff"))} for step in steps if step["kind"] == "edit"]
     for name in ("refused", "left", "undo", "verified"):
         result[name] = document.get(name)
     result["result"] = printable(str(document.get("result")))
@@ -151,7 +152,7 @@ def fix(module, doctor, account, diffs):
 
 def told(result):
     """Why it failed, for people who read one line for each host."""
-    refused = ["%s: %s" % (it.get("id"), it.get("reason")) for it in result["refused"] or []]
+    refused = ["%s: %s" % (it.get("id"), it.get("reason")) for it in result["refused"] or [] if isinstance(it, dict)]
     return "%s: %s" % (result["account"], printable("; ".join(refused) or result["result"]))
 
 
