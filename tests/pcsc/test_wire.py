@@ -12,8 +12,10 @@ from gpgdoctor.pcsc.wire import Command, Malformed, ReaderState
 
 pytestmark = pytest.mark.skipif(sys.byteorder != "little", reason="the literals are little-endian")
 
-CONNECT_BODY = bytes.fromhex("78563412") + b"A Reader 00 00".ljust(128, b"\0") + bytes.fromhex(
-    "01000000 03000000 00000000 00000000 00000000"
+CONNECT_BODY = (
+    bytes.fromhex("78563412")
+    + b"A Reader 00 00".ljust(128, b"\0")
+    + bytes.fromhex("01000000 03000000 00000000 00000000 00000000")
 )
 
 
