@@ -14,7 +14,7 @@ import struct
 from enum import IntEnum
 from typing import Final
 
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 MAJOR: Final = 4
 OLDEST_MINOR, NEWEST_MINOR = 2, 6

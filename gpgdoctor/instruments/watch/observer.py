@@ -1,0 +1,144 @@
+"""From one look after another to events: what came and went, who took a card, who waits, who is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gpgdoctor.instruments.watch import attribution
+from gpgdoctor.instruments.watch.attribution import Attribution
+from gpgdoctor.instruments.watch.claims import Said
+from gpgdoctor.instruments.watch.conflicts import PRESENT, Conflicts
+from gpgdoctor.instruments.watch.naming import Naming, Who
+from gpgdoctor.instruments.watch.poll import Sight
+from gpgdoctor.instruments.watch.timeline import Change, Event
+from gpgdoctor.pcsc.wire import ReaderState
+from gpgdoctor.system.record import replace
+
+
+class Observer:
+    """Feed it the sights in order; each call answers what is new."""
+
+    def __init__(self, began_s: float) -> None:
+        """``began_s``: when the watch began, on the monotonic clock."""
+        self._began_s, self._slept_s, self._at_s = began_s, 0.0, 0.0
+        self._naming = Naming()
+        self._pcscd: int | None = None
+        self._readers: dict[str, ReaderState] | None = None
+        self._claims: Mapping[int, int] = {}
+        self._unexplained: dict[int, float] = {}  # scdaemons with a card that are no clients of pcscd, since when
+        self._own_driver: dict[int, Event] = {}
+        self._anew()
+        self._first = True
+
+    def _anew(self) -> None:
+        """Another pcscd knows nothing of what was before."""
+        self._attribution = Attribution()
+        self._conflicts = Conflicts(self._naming)
+        self._readers = None
+
+    @property
+    def at_s(self) -> float:
+        """Seconds since the watch began, at the last look."""
+        return self._at_s
+
+    @property
+    def wants_answers(self) -> bool:
+        """Whether it matters now what scdaemon has."""
+        return any(it.sharing for it in (self._readers or {}).values()) or bool(self._unexplained)
+
+    def see(self, sight: Sight, said: Said | None = None) -> list[Event]:
+        """The events of one sight; ``said`` is what my scdaemons said last."""
+        self._slept_s += sight.slept_s
+        self._at_s = sight.at_s - self._began_s + self._slept_s
+        self._claims = said.cards if said else {}
+        self._naming.meet(sight.peers)
+        events = self._machine(sight)
+        if sight.readers is not None:
+            events += self._readers_now(sight.readers)
+        if sight.look is not None:
+            events += [self._hold(change) for change in self._attribution.feed(sight.look)]
+            events += self._conflicts.waits(self._at_s, sight.samples, self._attribution, sight.look.sharing)
+            self._naming.forget(sight.peers)
+            self._first = False
+        if said is not None:
+            readers = (self._readers or {}).values()
+            events += self._conflicts.refusals(self._at_s, said.cards, readers, self._attribution)
+            events += self._by_own_driver(said, sight.at_s)
+        return events
+
+    # -- the machine, pcscd, readers, cards -----------------------------------------------------------------------
+
+    def _machine(self, sight: Sight) -> list[Event]:
+        events = []
+        if sight.slept_s:
+            events.append(Event(t_s=self._at_s, kind="slept", change="over", for_s=sight.slept_s))
+        before, self._pcscd = self._pcscd, sight.pcscd
+        if sight.pcscd != before:
+            change: Change = "ended" if sight.pcscd is None else "replaced" if before else "found" if self._first else "started"
+            who = (Who(pid=sight.pcscd, program="pcscd", certainty="certain"),) if sight.pcscd else ()
+            events.append(Event(t_s=self._at_s, kind="pcscd", change=change, by=who))
+            self._anew()
+        return events
+
+    def _since(self, change: Change) -> Change:
+        """At the first look, what is there was there before."""
+        return "found" if self._first or self._readers is None else change
+
+    def _readers_now(self, readers: tuple[ReaderState, ...]) -> list[Event]:
+        before, now = self._readers or {}, {reader.name: reader for reader in readers}
+        new = self._since("came")
+        events = [self._event("reader", "left", name) for name in before.keys() - now.keys()]
+        for name, reader in now.items():
+            if name not in before:
+                events.append(self._event("reader", new, name))
+            had, has = name in before and _has_card(before[name]), _has_card(reader)
+            if has and not had:
+                events.append(self._event("card", "came" if name in before else new, name))
+            elif had and not has:
+                events.append(self._event("card", "left", name))
+        self._readers = now
+        return events
+
+    def _event(self, kind: str, change: Change, reader: str) -> Event:
+        return Event(t_s=self._at_s, kind="reader" if kind == "reader" else "card", change=change, reader=reader)
+
+    # -- holds ----------------------------------------------------------------------------------------------------
+
+    def _hold(self, change: attribution.Change) -> Event:
+        held_s = None if change.since_s is None else max(0.0, change.at_s - change.since_s)
+        return Event(
+            t_s=self._at_s,
+            kind=change.kind,
+            change="over" if change.kind == "release" else self._since("began"),
+            reader=change.reader,
+            share=change.share,
+            by=self._confirmed(self._naming.of(change.connections, change.certainty), change.certainty),
+            for_s=held_s,
+        )
+
+    def _confirmed(self, by: tuple[Who, ...], certainty: attribution.Certainty) -> tuple[Who, ...]:
+        """A program that was only guessed, and is a scdaemon that says that it has a card, is no guess."""
+        if len(by) == 1 and by[0].pid is not None and self._claims.get(by[0].pid):
+            return (replace(by[0], certainty=certainty),)
+        return by
+
+    def _by_own_driver(self, said: Said, now_s: float) -> list[Event]:
+        """A scdaemon that has a card, and was no client of pcscd when it said so, has it by its own driver."""
+        alone = {pid for pid, cards in said.cards.items() if cards and not self._naming.may_be_connected(pid)}
+        self._unexplained = {pid: self._unexplained.get(pid, now_s) for pid in alone}
+        driving = {pid for pid, since_s in self._unexplained.items() if said.asked_s > since_s}
+        events = []
+        for pid in [it for it in self._own_driver if it not in driving]:
+            took = self._own_driver.pop(pid)
+            events.append(replace(took, t_s=self._at_s, kind="release", change="over", for_s=self._at_s - took.t_s))
+        for pid in driving - self._own_driver.keys():
+            who = Who(pid=pid, program="scdaemon", certainty="certain")
+            change = self._since("began")
+            took = Event(t_s=self._at_s, kind="take", change=change, share="exclusive", by=(who,))
+            self._own_driver[pid] = took
+            events.append(took)
+        return events
+
+
+def _has_card(reader: ReaderState) -> bool:
+    return bool(reader.state & PRESENT)

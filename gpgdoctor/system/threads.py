@@ -1,0 +1,169 @@
+"""When the threads of a process ran, and which of pcscd's threads serves which connection.
+
+pcscd starts one thread for each connection (pcsc-lite src/winscard_svc.c, CreateContextThread), and the kernel
+tells everybody, without any right, when a thread ran: /proc/PID/task/TID/schedstat (nanoseconds run, nanoseconds
+waited, times scheduled). Kernels without CONFIG_SCHED_INFO show zeros or no file, hidepid shows nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import pairwise
+
+SCHEDSTAT_BYTES = 80
+
+# A thread that waits for another's transaction looks again every 100 ms: for SCardConnect inside pcscd
+# (winscard.c, SYS_USleep(PCSCLITE_LOCK_POLL_RATE)), for the other calls the client asks as often (winscard_clnt.c).
+POLL_S = 0.1
+RHYTHM_WINDOW_S = 0.8
+SLOWEST_PER_S, FASTEST_PER_S = 8.0, 10.6
+LONGEST_PAUSE_S = 0.19
+
+
+class ThreadClock:
+    """The threads of one process, with what the kernel says of each. Files stay open: every look reads them all."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._files: dict[int, int] = {}
+
+    def threads(self) -> frozenset[int]:
+        """The numbers of its threads; raises OSError where the process is gone or hidden."""
+        return frozenset(map(int, os.listdir(f"/proc/{self.pid}/task")))
+
+    def read(self, threads: Iterable[int]) -> dict[int, bytes]:
+        """What schedstat says of each of these threads; one that ended meanwhile is left out."""
+        found = {}
+        for thread in threads:
+            try:
+                file = self._files.get(thread)
+                if file is None:
+                    file = os.open(f"/proc/{self.pid}/task/{thread}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+                    self._files[thread] = file
+                found[thread] = os.pread(file, SCHEDSTAT_BYTES, 0)
+            except OSError:
+                self._forget(thread)
+        for thread in self._files.keys() - found.keys():
+            self._forget(thread)
+        return found
+
+    def _forget(self, thread: int) -> None:
+        file = self._files.pop(thread, None)
+        if file is not None:
+            os.close(file)
+
+    def close(self) -> None:
+        for thread in list(self._files):
+            self._forget(thread)
+
+
+def is_counted() -> bool:
+    """Whether this kernel counts when a thread runs at all."""
+    try:
+        with open("/proc/self/schedstat", "rb") as own:
+            return times_scheduled(own.read(SCHEDSTAT_BYTES)) > 0
+    except OSError:
+        return False
+
+
+def times_scheduled(schedstat: bytes) -> int:
+    """How often a thread was put on a processor; 0 for a text that does not say."""
+    words = schedstat.split()
+    return int(words[2]) if len(words) == 3 and words[2].isdigit() else 0
+
+
+class Pairing:
+    """Which thread of pcscd serves which connection, by the order in which they are born.
+
+    pcscd accepts a connection before it starts the thread, and closes it before the thread ends. What was there
+    at the first look is paired by age, which is a guess; a thread and a connection that came alone between two
+    looks belong together for sure.
+    """
+
+    def __init__(self, main_thread: int) -> None:
+        self._main = main_thread
+        self._service = {main_thread}
+        self._threads: set[int] | None = None  # at the last look
+        self._connections: set[int] = set()
+        self.connection_of: dict[int, int] = {}
+        self.sure: set[int] = set()
+        """Connections whose thread is beyond doubt."""
+
+    def update(self, threads: Collection[int], connections: Collection[int]) -> bool:
+        """Take what is there now; False where a connection is left without a thread of its own."""
+        for thread in [it for it, its in self.connection_of.items() if it not in threads or its not in connections]:
+            self.sure.discard(self.connection_of.pop(thread))
+        self._service.intersection_update({*threads, self._main})
+        loose = sorted(set(connections).difference(self.connection_of.values()))
+        fresh = sorted(set(threads) - self.connection_of.keys() - self._service)
+        if self._threads is None:
+            older = max(0, len(fresh) - len(loose))  # one for each reader and one for the bus: born before the clients
+            self._service |= set(fresh[:older])
+            fresh = fresh[older:]
+        if len(fresh) == len(loose):
+            self.connection_of.update(zip(fresh, loose, strict=True))
+            if self._came_alone(fresh, loose):
+                self.sure.add(loose[0])
+        self._threads, self._connections = set(threads), set(connections)
+        return len(fresh) == len(loose) or not loose
+
+    def _came_alone(self, fresh: Sequence[int], loose: Sequence[int]) -> bool:
+        """Whether these are one thread and one connection, and neither was there at the look before."""
+        if self._threads is None or len(fresh) != 1:
+            return False
+        return fresh[0] not in self._threads and loose[0] not in self._connections
+
+    def split(self, threads: Iterable[int], earlier: Mapping[int, int]) -> tuple[frozenset[int], bool]:
+        """The connections of these threads, and whether any of them, but the main one, is nobody's that is known.
+
+        ``earlier`` is ``connection_of`` as it was when the first of these threads was looked at.
+        """
+        known = {**earlier, **self.connection_of}
+        others = [thread for thread in threads if thread not in known and thread != self._main]
+        return frozenset(known[thread] for thread in threads if thread in known), bool(others)
+
+
+def waits(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:
+    """Whether a thread looks every 100 ms for the end of another's transaction.
+
+    ``samples`` are (seconds, times scheduled), oldest first; ``at_once`` is how often it is scheduled for each look:
+    once where pcscd itself waits in SCardConnect, up to twice where the client asks. A client that asks pcscd for
+    anything else ten times a second looks the same, but its own process runs as often; the one that is blocked in
+    SCardConnect does not run at all.
+    """
+    recent = [it for it in samples if it[0] >= samples[-1][0] - RHYTHM_WINDOW_S - POLL_S]
+    if len(recent) < 2 or recent[-1][0] - recent[0][0] < RHYTHM_WINDOW_S:
+        return False
+    rate = (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
+    if not SLOWEST_PER_S <= rate <= FASTEST_PER_S * at_once:
+        return False
+    ran_s = recent[0][0]
+    for (before_s, earlier), (now_s, later) in pairwise(recent):
+        if later - earlier > at_once * (1 + int((now_s - before_s) / POLL_S + 0.1)):
+            return False
+        if later > earlier:
+            ran_s = now_s
+        elif now_s - ran_s > LONGEST_PAUSE_S:
+            return False
+    return True
+
+
+def scheduled(pid: int) -> int | None:
+    """How often all threads of a process together were put on a processor; None where that is not visible."""
+    total = 0
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            path = f"/proc/{pid}/task/{thread}/schedstat"
+            with suppress(FileNotFoundError, ProcessLookupError), open(path, "rb") as file:
+                total += times_scheduled(file.read(SCHEDSTAT_BYTES))
+    except OSError:
+        return None
+    return total
+
+
+def ran(before: Mapping[int, bytes], after: Mapping[int, bytes]) -> set[int]:
+    """The threads that ran between two looks; those that came or ended in between did."""
+    same = {thread for thread, text in after.items() if before.get(thread) == text}
+    return (before.keys() | after.keys()) - same
