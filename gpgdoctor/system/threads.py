@@ -133,9 +133,12 @@ def waits(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:
     anything else ten times a second looks the same, but its own process runs as often; the one that is blocked in
     SCardConnect does not run at all.
     """
-    recent = [it for it in samples if it[0] >= samples[-1][0] - RHYTHM_WINDOW_S - POLL_S]
-    if len(recent) < 2 or recent[-1][0] - recent[0][0] < RHYTHM_WINDOW_S:
+    begin = next(
+        (at for at in range(len(samples) - 1, -1, -1) if samples[-1][0] - samples[at][0] >= RHYTHM_WINDOW_S), None
+    )
+    if begin is None:
         return False
+    recent = samples[begin:]
     rate = (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
     if not SLOWEST_PER_S <= rate <= FASTEST_PER_S * at_once:
         return False

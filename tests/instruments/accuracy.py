@@ -30,6 +30,7 @@ MIXES = {
     "two-open": ("open", "open"),
     "five-mixed": ("fresh", "open", "busy", "alone", "curious"),
 }
+EVENTS = "/tmp/events"  # in the lab
 LATE_S = 0.15  # beyond one look
 GRACE_S = 30.0
 
@@ -78,7 +79,7 @@ def measure(
         for process, _ in clients:
             process.wait(seconds + GRACE_S)
         watch.wait(seconds + GRACE_S)
-        lines = [json.loads(line) for line in watch.stdout]
+        lines = [json.loads(line) for line in lab.read(EVENTS).splitlines()]
         if not lines or "cpu_s" not in lines[-1]:
             raise RuntimeError(f"the watch ended early: {watch.stderr.read()}")
         truth = [json.loads(line) for _, path in clients for line in lab.read(path).splitlines()]
@@ -89,13 +90,21 @@ def measure(
 
 
 def _watch(lab: Lab, rate_hz: float, seconds: float, user: int) -> Any:
-    argv = [lab.python, str(HERE / "observe.py"), str(rate_hz), str(seconds + 4)]
+    argv = [lab.python, str(HERE / "observe.py"), str(rate_hz), str(seconds + 4), EVENTS]
     return lab.popen(argv, user=user)
 
 
 def _client(lab: Lab, kind: str, number: int, seed: int, seconds: float) -> Any:
     path = f"/tmp/truth-{number}"
-    argv = [lab.python, str(HERE / "random_client.py"), kind, lab.readers[0], str(seed * 100 + number), str(seconds), path]
+    argv = [
+        lab.python,
+        str(HERE / "random_client.py"),
+        kind,
+        lab.readers[0],
+        str(seed * 100 + number),
+        str(seconds),
+        path,
+    ]
     process = lab.popen(argv, user=0)
     hear(process)
     return process, path

@@ -1,7 +1,7 @@
 """A PC/SC program that takes a card at random, and writes down when it really had it.
 
 `random_client.py KIND READER SEED SECONDS FILE`; runs inside the lab, with pyscard alone.
-A line of FILE: {"pid", "share", "take": [before, after], "release": [before, after]}, in seconds of the monotonic clock.
+A line of FILE: {"pid", "share", "take": [before, after], "release": [before, after]}, in monotonic seconds.
 
 Kinds: fresh (a context for each time), open (one context), busy (one context, and asks the card while it has it),
 alone (exclusive, a context for each time), curious (one context, and asks pcscd for states all the time).

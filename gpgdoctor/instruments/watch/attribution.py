@@ -16,6 +16,9 @@ Certainty = Literal["certain", "likely", "possible"]
 Share = Literal["shared", "exclusive"]
 
 EXCLUSIVE = -1
+REMEMBERED = 0.998  # of what a connection did 25 s ago, at 20 looks a second, a third still counts
+YOUNG_LOOKS = 10
+QUIET_SHARE = 0.05
 
 
 class Look(Record):
@@ -95,6 +98,35 @@ class Holders:
             self.unnamed += [one] * hold.handles
 
 
+class Habits:
+    """How often each connection's thread runs while nobody takes a card or lets go; holders are counted apart.
+
+    Most clients ask pcscd for nothing in between, so that when their thread runs, it is for a card.
+    """
+
+    def __init__(self) -> None:
+        # Of so many looks, it ran in so many; older ones count less.
+        self._seen: dict[tuple[int, bool], tuple[float, float]] = {}
+
+    def note(self, look: Look, holders: Collection[int]) -> None:
+        """Take in a look at which nothing changed."""
+        if look.ran is None:
+            return
+        for connection in look.connections:
+            key = connection, connection in holders
+            looks, times = self._seen.get(key, (0.0, 0.0))
+            self._seen[key] = looks * REMEMBERED + 1, times * REMEMBERED + (connection in look.ran)
+
+    def forget(self, connections: Collection[int]) -> None:
+        """Keep those of these connections alone."""
+        self._seen = {key: seen for key, seen in self._seen.items() if key[0] in connections}
+
+    def is_quiet(self, connection: int, *, holds: bool) -> bool:
+        """Whether its thread seldom runs for nothing; one that has only just come, came for the card."""
+        looks, times = self._seen.get((connection, holds), (0.0, 0.0))
+        return looks < YOUNG_LOOKS or (times + 0.5) / (looks + 1) <= QUIET_SHARE
+
+
 class Attribution:
     """Follows the counts of all readers; feed it the looks in order."""
 
@@ -102,6 +134,7 @@ class Attribution:
         self._sharing: dict[str, int] = {}
         self._connections: frozenset[int] = frozenset()
         self._holders: dict[str, Holders] = {}
+        self._habits = Habits()
 
     def holders(self, reader: str) -> Holders:
         """Who holds a card in that reader, as far as it was seen."""
@@ -120,26 +153,43 @@ class Attribution:
                 was=self._sharing.get(name, 0),
                 holders=self._holders.setdefault(name, Holders()),
                 known=self._connections,
+                habits=self._habits,
                 alone=len(changed) == 1,
             )
             changes += step.changes()
         for holders in self._holders.values():
             holders.narrow(look.connections)
+        if not changes:
+            self._habits.note(look, {it for holders in self._holders.values() for it in holders.named})
+        if look.connections != self._connections:
+            self._habits.forget(look.connections)
         self._sharing, self._connections = dict(look.sharing), look.connections
         return changes
 
     def _differs(self, reader: str, count: int, look: Look) -> bool:
-        return count != self._sharing.get(reader, 0) or bool(self.holders(reader).named.keys() - look.connections)
+        named = self.holders(reader).named.keys()
+        if count != self._sharing.get(reader, 0) or named - look.connections:
+            return True
+        return bool(look.ran and named & look.ran and look.ran - named)  # one may have taken over from another
 
 
 class _Step:
     """One reader from one look to the next."""
 
     def __init__(
-        self, *, reader: str, look: Look, was: int, holders: Holders, known: frozenset[int], alone: bool
+        self,
+        *,
+        reader: str,
+        look: Look,
+        was: int,
+        holders: Holders,
+        known: frozenset[int],
+        habits: Habits,
+        alone: bool,
     ) -> None:
         """``known``: the connections of the look before; ``alone``: at no other reader anything changed."""
         self._reader, self._look, self._holders, self._known, self._alone = reader, look, holders, known, alone
+        self._habits = habits
         self._was, self._now = was, look.sharing[reader]
         self._before = frozenset(holders.named)
 
@@ -151,7 +201,27 @@ class _Step:
         left, now = self._holders.handles, abs(self._now)
         if self._was != self._now and EXCLUSIVE in (self._was, self._now):
             return changes + self._releases(left) + self._takes(now)
+        told = self._by_habits(now - left)
+        if told is not None:
+            return changes + told
         return changes + (self._takes(now - left) if now > left else self._releases(left - now))
+
+    def _by_habits(self, more: int) -> list[Change] | None:
+        """Where all quiet clients that ran took the card or let go, and that adds up; None where it does not."""
+        if self._look.ran is None or EXCLUSIVE in (self._was, self._now):
+            return None
+        named = self._holders.named.keys()
+        quiet = {it for it in self._look.ran & self._look.connections if self._habits.is_quiet(it, holds=it in named)}
+        takers, leavers = sorted(quiet - named), sorted(quiet & named)
+        if (
+            not quiet
+            or len(takers) - len(leavers) != more
+            or any(self._holders.named[it].handles > 1 for it in leavers)
+        ):
+            return None
+        sure: Certainty = "certain" if self._look.prompt and self._look.ran == set(leavers) else "likely"
+        certainty = self._certainty_of_taking(takers, len(takers))
+        return [self._let_go(it, sure) for it in leavers] + [self._take(it, certainty) for it in takers]
 
     def _is_reconnect(self) -> bool:
         """The only holder ran, and nobody else: it changed its own share mode (SCardReconnect)."""
@@ -199,16 +269,23 @@ class _Step:
         active = free & self._look.ran
         if len(active) > number and len(new & active) == number:
             return new & active  # who has just come, came for the card
+        if len(active) == number and not any(self._habits.is_quiet(it, holds=False) for it in active):
+            return active | self._doubtful()
         if active or self._look.strangers_ran:
             return active
         return self._look.connections & self._look.ran
+
+    def _doubtful(self) -> frozenset[int]:
+        """Who ran, and may not be the holder that it is taken for."""
+        ran = self._look.ran or frozenset()
+        return frozenset(it for it, hold in self._holders.named.items() if it in ran and hold.certainty != "certain")
 
     def _certainty_of_taking(self, takers: Collection[int], number: int) -> Certainty:
         look = self._look
         if look.ran is None:
             return "likely" if len(takers) == number and len(look.connections - self._before) == number else "possible"
         beyond_doubt = look.prompt and not look.strangers_ran and self._alone and look.sure.issuperset(takers)
-        nobody_else = look.ran == frozenset(takers) and len(takers) == number and not self._before & look.ran
+        nobody_else = look.ran == frozenset(takers) and len(takers) == number == 1 and not self._before & look.ran
         return "certain" if beyond_doubt and nobody_else else "likely"
 
     # -- letting go -----------------------------------------------------------------------------------------------

@@ -46,6 +46,11 @@ class Observer:
         """Whether it matters now what scdaemon has."""
         return any(it.sharing for it in (self._readers or {}).values()) or bool(self._unexplained)
 
+    @property
+    def knows_scdaemon(self) -> bool:
+        """Whether one of mine answered when it was asked last."""
+        return bool(self._claims)
+
     def see(self, sight: Sight, said: Said | None = None) -> list[Event]:
         """The events of one sight; ``said`` is what my scdaemons said last."""
         self._slept_s += sight.slept_s
@@ -74,7 +79,9 @@ class Observer:
             events.append(Event(t_s=self._at_s, kind="slept", change="over", for_s=sight.slept_s))
         before, self._pcscd = self._pcscd, sight.pcscd
         if sight.pcscd != before:
-            change: Change = "ended" if sight.pcscd is None else "replaced" if before else "found" if self._first else "started"
+            change: Change = (
+                "ended" if sight.pcscd is None else "replaced" if before else "found" if self._first else "started"
+            )
             who = (Who(pid=sight.pcscd, program="pcscd", certainty="certain"),) if sight.pcscd else ()
             events.append(Event(t_s=self._at_s, kind="pcscd", change=change, by=who))
             self._anew()

@@ -11,6 +11,7 @@ from gpgdoctor.instruments.watch.poll import Poll
 from gpgdoctor.instruments.watch.timeline import Event, Recorder, Timeline
 
 ASK_OFTEN_S, ASK_SELDOM_S = 1.0, 10.0
+ASK_NOBODY_S = 3.0  # where no scdaemon runs: to look for one takes longer than to ask one
 
 
 class NothingToWatch(Exception):
@@ -43,8 +44,7 @@ class Watch:
         if sight.trouble is not None:
             raise NothingToWatch(sight.trouble)
         while True:
-            every_s = ASK_OFTEN_S if self._observer.wants_answers else ASK_SELDOM_S
-            events = self._observer.see(sight, self._claims.latest(sight.at_s, every_s))
+            events = self._observer.see(sight, self._claims.latest(sight.at_s, self._ask_every_s()))
             for event in events:
                 self._recorder.add(event)
             if not tell(events, self._observer.at_s, sight.trouble):
@@ -59,6 +59,11 @@ class Watch:
             end_s = due_s if for_s is None else min(due_s, self._began_s + for_s)
             time.sleep(max(0.0, end_s - now_s))
             sight = self._poll.look()
+
+    def _ask_every_s(self) -> float:
+        if not self._observer.wants_answers:
+            return ASK_SELDOM_S
+        return ASK_OFTEN_S if self._observer.knows_scdaemon else ASK_NOBODY_S
 
     def timeline(self) -> Timeline:
         return self._recorder.timeline(self._observer.at_s)
