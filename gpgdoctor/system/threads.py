@@ -17,9 +17,9 @@ SCHEDSTAT_BYTES = 80
 # A thread that waits for another's transaction looks again every 100 ms: for SCardConnect inside pcscd
 # (winscard.c, SYS_USleep(PCSCLITE_LOCK_POLL_RATE)), for the other calls the client asks as often (winscard_clnt.c).
 POLL_S = 0.1
-RHYTHM_WINDOW_S = 0.8
+RHYTHM_WINDOW_S, LONG_WINDOW_S = 0.8, 2.0
 SLOWEST_PER_S, FASTEST_PER_S = 8.0, 10.6
-LONGEST_PAUSE_S = 0.19
+LONGEST_PAUSE_S = 0.14
 
 
 class ThreadClock:
@@ -129,13 +129,13 @@ def waits(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:
     """Whether a thread looks every 100 ms for the end of another's transaction.
 
     ``samples`` are (seconds, times scheduled), oldest first; ``at_once`` is how often it is scheduled for each look:
-    once where pcscd itself waits in SCardConnect, up to twice where the client asks. A client that asks pcscd for
-    anything else ten times a second looks the same, but its own process runs as often; the one that is blocked in
-    SCardConnect does not run at all.
+    once where pcscd itself waits in SCardConnect, up to twice where the client asks, and then it must last longer to
+    be told from other work. A client that asks pcscd for anything else exactly ten times a second looks the same, but
+    its own process runs as often; the one that is blocked in SCardConnect does not run at all.
     """
-    begin = next(
-        (at for at in range(len(samples) - 1, -1, -1) if samples[-1][0] - samples[at][0] >= RHYTHM_WINDOW_S), None
-    )
+    window_s = RHYTHM_WINDOW_S if at_once == 1 else LONG_WINDOW_S
+    enough = (at for at in range(len(samples) - 1, -1, -1) if samples[-1][0] - samples[at][0] >= window_s)
+    begin = next(enough, None)
     if begin is None:
         return False
     recent = samples[begin:]

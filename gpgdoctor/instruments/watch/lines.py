@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 
-from gpgdoctor.instruments.watch.attribution import least
+from gpgdoctor.instruments.watch.attribution import Certainty, least
 from gpgdoctor.instruments.watch.naming import Who
 from gpgdoctor.instruments.watch.timeline import Event
 from gpgdoctor.report.escape import printable
@@ -131,9 +131,13 @@ def names(by: Sequence[Who]) -> str:
     return " or ".join([*words[:NAMES_LIMIT], *more])
 
 
-def _sureness(by: Sequence[Who]) -> str:
+def sureness(by: Sequence[Who]) -> Certainty:
     """As sure as the least sure of them."""
-    return f" ({least(*(who.certainty for who in by)) if by else 'possible'})"
+    return least(*(who.certainty for who in by)) if by else "possible"
+
+
+def _sureness(by: Sequence[Who]) -> str:
+    return f" ({sureness(by)})"
 
 
 def duration(seconds: float) -> str:

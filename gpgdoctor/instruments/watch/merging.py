@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpgdoctor.instruments.watch.lines import Words, duration, names
+from gpgdoctor.instruments.watch.attribution import Certainty, least
+from gpgdoctor.instruments.watch.lines import Words, duration, names, sureness
 from gpgdoctor.instruments.watch.timeline import Event, program_of
 
 SHOWN_TIMES = 2  # the first ones are shown as they come
@@ -22,12 +23,14 @@ class _Series:
     def __init__(self) -> None:
         self.times = self.merged = 0
         self.first_s = self.last_s = self.held_s = 0.0
+        self.certainty: Certainty = "certain"
         self.open: Event | None = None
         self.last: Event | None = None
 
     def take(self, event: Event) -> None:
         self.first_s = self.first_s if self.times else event.t_s
         self.times, self.last_s, self.open, self.last = self.times + 1, event.t_s, event, event
+        self.certainty = least(self.certainty, sureness(event.by))
 
     def release(self, event: Event) -> None:
         if self.open is not None:
@@ -94,5 +97,5 @@ class Merger:
             yield self._note(series, series.last, f"{series.merged} more times")
 
     def _note(self, series: _Series, event: Event, count: str) -> str:
-        what = f"{names(event.by)} every {duration(series.every_s)} for {duration(series.hold_s)}, {count}"
+        what = f"{names(event.by)} every {duration(series.every_s)} for {duration(series.hold_s)}, {count} ({series.certainty})"
         return self._words.saying(event, what)

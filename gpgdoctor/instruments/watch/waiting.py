@@ -10,7 +10,7 @@ from gpgdoctor.system.record import Record
 from gpgdoctor.system.threads import scheduled, times_scheduled, waits
 
 JUDGE_EVERY_S = 0.2
-KEPT_SAMPLES = 128  # more than the rhythm needs, at any rate up to 100 a second
+KEPT_SAMPLES = 256  # more than the rhythm needs, at any rate up to 100 a second
 
 
 class Wait(Record):
