@@ -74,7 +74,7 @@ def measure(
     """Run the clients and the watch beside them; ``late``: the watch begins when the clients are there."""
     with Lab(SCENARIO) as lab:
         watch = None if late else _watch(lab, rate_hz, seconds, user)
-        clients = [_client(lab, kind, number, seed, seconds) for number, kind in enumerate(mix)]
+        clients = [_client(lab, kind, number, seed, seconds, user) for number, kind in enumerate(mix)]
         watch = watch or _watch(lab, rate_hz, seconds, user)
         for process, _ in clients:
             process.wait(seconds + GRACE_S)
@@ -94,7 +94,7 @@ def _watch(lab: Lab, rate_hz: float, seconds: float, user: int) -> Any:
     return lab.popen(argv, user=user)
 
 
-def _client(lab: Lab, kind: str, number: int, seed: int, seconds: float) -> Any:
+def _client(lab: Lab, kind: str, number: int, seed: int, seconds: float, user: int) -> Any:
     path = f"/tmp/truth-{number}"
     argv = [
         lab.python,
@@ -105,7 +105,7 @@ def _client(lab: Lab, kind: str, number: int, seed: int, seconds: float) -> Any:
         str(seconds),
         path,
     ]
-    process = lab.popen(argv, user=0)
+    process = lab.popen(argv, user=user)
     hear(process)
     return process, path
 
@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=20.0)
     parser.add_argument("--mix", choices=MIXES, action="append")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--user", type=int, default=0)
+    parser.add_argument("--user", type=int, default=0, help="who watches, and whose the clients are; only for root")
     parser.add_argument("--late", action="store_true", help="begin when the clients are connected already")
     parser.add_argument("-v", action="store_true", dest="verbose")
     options = parser.parse_args()

@@ -97,5 +97,5 @@ class Merger:
             yield self._note(series, series.last, f"{series.merged} more times")
 
     def _note(self, series: _Series, event: Event, count: str) -> str:
-        what = f"{names(event.by)} every {duration(series.every_s)} for {duration(series.hold_s)}, {count} ({series.certainty})"
-        return self._words.saying(event, what)
+        rhythm = f"every {duration(series.every_s)} for {duration(series.hold_s)}"
+        return self._words.saying(event, f"{names(event.by)} {rhythm}, {count} ({series.certainty})")
