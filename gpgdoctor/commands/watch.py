@@ -42,6 +42,7 @@ def watch(options: WatchOptions) -> int:
     reason = _unwatchable(path)
     if reason is not None:
         return _refuse(reason)
+    _hint(path, options.stay)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # timeout(1) ends it like Ctrl-C, with the summary
     poll = Poll(path, rate_hz=options.rate_hz, stay=options.stay)
     run = Watch(poll, Claims(caller(os.environ, None)), rate_hz=options.rate_hz)
@@ -60,6 +61,17 @@ def watch(options: WatchOptions) -> int:
         complain(f"conflict: {lines.Words(run.began_at).sentence(conflict)}")
         return CONFLICT
     return 0
+
+
+def _hint(path: str, stay: bool) -> None:
+    """Why nothing is shown yet."""
+    found = daemon.candidates(path)
+    if not found and not Sockets().peers(path):
+        complain("pcscd does not run, or sleeps; what happens is shown once it does")
+    elif not stay and not Sockets().peers(path) and daemon.ends_by_itself(found[0]):
+        complain(
+            "nobody is connected to pcscd, which may go to sleep: readers are shown once somebody is, or with --stay"
+        )
 
 
 def _refuse(reason: str) -> int:
@@ -135,6 +147,8 @@ class _TextOutput(_Output):
         for line in (*self._wrapped(self._merger.finish()), "", *table.table(timeline, self._width)):
             if not _print(line):
                 return
+        if os.geteuid() != 0 and any(row.times and not row.pids for row in timeline.rows):
+            complain("programs of other users have no name here; root sees more: sudo gpgdoctor watch")
 
 
 def _print(text: str) -> bool:

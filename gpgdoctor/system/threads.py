@@ -74,55 +74,55 @@ def times_scheduled(schedstat: bytes) -> int:
     return int(words[2]) if len(words) == 3 and words[2].isdigit() else 0
 
 
-class Pairing:
-    """Which thread of pcscd serves which connection, by the order in which they are born.
+class Group:
+    """Threads and connections of which nobody knows which belongs to which; some of the threads may serve none."""
 
-    pcscd accepts a connection before it starts the thread, and closes it before the thread ends. What was there
-    at the first look is paired by age, which is a guess; a thread and a connection that came alone between two
-    looks belong together for sure.
+    def __init__(self, threads: Iterable[int], connections: Iterable[int], *, sure: bool) -> None:
+        """``sure``: one of each, and they belong together."""
+        self.threads, self.connections, self.sure = set(threads), set(connections), sure
+
+
+class Pairing:
+    """Which thread of pcscd serves which connection, as far as their births and ends tell.
+
+    pcscd accepts a connection before it starts the thread, and closes it before the thread ends. A thread and a
+    connection that came alone between two looks belong together. What came at once, or was there at the first look, is
+    a group until its members leave it: neither thread numbers nor inodes (each processor hands out its own thousand)
+    tell the order. Other threads serve the readers and the bus, or clients of other network namespaces.
     """
 
-    def __init__(self, main_thread: int) -> None:
-        self._main = main_thread
-        self._service = {main_thread}
-        self._threads: set[int] | None = None  # at the last look
-        self._connections: set[int] = set()
-        self.connection_of: dict[int, int] = {}
-        self.sure: set[int] = set()
-        """Connections whose thread is beyond doubt."""
+    def __init__(self) -> None:
+        self._groups: list[Group] = []
+        self._known: set[int] | None = None  # threads of the look before
+        self._waiting: set[int] = set()  # connections that had no thread yet at the look before
+        self._pending: set[int] = set()  # threads that came while there were such connections
 
     def update(self, threads: Collection[int], connections: Collection[int]) -> bool:
-        """Take what is there now; False where a connection is left without a thread of its own."""
-        for thread in [it for it, its in self.connection_of.items() if it not in threads or its not in connections]:
-            self.sure.discard(self.connection_of.pop(thread))
-        self._service.intersection_update({*threads, self._main})
-        loose = sorted(set(connections).difference(self.connection_of.values()))
-        fresh = sorted(set(threads) - self.connection_of.keys() - self._service)
-        if self._threads is None:
-            older = max(0, len(fresh) - len(loose))  # one for each reader and one for the bus: born before the clients
-            self._service |= set(fresh[:older])
-            fresh = fresh[older:]
-        if len(fresh) == len(loose):
-            self.connection_of.update(zip(fresh, loose, strict=True))
-            if self._came_alone(fresh, loose):
-                self.sure.add(loose[0])
-        self._threads, self._connections = set(threads), set(connections)
-        return len(fresh) == len(loose) or not loose
+        """Take what is there now; False where a connection is left without a thread."""
+        for group in self._groups:
+            group.threads.intersection_update(threads)
+            group.connections.intersection_update(connections)
+        self._groups = [it for it in self._groups if it.threads]
+        loose = set(connections).difference(*(it.connections for it in self._groups))
+        self._pending = (self._pending & set(threads)) | (set(threads) - (self._known or set()))
+        if loose and len(self._pending) >= len(loose):
+            alone = len(self._pending) == 1 and self._known is not None and not loose & self._waiting
+            self._groups.append(Group(self._pending, loose, sure=alone))
+            loose = set()
+        if not loose:
+            self._pending = set()
+        self._known, self._waiting = set(threads), loose
+        return not loose
 
-    def _came_alone(self, fresh: Sequence[int], loose: Sequence[int]) -> bool:
-        """Whether these are one thread and one connection, and neither was there at the look before."""
-        if self._threads is None or len(fresh) != 1:
-            return False
-        return fresh[0] not in self._threads and loose[0] not in self._connections
+    @property
+    def serves(self) -> dict[int, frozenset[int]]:
+        """The connections that each thread may serve: one where it is known, none where that has been closed."""
+        return {thread: frozenset(group.connections) for group in self._groups for thread in group.threads}
 
-    def split(self, threads: Iterable[int], earlier: Mapping[int, int]) -> tuple[frozenset[int], bool]:
-        """The connections of these threads, and whether any of them, but the main one, is nobody's that is known.
-
-        ``earlier`` is ``connection_of`` as it was when the first of these threads was looked at.
-        """
-        known = {**earlier, **self.connection_of}
-        others = [thread for thread in threads if thread not in known and thread != self._main]
-        return frozenset(known[thread] for thread in threads if thread in known), bool(others)
+    @property
+    def sure(self) -> frozenset[int]:
+        """Threads whose connection is beyond doubt."""
+        return frozenset(thread for group in self._groups if group.sure for thread in group.threads)
 
 
 def waits(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:

@@ -113,7 +113,10 @@ def _client(lab: Lab, kind: str, number: int, seed: int, seconds: float, user: i
 def judge(truth: Iterable[dict[str, Any]], events: Iterable[dict[str, Any]], period_s: float) -> Score:
     """Every real take with the event nearest to it that names its program, else with one that names another."""
     score = Score()
-    left = sorted((event for event in events if event["event"] == "take"), key=lambda event: event["t"])
+    left = sorted(
+        (event for event in events if event["event"] == "take" and event.get("change") != "found"),
+        key=lambda event: event["t"],
+    )
     score.certain = sum(_is_certain(event) for event in left)
     unnamed = []
     for take in sorted(truth, key=lambda take: take["take"][1]):

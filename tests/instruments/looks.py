@@ -11,7 +11,7 @@ PERIOD_S = 0.05
 
 
 class Story:
-    """An attribution that is fed look by look; connections that ran are sure unless it is said otherwise."""
+    """An attribution that is fed look by look."""
 
     def __init__(self) -> None:
         self.attribution = Attribution()
@@ -24,7 +24,6 @@ class Story:
         ran: Collection[int] | None = (),
         *,
         strangers_ran: bool = False,
-        sure: Collection[int] | None = None,
         prompt: bool = True,
     ) -> list[Change]:
         self._at_s += PERIOD_S
@@ -35,7 +34,6 @@ class Story:
                 connections=frozenset(connections),
                 ran=None if ran is None else frozenset(ran),
                 strangers_ran=strangers_ran,
-                sure=frozenset(connections if sure is None else sure),
                 prompt=prompt,
             )
         )

@@ -72,7 +72,6 @@ def test_what_was_held_before_the_first_look() -> None:
     [
         ({"prompt": False}, "likely"),
         ({"strangers_ran": True}, "likely"),
-        ({"sure": {B}}, "likely"),
         ({"ran": None}, "possible"),
     ],
 )

@@ -51,7 +51,6 @@ class Machine:
             sharing={it.name: it.sharing for it in readers},
             connections=connections,
             ran=frozenset(ran),
-            sure=connections,
             prompt=True,
         )
         sight = Sight(
@@ -60,6 +59,8 @@ class Machine:
             readers=readers if pcscd else None,
             look=look if pcscd else None,
             peers={it: Peer(server=it, inode=0, uid=None) for it in connections},
+            serves={it: frozenset({it}) for it in connections},
+            sure=connections,
             samples=dict(samples or {}),
             slept_s=slept_s,
         )
@@ -140,7 +141,7 @@ def test_a_scdaemon_with_a_card_and_no_connection_uses_its_own_driver() -> None:
     observer = Observer(began_s=0.0)
 
     def see(at_s: float, cards: Mapping[int, int]) -> list[tuple[Any, ...]]:
-        sight = Sight(at_s=at_s, pcscd=None, readers=None, look=None, peers={}, samples={})
+        sight = Sight(at_s=at_s, pcscd=None, readers=None, look=None, peers={}, serves={}, sure=frozenset(), samples={})
         return [_short(event) for event in observer.see(sight, Said(asked_s=at_s, cards=cards))]
 
     assert see(0.0, {SCDAEMON: 1}) == []
@@ -152,7 +153,7 @@ def test_a_scdaemon_with_a_card_and_no_connection_uses_its_own_driver() -> None:
 
 
 def waited(*, runs: list[int], process_runs: bool, holds: bool, seconds: float = 4.0) -> list[str]:
-    """The certainties of a wait over time; ``runs``: how often it is scheduled at each step of 50 ms, again and again."""
+    """The certainties of a wait over time; ``runs``: how often it is scheduled at each step of 50 ms."""
     count = [0]
 
     def process_count(process: int) -> int:
@@ -160,7 +161,7 @@ def waited(*, runs: list[int], process_runs: bool, holds: bool, seconds: float =
         return count[0]
 
     waiting = Waiting(lambda connection: 1, process_count)
-    times, found = 0, []
+    times, found = 0, list[str]()
     for step in range(int(seconds / PERIOD_S)):
         times += runs[step % len(runs)]
         waiting.feed(step * PERIOD_S, {A: b"1 1 %d" % times}, {A} if holds else set(), held=True)

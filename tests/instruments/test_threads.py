@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gpgdoctor.system.threads import Pairing, ThreadClock, is_counted, ran, scheduled, times_scheduled, waits
 
@@ -14,49 +17,84 @@ MAIN, BUS, READER = 100, 101, 102
 
 
 def test_what_came_alone_is_paired_for_sure() -> None:
-    pairing = Pairing(MAIN)
+    pairing = Pairing()
     assert pairing.update({MAIN, BUS, READER}, set())
     assert pairing.update({MAIN, BUS, READER, 110}, {900})
-    assert (pairing.connection_of, pairing.sure) == ({110: 900}, {900})
+    assert pairing.serves == {110: {900}}
+    assert pairing.sure == {110}
 
 
-def test_what_was_there_already_is_paired_by_age_and_not_sure() -> None:
-    pairing = Pairing(MAIN)
+def test_what_was_there_already_may_be_any() -> None:
+    pairing = Pairing()
     assert pairing.update({MAIN, BUS, READER, 110, 111}, {900, 901})
-    assert (pairing.connection_of, pairing.sure) == ({110: 900, 111: 901}, set())
+    assert set(pairing.serves.values()) == {frozenset({900, 901})}
+    assert pairing.serves.keys() >= {110, 111}
+    assert pairing.sure == set()
 
 
-def test_two_that_came_at_once_are_not_sure() -> None:
-    pairing = Pairing(MAIN)
+def test_two_that_came_at_once_may_be_either_until_one_has_gone() -> None:
+    pairing = Pairing()
     pairing.update({MAIN}, set())
     assert pairing.update({MAIN, 110, 111}, {900, 901})
+    assert pairing.update({MAIN, 111}, {900})
+    assert pairing.serves == {111: {900}}
     assert pairing.sure == set()
 
 
 def test_a_connection_whose_thread_is_not_born_yet_waits_for_it() -> None:
-    pairing = Pairing(MAIN)
+    pairing = Pairing()
     pairing.update({MAIN}, set())
     assert not pairing.update({MAIN}, {900})
     assert pairing.update({MAIN, 110}, {900})
-    assert pairing.connection_of == {110: 900}
+    assert pairing.serves == {110: {900}}
     assert pairing.sure == set(), "another may have come and gone meanwhile"
 
 
-def test_a_client_of_another_network_namespace_leaves_the_rest_unpaired() -> None:
-    pairing = Pairing(MAIN)
+def test_a_client_of_another_network_namespace_and_a_reader_are_strangers() -> None:
+    pairing = Pairing()
     pairing.update({MAIN}, set())
     assert pairing.update({MAIN, 110}, set())
-    assert not pairing.update({MAIN, 110, 111}, {900})
-    assert pairing.split([MAIN, 110, 111], {}) == (frozenset(), True)
+    assert pairing.update({MAIN, 110, 111}, {900})
+    assert pairing.serves == {111: {900}}
+    assert pairing.sure == {111}
 
 
-def test_the_thread_of_a_closed_connection_is_known_to_the_end() -> None:
-    pairing = Pairing(MAIN)
+def test_a_thread_that_has_not_ended_yet_serves_nobody() -> None:
+    pairing = Pairing()
     pairing.update({MAIN}, set())
     pairing.update({MAIN, 110}, {900})
-    earlier = dict(pairing.connection_of)
-    pairing.update({MAIN}, set())
-    assert pairing.split([110, MAIN], earlier) == (frozenset({900}), False)
+    assert pairing.update({MAIN, 110}, set())
+    assert pairing.serves == {110: set()}
+    assert pairing.update({MAIN}, set())
+    assert pairing.serves == {}
+
+
+BIRTHS = st.lists(st.tuples(st.sampled_from(["come", "go", "reader"]), st.integers(1, 3)), max_size=20)
+
+
+@given(BIRTHS, st.integers(0, 3), st.randoms())
+def test_the_connection_of_a_thread_is_always_among_those_it_may_serve(
+    steps: list[tuple[str, int]], already: int, chance: Random
+) -> None:
+    """Clients come and go, in any number between two looks, with threads and inodes in any order."""
+    inodes = chance.sample(range(1000, 2000), 200)
+    truth = {200 + number: inodes.pop() for number in range(already)}
+    threads, last = {MAIN, BUS}, 300  # with the readers' own
+    pairing = Pairing()
+    pairing.update(threads | truth.keys(), set(truth.values()))
+    for what, number in steps:
+        for _ in range(number):
+            last += 1
+            if what == "reader":
+                threads.add(last)
+            elif what == "come":
+                truth[last] = inodes.pop()
+            elif what == "go" and truth:
+                del truth[chance.choice(sorted(truth))]
+        if pairing.update(threads | truth.keys(), set(truth.values())):
+            for thread, connection in truth.items():
+                assert connection in pairing.serves[thread]
+                assert thread not in pairing.sure or pairing.serves[thread] == {connection}
 
 
 def test_who_came_or_ended_between_two_looks_ran() -> None:

@@ -28,13 +28,11 @@ class Look(Record):
     sharing: Mapping[str, int]
     """How many connections each reader has; -1: one, exclusive."""
     connections: frozenset[int]
-    """Of all clients but our own."""
+    """Of all clients but us."""
     ran: frozenset[int] | None
     """Connections, also closed ones, whose thread ran since the look before; None where that is not visible."""
     strangers_ran: bool = False
     """A thread of which nobody knows whose it is ran, too."""
-    sure: frozenset[int] = frozenset()
-    """Connections whose thread is known beyond doubt."""
     prompt: bool = False
     """Nothing stands in the way of certainty: every connection has its thread, and the look before is not long ago."""
 
@@ -284,7 +282,7 @@ class _Step:
         look = self._look
         if look.ran is None:
             return "likely" if len(takers) == number and len(look.connections - self._before) == number else "possible"
-        beyond_doubt = look.prompt and not look.strangers_ran and self._alone and look.sure.issuperset(takers)
+        beyond_doubt = look.prompt and not look.strangers_ran and self._alone
         nobody_else = look.ran == frozenset(takers) and len(takers) == number == 1 and not self._before & look.ran
         return "certain" if beyond_doubt and nobody_else else "likely"
 

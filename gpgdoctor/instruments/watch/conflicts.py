@@ -7,9 +7,10 @@ every reader that has a card is held by another program.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Protocol
 
 from gpgdoctor.instruments.watch.attribution import Attribution, Certainty, Holders, least
-from gpgdoctor.instruments.watch.naming import Naming, Who
+from gpgdoctor.instruments.watch.naming import Who
 from gpgdoctor.instruments.watch.timeline import Event
 from gpgdoctor.instruments.watch.waiting import Wait, Waiting
 from gpgdoctor.pcsc.wire import ReaderState
@@ -24,10 +25,17 @@ class _Refusal(Record):
     event: Event | None = None  # once it was told
 
 
+class Names(Protocol):
+    """Who a client is."""
+
+    def of(self, clients: Collection[int], certainty: Certainty) -> tuple[Who, ...]: ...
+    def pid_of(self, client: int) -> int | None: ...
+
+
 class Conflicts:
-    def __init__(self, naming: Naming) -> None:
-        self._naming = naming
-        self._waiting = Waiting(naming.pid_of)
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._waiting = Waiting(names.pid_of)
         self._waits: dict[int, Event] = {}
         self._refusals: dict[int, _Refusal] = {}
 
@@ -67,8 +75,8 @@ class Conflicts:
             change="began",
             reader=readers[0] if len(readers) == 1 else None,
             share="shared",
-            by=self._naming.of([wait.connection], wait.certainty),
-            holders=self._naming.of(others, least_sure),
+            by=self._names.of([wait.connection], wait.certainty),
+            holders=self._names.of(others, least_sure),
         )
 
     # -- refusals -------------------------------------------------------------------------------------------------
@@ -95,8 +103,8 @@ class Conflicts:
 
     def _refused(self, at_s: float, pid: int, reader: ReaderState, holders: Holders) -> Event:
         by = Who(pid=pid, program="scdaemon", certainty="certain")
-        named = [self._naming.of([connection], hold.certainty) for connection, hold in holders.named.items()]
-        guesses = [self._naming.of(sorted(hold.candidates), "possible") for hold in holders.unnamed]
+        named = [self._names.of([connection], hold.certainty) for connection, hold in holders.named.items()]
+        guesses = [self._names.of(sorted(hold.candidates), "possible") for hold in holders.unnamed]
         return Event(
             t_s=at_s,
             kind="refused",

@@ -47,11 +47,16 @@ class Naming:
             self._clients.pop(server, None)
 
     def of(self, connections: Iterable[int], certainty: Certainty) -> tuple[Who, ...]:
-        """The programs of these connections, no surer than both the attribution and the name."""
+        """The programs of these connections, no surer than both the attribution and the name.
+
+        Several connections mean that it is one of them; where they are several programs, none is more than possible.
+        """
         found: dict[tuple[int | None, str], Certainty] = {}
         for connection in connections:
             for who in self._clients.get(connection, (_NOBODY,)):
                 found.setdefault((who.pid, who.program), least(who.certainty, certainty))
+        if len(found) > 1:
+            found = dict.fromkeys(found, "possible")
         return tuple(Who(pid=pid, program=name, certainty=sure) for (pid, name), sure in found.items())
 
     def pid_of(self, connection: int) -> int | None:

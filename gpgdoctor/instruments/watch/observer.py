@@ -2,17 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from gpgdoctor.instruments.watch import attribution
-from gpgdoctor.instruments.watch.attribution import Attribution
+from gpgdoctor.instruments.watch.attribution import Attribution, Certainty, Look, least
 from gpgdoctor.instruments.watch.claims import Said
 from gpgdoctor.instruments.watch.conflicts import PRESENT, Conflicts
+from gpgdoctor.instruments.watch.matching import Matching
 from gpgdoctor.instruments.watch.naming import Naming, Who
 from gpgdoctor.instruments.watch.poll import Sight
 from gpgdoctor.instruments.watch.timeline import Change, Event
 from gpgdoctor.pcsc.wire import ReaderState
 from gpgdoctor.system.record import replace
+
+
+class Clients:
+    """The programs of pcscd's clients: of those that are there, and of those that have just gone."""
+
+    def __init__(self, naming: Naming) -> None:
+        self._naming, self._matching = naming, Matching(naming.pid_of)
+        self._serves: dict[int, frozenset[int]] = {}
+        self._sure: frozenset[int] = frozenset()
+
+    def meet(self, sight: Sight) -> None:
+        ran = sight.look.ran if sight.look is not None else None
+        self._serves.update(self._matching.narrow(sight.serves, ran, sight.sure))
+        self._sure = sight.sure | (self._sure & self._serves.keys())
+
+    def without_others(self, look: Look) -> Look:
+        """Less the threads that were found to serve no connection: readers' own, and clients that are not visible."""
+        others = {client for client in look.connections if not self._serves.get(client, ())}
+        if not others:
+            return look
+        ran = look.ran or frozenset()
+        return replace(
+            look,
+            connections=look.connections - others,
+            ran=None if look.ran is None else ran - others,
+            strangers_ran=look.strangers_ran or bool(others & ran),
+        )
+
+    def forget(self, sight: Sight) -> None:
+        for client in self._serves.keys() - sight.serves.keys():
+            del self._serves[client]
+
+    def of(self, clients: Collection[int], certainty: Certainty) -> tuple[Who, ...]:
+        """The programs, one of which each of these clients is."""
+        return self._named(
+            clients, certainty, [it for client in clients for it in sorted(self._serves.get(client, ()))]
+        )
+
+    def acting(self, clients: Collection[int], certainty: Certainty) -> tuple[Who, ...]:
+        """The same for clients that did something just now: a program that slept did not."""
+        return self._named(clients, certainty, [it for client in clients for it in sorted(self._may_be(client))])
+
+    def _named(self, clients: Collection[int], certainty: Certainty, connections: list[int]) -> tuple[Who, ...]:
+        named = least(certainty, *("certain" if client in self._sure else "likely" for client in clients))
+        return self._naming.of(connections, named)
+
+    def _may_be(self, client: int) -> frozenset[int]:
+        """Its connections, less those whose program slept while the client's thread ran just now."""
+        found = self._serves.get(client, frozenset())
+        return found if client in self._sure else found - self._matching.asleep
+
+    def pid_of(self, client: int) -> int | None:
+        """The process of a client, where it is known."""
+        connections = self._serves.get(client, frozenset())
+        return self._naming.pid_of(min(connections)) if len(connections) == 1 else None
 
 
 class Observer:
@@ -22,6 +78,7 @@ class Observer:
         """``began_s``: when the watch began, on the monotonic clock."""
         self._began_s, self._slept_s, self._at_s = began_s, 0.0, 0.0
         self._naming = Naming()
+        self._clients = Clients(self._naming)
         self._pcscd: int | None = None
         self._readers: dict[str, ReaderState] | None = None
         self._claims: Mapping[int, int] = {}
@@ -33,7 +90,7 @@ class Observer:
     def _anew(self) -> None:
         """Another pcscd knows nothing of what was before."""
         self._attribution = Attribution()
-        self._conflicts = Conflicts(self._naming)
+        self._conflicts = Conflicts(self._clients)
         self._readers = None
 
     @property
@@ -57,12 +114,15 @@ class Observer:
         self._at_s = sight.at_s - self._began_s + self._slept_s
         self._claims = said.cards if said else {}
         self._naming.meet(sight.peers)
+        self._clients.meet(sight)
         events = self._machine(sight)
         if sight.readers is not None:
             events += self._readers_now(sight.readers)
         if sight.look is not None:
-            events += [self._hold(change) for change in self._attribution.feed(sight.look)]
+            look = self._clients.without_others(sight.look)
+            events += [self._hold(change) for change in self._attribution.feed(look)]
             events += self._conflicts.waits(self._at_s, sight.samples, self._attribution, sight.look.sharing)
+            self._clients.forget(sight)
             self._naming.forget(sight.peers)
             self._first = False
         if said is not None:
@@ -112,6 +172,7 @@ class Observer:
     # -- holds ----------------------------------------------------------------------------------------------------
 
     def _hold(self, change: attribution.Change) -> Event:
+        who = self._clients.acting if change.kind == "take" and not self._first else self._clients.of
         held_s = None if change.since_s is None else max(0.0, change.at_s - change.since_s)
         return Event(
             t_s=self._at_s,
@@ -119,7 +180,7 @@ class Observer:
             change="over" if change.kind == "release" else self._since("began"),
             reader=change.reader,
             share=change.share,
-            by=self._confirmed(self._naming.of(change.connections, change.certainty), change.certainty),
+            by=self._confirmed(who(change.connections, change.certainty), change.certainty),
             for_s=held_s,
         )
 

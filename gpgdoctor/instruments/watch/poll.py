@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
+from collections.abc import Mapping
 
 from gpgdoctor.collect.processes import are_hidden
 from gpgdoctor.instruments.watch import daemon
@@ -19,6 +21,7 @@ ANSWER_DEADLINE_S = 0.5
 SEARCH_INTERVAL_S = 1.0  # for a pcscd, through all processes
 RETRY_S = 2.0  # with a pcscd that does not answer
 LEAVE_AFTER_S = 1.0  # the last other client has left: we do, too
+OWN_CLIENTS = 16
 SLEPT_S = 1.0  # a longer gap between two clocks is a sleep of the machine
 
 # From here on nothing is certain: too much can happen between two looks.
@@ -36,9 +39,13 @@ class Sight(Record):
     readers: tuple[ReaderState, ...] | None
     """None where pcscd was not asked or did not answer."""
     look: Look | None
-    peers: dict[int, Peer]
-    """Its clients, but for us, by the inode of pcscd's end."""
-    samples: dict[int, bytes]
+    peers: Mapping[int, Peer]
+    """The connections of its clients, but for us, by the inode of pcscd's end."""
+    serves: Mapping[int, frozenset[int]]
+    """Which of these each client may be; a client is a number, as in ``look``."""
+    sure: frozenset[int]
+    """Clients whose connection is known beyond doubt."""
+    samples: Mapping[int, bytes]
     """What schedstat says of each client's thread in pcscd."""
     slept_s: float = 0.0
     trouble: str | None = None
@@ -57,6 +64,7 @@ class Poll:
         self._trouble: str | None = None
         self._ends_by_itself = True
         self._mine: set[int] = set()  # pcscd's ends of our own connections
+        self._my_clients_yet: deque[int] = deque(maxlen=OWN_CLIENTS)  # and the threads that serve, or served, them
         self._sharing: dict[str, int] = {}
         self._last_s = -60.0
         self._asleep_s = _asleep_s()
@@ -105,15 +113,16 @@ class Poll:
             sharing = {reader.name: reader.sharing for reader in readers}
         if sharing != self._sharing:
             activity.extend(self._own, now_s)
-        ran, clients = activity.ran(), self._clients(activity)
+        if self._is_mistakable(activity):
+            self._disconnect()  # the next connection comes alone, as a rule
+        ran, mine = activity.ran(), self._my_clients(activity)
         late = now_s - self._last_s > LATEST_CERTAIN_PERIODS / self._rate_hz
         look = Look(
             at_s=now_s,
             sharing=sharing,
-            connections=frozenset(clients),
-            ran=None if ran.connections is None else ran.connections - self._mine,
+            connections=frozenset(activity.serves.keys() - mine),
+            ran=None if ran.clients is None else ran.clients - mine,
             strangers_ran=ran.strangers,
-            sure=activity.sure,
             prompt=ran.complete and not late and self._rate_hz >= SLOWEST_CERTAIN_HZ,
         )
         self._sharing, self._last_s = sharing, now_s
@@ -128,14 +137,20 @@ class Poll:
     ) -> Sight:
         asleep_s = _asleep_s()
         slept_s, self._asleep_s = asleep_s - self._asleep_s, asleep_s
-        clients = self._clients(activity) if activity else {}
+        peers = self._clients(activity) if activity else {}
+        mine = self._my_clients(activity) if activity else frozenset()
+        serves = (
+            {it: found & peers.keys() for it, found in activity.serves.items() if it not in mine} if activity else {}
+        )
         return Sight(
             at_s=now_s,
             pcscd=self._pid,
             readers=readers,
             look=look,
-            peers=clients,
-            samples={it: text for it, text in activity.samples().items() if it in clients} if activity else {},
+            peers=peers,
+            serves=serves,
+            sure=activity.sure if activity else frozenset(),
+            samples={it: text for it, text in activity.samples().items() if it in serves} if activity else {},
             slept_s=slept_s if slept_s > SLEPT_S else 0.0,
             trouble=(activity.error if activity else None) or self._trouble,
         )
@@ -174,6 +189,17 @@ class Poll:
         self._mine &= activity.peers.keys()
         return {server: peer for server, peer in activity.peers.items() if server not in self._mine}
 
+    def _is_mistakable(self, activity: Activity) -> bool:
+        """Whether our own connection came together with another one, so that nobody can tell our thread."""
+        return any(found & self._mine and len(found) > 1 for found in activity.serves.values())
+
+    def _my_clients(self, activity: Activity) -> frozenset[int]:
+        """Our own thread in pcscd; of a connection that we have just closed, too."""
+        for client, found in activity.serves.items():
+            if found and found <= self._mine and client not in self._my_clients_yet:
+                self._my_clients_yet.append(client)
+        return frozenset(self._my_clients_yet)
+
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -184,6 +210,8 @@ class Poll:
         if self._activity is not None:
             self._activity.close()
         self._activity, self._pid, self._sharing, self._searched_s = None, None, {}, -60.0
+        self._mine = set()
+        self._my_clients_yet.clear()
 
     def close(self) -> None:
         self._end()
