@@ -23,13 +23,13 @@ MOST_IN_SUSPICION = 5
 class Transaction(Record):
     """Somebody waits for the end of somebody else's transaction, or operation.
 
-    Connections are named by the inode of pcscd's end; at a first look nobody knows which thread serves which of them.
+    At a first look nobody knows which thread serves which connection.
     """
 
-    waiting: tuple[frozenset[int], ...]
-    """For each that waits: the connections, one of which it is."""
-    idle: tuple[frozenset[int], ...]
-    """The same for those whose thread did not run: one of them is in the transaction, if it does nothing now."""
+    waiting: int
+    """How many wait."""
+    connections: frozenset[int]
+    """Who waits and who lets them wait is among these, inodes of pcscd's ends."""
 
 
 class Threads:
@@ -70,9 +70,7 @@ class Threads:
         found = [thread for thread, samples in self._samples.items() if waits(samples)]
         if not found:
             return None
-        idle = [thread for thread, samples in self._samples.items() if samples[0][1] == samples[-1][1]]
-        serves = self._pairing.serves
-        return Transaction(waiting=tuple(serves[it] for it in found), idle=tuple(serves[it] for it in idle))
+        return Transaction(waiting=len(found), connections=frozenset(self._connections))
 
     def _is_suspicious(self) -> bool:
         """Whether some thread has run, and not often."""

@@ -22,6 +22,6 @@ answer: dict[str, object] = {"seconds": time.monotonic() - began_s}
 if isinstance(found, Unknown):
     answer["unknown"] = found.reason
 elif found is not None:
-    answer["waiting"] = [[by_server[it] for it in which] for which in found.waiting]
-    answer["idle"] = [[by_server[it] for it in which] for which in found.idle]
+    answer["waiting"] = found.waiting
+    answer["programs"] = [by_server[it] for it in found.connections]
 print(json.dumps(answer))

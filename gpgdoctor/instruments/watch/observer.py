@@ -82,6 +82,8 @@ class Observer:
         self._pcscd: int | None = None
         self._readers: dict[str, ReaderState] | None = None
         self._claims: Mapping[int, int] = {}
+        self._there: set[int] = set()  # clients of the sight before
+        self._stirred_s = self._asked_s = 0.0  # when somebody came last, and when scdaemon was asked last
         self._unexplained: dict[int, float] = {}  # scdaemons with a card that are no clients of pcscd, since when
         self._own_driver: dict[int, Event] = {}
         self._anew()
@@ -105,14 +107,18 @@ class Observer:
 
     @property
     def knows_scdaemon(self) -> bool:
-        """Whether one of mine answered when it was asked last."""
-        return bool(self._claims)
+        """Whether one of mine answered when it was asked last, or may have come since: somebody connected to pcscd."""
+        return bool(self._claims) or self._asked_s < self._stirred_s
 
     def see(self, sight: Sight, said: Said | None = None) -> list[Event]:
         """The events of one sight; ``said`` is what my scdaemons said last."""
         self._slept_s += sight.slept_s
         self._at_s = sight.at_s - self._began_s + self._slept_s
-        self._claims = said.cards if said else {}
+        if sight.serves.keys() - self._there:
+            self._stirred_s = sight.at_s
+        self._there = set(sight.serves)
+        if said is not None:
+            self._claims, self._asked_s = said.cards, said.asked_s
         self._naming.meet(sight.peers)
         self._clients.meet(sight)
         events = self._machine(sight)
