@@ -47,6 +47,10 @@ class Activity:
         self.error: str | None = None
         """Why the kernel does not list sockets, where it does not."""
 
+    @property
+    def follows_threads(self) -> bool:
+        return self._clock is not None
+
     def begin(self, own: int | None, now_s: float) -> None:
         """A new look. ``own`` is the inode of our end of our connection; raises OSError where pcscd has ended."""
         self._base, self._was_complete = self._first, self._complete

@@ -60,6 +60,7 @@ class Poll:
         self._pid: int | None = None
         self._activity: Activity | None = None
         self._connection: Connection | None = None
+        self._own: int | None = None  # the inode of our end of it
         self._searched_s = self._retry_s = self._alone_since_s = -60.0
         self._trouble: str | None = None
         self._ends_by_itself = True
@@ -86,7 +87,8 @@ class Poll:
     def _living(self, now_s: float) -> Activity | None:
         """The pcscd of now; None where there is none. Processes are searched once a second where there is none."""
         if self._pid is not None and self._activity is not None:
-            os.stat(f"/proc/{self._pid}")  # FileNotFoundError where it has ended
+            if not self._activity.follows_threads:  # which would notice its end
+                os.stat(f"/proc/{self._pid}")  # FileNotFoundError where it has ended
         elif now_s - self._searched_s >= SEARCH_INTERVAL_S:
             self._searched_s = now_s
             self._take_up(daemon.candidates(self._path))
@@ -170,16 +172,13 @@ class Poll:
         try:
             if self._connection is None:
                 self._connection = Connection(self._path, ANSWER_DEADLINE_S)
+                self._own = os.fstat(self._connection.fileno()).st_ino
             self._trouble = None
             return self._connection.reader_states()
         except (NoAnswer, Malformed) as error:
             self._trouble, self._retry_s = str(error), now_s + RETRY_S
             self._disconnect()
             return None
-
-    @property
-    def _own(self) -> int | None:
-        return os.fstat(self._connection.fileno()).st_ino if self._connection else None
 
     def _clients(self, activity: Activity) -> dict[int, Peer]:
         """Who is connected, but for us; one that we have just left is still ours."""
@@ -203,7 +202,7 @@ class Poll:
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection = self._own = None
 
     def _end(self) -> None:
         self._disconnect()
