@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from gpgdoctor.instruments.watch.attribution import Attribution, Change, Look
+from gpgdoctor.instruments.watch.attribution import Attribution
+from gpgdoctor.instruments.watch.look import Change, Look
 
 READER = "Reader 00 00"
 PERIOD_S = 0.05

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.instruments.watch.attribution import Look
 from gpgdoctor.instruments.watch.claims import Said
+from gpgdoctor.instruments.watch.look import Look
 from gpgdoctor.instruments.watch.observer import Observer
 from gpgdoctor.instruments.watch.poll import Sight
 from gpgdoctor.instruments.watch.timeline import Event

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from gpgdoctor.instruments.watch.attribution import Attribution, Certainty, Holders, least
+from gpgdoctor.instruments.watch.attribution import Attribution
+from gpgdoctor.instruments.watch.holding import Holders
+from gpgdoctor.instruments.watch.look import Certainty, least
 from gpgdoctor.instruments.watch.naming import Who
 from gpgdoctor.instruments.watch.timeline import Event
 from gpgdoctor.instruments.watch.waiting import Wait, Waiting

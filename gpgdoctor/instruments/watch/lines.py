@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 
-from gpgdoctor.instruments.watch.attribution import Certainty, least
+from gpgdoctor.instruments.watch.look import Certainty, least
 from gpgdoctor.instruments.watch.naming import Who
 from gpgdoctor.instruments.watch.timeline import Event
 from gpgdoctor.report.escape import printable

@@ -33,13 +33,19 @@ class Matching:
         self._counts: deque[dict[int, int]] = deque(maxlen=3)
         self._ran: deque[frozenset[int]] = deque(maxlen=PAUSE_LOOKS)
         self._settled: dict[int, int] = {}
+        self._before: Serves | None = None
+        self._narrowed: Serves = {}
         self.asleep: frozenset[int] = frozenset()
         """Connections whose program has not run since the look before the last: these asked pcscd for nothing."""
 
     def narrow(self, serves: Serves, ran: frozenset[int] | None, sure: Collection[int]) -> Serves:
         """The connections that each client may be, less those that it was seen not to be; ``sure`` needs no proof."""
         self._settled = {client: it for client, it in self._settled.items() if it in serves.get(client, ())}
-        doubtful = {client for client, found in serves.items() if found and client not in sure} - self._settled.keys()
+        doubtful = {client for client, found in serves.items() if client not in sure and self._is_open(client, found)}
+        if not doubtful and serves is self._before:
+            self.asleep = frozenset()
+            return self._narrowed
+        self._before = serves
         self._look({it for client in doubtful for it in serves[client]})
         for client in doubtful & (ran or frozenset()):
             if not any(client in earlier for earlier in self._ran):
@@ -47,7 +53,12 @@ class Matching:
         self._ran.append(ran or frozenset())
         left = {client: self._left(client, found) for client, found in serves.items()}
         self._settle({client: left[client] for client in doubtful})
-        return _without_double(left)
+        self._narrowed = _without_double(left)
+        return self._narrowed
+
+    def _is_open(self, client: int, connections: frozenset[int]) -> bool:
+        """Whether there is something left to find out: it may be one of these, and nobody knows that it is."""
+        return client not in self._settled and any(self._strikes[client, it] < STRIKES for it in connections)
 
     def _look(self, connections: Collection[int]) -> None:
         """Which programs ran; those of settled connections are not looked at any more."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpgdoctor.instruments.watch.attribution import Certainty, least
 from gpgdoctor.instruments.watch.lines import Words, duration, names, sureness
+from gpgdoctor.instruments.watch.look import Certainty, least
 from gpgdoctor.instruments.watch.timeline import Event, program_of
 
 SHOWN_TIMES = 2  # the first ones are shown as they come

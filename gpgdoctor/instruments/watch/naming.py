@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from gpgdoctor import holders
 from gpgdoctor.collect import processes
-from gpgdoctor.instruments.watch.attribution import Certainty, least
+from gpgdoctor.instruments.watch.look import Certainty, least
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sockets import Peer
 

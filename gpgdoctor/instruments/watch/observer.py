@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from gpgdoctor.instruments.watch import attribution
-from gpgdoctor.instruments.watch.attribution import Attribution, Certainty, Look, least
+from gpgdoctor.instruments.watch import look
+from gpgdoctor.instruments.watch.attribution import Attribution
 from gpgdoctor.instruments.watch.claims import Said
 from gpgdoctor.instruments.watch.conflicts import PRESENT, Conflicts
+from gpgdoctor.instruments.watch.look import Certainty, Look, least
 from gpgdoctor.instruments.watch.matching import Matching
 from gpgdoctor.instruments.watch.naming import Naming, Who
 from gpgdoctor.instruments.watch.poll import Sight
@@ -125,8 +126,8 @@ class Observer:
         if sight.readers is not None:
             events += self._readers_now(sight.readers)
         if sight.look is not None:
-            look = self._clients.without_others(sight.look)
-            events += [self._hold(change) for change in self._attribution.feed(look)]
+            known = self._clients.without_others(sight.look)
+            events += [self._hold(change) for change in self._attribution.feed(known)]
             events += self._conflicts.waits(self._at_s, sight.samples, self._attribution, sight.look.sharing)
             self._clients.forget(sight)
             self._naming.forget(sight.peers)
@@ -177,7 +178,7 @@ class Observer:
 
     # -- holds ----------------------------------------------------------------------------------------------------
 
-    def _hold(self, change: attribution.Change) -> Event:
+    def _hold(self, change: look.Change) -> Event:
         who = self._clients.acting if change.kind == "take" and not self._first else self._clients.of
         held_s = None if change.since_s is None else max(0.0, change.at_s - change.since_s)
         return Event(
@@ -190,7 +191,7 @@ class Observer:
             for_s=held_s,
         )
 
-    def _confirmed(self, by: tuple[Who, ...], certainty: attribution.Certainty) -> tuple[Who, ...]:
+    def _confirmed(self, by: tuple[Who, ...], certainty: Certainty) -> tuple[Who, ...]:
         """A program that was only guessed, and is a scdaemon that says that it has a card, is no guess."""
         if len(by) == 1 and by[0].pid is not None and self._claims.get(by[0].pid):
             return (replace(by[0], certainty=certainty),)

@@ -6,11 +6,12 @@ import os
 import time
 from collections import deque
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from gpgdoctor.collect.processes import are_hidden
 from gpgdoctor.instruments.watch import daemon
 from gpgdoctor.instruments.watch.activity import Activity
-from gpgdoctor.instruments.watch.attribution import Look
+from gpgdoctor.instruments.watch.look import Look
 from gpgdoctor.pcsc.connection import Connection, NoAnswer
 from gpgdoctor.pcsc.wire import Malformed, ReaderState
 from gpgdoctor.system.record import Record
@@ -27,6 +28,9 @@ SLEPT_S = 1.0  # a longer gap between two clocks is a sleep of the machine
 # From here on nothing is certain: too much can happen between two looks.
 SLOWEST_CERTAIN_HZ = 10.0
 LATEST_CERTAIN_PERIODS = 3
+
+
+Serves: TypeAlias = Mapping[int, frozenset[int]]
 
 
 class Sight(Record):
@@ -66,6 +70,7 @@ class Poll:
         self._ends_by_itself = True
         self._mine: set[int] = set()  # pcscd's ends of our own connections
         self._my_clients_yet: deque[int] = deque(maxlen=OWN_CLIENTS)  # and the threads that serve, or served, them
+        self._served: tuple[Serves, frozenset[int], Serves] | None = None
         self._sharing: dict[str, int] = {}
         self._last_s = -60.0
         self._asleep_s = _asleep_s()
@@ -141,9 +146,7 @@ class Poll:
         slept_s, self._asleep_s = asleep_s - self._asleep_s, asleep_s
         peers = self._clients(activity) if activity else {}
         mine = self._my_clients(activity) if activity else frozenset()
-        serves = (
-            {it: found & peers.keys() for it, found in activity.serves.items() if it not in mine} if activity else {}
-        )
+        serves = self._serving(activity, mine) if activity else {}
         return Sight(
             at_s=now_s,
             pcscd=self._pid,
@@ -156,6 +159,13 @@ class Poll:
             slept_s=slept_s if slept_s > SLEPT_S else 0.0,
             trouble=(activity.error if activity else None) or self._trouble,
         )
+
+    def _serving(self, activity: Activity, mine: frozenset[int]) -> Mapping[int, frozenset[int]]:
+        """Which connection each client may be, but for us; the same object as long as nothing changes."""
+        if self._served is None or self._served[:2] != (activity.serves, mine):
+            found = {it: which - self._mine for it, which in activity.serves.items() if it not in mine}
+            self._served = activity.serves, mine, found
+        return self._served[2]
 
     # -- our own connection ---------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Literal
 
-from gpgdoctor.instruments.watch.attribution import Certainty, Share, least
+from gpgdoctor.instruments.watch.look import Certainty, Share, least
 from gpgdoctor.instruments.watch.naming import Who
 from gpgdoctor.system.record import Record, replace
 

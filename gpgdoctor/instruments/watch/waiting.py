@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 
-from gpgdoctor.instruments.watch.attribution import Certainty
+from gpgdoctor.instruments.watch.look import Certainty
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.threads import scheduled, times_scheduled, waits
 
