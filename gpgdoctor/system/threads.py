@@ -21,6 +21,8 @@ RHYTHM_WINDOW_S, LONG_WINDOW_S = 0.8, 2.0
 SLOWEST_PER_S, FASTEST_PER_S = 8.0, 10.6
 LONGEST_PAUSE_S = 0.14
 
+INODE_BATCH = 1024  # LAST_INO_BATCH
+
 
 class ThreadClock:
     """The threads of one process, with what the kernel says of each. Files stay open: every look reads them all."""
@@ -86,9 +88,9 @@ class Pairing:
     """Which thread of pcscd serves which connection, as far as their births and ends tell.
 
     pcscd accepts a connection before it starts the thread, and closes it before the thread ends. A thread and a
-    connection that came alone between two looks belong together. What came at once, or was there at the first look, is
-    a group until its members leave it: neither thread numbers nor inodes (each processor hands out its own thousand)
-    tell the order. Other threads serve the readers and the bus, or clients of other network namespaces.
+    connection that came alone between two looks belong together, and several by age, where their inodes tell it: each
+    processor hands out a batch of its own, in order (fs/inode.c, get_next_ino). What else came at once, or was there at
+    the first look, is a group until its members leave it. Other threads serve the readers and the bus, or clients of other network namespaces.
     """
 
     def __init__(self) -> None:
@@ -106,8 +108,12 @@ class Pairing:
         loose = set(connections).difference(*(it.connections for it in self._groups))
         self._pending = (self._pending & set(threads)) | (set(threads) - (self._known or set()))
         if loose and len(self._pending) >= len(loose):
-            alone = len(self._pending) == 1 and self._known is not None and not loose & self._waiting
-            self._groups.append(Group(self._pending, loose, sure=alone))
+            seen_coming = self._known is not None and not loose & self._waiting and len(self._pending) == len(loose)
+            if seen_coming and len({(inode - 1) // INODE_BATCH for inode in loose}) == 1:
+                pairs = zip(sorted(self._pending), sorted(loose), strict=True)
+                self._groups += [Group({thread}, {connection}, sure=True) for thread, connection in pairs]
+            else:
+                self._groups.append(Group(self._pending, loose, sure=False))
             loose = set()
         if not loose:
             self._pending = set()

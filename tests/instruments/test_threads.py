@@ -32,10 +32,17 @@ def test_what_was_there_already_may_be_any() -> None:
     assert pairing.sure == set()
 
 
-def test_two_that_came_at_once_may_be_either_until_one_has_gone() -> None:
+def test_two_that_came_at_once_are_told_by_their_inodes_where_one_processor_gave_them_out() -> None:
     pairing = Pairing()
     pairing.update({MAIN}, set())
     assert pairing.update({MAIN, 110, 111}, {900, 901})
+    assert pairing.serves == {110: {900}, 111: {901}}
+
+
+def test_two_that_came_at_once_may_be_either_until_one_has_gone() -> None:
+    pairing = Pairing()
+    pairing.update({MAIN}, set())
+    assert pairing.update({MAIN, 110, 111}, {900, 9001})
     assert pairing.update({MAIN, 111}, {900})
     assert pairing.serves == {111: {900}}
     assert pairing.sure == set()
@@ -77,7 +84,7 @@ def test_the_connection_of_a_thread_is_always_among_those_it_may_serve(
     steps: list[tuple[str, int]], already: int, chance: Random
 ) -> None:
     """Clients come and go, in any number between two looks, with threads and inodes in any order."""
-    inodes = chance.sample(range(1000, 2000), 200)
+    inodes = [1024 * batch for batch in chance.sample(range(1, 1000), 200)]
     truth = {200 + number: inodes.pop() for number in range(already)}
     threads, last = {MAIN, BUS}, 300  # with the readers' own
     pairing = Pairing()
