@@ -90,7 +90,8 @@ class Pairing:
     pcscd accepts a connection before it starts the thread, and closes it before the thread ends. A thread and a
     connection that came alone between two looks belong together, and several by age, where their inodes tell it: each
     processor hands out a batch of its own, in order (fs/inode.c, get_next_ino). What else came at once, or was there at
-    the first look, is a group until its members leave it. Other threads serve the readers and the bus, or clients of other network namespaces.
+    the first look, is a group until its members leave it. Other threads serve the readers and the bus, or clients of
+    other network namespaces.
     """
 
     def __init__(self) -> None:
