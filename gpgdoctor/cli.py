@@ -43,11 +43,8 @@ app = typer.Typer(
 
 def run(arguments: list[str], early: object | None) -> int:
     """Run one command line and return its exit code; ``early`` are children that were started for it."""
-    if arguments[:1] != ["check"] and not app.registered_groups:  # 9 ms, which a check can do without
-        from gpgdoctor.commands.hook_cli import hooks
-
-        app.add_typer(hooks)
-    command = typer.main.get_command(app)
+    # The groups take 9 ms, which a check can do without.
+    command = typer.main.get_command(app) if arguments[:1] == ["check"] else command_tree()
     try:
         code = command.main(arguments, prog_name="gpgdoctor", standalone_mode=False, obj=early)
     except _UsageError as error:
@@ -60,6 +57,17 @@ def run(arguments: list[str], early: object | None) -> int:
     except SystemExit:  # typer's word for a pipe that nobody reads any more: they have seen enough
         return 0
     return code if isinstance(code, int) else 0
+
+
+def command_tree() -> Any:
+    """All commands, as typer parses them."""
+    if not app.registered_groups:
+        from gpgdoctor.commands.docs_cli import docs
+        from gpgdoctor.commands.hook_cli import hooks
+
+        for group in (hooks, docs):
+            app.add_typer(group)
+    return typer.main.get_command(app)
 
 
 @app.callback(invoke_without_command=True)
