@@ -10,6 +10,7 @@ from typing import Any, Optional
 import typer
 
 from gpgdoctor import __version__
+from gpgdoctor.commands.parameters import alike
 from gpgdoctor.crash import NAGIOS_UNKNOWN, wanted_format
 
 USAGE, INTERRUPTED = 2, 130
@@ -19,12 +20,16 @@ _UsageError: type[Any] = typer.BadParameter.__bases__[0]
 
 
 class Severity(str, Enum):
+    __str__ = str.__str__  # in --help
+
     error = "error"
     warning = "warning"
     info = "info"
 
 
 class Format(str, Enum):
+    __str__ = str.__str__  # in --help
+
     text = "text"
     json = "json"
     nagios = "nagios"
@@ -44,7 +49,7 @@ app = typer.Typer(
 def run(arguments: list[str], early: object | None) -> int:
     """Run one command line and return its exit code; ``early`` are children that were started for it."""
     # The groups take 9 ms, which a check can do without.
-    command = typer.main.get_command(app) if arguments[:1] == ["check"] else command_tree()
+    command = _parser() if arguments[:1] == ["check"] else command_tree()
     try:
         code = command.main(arguments, prog_name="gpgdoctor", standalone_mode=False, obj=early)
     except _UsageError as error:
@@ -67,7 +72,11 @@ def command_tree() -> Any:
 
         for group in (hooks, docs):
             app.add_typer(group)
-    return typer.main.get_command(app)
+    return _parser()
+
+
+def _parser() -> Any:
+    return alike(typer.main.get_command(app))
 
 
 @app.callback(invoke_without_command=True)

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 PACKAGES = {"typer": "typer", "platformdirs": "platformdirs", "smartcard": "pyscard", "psutil": "psutil"}
 # What looks at this machine, and would see less of it without one of them.
 LOOKING = ("check", "demo", "fix", "report", "trace", "watch")
+ELSEWHERE = ("--from", "--help", "-h")  # with these it does not look
 # How a distribution names its packages of Python modules.
 INSTALLERS = {
     "debian": ("apt install", "python3-{}"),
@@ -25,7 +26,8 @@ class PackagesMissing(Exception):
 
 def require(arguments: list[str]) -> None:
     """Raises PackagesMissing where a command that looks at this machine lacks one. Imports nothing."""
-    if arguments[:1] and arguments[0] in LOOKING or arguments[:2] == ["hook", "run"]:
+    looks = arguments[:1] and arguments[0] in LOOKING or arguments[:2] == ["hook", "run"]
+    if looks and not any(argument.partition("=")[0] in ELSEWHERE for argument in arguments):
         names = missing()
         if names:
             raise PackagesMissing(explained(names))

@@ -15,7 +15,7 @@ from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.plan import SOURCE_TREE
 
 LINE = re.compile(r"^import time: .*\| +([\w.]+)$", re.MULTILINE)  # of -X importtime
-BEAUTY = ("rich", "pygments")
+BEAUTY = ("rich", "pygments", "pydantic")
 MACHINE = ("psutil", "smartcard", "gpgdoctor.collect")
 JUDGEMENT = ("gpgdoctor.rules", "gpgdoctor.diagnosis", "gpgdoctor.report")
 OTHER_ROOMS = ("gpgdoctor.fix", "gpgdoctor.hooks", "gpgdoctor.lab")

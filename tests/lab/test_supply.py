@@ -77,7 +77,7 @@ def _with_headers(usr: Path) -> dict[str, str]:
 
 
 def _requirement(name: str) -> str:
-    """As in pyproject.toml: "typer>=0.7,<0.29"."""
+    """As in pyproject.toml: "typer>=0.7"."""
     (found,) = re.findall(rf'^  "({name}[<>=,.\d]+)",$', (SOURCE_TREE / "pyproject.toml").read_text(), re.MULTILINE)
     return str(found)
 

@@ -1,0 +1,35 @@
+"""Every version of typer takes and refuses the same values, in the same words, and loads nothing for it."""
+
+from __future__ import annotations
+
+import pytest
+from civility import gpgdoctor
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("check --timeout soon --from x", "'soon' is not a valid float."),
+        ("check --format xml --from x", "'xml' is not one of 'text', 'json', 'nagios'."),
+        ("undo x", "'x' is not a valid int"),
+    ],
+)
+def test_what_is_no_such_value_is_refused(command: str, said: str) -> None:
+    done = gpgdoctor(*command.split())
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("Error: Invalid value for")
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "usage"),
+    [("fix", "[ID]..."), ("undo", "[N]"), ("demo", "[SCENARIO]"), ("hook run", "TARGET"), ("docs man", "DIR")],
+)
+def test_an_argument_is_shown_as_it_is_written(command: str, usage: str) -> None:
+    helped = gpgdoctor(*command.split(), "--help").stdout.splitlines()
+    assert helped[0] == f"Usage: gpgdoctor {command} [OPTIONS] {usage}"
+    assert any(line.split()[:1] == [usage] for line in helped)
+
+
+def test_a_default_is_shown_as_it_is_typed() -> None:
+    assert "[default: text]" in " ".join(gpgdoctor("check", "--help").stdout.split())
