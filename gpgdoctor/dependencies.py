@@ -26,7 +26,7 @@ class PackagesMissing(Exception):
 
 def require(arguments: list[str]) -> None:
     """Raises PackagesMissing where a command that looks at this machine lacks one. Imports nothing."""
-    looks = arguments[:1] and arguments[0] in LOOKING or arguments[:2] == ["hook", "run"]
+    looks = (arguments[:1] and arguments[0] in LOOKING) or arguments[:2] == ["hook", "run"]
     if looks and not any(argument.partition("=")[0] in ELSEWHERE for argument in arguments):
         names = missing()
         if names:

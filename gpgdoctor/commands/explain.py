@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Sequence
 
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.manual import Match, Page, called, going_with, pages
 from gpgdoctor.system.record import Record
+from gpgdoctor.system.terminal import width
 
 USAGE = 2
-WIDTH = 80
+NARROWEST_TEXT = 20
 LOOK_DEADLINE_S = 2.0
 SWITCHED_OFF = "switched off with --no-probe"
 MARKS = FOUND, UNCHECKED, NEITHER = "*", "?", " "
@@ -69,7 +71,8 @@ def _row(page: Page, mark: str = "") -> list[str]:
 
 
 def _wrapped(text: str, head: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+    columns = max(width(sys.stdout), len(head) + NARROWEST_TEXT)
+    return textwrap.wrap(text, columns, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
 
 
 def _conclusion(ids: list[str], now: Now) -> str:

@@ -14,10 +14,10 @@ from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.catalogue.common import CARD_STATUS
 from gpgdoctor.lab.lab import Lab, LabFailed, LabUnavailable
 from gpgdoctor.lab.scenario import GpgOutcome, Scenario, as_of
+from gpgdoctor.system.terminal import width
 
 EXIT_SHOWN, EXIT_NOT_SHOWN, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
 
-WIDTH = 80
 HANGS_S = 5.0
 PROGRAM_DEADLINE_S = 60.0
 PCSC_SUCCESS = "0x00000000"
@@ -188,7 +188,7 @@ def _say(stream: TextIO, *lines: str) -> None:
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return textwrap.wrap(text, width(sys.stdout), initial_indent=indent, subsequent_indent=indent)
 
 
 def _printable(text: str) -> str:
