@@ -141,7 +141,10 @@ def _ids(words: list[str]) -> tuple[str, ...]:
     ids = [names.get(word.lower(), word.upper()) for word in words]
     for word, id in zip(words, ids, strict=True):
         if id not in catalogue():
-            raise typer.BadParameter(f"{_quoted(word)} is no finding; see gpgdoctor explain --list")
+            from gpgdoctor.system.suggestions import did_you_mean
+
+            meant = did_you_mean(word, [*catalogue(), *names], after=". ")
+            raise typer.BadParameter(f"{_quoted(word)} is no finding; see gpgdoctor explain --list{meant}")
     return tuple(ids)
 
 

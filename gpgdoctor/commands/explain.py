@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.manual import Match, Page, called, going_with, pages
 from gpgdoctor.system.record import Record
+from gpgdoctor.system.suggestions import did_you_mean
 from gpgdoctor.system.terminal import width
 
 USAGE = 2
@@ -40,9 +41,10 @@ def explain(words: Sequence[str], *, listing: bool) -> int:
     if page or len(matches) == 1:
         return _print((page or matches[0].page).text.rstrip("\n"))
     if not matches:
+        meant = did_you_mean(query.strip(), [word for page in pages() for word in (page.id, page.name)], after=". ")
         complain(
             f"no page is called or says '{query.strip()}'; texts are looked up in English, as LC_ALL=C "
-            "has them; see gpgdoctor explain --list"
+            f"has them; see gpgdoctor explain --list{meant}"
         )
         return USAGE
     return _print(_choice(matches, look()))

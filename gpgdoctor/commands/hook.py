@@ -11,10 +11,13 @@ from gpgdoctor.hooks import install as installer
 from gpgdoctor.hooks.install import Piece, Refused
 from gpgdoctor.hooks.ledger import LedgerDamaged
 from gpgdoctor.hooks.targets import BY_NAME, Target
+from gpgdoctor.system.invocation import as_root
 from gpgdoctor.system.record import Record
 
 REFUSED, USAGE = 1, 2
 PACKAGED = "/usr/bin/gpgdoctor"
+AS_ROOT = "hooks are installed as root, or below --destdir"
+FOR_ALL = "sudo pipx install --global gpgdoctor"
 
 
 class HookOptions(Record):
@@ -68,10 +71,7 @@ def install(options: HookOptions) -> int:
         return _complain(str(error), USAGE)
     objections = [] if options.destdir else _objections(target, options)
     if objections:
-        return _complain(
-            "refused: others than root could change what the hook runs\n" + "\n".join(dict.fromkeys(objections)),
-            REFUSED,
-        )
+        return _complain(_way_out(target, list(dict.fromkeys(objections))), REFUSED)
     try:
         done = installer.install(target, wanted, destdir=options.destdir or "", dry_run=options.dry_run)
     except (Refused, LedgerDamaged, OSError) as error:
@@ -129,10 +129,21 @@ def _objections(target: Target, options: HookOptions) -> list[str]:
     return [*objections(_running() or ""), *objections_to_directory(os.path.dirname(os.path.dirname(__file__)))]
 
 
+def _way_out(target: Target, objections: list[str]) -> str:
+    """Why others could change what a hook of root's runs, and what to do, on one line."""
+    if os.geteuid() != 0:
+        return f"{AS_ROOT}: {as_root()} hook install {target.name}"
+    more = f" (and {len(objections) - 1} more)" if len(objections) > 1 else ""
+    return (
+        f"refused: {objections[0]}{more}, and root must not run what others can change. "
+        f"Have gpgdoctor from the distribution, or for all users: {FOR_ALL}"
+    )
+
+
 def _reason(error: Exception) -> str:
     if not isinstance(error, OSError):
         return str(error)
-    hint = "; hooks are installed as root, or below --destdir" if isinstance(error, PermissionError) else ""
+    hint = f"; {AS_ROOT}" if isinstance(error, PermissionError) else ""
     return f"{error.filename}: {error.strerror}{hint}"
 
 

@@ -12,6 +12,8 @@ from typing import Any, get_args
 
 from typer import BadParameter
 
+from gpgdoctor.system.suggestions import did_you_mean
+
 NUMBERS = {int: "integer", float: "float"}
 
 
@@ -49,8 +51,23 @@ def _convert_help(command: Any) -> None:
 
 def _convert(parameter: Any) -> None:
     """Before 0.29 there is no such method, and nothing to spare."""
+    if hasattr(getattr(parameter, "type", None), "choices"):
+        parameter.type.convert = _suggesting(parameter.type)
     if hasattr(parameter, "get_runtime_param") and not isinstance(parameter.get_runtime_param, _Conversion):
         parameter.get_runtime_param = _Conversion(parameter)
+
+
+def _suggesting(choice: Any) -> Callable[..., Any]:
+    typers = choice.convert
+
+    def convert(value: Any, param: Any, ctx: Any) -> Any:
+        try:
+            return typers(value, param, ctx)
+        except BadParameter as error:
+            error.message += did_you_mean(str(value), map(str, choice.choices), after=" ")
+            raise
+
+    return convert
 
 
 class _Conversion:
@@ -80,5 +97,8 @@ class _Conversion:
 
     def _complaint(self, value: object) -> str:
         if issubclass(self._wanted, Enum):
-            return f"{value!r} is not one of {', '.join(repr(each.value) for each in self._wanted)}."
+            words = [str(each.value) for each in self._wanted]
+            return f"{value!r} is not one of {', '.join(map(repr, words))}." + did_you_mean(
+                str(value), words, after=" "
+            )
         return f"{value!r} is not a valid {NUMBERS[self._wanted]}."

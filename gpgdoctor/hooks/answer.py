@@ -41,7 +41,8 @@ def answer(target: Target, survey: Survey, seconds: float) -> Answer:
     """All that is said is judged anew, from redacted facts: no sentence can carry what they no longer have."""
     judged = judge(survey, (os.uname().nodename,))
     if target.form == "json":
-        return Answer(output=bounded.dump(_document(judged, seconds)), code=0)
+        dump = bounded.findings_first if target.findings_first else bounded.dump
+        return Answer(output=dump(_document(judged, seconds)), code=0)
     if target.form == "nagios":
         return _line(judged.each)
     text = bounded.text(_text(judged, _markdown if target.form == "markdown" else _plain), bounded.LIMIT_BYTES // 2)

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
-from gpgdoctor.lab import parts, terminal
+from gpgdoctor.lab import jcecard, parts, terminal
 from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.catalogue.common import CARD_STATUS
 from gpgdoctor.lab.lab import Lab, LabFailed, LabUnavailable
@@ -35,7 +35,7 @@ def run_demo(name: str, *, out: TextIO, err: TextIO) -> int:
     """Play a scenario: 0 the lab showed what it should, 1 it did not, 2 no such name, 3 it cannot run here."""
     scenario = BY_NAME.get(name)
     if scenario is None:
-        return _refuse(err, f"no scenario {name!r}; gpgdoctor demo --list has them all", EXIT_USAGE)
+        return _refuse(err, _unknown(name), EXIT_USAGE)
     try:
         _prepare(err)
         with Lab(scenario) as lab:
@@ -54,7 +54,7 @@ def run_shell(name: str) -> int:
     """An interactive shell inside the scenario, until it is left."""
     scenario = BY_NAME.get(name)
     if scenario is None:
-        return _refuse(sys.stderr, f"no scenario {name!r}; gpgdoctor demo --list has them all", EXIT_USAGE)
+        return _refuse(sys.stderr, _unknown(name), EXIT_USAGE)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _refuse(sys.stderr, "--shell needs a terminal", EXIT_USAGE)
     try:
@@ -69,6 +69,12 @@ def run_shell(name: str) -> int:
     except LabFailed as failure:
         return _refuse(sys.stderr, f"the lab failed: {failure}", EXIT_NOT_SHOWN)
     return EXIT_SHOWN
+
+
+def _unknown(name: str) -> str:
+    from gpgdoctor.system.suggestions import did_you_mean
+
+    return f"no scenario {name!r}; gpgdoctor demo --list has them all" + did_you_mean(name, BY_NAME, after=". ")
 
 
 class Play:
@@ -171,6 +177,7 @@ def _prepare(err: TextIO) -> None:
         _say(err, f"gpgdoctor demo: {what}")
 
     parts.find(progress=tell)
+    jcecard.find(progress=tell)
     tell("setting up a virtual reader and card, apart from this machine's")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,8 @@ def test_apport_gets_no_exception_without_timeout(machine: Machine, monkeypatch:
 def test_a_report_on_a_silent_pcscd_goes_to_pcscd(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.gpgdoctor("echo '### GD303 pcscd-not-answering (error)'")
     assert machine.symptom(monkeypatch)[0] == "pcscd"
+
+
+def test_the_question_of_reportbug_fits_on_a_line() -> None:
+    (question,) = re.findall(r'yesno "(.+?)"', pieces(BY_NAME["reportbug"], "/usr/bin/gpgdoctor")[0].content.decode())
+    assert len(question) < 80
