@@ -30,10 +30,16 @@ class RootUnavailable(Exception):
 
 def trixie() -> Path:
     """A Debian 13: GnuPG 2.4, pcscd 2.3. Built once, in the cache."""
-    return _built("trixie")
+    return built("trixie")
 
 
-def _built(release: str) -> Path:
+def sid() -> Path:
+    """Debian's unstable: what the next release will have, and the newest Python. Built once, in the cache."""
+    return built("sid")
+
+
+def built(release: str) -> Path:
+    """The root of this release: what gpgdoctor needs, and nothing else; raises RootUnavailable."""
     if os.geteuid() != 0:
         raise RootUnavailable("the root of another Debian is built by root only")
     home = cache_directory() / "roots"
