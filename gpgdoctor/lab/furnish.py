@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gpgdoctor.lab import layout, parts
+from gpgdoctor.lab.jcecard import ADVICE
 from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed, LabUnavailable, Plan
 from gpgdoctor.lab.puppets import port_of
 from gpgdoctor.lab.room import Room
@@ -140,7 +141,7 @@ class Furniture:
         if os.geteuid() != 0 and users - {0, None}:
             raise LabUnavailable("a scenario with programs of several users needs root")
         if any(reader.card == "openpgp" for reader in self.scenario.readers):
-            _directory_of("jcecard", "the virtual card needs jcecard: pip install 'gpgdoctor[lab]'")
+            _directory_of("jcecard", f"the virtual card needs jcecard: {ADVICE}")
         if self.root is None and self.scenario.clients:
             _directory_of("smartcard", "the lab needs pyscard")
 

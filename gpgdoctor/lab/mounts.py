@@ -109,7 +109,7 @@ def _keep(base: str, kept: Mapping[str, str], *, read_only: bool) -> None:
 
 def build(plan: Mapping[str, Any]) -> str:
     """Build the file system; answers the directory that is the room's root ("" for this one)."""
-    _mount("none", "/", "", MS_REC | MS_PRIVATE)
+    _make_private()
     _mount("proc", "/proc", "proc")
     root = _by_descriptor(plan["root"]) if plan["root"] else ""
     parts = [_by_descriptor(path) for path in plan["parts"]]
@@ -127,6 +127,28 @@ def build(plan: Mapping[str, Any]) -> str:
     _hide_usb(base)
     write_files(base, files)
     return base
+
+
+def _make_private() -> None:
+    """Refused where "/" is no mount point: mount(2) says EINVAL then, whatever else may be allowed."""
+    try:
+        _mount("none", "/", "", MS_REC | MS_PRIVATE)
+    except MountRefused:
+        if _is_mount_point("/"):
+            raise
+        raise MountRefused(
+            'this is a plain chroot, whose "/" is no mount point, and nothing in it can be mounted apart from the '
+            "rest; from outside, before it is entered: mount --bind ROOT ROOT"
+        ) from None
+
+
+def _is_mount_point(path: str) -> bool:
+    """os.path.ismount takes every "/" for one. In many a chroot there is no /proc either."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+            return any(line.split(" ")[4] == path for line in file)
+    except FileNotFoundError:
+        return False
 
 
 def _is_covered(path: str) -> bool:
