@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
-from gpgdoctor.lab import jcecard, parts, terminal
+from gpgdoctor.lab import jcecard, mounts, parts, terminal
 from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.catalogue.common import CARD_STATUS
 from gpgdoctor.lab.lab import Lab, LabFailed, LabUnavailable
@@ -176,6 +176,8 @@ def _prepare(err: TextIO) -> None:
     def tell(what: str) -> None:
         _say(err, f"gpgdoctor demo: {what}")
 
+    if mounts.in_plain_chroot():  # before anything is fetched for it
+        raise LabUnavailable(mounts.PLAIN_CHROOT)
     parts.find(progress=tell)
     jcecard.find(progress=tell)
     tell("setting up a virtual reader and card, apart from this machine's")

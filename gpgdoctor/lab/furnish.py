@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpgdoctor.lab import layout, parts
+from gpgdoctor.lab import layout, mounts, parts
 from gpgdoctor.lab.jcecard import ADVICE
 from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed, LabUnavailable, Plan
 from gpgdoctor.lab.puppets import port_of
@@ -133,6 +133,8 @@ class Furniture:
     def _check_possible(self) -> None:
         if sys.platform != "linux":
             raise LabUnavailable("the lab needs Linux: private namespaces and pcscd")
+        if mounts.in_plain_chroot():
+            raise LabUnavailable(mounts.PLAIN_CHROOT)
         users = {
             self.user,
             *(client.user for client in self.scenario.clients),

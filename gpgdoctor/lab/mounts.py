@@ -22,6 +22,11 @@ MS_NODEV, MS_NOSUID = 0x4, 0x2
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 
+PLAIN_CHROOT = (
+    'this is a plain chroot, whose "/" is no mount point, so that nothing can be mounted in it apart from the rest; '
+    "before it is entered: mount --bind ROOT ROOT"
+)
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -134,21 +139,18 @@ def _make_private() -> None:
     try:
         _mount("none", "/", "", MS_REC | MS_PRIVATE)
     except MountRefused:
-        if _is_mount_point("/"):
+        if not in_plain_chroot():
             raise
-        raise MountRefused(
-            'this is a plain chroot, whose "/" is no mount point, and nothing in it can be mounted apart from the '
-            "rest; from outside, before it is entered: mount --bind ROOT ROOT"
-        ) from None
+        raise MountRefused(PLAIN_CHROOT) from None
 
 
-def _is_mount_point(path: str) -> bool:
-    """os.path.ismount takes every "/" for one. In many a chroot there is no /proc either."""
+def in_plain_chroot() -> bool:
+    """Whether "/" is no mount point; os.path.ismount takes every "/" for one. Many a chroot has no /proc either."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
-            return any(line.split(" ")[4] == path for line in file)
+            return not any(line.split(" ")[4] == "/" for line in file)
     except FileNotFoundError:
-        return False
+        return True
 
 
 def _is_covered(path: str) -> bool:
