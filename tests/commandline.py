@@ -13,7 +13,8 @@ PROGRAMS = {
     "apt", "apt-get", "awk", "cat", "chmod", "chown", "cut", "dmesg", "dnf", "echo", "export", "file", "flatpak", "gpg",
     "gpg-connect-agent", "gpgconf", "gpgdoctor", "grep", "id", "journalctl", "kill", "ldconfig", "loginctl", "ls",
     "lsusb", "modprobe", "mv", "pacman", "pcsc_scan", "pcscd", "pkcheck", "pkill", "printenv", "printf", "ps", "rm",
-    "sed", "sleep", "ss", "ssh-add", "stat", "sudoedit", "systemctl", "tail", "tty", "udevadm", "ykman", "zypper",
+    "sed", "sleep", "ss", "ssh-add", "ssh-agent", "stat", "sudoedit", "systemctl", "tail", "tty", "type", "udevadm",
+    "usbguard", "ykman", "zypper",
 }
 # fmt: on
 
