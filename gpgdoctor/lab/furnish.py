@@ -165,7 +165,7 @@ class Furniture:
 
     def _passwd(self) -> str:
         lines = Path(f"{self.root or ''}/etc/passwd").read_text().splitlines()
-        others = [line for line in lines if line.split(":")[2:3] != [str(self.user)]]
+        others = [line for line in lines if line.split(":")[2:3] != [str(self.user)] and line.split(":")[0] != "alice"]
         return "\n".join([*others, f"alice:x:{self.user}:{self.user}::{layout.HOME}:/bin/sh", ""])
 
     def _files(self) -> Iterator[dict[str, Any]]:
