@@ -13,7 +13,7 @@ from gpgdoctor.system.record import Record
 from gpgdoctor.system.terminal import width
 
 USAGE = 2
-NARROWEST_TEXT = 20
+NARROWEST_TEXT = 16
 AT_MOST = 5
 QUOTE_LIMIT = 200
 LOOK_DEADLINE_S = 2.0

@@ -36,7 +36,9 @@ def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_the_demo_plays_for_the_first_user(fresh: Chroot) -> None:
-    said = fresh.succeed("setpriv", "--reuid", FIRST_USER, "--regid", FIRST_USER, "--clear-groups", *DEMO, HOME="/home/first")
+    said = fresh.succeed(
+        "setpriv", "--reuid", FIRST_USER, "--regid", FIRST_USER, "--clear-groups", *DEMO, HOME="/home/first"
+    )
     assert "ERROR GD202" in said
     assert "Fixed and verified: GD202" in said
 
