@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.manual.pages import Page, called, nearest_name, pages
 from gpgdoctor.report.escape import printable
+from gpgdoctor.system.invocation import as_typed
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.terminal import width
 
@@ -94,7 +95,7 @@ def _what_is_found(now: Now) -> int:
 
 
 def _print(text: str) -> int:
-    return 0 if written(text) else 1
+    return 0 if written(as_typed(text)) else 1
 
 
 def _choice(candidates: list[Page], quoted: str | None, now: Now) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gpgdoctor.docs.exits import exits
-from gpgdoctor.docs.roff import bold, escaped, heading, italic, markdown, prose
+from gpgdoctor.docs.roff import bold, escaped, heading, italic, markdown, paragraphs, prose
 from gpgdoctor.docs.tree import Argument, Command, Option, every
 from gpgdoctor.manual import Page
 
@@ -37,7 +37,7 @@ def _title(name: str, section: int, version: str, date: str) -> str:
 def _command(command: Command, root: Command, findings: tuple[Page, ...]) -> Iterator[str]:
     yield from (".SH NAME", f"{escaped(_name(command))} \\- {_summary(command)}")
     yield from (".SH SYNOPSIS", *_synopsis(command))
-    yield from (".SH DESCRIPTION", *prose(command.text))
+    yield from (".SH DESCRIPTION", *paragraphs(command.text))
     if command.children:
         yield ".SH COMMANDS"
         for child in command.children:

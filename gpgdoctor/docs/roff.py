@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 WIDTH = 76
+AS_IT_IS = "\b"
 INLINE_CODE = re.compile(r"`([^`]+)`")
 ESCAPES = str.maketrans(
     {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti", '"': "\\(dq"},
@@ -42,6 +43,13 @@ def prose(text: str) -> list[str]:
     marked = "".join(f"\\fB{_escaped(part)}\\fR" if number % 2 else _escaped(part) for number, part in enumerate(parts))
     lines = textwrap.wrap(marked, WIDTH, break_long_words=False, break_on_hyphens=False)
     return [f"\\&{line}" if line.startswith(".") else line for line in lines]
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """Text as --help takes it: an empty line between paragraphs; after a backspace lines stay as they are."""
+    for number, block in enumerate(_blocks(text)):
+        yield from [".PP"] if number else []
+        yield from _code(block[1:]) if block[0].strip() == AS_IT_IS else prose(" ".join(block))
 
 
 def markdown(text: str, *, heading_macro: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum
+from inspect import cleandoc
 from typing import Any, Literal
 
 from gpgdoctor.system.record import Record
@@ -78,11 +79,15 @@ def _command(command: Any, context: Any, path: tuple[str, ...]) -> Command:
     return Command(
         path=path,
         summary=_plain(command.get_short_help_str(limit=200)),
-        text=(command.help or "").strip(),
+        text="\n\n".join(filter(None, map(_cleaned, (command.help, getattr(command, "epilog", None))))),
         options=tuple(_option(each) for each in parameters if each.param_type_name == "option"),
         arguments=tuple(_argument(each) for each in parameters if each.param_type_name == "argument"),
         children=tuple(_children(command, context, path)),
     )
+
+
+def _cleaned(text: str | None) -> str:
+    return cleandoc(text) if text else ""
 
 
 def _children(command: Any, context: Any, path: tuple[str, ...]) -> Iterator[Command]:

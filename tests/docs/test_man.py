@@ -14,6 +14,7 @@ from commandline import every_command
 from conftest import cannot_run
 
 from gpgdoctor.docs.exits import _EXITS
+from gpgdoctor.docs.roff import paragraphs
 from gpgdoctor.manual import pages
 
 FORMAT_DEADLINE_S = 60
@@ -98,3 +99,14 @@ def test_where_nothing_can_be_written_is_said_in_one_line(tmp_path: Path) -> Non
     done = gpgdoctor("docs", "man", str(tmp_path / "file" / "man1"))
     assert done.returncode == 1
     assert done.stderr == f"gpgdoctor: {tmp_path}/file/man1: Not a directory\n"
+
+
+def test_a_text_of_several_paragraphs_stays_one(tmp_path: Path) -> None:
+    page = tmp_path / "page.1"
+    text = "What it does.\n\n\b\n  .dot\n  'quote'  aligned\n\nAnd -- then `code`."
+    page.write_text(
+        "\n".join(['.TH "X" "1" "2023-11-14" "X"', ".SH NAME", "x \\- y", ".SH DESCRIPTION", *paragraphs(text)])
+    )
+    shown = formatted(page)
+    assert "       What it does.\n\n" in shown
+    assert re.search(r"^ +\.dot\n +'quote' aligned\n\n +And -- then code\.$", shown, re.MULTILINE), shown
