@@ -21,9 +21,7 @@ def installed(tmp_path: Path) -> Path:
     """A gpgdoctor where pipx puts one, in a home with a space."""
     program = tmp_path / "my home" / ".local" / "bin" / "gpgdoctor"
     program.parent.mkdir(parents=True)
-    lines = [f"#!{sys.executable}", f"import sys; sys.path.insert(0, {str(SOURCE_TREE)!r})"]
-    program.write_text("\n".join([*lines, "from gpgdoctor.__main__ import main", "main()"]) + "\n")
-    program.chmod(0o755)
+    program.write_text("from gpgdoctor.__main__ import main\nmain()\n")
     return program
 
 
@@ -45,18 +43,18 @@ def hints(done: Done) -> set[str]:
 
 
 def test_it_is_the_path_where_sudo_finds_no_name(installed: Path, tmp_path: Path) -> None:
-    assert hints(unseen(tmp_path, str(installed))) == {f"sudo {shlex.quote(str(installed))} check"}
+    assert hints(unseen(tmp_path, sys.executable, str(installed))) == {f"sudo {shlex.quote(str(installed))} check"}
 
 
 def test_it_carries_the_home(installed: Path, tmp_path: Path) -> None:
-    done = unseen(tmp_path, str(installed), GNUPGHOME="/srv/two words")
+    done = unseen(tmp_path, sys.executable, str(installed), GNUPGHOME="/srv/two words")
     assert hints(done) == {f"sudo GNUPGHOME='/srv/two words' {shlex.quote(str(installed))} check"}
     words = shlex.split(hints(done).pop())
     assert words == ["sudo", "GNUPGHOME=/srv/two words", str(installed), "check"]
 
 
 def test_a_home_cannot_move_the_cursor(installed: Path, tmp_path: Path) -> None:
-    assert "\x1b" not in unseen(tmp_path, str(installed), GNUPGHOME="/srv/\x1b[2J").stdout
+    assert "\x1b" not in unseen(tmp_path, sys.executable, str(installed), GNUPGHOME="/srv/\x1b[2J").stdout
 
 
 def test_where_python_was_called_the_name_must_do(tmp_path: Path) -> None:

@@ -108,7 +108,8 @@ def _wanted(options: HookOptions, *, default: str | None) -> tuple[Target, list[
     executable = options.executable or default
     if target.names_program and executable is None:
         raise _Usage("there is no gpgdoctor in the search path; name it with --exe")
-    if executable is not None and not installer.EXECUTABLE.fullmatch(executable):
+    named = options.executable is not None or target.names_program
+    if named and executable is not None and not installer.EXECUTABLE.fullmatch(executable):
         raise _Usage("--exe: an absolute path of letters, digits and / . _ + - is expected")
     return target, installer.pieces(target, executable or PACKAGED, package=options.package)
 

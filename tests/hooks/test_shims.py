@@ -18,9 +18,9 @@ SAID = "GPGDOCTOR OK - said to the host"
 FAILURES = {
     "hangs": "sleep 60",
     "dies": "kill -9 $$",
-    "does-not-start": "echo 'Traceback: /home/alice' >&2; exit 1",
+    "does-not-start": "echo 'Traceback: /home/gisela' >&2; exit 1",
     "cannot-say": "exit 3",
-    "has-a-defect": "echo 'details of alice' >&2; exit 70",
+    "has-a-defect": "echo 'details of gisela' >&2; exit 70",
     "is-missing": None,
 }
 CODES = {"hangs": 124, "dies": 137, "does-not-start": 1, "cannot-say": 3, "has-a-defect": 70, "is-missing": 127}
@@ -95,7 +95,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def test_what_gpgdoctor_says_reaches_every_host(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine.gpgdoctor(f"echo '{SAID}'; echo 'details of alice' >&2; [ ! -t 0 ] && ! read line")
+    machine.gpgdoctor(f"echo '{SAID}'; echo 'details of gisela' >&2; [ ! -t 0 ] && ! read line")
     assert machine.reportbug() == (0, f"{SAID}\n")
     for name in ("supportconfig", "nagios", "ansible-fact"):
         done = machine.run(machine.shim(name))
@@ -121,7 +121,7 @@ def test_supportconfig_is_told(failure: str, machine: Machine) -> None:
     done = machine.run("bash", "-c", f"umask 0077; {machine.shim('supportconfig')}")
     assert done.returncode == (111 if failure == "is-missing" else 1)
     assert done.stdout.count("\n") == 1
-    assert "alice" not in done.stdout + done.stderr
+    assert "gisela" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("code", [0, 111])
