@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 
 from gpgdoctor.hooks import install as installer
 from gpgdoctor.hooks.install import Piece, Refused
 from gpgdoctor.hooks.ledger import LedgerDamaged
 from gpgdoctor.hooks.targets import BY_NAME, Target
-from gpgdoctor.system.invocation import as_root
+from gpgdoctor.system.invocation import as_root, running
 from gpgdoctor.system.record import Record
 
 REFUSED, USAGE = 1, 2
@@ -64,7 +63,7 @@ def show(options: HookOptions) -> int:
 
 def install(options: HookOptions) -> int:
     try:
-        target, wanted = _wanted(options, default=PACKAGED if options.destdir else _running())
+        target, wanted = _wanted(options, default=PACKAGED if options.destdir else running())
         if not wanted:
             raise _Usage(f"{target.name}: there is nothing to install; call gpgdoctor hook run {target.name}")
     except _Usage as error:
@@ -114,12 +113,6 @@ def _wanted(options: HookOptions, *, default: str | None) -> tuple[Target, list[
     return target, installer.pieces(target, executable or PACKAGED, package=options.package)
 
 
-def _running() -> str | None:
-    """The gpgdoctor that was called, as it was called."""
-    called = os.path.abspath(sys.argv[0])
-    return called if os.path.basename(called) == "gpgdoctor" else shutil.which("gpgdoctor")
-
-
 def _objections(target: Target, options: HookOptions) -> list[str]:
     from gpgdoctor.hooks.trust import objections, objections_to_directory
 
@@ -127,7 +120,7 @@ def _objections(target: Target, options: HookOptions) -> list[str]:
         return []  # whoever runs it runs the gpgdoctor of her own search path
     if options.executable is not None:
         return objections(options.executable)
-    return [*objections(_running() or ""), *objections_to_directory(os.path.dirname(os.path.dirname(__file__)))]
+    return [*objections(running() or ""), *objections_to_directory(os.path.dirname(os.path.dirname(__file__)))]
 
 
 def _way_out(target: Target, objections: list[str]) -> str:

@@ -17,7 +17,7 @@ from gpgdoctor.lab.debian import OFFLINE, Apt, DebianUnavailable, unpack
 from gpgdoctor.lab.parts import PartsUnavailable, cache_directory, locked
 
 REQUIREMENT = "jcecard==0.1.0"  # the extra "lab" of pyproject.toml
-PIP_PACKAGE = "python3-pip-whl"
+PIP_PACKAGE = "python3-pip-whl"  # a bare Debian has no pip, and its venv module cannot make one
 PIP_DEADLINE_S = 600
 ADVICE = "pip install 'gpgdoctor[lab]'"
 

@@ -9,7 +9,7 @@ import sys
 
 NAME = "gpgdoctor"
 PHRASE = f"sudo {NAME} "  # as texts have it, wherever they are made
-# Where sudo looks for programs on most systems (secure_path); what pipx and a clone install is not there.
+# Where sudo (secure_path, on most systems) and those who run hooks look for programs; what pipx installs is not there.
 SUDO_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
