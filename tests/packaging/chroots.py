@@ -53,9 +53,9 @@ class Chroot:
             timeout=deadline_s,
         )
 
-    def succeed(self, *argv: str, **how: str) -> str:
+    def succeed(self, *argv: str, **environment: str) -> str:
         """What it says, where it ends with 0; else the test fails."""
-        done = self.run(*argv, **how)
+        done = self.run(*argv, deadline_s=INSTALL_DEADLINE_S, **environment)
         assert done.returncode == 0, f"{' '.join(argv)}: {done.returncode}\n{done.stdout[-6000:]}"
         return done.stdout
 
