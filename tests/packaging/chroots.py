@@ -27,6 +27,8 @@ mount --bind "$0" "$0" && cd "$0" && mount -t proc proc proc && mount --rbind /d
 mount -t tmpfs -o mode=755 tmpfs run && mkdir -p .outside && pivot_root . .outside && umount -l /.outside &&
 rmdir /.outside && cd / && exec "$@"
 """
+# Unstable is signed for a week only, and a mirror may be a snapshot.
+ANY_DATE = 'Acquire::Check-Valid-Until "false";\n'
 # How this machine reaches its registries is nothing that a fresh root knows.
 FROM_THE_MACHINE = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
 
@@ -94,6 +96,7 @@ def copy(root: Path, into: Path) -> Path:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.unlink(missing_ok=True)
             shutil.copyfile(name, place)
+    (into / "etc/apt/apt.conf.d/99any-date").write_text(ANY_DATE)
     return into
 
 
