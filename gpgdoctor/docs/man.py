@@ -30,8 +30,11 @@ def _name(command: Command) -> str:
 
 
 def _title(name: str, section: int, version: str, date: str) -> str:
-    """The head of a page. No word of code may be hyphenated, so none is; then lines cannot be made to end alike."""
-    return f'.TH "{escaped(name.upper())}" "{section}" "{date}" "gpgdoctor {version}"\n.nh\n.ad l'
+    """The head of a page. No word of code may be hyphenated, so none is; then lines cannot be made to end alike.
+
+    groff 1.23 takes the string AD instead of the request, and at every heading.
+    """
+    return f'.TH "{escaped(name.upper())}" "{section}" "{date}" "gpgdoctor {version}"\n.nh\n.ds AD l\n.ad l'
 
 
 def _command(command: Command, root: Command, findings: tuple[Page, ...]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,8 @@ def test_what_gpgdoctor_says_reaches_every_host(machine: Machine, monkeypatch: p
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_reportbug_goes_on(failure: str, machine: Machine) -> None:
+    if FAILURES[failure] is None and shutil.which("gpgdoctor", path="/usr/bin:/bin"):
+        pytest.skip("it searches for gpgdoctor, and there is one in /usr/bin")
     machine.gpgdoctor(FAILURES[failure])
     code, report = machine.reportbug()
     assert code == 0

@@ -25,7 +25,8 @@ INSTALL_DEADLINE_S = 900
 ENTER = """
 mount --bind "$0" "$0" && cd "$0" && mount -t proc proc proc && mount --rbind /dev dev && mount --rbind /sys sys &&
 mount -t tmpfs -o mode=755 tmpfs run && mkdir -p .outside && pivot_root . .outside && umount -l /.outside &&
-rmdir /.outside && cd / && exec "$@"
+rmdir /.outside && cd / || exit 127
+"$@"  # the shell stays, as the first process of the namespace: it buries the orphans
 """
 # Unstable is signed for a week only, and a mirror may be a snapshot.
 ANY_DATE = 'Acquire::Check-Valid-Until "false";\n'
