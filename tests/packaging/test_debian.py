@@ -24,6 +24,8 @@ SDIST_DEADLINE_S = 300
 LEFT_OUT = shutil.ignore_patterns(".git", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
 WORK = "/build"
 TREE = f"{WORK}/gpgdoctor-{__version__}"
+# One recipe for two releases: the older one's Standards-Version and debhelper are old to the newer one's lintian.
+OLD_TO_UNSTABLE = "out-of-date-standards-version,package-uses-old-debhelper-compat-version"
 PACKAGES = ("gpgdoctor", "gpgdoctor-hooks")
 
 
@@ -72,10 +74,11 @@ def debs(version: str = "0.1.0-1") -> list[str]:
 
 def test_lintian_has_nothing_to_say(built: Chroot) -> None:
     changes = next((built.path / "build").glob("*.changes")).name
-    said = built.run("lintian", "-EI", "--pedantic", "--fail-on", "error,warning,info,pedantic", f"{WORK}/{changes}")
+    options = ("-EI", "--pedantic", "--fail-on", "none", "--suppress-tags", OLD_TO_UNSTABLE)
+    said = built.run("lintian", *options, f"{WORK}/{changes}")
     tags = [line for line in said.stdout.splitlines() if re.match(r"[EWIPX]:", line)]
     assert tags == [], "\n".join(tags)
-    assert said.returncode == 0, said.stdout
+    assert said.returncode == 0, said.stdout  # it was not kept from looking
 
 
 def test_what_is_in_the_packages(built: Chroot) -> None:
