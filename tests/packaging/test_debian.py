@@ -80,10 +80,11 @@ def debs(version: str = "0.1.0-1") -> list[str]:
     return [f"{WORK}/{package}_{version}_all.deb" for package in PACKAGES]
 
 
-def test_lintian_has_nothing_to_say(built: Chroot) -> None:
+def test_lintian_has_nothing_to_say(built: Chroot, request: pytest.FixtureRequest) -> None:
     changes = next((built.path / "build").glob("*.changes")).name
-    options = ("-EI", "--pedantic", "--fail-on", "none", "--suppress-tags", OLD_TO_UNSTABLE)
-    said = built.run("lintian", *options, f"{WORK}/{changes}")
+    # The older one refuses to suppress what it does not know.
+    spared = ("--suppress-tags", OLD_TO_UNSTABLE) if request.node.callspec.params["built"] == "sid" else ()
+    said = built.run("lintian", "-EI", "--pedantic", "--fail-on", "none", *spared, f"{WORK}/{changes}")
     tags = [line for line in said.stdout.splitlines() if re.match(r"[EWIPX]:", line)]
     assert tags == [], "\n".join(tags)
     assert said.returncode == 0, said.stdout  # it was not kept from looking
