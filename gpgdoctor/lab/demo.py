@@ -9,15 +9,15 @@ import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
-from gpgdoctor.lab import parts, terminal
+from gpgdoctor.lab import jcecard, mounts, parts, terminal
 from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.catalogue.common import CARD_STATUS
 from gpgdoctor.lab.lab import Lab, LabFailed, LabUnavailable
 from gpgdoctor.lab.scenario import GpgOutcome, Scenario, as_of
+from gpgdoctor.system.terminal import width
 
 EXIT_SHOWN, EXIT_NOT_SHOWN, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
 
-WIDTH = 80
 HANGS_S = 5.0
 PROGRAM_DEADLINE_S = 60.0
 PCSC_SUCCESS = "0x00000000"
@@ -35,7 +35,7 @@ def run_demo(name: str, *, out: TextIO, err: TextIO) -> int:
     """Play a scenario: 0 the lab showed what it should, 1 it did not, 2 no such name, 3 it cannot run here."""
     scenario = BY_NAME.get(name)
     if scenario is None:
-        return _refuse(err, f"no scenario {name!r}; gpgdoctor demo --list has them all", EXIT_USAGE)
+        return _refuse(err, _unknown(name), EXIT_USAGE)
     try:
         _prepare(err)
         with Lab(scenario) as lab:
@@ -54,7 +54,7 @@ def run_shell(name: str) -> int:
     """An interactive shell inside the scenario, until it is left."""
     scenario = BY_NAME.get(name)
     if scenario is None:
-        return _refuse(sys.stderr, f"no scenario {name!r}; gpgdoctor demo --list has them all", EXIT_USAGE)
+        return _refuse(sys.stderr, _unknown(name), EXIT_USAGE)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _refuse(sys.stderr, "--shell needs a terminal", EXIT_USAGE)
     try:
@@ -69,6 +69,12 @@ def run_shell(name: str) -> int:
     except LabFailed as failure:
         return _refuse(sys.stderr, f"the lab failed: {failure}", EXIT_NOT_SHOWN)
     return EXIT_SHOWN
+
+
+def _unknown(name: str) -> str:
+    from gpgdoctor.system.suggestions import did_you_mean
+
+    return f"no scenario {name!r}; gpgdoctor demo --list has them all" + did_you_mean(name, BY_NAME, after=". ")
 
 
 class Play:
@@ -170,7 +176,10 @@ def _prepare(err: TextIO) -> None:
     def tell(what: str) -> None:
         _say(err, f"gpgdoctor demo: {what}")
 
+    if mounts.in_plain_chroot():  # before anything is fetched for it
+        raise LabUnavailable(mounts.PLAIN_CHROOT)
     parts.find(progress=tell)
+    jcecard.find(progress=tell)
     tell("setting up a virtual reader and card, apart from this machine's")
 
 
@@ -188,7 +197,7 @@ def _say(stream: TextIO, *lines: str) -> None:
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return textwrap.wrap(text, width(sys.stdout), initial_indent=indent, subsequent_indent=indent)
 
 
 def _printable(text: str) -> str:

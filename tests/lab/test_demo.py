@@ -46,7 +46,7 @@ class TestPlayed:
 
     def test_it_is_plain_text_of_80_columns(self) -> None:
         _, out, _ = played(catalogue.CLASSIC)
-        assert max(map(len, out.splitlines())) <= demo.WIDTH
+        assert max(map(len, out.splitlines())) <= 80
         assert all(character == "\n" or " " <= character <= "~" for character in out)
 
     def test_the_first_word_comes_at_once(self) -> None:
@@ -151,7 +151,7 @@ class Shell:
 def test_the_list_has_every_scenario() -> None:
     lines = demo.list_scenarios().splitlines()
     assert [line for line in lines if not line.startswith(" ")] == list(catalogue.BY_NAME)
-    assert max(map(len, lines)) <= demo.WIDTH
+    assert max(map(len, lines)) <= 80
 
 
 def test_an_unknown_scenario_is_refused() -> None:
