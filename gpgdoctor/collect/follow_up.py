@@ -1,6 +1,6 @@
-"""What is asked only where the first facts leave something open: pcscd's log, and polkitd. A healthy machine has neither.
+"""What is asked only where the first facts leave something open: pcscd's log, and polkitd.
 
-Each costs a program of its own, and tells nothing where all is well.
+Each costs a program of its own, and has nothing to tell where all is well.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _card_access(facts: Facts, deadline: Deadline) -> Maybe[CardAccess | None]:
         return Unknown(Reason.NOT_NEEDED)
     from gpgdoctor.collect import polkit
 
-    about = polkit.subject(known_or(facts.processes, ()), uid, running.pid if running else None)
+    about = polkit.subject(facts, uid, running.pid if running else None)
     return polkit.card_access(about, with_card[0], deadline)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from gpgdoctor.facts import CardAccess, Maybe, Process, Unknown, known_or
+from gpgdoctor.facts import CardAccess, Facts, Maybe, Unknown, known_or
 from gpgdoctor.system import proc
 from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
@@ -28,11 +28,12 @@ class Subject(Record):
     uid: int
 
 
-def subject(processes: tuple[Process, ...], uid: int, scdaemon: int | None) -> Subject | None:
+def subject(facts: Facts, uid: int, scdaemon: int | None) -> Subject | None:
     """The process that matters: ``scdaemon`` is the pid of my own. None where no process stands for that user."""
     if scdaemon is not None:
         return Subject(about="scdaemon", pid=scdaemon, uid=uid)
-    mine = [it for it in processes if known_or(it.uid, -1) == uid and known_or(it.homedir, "") is None]
+    homes = (known_or(facts.gnupg.homedir, ""), None if known_or(facts.gnupg.home_is_default, False) else "")
+    mine = [it for it in known_or(facts.processes, ()) if it.uid == uid and known_or(it.homedir, "") in homes]
     for role in ("scdaemon", "gpg-agent"):
         for process in mine:
             if process.role == role:

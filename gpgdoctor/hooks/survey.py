@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from gpgdoctor.collect import usb
+from gpgdoctor.collect.described import with_cards
 from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
-from gpgdoctor.collect.described import with_cards
 from gpgdoctor.collect.machine import Look, Wishes
 from gpgdoctor.collect.probe_child import ProbeChild
 from gpgdoctor.collect.user_child import UserChild, nothing
