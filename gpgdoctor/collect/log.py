@@ -26,6 +26,7 @@ JOURNALCTL = (
     *("journalctl", "-b", "-o", "json", "-n", str(NEWEST_LINES), "--no-pager", "-q"),
     *("_SYSTEMD_UNIT=pcscd.service", "+", "UNIT=pcscd.service"),
 )
+SYSTEMD, MACHINE_ID = "/run/systemd/system", "/etc/machine-id"
 JOURNALS = ("/var/log/journal", "/run/log/journal")
 SYSLOGS = ("/var/log/pcscd.log", "/var/log/daemon.log", "/var/log/syslog", "/var/log/messages")
 TAIL_BYTES = 1 << 20
@@ -60,7 +61,7 @@ def pcscds_log(now: float, deadline: Deadline) -> Maybe[tuple[LogEvent, ...]]:
 
     `now` is in seconds since the epoch. Waits 0.3 s at most. Unknown where no log of pcscd can be read.
     """
-    if os.path.isdir("/run/systemd/system"):
+    if os.path.isdir(SYSTEMD):
         return _journal(now, deadline)
     return _syslog(now)
 
@@ -78,7 +79,7 @@ def _journal(now: float, deadline: Deadline) -> Maybe[tuple[LogEvent, ...]]:
 def _may_read_the_systems_journal() -> bool:
     """Without the right to, journalctl shows an empty log and a hint, and no error."""
     try:
-        with open("/etc/machine-id", encoding="ascii") as file:
+        with open(MACHINE_ID, encoding="ascii") as file:
             machine = file.read(64).strip()
     except (OSError, UnicodeDecodeError):
         return False
