@@ -13,7 +13,7 @@ from gpgdoctor.system import mounts
 from gpgdoctor.system.caller import called_by
 
 RELEASE_BYTES = 1 << 14
-FIRST_PROCESS, KERNEL = "/proc/1/comm", "/proc/version"
+FIRST_PROCESS, KERNEL, CONTAINER = "/proc/1/comm", "/proc/version", "/run/systemd/container"
 FAMILIES = ("debian", "fedora", "suse", "arch", "alpine", "nixos", "gentoo", "void")
 
 
@@ -80,7 +80,7 @@ def _container() -> str | None:
         if os.path.exists(path):
             return name
     try:
-        with open("/run/systemd/container", encoding="utf-8", errors="replace") as file:
+        with open(CONTAINER, encoding="utf-8", errors="replace") as file:
             return file.read(100).strip() or _wsl()
     except OSError:
         return _wsl()

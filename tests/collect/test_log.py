@@ -23,10 +23,14 @@ CLIENT = "winscard_svc.c:406:ContextThread() Client protocol is 4:5"
 SERVER = "winscard_svc.c:408:ContextThread() Server protocol is 4:4"
 BUSY = "ccid_usb.c:667:OpenUSBByName() Can't claim interface 3/15: LIBUSB_ERROR_BUSY"
 ACCESS = "ccid_usb.c:519:OpenUSBByName() Can't libusb_open(1/7): LIBUSB_ERROR_ACCESS"
-PORT = "readerfactory.c:1106:RFInitializeReader() Open Port 0x200000 Failed (usb:1050/0407:libudev:2:/dev/bus/usb/001/007)"
+PORT = (
+    "readerfactory.c:1106:RFInitializeReader() Open Port 0x200000 Failed (usb:1050/0407:libudev:2:/dev/bus/usb/001/007)"
+)
 NO_DRIVERS = "hotplug_libudev.c:139:HPReadBundleValues() Cannot open PC/SC drivers directory: /usr/lib/pcsc/drivers"
 FAILED = "pcscd.service: Failed with result 'exit-code'."
-ANOTHER = "pcscdaemon.c:478:main() file /run/pcscd/pcscd.comm already exists. Another pcscd (pid: 7) seems to be running."
+ANOTHER = (
+    "pcscdaemon.c:478:main() file /run/pcscd/pcscd.comm already exists. Another pcscd (pid: 7) seems to be running."
+)
 CLEAN = "pcscd.service: Deactivated successfully."
 
 

@@ -18,7 +18,7 @@ from gpgdoctor.facts import Unknown
 
 WITHOUT_POLKIT = b"\x7fELF\0%s:%d:%s() pcsc-lite 1.9.9 daemon ready.\0usbdropdir=%s ipcdir=/run/pcscd\0"
 WITH_POLKIT = b"\x7fELF\0libpolkit-gobject-1.so.0\0() pcsc-lite 2.3.3 daemon ready.\0usbdropdir=%s ipcdir=/run\0"
-COMMENTED = "# FRIENDLYNAME \"GemPCTwin serial\"\n#LIBPATH /usr/lib/x.so\n"
+COMMENTED = '# FRIENDLYNAME "GemPCTwin serial"\n#LIBPATH /usr/lib/x.so\n'
 
 
 @pytest.fixture
@@ -45,7 +45,10 @@ def running(*words: str) -> Iterator[int]:
     """A process with such a command line, that does nothing."""
     script = "import time; print(flush=True); time.sleep(60)"
     process = subprocess.Popen(
-        [words[0], "-c", script, *words[1:]], executable=sys.executable, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+        [words[0], "-c", script, *words[1:]],
+        executable=sys.executable,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
     )
     assert process.stdout is not None
     with process:
@@ -63,7 +66,9 @@ def test_one_that_is_built_with_polkit_asks_it(place: Path) -> None:
     assert PcscdProgram(()).polkit(False) is False
 
 
-@pytest.mark.parametrize(("settings", "asks"), [('PCSCD_ARGS="--disable-polkit"', False), ("#PCSCD_ARGS=--disable-polkit", True)])
+@pytest.mark.parametrize(
+    ("settings", "asks"), [('PCSCD_ARGS="--disable-polkit"', False), ("#PCSCD_ARGS=--disable-polkit", True)]
+)
 def test_it_may_be_told_not_to_ask(settings: str, asks: bool, place: Path) -> None:
     install(place)
     (place / "default").write_text(f"# see pcscd(8)\n{settings}\n")
@@ -144,7 +149,9 @@ def test_on_nixos_nobody_knows(place: Path) -> None:
     assert isinstance(PcscdProgram(()).drivers(), Unknown)
 
 
-@pytest.mark.parametrize(("version", "minor"), [("1.8.23", None), ("1.9.9", 4), ("2.2.3", 4), ("2.3.3", 5), ("2.4.1", 4), ("2.5.1", 4)])
+@pytest.mark.parametrize(
+    ("version", "minor"), [("1.8.23", None), ("1.9.9", 4), ("2.2.3", 4), ("2.3.3", 5), ("2.4.1", 4), ("2.5.1", 4)]
+)
 def test_it_is_asked_in_a_protocol_that_it_takes(version: str, minor: int | None, place: Path) -> None:
     path = install(place, WITH_POLKIT.replace(b"2.3.3", version.encode()))
     long_ago = 10 * 365 * 86400
