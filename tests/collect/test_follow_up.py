@@ -12,6 +12,7 @@ import pytest
 from gpgdoctor.collect import polkit, systemd
 from gpgdoctor.collect.follow_up import followed_up, may_be_explained
 from gpgdoctor.facts import CardAccess, Facts, Reason, Unknown
+from gpgdoctor.system import proc
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
 
@@ -78,7 +79,7 @@ def pkcheck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(polkit, "_runs", lambda: True)
-    monkeypatch.setattr(polkit.proc, "started_ticks", lambda pid: 4711)
+    monkeypatch.setattr(proc, "started_ticks", lambda pid: 4711)
     return tmp_path
 
 
@@ -97,7 +98,7 @@ def test_polkitd_is_asked_about_scdaemon(
         assert found == CardAccess(answer=answer, about="scdaemon", with_reader=with_reader)
     asked = (pkcheck / "asked").read_text()
     assert f"--process {EMPTY_HANDED.pid},4711,{ALICE}" in asked
-    name = facts.readers[0].name  # type: ignore[index, union-attr]
+    name = facts.readers[0].name  # type: ignore[index]
     assert (f"--detail reader {name}" in asked) is with_reader
     assert "--allow-user-interaction" not in asked
 

@@ -10,7 +10,6 @@ import pytest
 
 from gpgdoctor.collect import usb
 from gpgdoctor.facts import BlockedDevice, Unknown
-from gpgdoctor.system import ownership
 from gpgdoctor.system.ownership import may_read_and_write
 
 LINUX = {"bDeviceClass": "09", "authorized": "1", "idVendor": "1d6b", "idProduct": "0002"}
@@ -41,8 +40,7 @@ def test_what_a_driver_lists_is_known_too(tmp_path: Path) -> None:
     ids += "<key>ifdProductID</key><array><string>0x3437</string></array>"
     plist.write_text(f'<plist version="1.0"><dict>{ids}</dict></plist>')
     plug_in(tmp_path, "2-1", idVendor="08e6", idProduct="3437", authorized="0")
-    (found,) = usb.blocked(str(tmp_path)) or ()
-    assert isinstance(found, BlockedDevice) and found.title == "USB reader"
+    assert usb.blocked(str(tmp_path)) == (BlockedDevice(name="2-1", vendor="08e6", product="3437", title="USB reader"),)
 
 
 def test_without_usb_nothing_is_blocked(tmp_path: Path) -> None:
@@ -113,7 +111,7 @@ def test_an_access_list_decides_before_the_mode(
     """As a uaccess rule of udev leaves it; not every file system of a test machine takes one."""
     whole = ((0x01, 6, 0), *entries, (0x04, 0, 0), (0x20, 0, 0))
     packed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in whole)
-    monkeypatch.setattr(ownership.os, "getxattr", lambda path, name: packed)
+    monkeypatch.setattr(os, "getxattr", lambda path, name: packed)
     assert may_read_and_write(str(node), PCSCD, {OTHER}) is may
 
 

@@ -71,7 +71,7 @@ def test_a_place_that_cannot_be_looked_at_is_not_known(tmp_path: Path, monkeypat
         raise PermissionError(13, "Permission denied", path)
 
     found = configured(tmp_path, gpg_agent="pinentry-program /root/pinentry\n")
-    monkeypatch.setattr(user_configuration.os, "stat", stat)
+    monkeypatch.setattr(os, "stat", stat)
     assert isinstance(user_configuration._pinentry_exists(found.agent_in_force), Unknown)
 
 
@@ -97,7 +97,7 @@ def test_whether_a_log_can_be_written(name: str, reason: str | None, tmp_path: P
 
 def test_a_log_that_i_may_not_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "there.log").touch()
-    monkeypatch.setattr(user_configuration.os, "access", lambda path, mode: False)  # root may write anywhere
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     for name in ("scd.log", "there.log"):
         found = configured(tmp_path, scdaemon=f"log-file {tmp_path}/{name}\n").log_file
         assert isinstance(found, LogFile) and not found.usable
