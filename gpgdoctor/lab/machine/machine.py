@@ -1,0 +1,161 @@
+"""A running copy of the saved machine: devices are plugged into it, and its users run commands in it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from gpgdoctor.lab.machine import build, image, root
+from gpgdoctor.lab.machine.channel import Channel
+from gpgdoctor.lab.machine.device import Device
+from gpgdoctor.lab.machine.models import ModelName
+from gpgdoctor.lab.machine.qemu import CHANNELS, USB_PORTS, Emulator
+from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed
+from gpgdoctor.lab.scenario import CardKind
+
+# root: a service. seat: alice, logged in on tty1. ssh, bob: alice and bob from far away. sudo: alice at the seat, with
+# sudo. service: alice, by a system service (as cron's), outside of any session.
+Who = Literal["root", "seat", "ssh", "bob", "sudo", "service"]
+WHO: tuple[Who, ...] = ("root", "seat", "ssh", "bob", "sudo", "service")
+
+RESTORE_DEADLINE_S = 60.0
+RUN_DEADLINE_S = 120.0
+STRETCH = 6  # what takes a second on a machine takes about that many here
+POLL_S = 0.2
+
+SSH = (
+    *("ssh", "-q", "-i", "/etc/ssh/lab_key", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+    *("-o", "ControlMaster=auto", "-o", "ControlPersist=yes", "-o", "ControlPath=/run/lab-%r"),
+)
+
+
+class Machine:
+    """``with Machine() as machine:`` restores it, and ends it whatever happens. Built first where it has to be."""
+
+    def __init__(self, tell: build.Tell = lambda _: None, *, source: Path = SOURCE_TREE) -> None:
+        self._tell = tell
+        self._source = source
+        self.devices: list[Device] = []
+
+    def __enter__(self) -> Machine:
+        self._built = build.build(self._tell)
+        self._clean_up_after_the_killed()
+        self._directory = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=build.directory()))
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for device in self.devices:
+            device.unplug()
+        for name in ("_emulator", "_channels"):
+            if name in self.__dict__:
+                self._close(name)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _close(self, name: str) -> None:
+        if name == "_emulator":
+            self._emulator.close()
+        else:
+            for channel in self._channels.values():
+                channel.close()
+
+    def _clean_up_after_the_killed(self) -> None:
+        """Directories of runs whose process is no more; its QEMU ended with it."""
+        for left in build.directory().glob("run-*-*"):
+            if not Path("/proc", left.name.split("-")[1]).exists():
+                shutil.rmtree(left, ignore_errors=True)
+
+    def _start(self) -> None:
+        source = self._directory / "source.img"
+        _make_source(self._built.root, self._source, self._directory / "source", source)
+        self._emulator = Emulator(self._built.base, self._directory, source, restore=self._built.state)
+        self._channels = {name: Channel(self._emulator.connect(name)) for name in CHANNELS}
+        for channel in self._channels.values():
+            channel.wait_for_hello(RESTORE_DEADLINE_S)
+        # The disk's content is another one than when the machine was saved, and so is the time.
+        self.must("root", f"date -s @{time.time():.3f} && blockdev --flushbufs /dev/vdb && mount -o ro /dev/vdb /opt/gpgdoctor")
+
+    # -- devices ---------------------------------------------------------------------------------------------------
+
+    def plug(self, model: ModelName = "token", card: CardKind = "openpgp") -> Device:
+        """Plug a new device in, and wait until the kernel has it and udev is done with it."""
+        number = len(self.devices)
+        if number == USB_PORTS:
+            raise LabFailed(f"the machine has {USB_PORTS} USB ports")
+        port = f"usb{number}"
+        device = Device(model, card, lambda: self._emulator.connect(port), self._directory / f"device{number}")
+        self.devices.append(device)
+        device.plug()
+        self.settle()
+        return device
+
+    def settle(self) -> None:
+        """Wait until all devices that are plugged in are there, and udev has nothing left to do."""
+        plugged = sum(device.is_plugged for device in self.devices)
+        count = "$(ls /sys/bus/usb/devices | grep -c '^[0-9]*-[0-9]*$')"
+        self.must("root", f"until [ {count} = {plugged} ]; do sleep 0.1; done; udevadm settle", deadline_s=60)
+
+    # -- commands --------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        who: Who,
+        command: str | Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        deadline_s: float = RUN_DEADLINE_S,
+    ) -> subprocess.CompletedProcess[str]:
+        """A command (a string is for sh) as one of the machine's users; at the deadline it is killed: TimeoutExpired."""
+        argv = ["bash", "-c", command] if isinstance(command, str) else list(command)
+        variables = {"GPGDOCTOR_LAB_STRETCH": str(STRETCH), **(env or {})}
+        given = ["env", *(f"{name}={value}" for name, value in variables.items()), *argv]
+        channel = self._channels["seat" if who in ("seat", "sudo") else "root"]
+        return channel.run(_as(who, given), deadline_s=deadline_s)
+
+    def must(self, who: Who, command: str | Sequence[str], *, deadline_s: float = RUN_DEADLINE_S) -> str:
+        """A command that has to succeed, and what it printed."""
+        done = self.run(who, command, deadline_s=deadline_s)
+        if done.returncode != 0:
+            raise LabFailed(f"{who}: {command} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    def gpgdoctor(self, who: Who, *arguments: str, deadline_s: float = RUN_DEADLINE_S) -> subprocess.CompletedProcess[str]:
+        return self.run(who, ["gpgdoctor", *arguments], deadline_s=deadline_s)
+
+    def monitor(self, command: str) -> object:
+        """QEMU's own monitor: system_powerdown, query-status and the like."""
+        return self._emulator.ask(command)
+
+
+def _as(who: Who, argv: Sequence[str]) -> list[str]:
+    if who in ("ssh", "bob"):
+        user = "bob" if who == "bob" else "alice"
+        return [*SSH, f"{user}@{root.ADDRESS}", shlex.join(argv)]
+    if who == "sudo":
+        return ["sudo", "--", *argv]
+    if who == "service":
+        return ["systemd-run", "-q", "--pipe", "--wait", "--collect", "--uid=alice", "--", *argv]
+    return list(argv)
+
+
+def _make_source(tree: Path, source: Path, scratch: Path, disk: Path) -> None:
+    """A disk with this gpgdoctor on it, compiled for the machine's Python."""
+    ignored = shutil.ignore_patterns("__pycache__", "machine", "*.pyc")
+    shutil.copytree(source / "gpgdoctor", scratch / "gpgdoctor", ignore=ignored)
+    root.compile_source(tree, scratch)
+    image.make_disk(scratch, disk, image.SOURCE_BYTES)
+    shutil.rmtree(scratch)
