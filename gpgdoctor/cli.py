@@ -44,7 +44,7 @@ app = typer.Typer(
 def run(arguments: list[str], early: object | None) -> int:
     """Run one command line and return its exit code; ``early`` are children that were started for it."""
     if arguments[:1] != ["check"] and not app.registered_groups:  # 9 ms, which a check can do without
-        from gpgdoctor.hooks.cli import hooks
+        from gpgdoctor.commands.hook_cli import hooks
 
         app.add_typer(hooks)
     command = typer.main.get_command(app)
@@ -177,13 +177,17 @@ def undo(
     context_settings={"ignore_unknown_options": True},  # an error's text may begin with a dash
 )
 def explain(
-    words: list[str] = typer.Argument(None, metavar='ID|NAME|"ERROR TEXT"', help="What is to be explained."),
+    words: list[str] = typer.Argument(
+        None,
+        metavar='ID|NAME|"ERROR TEXT"|-',
+        help="What is to be explained; - reads a log from stdin. Without it: what check finds.",
+    ),
     listing: bool = typer.Option(False, "--list", help="List every page."),
 ) -> int:
     """Say what a finding means, how it is proved, what its cure does and costs, and how to cure it by hand."""
     from gpgdoctor.commands.explain import explain
 
-    if not listing and not "".join(words or []).strip():
+    if words and not "".join(words).strip():
         raise typer.BadParameter("an id, a name or the text of an error is expected; see gpgdoctor explain --list")
     return explain(words or [], listing=listing)
 

@@ -9,10 +9,10 @@ from graphlib import TopologicalSorter
 from typing import Any, Literal
 
 from gpgdoctor.facts import Facts, NotKnown, known_or
-from gpgdoctor.record import Record, replace
 from gpgdoctor.rules import catalogue
 from gpgdoctor.rules.rule import RANK, Found, NotApplicable, Passes, Rule, Severity, Subject
 from gpgdoctor.snapshot import encode
+from gpgdoctor.system.record import Record, replace
 
 Status = Literal["pass", "fail", "unknown", "skipped"]
 Verdict = Literal["healthy", "findings", "incomplete", "error"]

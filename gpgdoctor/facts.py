@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 T = TypeVar("T")
 

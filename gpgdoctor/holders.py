@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 ShareMode = Literal["shared", "exclusive", "exclusive-first", "none", "unknown"]
 

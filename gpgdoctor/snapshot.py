@@ -8,7 +8,7 @@ import typing
 from typing import Any, TypeVar
 
 from gpgdoctor.facts import PROBES, Facts, Unknown, known_or
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from gpgdoctor.collect.configuration import Source, judge, settings, voided
 from gpgdoctor.facts import Facts, Maybe, Reader, SelfTest, Setting, known, known_or
-from gpgdoctor.fix.edits import rewritten, sketch, table_of
-from gpgdoctor.fix.plan import Plan, file_at
-from gpgdoctor.fix.steps import Wish
-from gpgdoctor.record import replace
+from gpgdoctor.plan.edits import rewritten, sketch, table_of
+from gpgdoctor.plan.plan import Plan, file_at
+from gpgdoctor.plan.steps import Wish
 from gpgdoctor.rules import holding
 from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS, OptionTable, parse_option_table
+from gpgdoctor.system.record import replace
 
 # As far as snapshots use them; no cure adds one.
 AGENT_OPTIONS = parse_option_table(

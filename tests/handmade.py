@@ -22,8 +22,8 @@ from recordings import path_of  # noqa: E402
 
 from gpgdoctor.diagnosis import diagnose  # noqa: E402
 from gpgdoctor.facts import Facts  # noqa: E402
-from gpgdoctor.record import replace  # noqa: E402
 from gpgdoctor.report.json import document  # noqa: E402
+from gpgdoctor.system.record import replace  # noqa: E402
 
 NO_USB = "the lab has no USB"
 FREE = replace(ON_USB, driver=None, opened_by=())

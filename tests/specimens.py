@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts, PcscDriver
-from gpgdoctor.record import replace
 from gpgdoctor.report.json import document, dump
+from gpgdoctor.system.record import replace
 
 sys.path.append(str(Path(__file__).with_name("rules")))
 

@@ -15,7 +15,7 @@ import recordings
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts
-from gpgdoctor.fix.plan import plan
+from gpgdoctor.plan.plan import plan
 from gpgdoctor.report.text import Style, render
 from gpgdoctor.rules import catalogue
 from gpgdoctor.snapshot import BadSnapshot, decode

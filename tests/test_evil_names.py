@@ -12,11 +12,11 @@ from specimens import machines
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts, Unknown
-from gpgdoctor.record import Record, replace
 from gpgdoctor.report import markdown, nagios, text
 from gpgdoctor.report.json import document, dump
 from gpgdoctor.report.style import Style
 from gpgdoctor.rules import catalogue
+from gpgdoctor.system.record import Record, replace
 
 EVIL = {
     "escapes": "\x1b[2J\x1b]0;owned\x07\x9b31m",

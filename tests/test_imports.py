@@ -19,7 +19,7 @@ BEAUTY = ("rich", "pygments")
 MACHINE = ("psutil", "smartcard", "gpgdoctor.collect")
 JUDGEMENT = ("gpgdoctor.rules", "gpgdoctor.diagnosis", "gpgdoctor.report")
 OTHER_ROOMS = ("gpgdoctor.fix", "gpgdoctor.hooks", "gpgdoctor.lab")
-COMMAND_LINES = {"gpgdoctor.hooks", "gpgdoctor.hooks.cli"}  # parsed with all the others
+COMMAND_LINES = {"gpgdoctor.hooks", "gpgdoctor.commands.hook_cli"}  # parsed with all the others
 
 
 def modules(*arguments: str, module: str = "gpgdoctor", code: int = 0) -> set[str]:
@@ -71,7 +71,7 @@ def test_a_snapshot_is_reported_without_the_machine(tmp_path: Path) -> None:
 
 def test_a_finding_loads_the_planner_and_nothing_that_acts(tmp_path: Path) -> None:
     found = judged(tmp_path, "shared-holder", "json", code=1)
-    assert "gpgdoctor.fix.plan" in found
+    assert "gpgdoctor.plan.plan" in found
     assert loaded(found, *BEAUTY, *MACHINE, "gpgdoctor.lab", "gpgdoctor.hooks", "gpgdoctor.fix.apply") == set()
 
 

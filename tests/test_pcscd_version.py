@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gpgdoctor.collect import pcscd
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.facts import Unknown
+from gpgdoctor.system.deadline import Deadline
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from gpgdoctor.record import Record, replace
+from gpgdoctor.system.record import Record, replace
 
 
 class Point(Record):

@@ -14,8 +14,8 @@ from test_redact import planted
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Unknown
+from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import document, dump
-from gpgdoctor.report.redact import redact
 from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import render
 from gpgdoctor.snapshot import BadSnapshot, decode, encode

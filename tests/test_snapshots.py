@@ -20,11 +20,11 @@ from gpgdoctor.commands.check import CheckOptions, check
 from gpgdoctor.commands.snapshots import Unreadable, Unwritable, load, save
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts
-from gpgdoctor.record import replace
 from gpgdoctor.report.json import SCHEMA_VERSION, document
 from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import render
 from gpgdoctor.snapshot import decode, encode
+from gpgdoctor.system.record import replace
 
 OPTIONS = CheckOptions(
     homedir=None,

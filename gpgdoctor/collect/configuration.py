@@ -10,10 +10,10 @@ from contextlib import suppress
 
 from gpgdoctor.collect import management
 from gpgdoctor.facts import ConfigFile, ConfigLine, Maybe, Setting, Unknown, Voided
-from gpgdoctor.record import Record, replace
 from gpgdoctor.scdaemon_conf.force import Effective
 from gpgdoctor.scdaemon_conf.lines import Line
 from gpgdoctor.scdaemon_conf.options import OptionTable
+from gpgdoctor.system.record import Record, replace
 
 LIMIT_BYTES = 8 << 20
 # A comment takes about 10 us to read, an option 100 us, and to tell what a misspelt one was meant to be 1 ms.

@@ -8,12 +8,12 @@ import stat
 import urllib.parse
 from collections.abc import Mapping
 
-from gpgdoctor.collect.command import Command, CommandFailed
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.facts import Maybe, SelfTest, Unknown
-from gpgdoctor.record import Record
 from gpgdoctor.scdaemon_conf.options import OptionTable, parse_option_table
+from gpgdoctor.system.child import Command, CommandFailed
+from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.record import Record
 
 MESSAGES_LIMIT = 100
 ITS_PID = re.compile(r"\Ascdaemon\[\d+\]: ")  # 2.4 has it, and it is another one in every run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from gpgdoctor.collect.command import Command
+from gpgdoctor.system.child import Command
 
 
 class GpgconfQuestions:

@@ -8,14 +8,14 @@ from collections.abc import Collection
 
 from gpgdoctor.collect import host, pcscd, processes, usb
 from gpgdoctor.collect.aside import Aside
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.on_behalf import BorrowedLook, NobodysLook
 from gpgdoctor.collect.readers import ReaderFacts
-from gpgdoctor.collect.sockets import Peer, Sockets
 from gpgdoctor.collect.user import UserFacts, UserLook
 from gpgdoctor.facts import Connection, Facts, Maybe, Pcscd, PcscDriver, Process, Reader, Unknown, known_or
-from gpgdoctor.record import Record, replace
+from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.record import Record, replace
+from gpgdoctor.system.sockets import Peer, Sockets
 
 FINISH_S = 0.1  # of the whole deadline, kept for judging and printing
 VERSION_DEADLINE_S = 0.5

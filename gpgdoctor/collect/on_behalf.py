@@ -8,17 +8,17 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gpgdoctor.collect.command import Command, CommandFailed
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.probe_child import with_source
 from gpgdoctor.crash import UnknownCaller
+from gpgdoctor.system.child import Command, CommandFailed
+from gpgdoctor.system.deadline import Deadline
 
 if TYPE_CHECKING:
     import pwd
 
-    from gpgdoctor.collect.sockets import Sockets
     from gpgdoctor.collect.user import UserFacts
     from gpgdoctor.facts import Maybe, PcscDriver
+    from gpgdoctor.system.sockets import Sockets
 
 LOOK_DEADLINE_S = 4.0
 KEPT = ("PATH", "LANG", "TERM")

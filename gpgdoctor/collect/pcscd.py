@@ -15,10 +15,10 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from gpgdoctor.collect import processes
-from gpgdoctor.collect.command import Command, CommandFailed
-from gpgdoctor.collect.deadline import Deadline
-from gpgdoctor.collect.sockets import Peer, Sockets
 from gpgdoctor.facts import Connection, Maybe, Unknown
+from gpgdoctor.system.child import Command, CommandFailed
+from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.sockets import Peer, Sockets
 
 DEFAULT_SOCKET = "/run/pcscd/pcscd.comm"  # since pcsc-lite 1.9.0; before that the same place, through /var/run
 Paired: TypeAlias = tuple[tuple[Connection, ...], dict[int, int]]

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.system.deadline import Deadline
 
 ANSWER_DEADLINE_S = 2.0  # for a list of the readers; pcscd needs about a millisecond
 BLOCKED_AFTER_S = 2.0

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from gpgdoctor.facts import Maybe, Process, Unknown
-from gpgdoctor.record import replace
+from gpgdoctor.system.record import replace
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.facts import RunningScdaemon
+from gpgdoctor.system.deadline import Deadline
 
 ANSWER_DEADLINE_S = 0.5  # one that hangs in a connect to a card does not answer
 REPLY_LIMIT_BYTES = 1 << 16

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from gpgdoctor.collect import processes
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.scdaemon import NoAnswer, ask
-from gpgdoctor.collect.sock_diag import UnixSocket
-from gpgdoctor.collect.sockets import Sockets, is_same_place
 from gpgdoctor.facts import Maybe, RunningScdaemon, Unknown
-from gpgdoctor.record import Record
+from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.record import Record
+from gpgdoctor.system.sock_diag import UnixSocket
+from gpgdoctor.system.sockets import Sockets, is_same_place
 
 T = TypeVar("T")
 

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gpgdoctor.collect import configuration, processes, scdaemons
-from gpgdoctor.collect.command import Command, CommandFailed
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.gnupg import (
     Installation,
     ScdaemonAnswers,
@@ -25,10 +23,8 @@ from gpgdoctor.collect.gnupg import (
     users_of,
 )
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
-from gpgdoctor.collect.ownership import who_may_change
 from gpgdoctor.collect.probe_child import ProbeChild
 from gpgdoctor.collect.readers import ReaderFacts
-from gpgdoctor.collect.sockets import Sockets
 from gpgdoctor.facts import (
     ConfigFile,
     Configuration,
@@ -40,9 +36,13 @@ from gpgdoctor.facts import (
     Unknown,
     Voided,
 )
-from gpgdoctor.record import Record
 from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS, OptionTable, parse_option_table
 from gpgdoctor.snapshot import encode
+from gpgdoctor.system.child import Command, CommandFailed
+from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.ownership import who_may_change
+from gpgdoctor.system.record import Record
+from gpgdoctor.system.sockets import Sockets
 
 T = TypeVar("T")
 

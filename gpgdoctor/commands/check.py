@@ -9,8 +9,8 @@ import time
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import Facts
-from gpgdoctor.record import Record
 from gpgdoctor.rules.rule import Severity
+from gpgdoctor.system.record import Record
 
 FINDINGS, USAGE, INCOMPLETE, NAGIOS_UNKNOWN = 1, 2, 3, 3
 EXIT_CODES = {"healthy": 0, "findings": FINDINGS, "incomplete": INCOMPLETE}

@@ -1,29 +1,32 @@
-"""`gpgdoctor explain`: a page by id, by name, or by the text of an error; nothing is asked of any network."""
+"""`gpgdoctor explain`: a page by id or name, or the likeliest pages for a pasted error; needs no network."""
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Sequence
 
 from gpgdoctor.commands.output import complain, written
-from gpgdoctor.manual import Match, Page, called, going_with, pages
-from gpgdoctor.record import Record
+from gpgdoctor.manual.pages import Page, called, nearest_name, pages
+from gpgdoctor.report.escape import printable
+from gpgdoctor.system.record import Record
 
 USAGE = 2
 WIDTH = 80
+AT_MOST = 5
+QUOTE_LIMIT = 200
 LOOK_DEADLINE_S = 2.0
 SWITCHED_OFF = "switched off with --no-probe"
 MARKS = FOUND, UNCHECKED, NEITHER = "*", "?", " "
-LEGEND = (
-    "pages go with this text, the closest first; each title says what holds where all is well. "
-    '"*" is found on this machine now, "?" could not be checked. No reader was connected to.'
-)
+LEGEND = '"*" is found on this machine now, "?" could not be checked. No reader was connected to.'
+FROM_STDIN = "-"
+NEARLY = 0.8  # a name with a typo, and no word of its own
 
 
 class Now(Record):
-    """What a look at this machine says of the findings."""
+    """What a look at this machine says of the findings, as `check` orders them."""
 
-    found: frozenset[str] = frozenset()
+    found: tuple[str, ...] = ()
     unchecked: frozenset[str] = frozenset()
     failure: str | None = None
 
@@ -32,30 +35,89 @@ def explain(words: Sequence[str], *, listing: bool) -> int:
     """Print what was asked for; 0, or 2 where there is no such thing."""
     if listing:
         return _print("\n".join(line for page in pages() for line in _row(page)))
+    if not words:
+        return _what_is_found(look())
+    if list(words) == [FROM_STDIN]:
+        return _text(_standard_input(), of_a_log=True)
     query = " ".join(words)
     page = called(query)
-    matches = [] if page else going_with(query)
-    if page or len(matches) == 1:
-        return _print((page or matches[0].page).text.rstrip("\n"))
-    if not matches:
-        complain(
-            f"no page is called or says '{query.strip()}'; texts are looked up in English, as LC_ALL=C "
-            "has them; see gpgdoctor explain --list"
-        )
+    return _print(page.text.rstrip("\n")) if page else _text(query, of_a_log=False)
+
+
+def _standard_input() -> str:
+    from gpgdoctor.manual.search import LIMIT_CHARACTERS
+
+    return sys.stdin.buffer.read(4 * LIMIT_CHARACTERS).decode("utf-8", "replace")
+
+
+def _text(text: str, *, of_a_log: bool) -> int:
+    from gpgdoctor.manual.search import answer
+
+    found = answer(text)
+    by_words = found.deciding is None
+    if not found.matches or (by_words and nearest_name(text, NEARLY)):
+        return _nothing(text, of_a_log)
+    if len(found.matches) == 1:
+        return _print(found.matches[0].page.text.rstrip("\n"))
+    quoted = None if found.deciding is None else printable(found.deciding.text, QUOTE_LIMIT)
+    return _print(_choice([match.page for match in found.matches], quoted, look()))
+
+
+def _nothing(text: str, of_a_log: bool) -> int:
+    if of_a_log:
+        complain("no line of this log is one that a page has; see gpgdoctor explain --list")
         return USAGE
-    return _print(_choice(matches, look()))
+    near = nearest_name(text)
+    meant = f"did you mean {near}? S" if near else "it may be no matter of cards; s"
+    complain(f"no page is called or says '{text.strip()}'; {meant}ee gpgdoctor explain --list")
+    return USAGE
+
+
+def _what_is_found(now: Now) -> int:
+    """Without words: the pages of what `check` finds."""
+    by_id = {page.id: page for page in pages()}
+    found = [by_id[id] for id in now.found if id in by_id]
+    if now.failure is None and len(found) == 1:
+        return _print(found[0].text.rstrip("\n"))
+    rows = [line for page in found for line in _row(page, f"{FOUND} ")]
+    if found:
+        end = f"Next: gpgdoctor explain {found[0].id}"
+    elif now.failure is not None:
+        end = f"This machine could not be looked at: {now.failure}. Next: gpgdoctor check"
+    else:
+        end = (
+            "Nothing is found on this machine now, so there is nothing to explain. "
+            'With an error at hand: gpgdoctor explain "its text"'
+        )
+    return _print("\n".join([*rows, *([""] if rows else []), *_wrapped(end)]))
 
 
 def _print(text: str) -> int:
     return 0 if written(text) else 1
 
 
-def _choice(matches: list[Match], now: Now) -> str:
-    """The closest first, and of those that are equally close the ones that are found."""
-    matches = sorted(matches, key=lambda match: (match.distance, MARKS.index(_mark(match.page, now))))
-    rows = [line for match in matches for line in _row(match.page, f"{_mark(match.page, now)} ")]
-    ids = [match.page.id for match in matches]
-    return "\n".join([*_wrapped(f"{len(ids)} {LEGEND}"), "", *rows, "", *_wrapped(_conclusion(ids, now))])
+def _choice(candidates: list[Page], quoted: str | None, now: Now) -> str:
+    """What this machine has first, then what the field had most often; at most five, the others by name."""
+    ranked = sorted(candidates, key=lambda page: _rank(page, now))
+    shown, others = ranked[:AT_MOST], ranked[AT_MOST:]
+    rows = [line for page in shown for line in _row(page, f"{_mark(page, now)} ")]
+    heading = f"Several causes look like this; each title says what holds where all is well. {LEGEND}"
+    return "\n".join(
+        [
+            *([*_wrapped(f"The line that says most: {quoted}"), ""] if quoted else []),
+            *_wrapped(heading),
+            "",
+            *rows,
+            *(["", *_wrapped(", ".join(page.id for page in others), f"{len(others)} more: ")] if others else []),
+            "",
+            *_wrapped(_conclusion([page.id for page in candidates], now)),
+        ]
+    )
+
+
+def _rank(page: Page, now: Now) -> int:
+    """The order of the search stays among equals: it has the commonest first."""
+    return now.found.index(page.id) if page.id in now.found else len(now.found)
 
 
 def _mark(page: Page, now: Now) -> str:
@@ -75,7 +137,7 @@ def _wrapped(text: str, head: str = "") -> list[str]:
 def _conclusion(ids: list[str], now: Now) -> str:
     if now.failure is not None:
         return f"This machine could not be looked at: {now.failure}. Next: gpgdoctor check"
-    found = [id for id in ids if id in now.found]
+    found = [id for id in now.found if id in ids]
     if found:
         return f"Found on this machine now: {', '.join(found)}. Next: gpgdoctor explain {found[0]}"
     unchecked = " of those that could be checked" if now.unchecked & set(ids) else ""
@@ -92,7 +154,7 @@ def look() -> Now:
     except (OSError, ValueError, LookupError, RuntimeError) as error:
         return Now(failure=f"{type(error).__name__}: {error}")
     return Now(
-        found=frozenset(finding.id for finding in diagnosis.findings),
+        found=tuple(dict.fromkeys(finding.id for finding in diagnosis.findings)),
         unchecked=frozenset(
             check.rule.id for check in diagnosis.checks if check.status == "unknown" or check.reason == SWITCHED_OFF
         ),

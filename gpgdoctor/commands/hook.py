@@ -11,7 +11,7 @@ from gpgdoctor.hooks import install as installer
 from gpgdoctor.hooks.install import Piece, Refused
 from gpgdoctor.hooks.ledger import LedgerDamaged
 from gpgdoctor.hooks.targets import BY_NAME, Target
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 REFUSED, USAGE = 1, 2
 PACKAGED = "/usr/bin/gpgdoctor"

@@ -7,7 +7,7 @@ import sys
 
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.facts import Facts
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 UNWRITTEN, USAGE = 1, 2
 
@@ -46,8 +46,8 @@ def _look(options: ReportOptions) -> Facts:
 def _print(facts: Facts) -> int:
     """It is judged only after it was redacted: no sentence can tell what the facts no longer have."""
     from gpgdoctor.diagnosis import diagnose
+    from gpgdoctor.redact.redact import Redaction
     from gpgdoctor.report.markdown import render
-    from gpgdoctor.report.redact import Redaction
     from gpgdoctor.report.style import Style
 
     redaction = Redaction(facts, hosts=(os.uname().nodename,))

@@ -95,7 +95,7 @@ def _replace(path: str, text: str) -> None:
 
 def _write_to(path: str, text: str) -> None:
     """A terminal, a pipe, /dev/null: written to, not replaced, and not waited for longer than a slow reader needs."""
-    from gpgdoctor.collect.deadline import Deadline
+    from gpgdoctor.system.deadline import Deadline
 
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
@@ -110,6 +110,6 @@ def _write_to(path: str, text: str) -> None:
 
 
 def _redacted(content: dict[str, Any]) -> dict[str, Any]:
-    from gpgdoctor.report.redact import redact
+    from gpgdoctor.redact.redact import redact
 
     return redact(content, hosts=(os.uname().nodename,))

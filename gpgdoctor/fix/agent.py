@@ -7,11 +7,11 @@ import re
 from collections.abc import Collection
 from contextlib import suppress
 
-from gpgdoctor.collect.command import CommandFailed, run
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.processes import uid_of
 from gpgdoctor.fix.answers import Answer, answer_in
-from gpgdoctor.fix.daemons import home_arguments
+from gpgdoctor.plan.restarts import home_arguments
+from gpgdoctor.system.child import CommandFailed, run
+from gpgdoctor.system.deadline import Deadline
 
 ANSWER_DEADLINE_S = 3.0
 # They say how it was started, and mean nothing to one that is started anew.

@@ -9,8 +9,8 @@ from gpgdoctor.fix import files, journal, restore
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
 from gpgdoctor.fix.prepare import Prepared
 from gpgdoctor.fix.restart import NotRestarted, Running, await_no_pinentry, restart
-from gpgdoctor.fix.steps import Restart
 from gpgdoctor.fix.verify import Expectation, NotProved, Proof, verify
+from gpgdoctor.plan.steps import Restart
 
 REFUSED, PUT_BACK = 1, 4
 NOTHING = "Nothing is changed."

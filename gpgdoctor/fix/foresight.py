@@ -6,11 +6,12 @@ import shlex
 from dataclasses import dataclass
 
 from gpgdoctor.diagnosis import Diagnosis
-from gpgdoctor.fix import journal, locking
-from gpgdoctor.fix.plan import Plan, plan
+from gpgdoctor.fix import journal
 from gpgdoctor.fix.prepare import Prepared, Tables, prepare
 from gpgdoctor.fix.restart import Running, running
 from gpgdoctor.fix.verify import look
+from gpgdoctor.plan.plan import Plan, plan
+from gpgdoctor.system import locking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

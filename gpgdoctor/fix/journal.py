@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gpgdoctor.fix.files import OPEN_NEW, OPEN_TO_READ, remove
-from gpgdoctor.fix.steps import Restart
+from gpgdoctor.plan.steps import Restart
 
 State = Literal["begun", "applied", "putting-back", "put-back", "undoing", "undone"]
 UNFINISHED = ("begun", "putting-back", "undoing")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
-from gpgdoctor.collect.command import CommandFailed, run
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.fix import files
-from gpgdoctor.fix.edits import rewritten, still_says
-from gpgdoctor.fix.plan import Plan, file_at
-from gpgdoctor.fix.steps import Edit
+from gpgdoctor.plan.edits import rewritten, still_says
+from gpgdoctor.plan.plan import Plan, file_at
+from gpgdoctor.plan.steps import Edit
 from gpgdoctor.scdaemon_conf.edits import diff
 from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS, OptionTable, parse_option_table
 from gpgdoctor.scdaemon_conf.reading import parse
+from gpgdoctor.system.child import CommandFailed, run
+from gpgdoctor.system.deadline import Deadline
 
 TABLE_DEADLINE_S = 5.0
 

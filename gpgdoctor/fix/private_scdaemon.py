@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.fix.answers import Answer, answer_in
+from gpgdoctor.system.deadline import Deadline
 
 LEAVE_S = 1.0
 STILL_WAITS = "; the scdaemon that was asked still waits for the card, and ends by itself"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.diagnosis import Diagnosis
 from gpgdoctor.facts import known_or
 from gpgdoctor.fix.console import Console
-from gpgdoctor.fix.daemons import restart_of
 from gpgdoctor.fix.restart import await_no_pinentry, restart, running
 from gpgdoctor.fix.verify import look
+from gpgdoctor.plan.restarts import restart_of
+from gpgdoctor.system.deadline import Deadline
 
 # pcscd looks by itself only when a device comes or goes (src/hotplug_libudev.c); a tick of hotplug polling is 1 s.
 LISTED_DEADLINE_S = 5.0

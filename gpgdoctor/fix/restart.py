@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gpgdoctor.collect.command import CommandFailed, run
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.fix import agent
-from gpgdoctor.fix.daemons import agent_runs, home_arguments
 from gpgdoctor.fix.journal import Daemon
-from gpgdoctor.fix.steps import Restart, Target
+from gpgdoctor.plan.restarts import agent_runs, home_arguments
+from gpgdoctor.plan.steps import Restart, Target
 from gpgdoctor.rules import holding
+from gpgdoctor.system.child import CommandFailed, run
+from gpgdoctor.system.deadline import Deadline
 
 COMMAND_DEADLINE_S = 10.0
 END_DEADLINE_S = 5.0

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Literal
 
 from gpgdoctor.fix import files
-from gpgdoctor.fix.daemons import AGENTS_FILES, home_arguments, restart_of, scdaemon_runs
 from gpgdoctor.fix.journal import Entry, FileChange, Journal
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, is_alive, launch, restart, running
-from gpgdoctor.fix.steps import Target
 from gpgdoctor.fix.verify import look
+from gpgdoctor.plan.restarts import AGENTS_FILES, home_arguments, restart_of, scdaemon_runs
+from gpgdoctor.plan.steps import Target
 
 Tell = Callable[[str], None]
 Now = Literal["as before", "as after", "changed"]

@@ -7,17 +7,18 @@ import textwrap
 
 from gpgdoctor.diagnosis import Finding
 from gpgdoctor.facts import known_or
-from gpgdoctor.fix import journal, locking, restore
+from gpgdoctor.fix import journal, restore
 from gpgdoctor.fix.apply import REFUSED, Application, Applied, Failed, Work
 from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.foresight import FixOptions, Prospect, foresee
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
-from gpgdoctor.fix.plan import Plan
 from gpgdoctor.fix.prepare import Drifted
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry
 from gpgdoctor.fix.show import WIDTH, Result, plan_as_text
 from gpgdoctor.fix.undoing import list_journal, undo
 from gpgdoctor.fix.verify import Expectation, NotProved
+from gpgdoctor.plan.plan import Plan
+from gpgdoctor.system import locking
 
 __all__ = ["Console", "FixOptions", "fix", "list_journal", "undo"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpgdoctor.diagnosis import Diagnosis
-from gpgdoctor.fix.plan import Plan
+from gpgdoctor.plan.plan import Plan
 from gpgdoctor.report.escape import printable
 
 WIDTH = 80

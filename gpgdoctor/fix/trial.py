@@ -7,12 +7,12 @@ import shutil
 import tempfile
 from contextlib import suppress
 
-from gpgdoctor.collect.command import CommandFailed, run
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.fix.private_scdaemon import STILL_WAITS, Reading, read_card
 from gpgdoctor.scdaemon_conf.lines import SPACES, encoded
 from gpgdoctor.scdaemon_conf.options import OptionTable
 from gpgdoctor.scdaemon_conf.reading import parse
+from gpgdoctor.system.child import CommandFailed, run
+from gpgdoctor.system.deadline import Deadline
 
 TRIAL_DEADLINE_S = 10.0
 CLEAN_UP_DEADLINE_S = 5.0

@@ -6,14 +6,15 @@ import time
 from collections.abc import Iterator
 
 from gpgdoctor.diagnosis import Diagnosis
-from gpgdoctor.fix import files, journal, locking, restore
+from gpgdoctor.fix import files, journal, restore
 from gpgdoctor.fix.console import Console
-from gpgdoctor.fix.daemons import scdaemon_runs
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, running
 from gpgdoctor.fix.verify import look
+from gpgdoctor.plan.restarts import scdaemon_runs
 from gpgdoctor.report.escape import printable
 from gpgdoctor.scdaemon_conf.edits import diff
+from gpgdoctor.system import locking
 
 PATH_LIMIT = 1000
 RESTORED, REFUSED, NO_SUCH_NUMBER, INTERRUPTED = 0, 1, 2, 130

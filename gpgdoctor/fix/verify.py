@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gpgdoctor.collect import root_look
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.machine import Look, Wishes
 from gpgdoctor.diagnosis import Diagnosis, Finding, diagnose
 from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.fix import agent
 from gpgdoctor.fix.private_scdaemon import STILL_WAITS, Reading, read_card
 from gpgdoctor.rules.rule import RANK
+from gpgdoctor.system.deadline import Deadline
 
 VERIFY_DEADLINE_S = 10.0
 LOOK_DEADLINE_S = 5.0

@@ -12,9 +12,9 @@ from gpgdoctor.hooks.failure import SECTION, UNKNOWN, Answer
 from gpgdoctor.hooks.redaction import RedactionOfAll
 from gpgdoctor.hooks.survey import Survey
 from gpgdoctor.hooks.targets import Target
-from gpgdoctor.record import Record
 from gpgdoctor.report.json import document as document_of
 from gpgdoctor.report.style import Style
+from gpgdoctor.system.record import Record
 
 SKIPPED = 111  # to supportconfig: man supportconfig(8)
 # How bad a monitoring system's codes are: UNKNOWN is better than WARNING.

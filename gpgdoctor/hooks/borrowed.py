@@ -6,11 +6,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from gpgdoctor.collect.command import Command, CommandFailed
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.on_behalf import nothing
 from gpgdoctor.collect.probe_child import SOURCE
 from gpgdoctor.hooks.untrusted import NotPlausible, user_facts
+from gpgdoctor.system.child import Command, CommandFailed
+from gpgdoctor.system.deadline import Deadline
 
 if TYPE_CHECKING:
     import pwd

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gpgdoctor.hooks import bounded
 from gpgdoctor.hooks.targets import Target
-from gpgdoctor.record import Record
 from gpgdoctor.report.json import defect
+from gpgdoctor.system.record import Record
 
 UNKNOWN = 3  # to a monitoring system
 SECTION = "#==[ gpgdoctor JSON ]" + "=" * 40 + "#\n"

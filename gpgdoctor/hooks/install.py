@@ -9,7 +9,7 @@ from typing import Literal
 from gpgdoctor.hooks import files, ledger
 from gpgdoctor.hooks.ledger import DIRECTORY, Entry, digest
 from gpgdoctor.hooks.targets import Target, template
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 PackagedState = Literal["absent", "same", "ours", "changed", "foreign"]
 

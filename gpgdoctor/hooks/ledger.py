@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 
 from gpgdoctor.hooks import files
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 PATH = "/var/lib/gpgdoctor/hooks.json"
 DIRECTORY = ""  # in the place of a digest

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gpgdoctor.collect import processes
 from gpgdoctor.facts import Facts, known_or
-from gpgdoctor.record import replace
+from gpgdoctor.system.record import replace
 
 APPORT = ("apport-cli", "apport-gtk", "apport-kde", "apport-bug", "ubuntu-bug")
 CALLERS = frozenset(("sos", "sosreport", "supportconfig", "reportbug", *APPORT))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from gpgdoctor.facts import Facts, known_or
-from gpgdoctor.record import replace
-from gpgdoctor.report.redact import NOWHERE, Redaction
+from gpgdoctor.redact.redact import NOWHERE, Redaction
+from gpgdoctor.system.record import replace
 
 
 class RedactionOfAll(Redaction):

@@ -6,7 +6,6 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.collect.machine import Look, Wishes, with_cards
@@ -16,7 +15,8 @@ from gpgdoctor.facts import Facts, Process, known_or
 from gpgdoctor.hooks.borrowed import LOOK_S, Borrowed
 from gpgdoctor.hooks.observers import set_apart
 from gpgdoctor.hooks.users import Candidates, candidates
-from gpgdoctor.record import Record, replace
+from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.record import Record, replace
 
 if TYPE_CHECKING:
     import pwd

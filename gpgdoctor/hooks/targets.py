@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 Form = Literal["text", "markdown", "json", "text-and-json", "nagios"]
 

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 
-from gpgdoctor.collect.ownership import who_may_change
+from gpgdoctor.system.ownership import who_may_change
 
 SHEBANG_BYTES = 256
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of whoever runs hooks

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from gpgdoctor.collect import processes
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 USERS_LIMIT = 20
 TABLE_BYTES = 4 << 20

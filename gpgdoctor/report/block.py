@@ -44,8 +44,8 @@ def _culprit(who: Culprit) -> str:
 
 
 def _cure(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]:
-    from gpgdoctor.fix.plan import Edit, Restart, steps_of
-    from gpgdoctor.report.costs import costs_of
+    from gpgdoctor.plan.costs import costs_of
+    from gpgdoctor.plan.plan import Edit, Restart, steps_of
 
     cure = finding.found.cure
     if cure is None:

@@ -79,8 +79,8 @@ def _fix(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any] | None:
     cure = finding.found.cure
     if cure is None:
         return None
-    from gpgdoctor.fix.plan import steps_of  # a healthy machine needs no plan, and no time to load one
-    from gpgdoctor.report.costs import costs_of
+    from gpgdoctor.plan.costs import costs_of
+    from gpgdoctor.plan.plan import steps_of  # a healthy machine needs no plan, and no time to load one
 
     steps = steps_of(diagnosis.facts, finding)
     return {

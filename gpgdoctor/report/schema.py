@@ -8,10 +8,10 @@ from typing import Any
 
 from gpgdoctor.diagnosis import Status, Verdict
 from gpgdoctor.facts import Facts, Unknown
-from gpgdoctor.record import Record
 from gpgdoctor.report.json import SCHEMA_VERSION
 from gpgdoctor.rules import catalogue
 from gpgdoctor.rules.rule import Applicability, Certainty, Severity
+from gpgdoctor.system.record import Record
 
 Schema = dict[str, Any]
 
@@ -118,7 +118,7 @@ def _fix() -> Schema:
 
 
 def _target() -> Schema:
-    from gpgdoctor.fix.steps import Target
+    from gpgdoctor.plan.steps import Target
 
     return _one_of(Target)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 NARROWEST = 20
 COLOURS = {"error": "1;31", "warning": "1;33", "info": "1;36", "pass": "32"}

@@ -140,6 +140,6 @@ def _is_curable(diagnosis: Diagnosis, finding: Finding) -> bool:
     cure = finding.found.cure
     if cure is None or cure.applicability == "manual":
         return False
-    from gpgdoctor.fix.plan import Advise, steps_of
+    from gpgdoctor.plan.plan import Advise, steps_of
 
     return not all(isinstance(step, Advise) for step in steps_of(diagnosis.facts, finding))

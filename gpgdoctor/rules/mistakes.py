@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, SelfTest, known, known_or
-from gpgdoctor.record import Record
 from gpgdoctor.rules import cures, scdaemon
 from gpgdoctor.rules.rule import Cure, LineChange, NotApplicable, Severity, Subject
 from gpgdoctor.scdaemon_conf.force import stops
 from gpgdoctor.scdaemon_conf.lines import MESSAGES
+from gpgdoctor.system.record import Record
 
 READS_COMMON_CONF_SINCE = (2, 3, 1)  # commit 45918813f
 REFUSED = 2  # with what scdaemon ends where it does not take its configuration (scd/scdaemon.c, main)

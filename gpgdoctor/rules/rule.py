@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from gpgdoctor.facts import Facts, known
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 Severity = Literal["info", "warning", "error"]
 Certainty = Literal["certain", "likely", "possible"]
@@ -46,7 +46,7 @@ class LineChange(Record):
 
 
 class Cure(Record):
-    """What would help, before anybody has looked whether the file may be written: fix/plan.py does that."""
+    """What would help, before anybody has looked whether the file may be written: plan/plan.py does that."""
 
     applicability: Applicability
     costs: tuple[str, ...] = ()

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from gpgdoctor.record import Record
 from gpgdoctor.scdaemon_conf.force import Setting
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, decoded, encoded, split
 from gpgdoctor.scdaemon_conf.meaning import nearly
 from gpgdoctor.scdaemon_conf.options import OptionTable
 from gpgdoctor.scdaemon_conf.reading import parse, read
+from gpgdoctor.system.record import Record
 
 MARK = decoded(BYTE_ORDER_MARK)
 BLANKS = decoded(SPACES)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from gpgdoctor.record import Record, replace
 from gpgdoctor.scdaemon_conf.lines import Line
+from gpgdoctor.system.record import Record, replace
 
 Role = Literal["user", "global"]
 # scd/scdaemon.c: with these scdaemon exits by itself, whatever its version.

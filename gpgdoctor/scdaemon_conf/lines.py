@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 # What isspace() says of ASCII, without the line feed. Not str.strip()'s idea: that takes a no-break space as well.
 SPACES = b" \t\r\v\f"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
 
 # gpgrt src/gpg-error.h: what the flags of an option mean.
 TYPE_MASK = 7

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gpgdoctor.record import replace
 from gpgdoctor.scdaemon_conf.conditions import Refused
 from gpgdoctor.scdaemon_conf.force import Effective, Lock, Role, Setting, Voided, complaints_in, with_bad_level
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, c_string, decoded, encoded, joined, split
@@ -14,6 +13,7 @@ from gpgdoctor.scdaemon_conf.meaning import meant_by
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
 from gpgdoctor.scdaemon_conf.sections import LONGEST_KEYWORD, Sections, Undecided, content_of
 from gpgdoctor.scdaemon_conf.values import ends_the_program, fits, is_debug_level, unquoted
+from gpgdoctor.system.record import replace
 
 # gpgrt 1.48 marks `help` as a command, and knows [command-mode] from then on.
 COMMAND_FLAG = 1 << 7

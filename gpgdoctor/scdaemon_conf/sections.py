@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gpgdoctor.record import Record
 from gpgdoctor.scdaemon_conf.conditions import Refused, comparison
 from gpgdoctor.scdaemon_conf.lines import SPACES, c_string, decoded
+from gpgdoctor.system.record import Record
 
 LONGEST_KEYWORD = 99
 DEEPEST_CONDITION = 7

@@ -15,9 +15,9 @@ from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.interrupts import Interrupts
 from gpgdoctor.fix.prepare import Prepared
 from gpgdoctor.fix.restart import NotRestarted, Running
-from gpgdoctor.fix.steps import Edit, Restart, Wish
 from gpgdoctor.fix.undoing import undo
 from gpgdoctor.fix.verify import Expectation, NotProved
+from gpgdoctor.plan.steps import Edit, Restart, Wish
 
 BEFORE, AFTER, THEIRS = b"before\n", b"after\n", b"theirs\n"
 

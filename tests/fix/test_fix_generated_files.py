@@ -17,9 +17,9 @@ from gpgdoctor.collect import configuration
 from gpgdoctor.facts import Facts
 from gpgdoctor.fix import files
 from gpgdoctor.fix.journal import FileChange
-from gpgdoctor.fix.plan import Plan, plan
 from gpgdoctor.fix.prepare import Prepared, Tables, prepare
 from gpgdoctor.fix.restore import put_back
+from gpgdoctor.plan.plan import Plan, plan
 from gpgdoctor.scdaemon_conf.options import OptionTable
 
 CASES = int(os.environ.get("GPGDOCTOR_CASES", "300"))

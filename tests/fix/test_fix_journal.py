@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from gpgdoctor.fix import journal, locking
+from gpgdoctor.fix import journal
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
 from gpgdoctor.fix.journal import Daemon, Entry, FileChange, NoJournal
-from gpgdoctor.fix.steps import Restart
+from gpgdoctor.plan.steps import Restart
+from gpgdoctor.system import locking
 
 ENTRY = Entry(
     number=1,

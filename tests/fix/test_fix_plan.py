@@ -9,10 +9,10 @@ import pytest
 from machines import AGENT, BY_HAND, CONF, HOME, SCDAEMON, SHARE, diagnosed, finding, machine
 
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, Unknown, known
-from gpgdoctor.fix.plan import Advise, Edit, Plan, Restart, plan, steps_of
-from gpgdoctor.record import replace as replace_record
+from gpgdoctor.plan.plan import Advise, Edit, Plan, Restart, plan, steps_of
 from gpgdoctor.rules import cures
 from gpgdoctor.rules.rule import Advice, Cure, LineChange
+from gpgdoctor.system.record import replace as replace_record
 
 ADDED = f"--- {{}}\n+++ {CONF}\n@@ -{{}} +{{}} @@\n+disable-ccid\n+pcsc-shared\n"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.fix import agent
 from gpgdoctor.fix.answers import Answer, answer_in
 from gpgdoctor.fix.private_scdaemon import read_card
 from gpgdoctor.fix.trial import TrialFailed, try_out, without_logging
 from gpgdoctor.scdaemon_conf.options import parse_option_table
+from gpgdoctor.system.deadline import Deadline
 
 Fake = Callable[[str], str]
 

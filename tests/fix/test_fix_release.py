@@ -14,7 +14,7 @@ from machines import RUNNING, SHARE, diagnosed, finding, machine
 from gpgdoctor.fix import release
 from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.restart import Running
-from gpgdoctor.fix.steps import Restart
+from gpgdoctor.plan.steps import Restart
 
 KEEPING = machine(readers=(), running={**RUNNING, "cards": ["D276"]})
 

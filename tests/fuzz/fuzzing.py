@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts
+from gpgdoctor.redact.redact import Redaction
 from gpgdoctor.report import markdown, nagios, text
 from gpgdoctor.report.json import document, dump
-from gpgdoctor.report.redact import Redaction
 from gpgdoctor.report.style import Style
 from gpgdoctor.snapshot import decode, encode
 

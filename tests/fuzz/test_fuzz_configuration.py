@@ -13,8 +13,8 @@ from specimens import machines
 from gpgdoctor.collect import configuration
 from gpgdoctor.facts import ConfigFile, Facts
 from gpgdoctor.lab.plan import SOURCE_TREE
-from gpgdoctor.record import replace
 from gpgdoctor.scdaemon_conf.options import OptionTable, parse_option_table
+from gpgdoctor.system.record import replace
 
 TABLES = {"scdaemon": "scdaemon-2.4.7.options", "gpg-agent": "gpg-agent-2.2.40.options"}
 WORDS = (

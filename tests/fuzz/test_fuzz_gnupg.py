@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from specimens import machines
 
 from gpgdoctor.collect import gnupg, user
-from gpgdoctor.collect.command import CommandFailed, Output
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
-from gpgdoctor.collect.sockets import Sockets
 from gpgdoctor.lab.plan import SOURCE_TREE
-from gpgdoctor.record import replace
+from gpgdoctor.system.child import CommandFailed, Output
+from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.record import replace
+from gpgdoctor.system.sockets import Sockets
 
 DIRECTORIES = ("sysconfdir", "homedir", "socketdir", "agent-socket", "libexecdir", "bindir")
 COMPONENTS = ("gpg", "gpg-agent", "scdaemon", "dirmngr")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from specimens import machines
 
 from gpgdoctor.collect import probe_child
-from gpgdoctor.collect.deadline import Deadline
 from gpgdoctor.collect.readers import ReaderFacts
-from gpgdoctor.record import replace
+from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.record import replace
 
 NAMES = st.sampled_from(["Yubico 00 00", "Yubico 00 01"]) | TEXTS
 CODES = st.sampled_from([0, 0, 0x8010002E, 0x8010001D, 0x80100069]) | st.integers() | st.floats() | st.none()

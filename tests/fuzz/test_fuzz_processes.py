@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from specimens import machines
 
 from gpgdoctor.collect import pcscd, processes, usb
-from gpgdoctor.collect.sockets import Sockets
 from gpgdoctor.facts import Process
-from gpgdoctor.record import replace
+from gpgdoctor.system.record import replace
+from gpgdoctor.system.sockets import Sockets
 
 NAMES = st.sampled_from([b"pcscd\n", b"scdaemon\n", b"gpg-agent\n", b"a) S 1 (b\n", b""]) | st.binary(max_size=15)
 NUMBERS = st.integers(0, 2**64).map(lambda number: str(number).encode())

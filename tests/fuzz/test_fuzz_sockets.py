@@ -15,12 +15,13 @@ from fuzzing import EVIL, attack, survives
 from hypothesis import strategies as st
 from specimens import machines
 
-from gpgdoctor.collect import pcscd, sockets
-from gpgdoctor.collect.deadline import Deadline
+from gpgdoctor.collect import pcscd
 from gpgdoctor.collect.scdaemon import NoAnswer, ask
-from gpgdoctor.collect.sock_diag import SOCK_DIAG_BY_FAMILY, UnixSocket, parse_replies
 from gpgdoctor.facts import Unknown
-from gpgdoctor.record import replace
+from gpgdoctor.system import sockets
+from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.record import replace
+from gpgdoctor.system.sock_diag import SOCK_DIAG_BY_FAMILY, UnixSocket, parse_replies
 
 PCSCD = b"/run/pcscd/pcscd.comm"
 LENGTHS = st.integers(0, 64) | st.sampled_from([0xFFFF, 0xFFFE, 4, 3, 1])

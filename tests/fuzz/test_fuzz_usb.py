@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from specimens import machines
 
 from gpgdoctor.collect import usb
-from gpgdoctor.record import replace
+from gpgdoctor.system.record import replace
 
 DRIVER = "usr/lib/pcsc/drivers/ifd-ccid.bundle/Contents/Info.plist"
 NUMBERS = st.sampled_from(

@@ -14,9 +14,9 @@ from gpgdoctor.facts import Facts, known
 from gpgdoctor.hooks.answer import answer
 from gpgdoctor.hooks.failure import Answer, failed
 from gpgdoctor.hooks.survey import Survey
-from gpgdoctor.record import replace
 from gpgdoctor.report.schema import schema
 from gpgdoctor.snapshot import decode
+from gpgdoctor.system.record import replace
 
 SNAPSHOTS = Path(__file__).resolve().parents[2] / "fixtures" / "snapshots"
 VALIDATOR = Draft202012Validator(schema())

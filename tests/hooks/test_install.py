@@ -12,9 +12,9 @@ import pytest
 
 from gpgdoctor.cli import run
 from gpgdoctor.commands import hook
+from gpgdoctor.commands.hook_cli import HookTarget
 from gpgdoctor.hooks import install as installer
 from gpgdoctor.hooks import ledger
-from gpgdoctor.hooks.cli import HookTarget
 from gpgdoctor.hooks.install import Refused, install, pieces, uninstall
 from gpgdoctor.hooks.overview import overview
 from gpgdoctor.hooks.targets import BY_NAME, TARGETS, Target

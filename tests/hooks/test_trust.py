@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gpgdoctor.collect import ownership
 from gpgdoctor.hooks.trust import objections
+from gpgdoctor.system import ownership
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that belong to root")
 

@@ -15,11 +15,11 @@ from test_text import EVERY, LONG
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Connection, Facts, Unknown
-from gpgdoctor.record import replace
+from gpgdoctor.redact.redact import Redaction
 from gpgdoctor.report.json import dump
 from gpgdoctor.report.markdown import LIMIT_BYTES, render
-from gpgdoctor.report.redact import Redaction
 from gpgdoctor.report.style import Style
+from gpgdoctor.system.record import replace
 
 FENCE = re.compile(r"^(`{3,})(\w*)$")
 OUTSIDE = re.compile(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from test_redact import outlined
 
 from gpgdoctor.facts import Facts, known
+from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import dump
-from gpgdoctor.report.redact import redact
 from gpgdoctor.rules import scdaemon
 from gpgdoctor.snapshot import decode
 

@@ -12,10 +12,10 @@ from build import CONF, HOME, IN_USE, RUNNING, client, machine, reader, with_fil
 from documents import DOCUMENTS, checked, outline
 
 from gpgdoctor.facts import Facts, SelfTest, Unknown
-from gpgdoctor.record import replace
+from gpgdoctor.redact.redact import TOLD, redact
 from gpgdoctor.report.json import defect, dump
-from gpgdoctor.report.redact import TOLD, redact
 from gpgdoctor.snapshot import decode
+from gpgdoctor.system.record import replace
 
 SERIAL = "Yubico YubiKey OTP+FIDO+CCID (0012345678) 00 00"
 SECRETS = (

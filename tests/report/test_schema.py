@@ -11,8 +11,8 @@ from documents import DOCUMENTS
 from jsonschema import Draft202012Validator
 
 from gpgdoctor.commands.schema import schema as print_schema
+from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import defect, dump
-from gpgdoctor.report.redact import redact
 from gpgdoctor.report.schema import schema
 from gpgdoctor.rules import catalogue
 

@@ -24,8 +24,8 @@ from gpgdoctor.facts import (
     Unknown,
     UsbInterface,
 )
-from gpgdoctor.record import replace
 from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS, OptionTable, parse_option_table
+from gpgdoctor.system.record import replace
 
 OPTION_TABLES = Path(__file__).resolve().parents[2] / "fixtures" / "conf"
 HOME = "/home/alice/.gnupg"

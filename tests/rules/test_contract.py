@@ -31,7 +31,7 @@ ONLY_JUDGING = sorted(
         *PACKAGE.glob("rules/*.py"),
         *PACKAGE.glob("report/*.py"),
         *PACKAGE.glob("scdaemon_conf/*.py"),
-        *(PACKAGE / name for name in ("diagnosis.py", "facts.py", "holders.py", "snapshot.py", "fix/plan.py")),
+        *(PACKAGE / name for name in ("diagnosis.py", "facts.py", "holders.py", "snapshot.py", "plan/plan.py")),
     ]
 )
 

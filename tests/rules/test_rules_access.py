@@ -9,7 +9,7 @@ from build import FREE_ON_USB, ON_USB, RUNNING, machine, reader, without_pcscd
 from judging import causes, finding, severity, status
 
 from gpgdoctor.facts import Connection, Facts, Unknown
-from gpgdoctor.record import replace
+from gpgdoctor.system.record import replace
 
 SECURITY_VIOLATION, COMM_ERROR, NO_SERVICE = "0x8010006A", "0x80100013", "0x8010001D"
 LOCKED = replace(FREE_ON_USB, accessible=False)

@@ -25,7 +25,7 @@ from judging import causes, checks, finding, judged, severity, status
 
 from gpgdoctor.collect.machine import PASSIVE
 from gpgdoctor.facts import Connection, Facts, Unknown
-from gpgdoctor.record import replace
+from gpgdoctor.system.record import replace
 
 BLOCKED = replace(IN_USE, probe="blocked", seconds=2.0)
 KEEPASSXC, GNOME, STRANGER = client("keepassxc"), client("gsd-smartcard", pid=801), client("a-program", pid=802)

@@ -9,7 +9,7 @@ from build import FREE_ON_USB, IN_USE, NITROKEY, ON_USB, RUNNING, machine, reade
 from judging import causes, checks, finding, judged, severity, status
 
 from gpgdoctor.facts import Facts, Unknown
-from gpgdoctor.record import replace
+from gpgdoctor.system.record import replace
 
 ON_PCSC = "disable-ccid\n"
 EMPTY = reader("EMPTY")

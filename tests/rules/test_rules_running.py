@@ -25,7 +25,7 @@ from build import (
 from judging import causes, finding, severity, status
 
 from gpgdoctor.facts import Connection, Facts, Unknown
-from gpgdoctor.record import replace
+from gpgdoctor.system.record import replace
 
 STARTED = NOW - 100  # as build.SCDAEMON
 

@@ -9,7 +9,7 @@ from build import AGENT, ALICE, PCSCD, RUNNING, SCDAEMON, client, machine, witho
 from judging import causes, checks, finding, judged, severity, status
 
 from gpgdoctor.facts import Connection, Facts, PcscDriver, Unknown, known
-from gpgdoctor.record import replace
+from gpgdoctor.system.record import replace
 
 ON_PCSC = "disable-ccid\n"
 MISSING = PcscDriver(name="libpcsclite.so.1", usable=False, reason="no such file")

@@ -9,7 +9,7 @@ from build import IN_USE, NITROKEY, RUNNING, SHARING, client, machine, reader
 from judging import changed_lines, finding, judged, severity, status
 
 from gpgdoctor.facts import Connection, Facts, Unknown
-from gpgdoctor.record import replace
+from gpgdoctor.system.record import replace
 
 YUBIKEYS_ATR = "3bfd1300008131fe158073c021c057597562694b657940"
 

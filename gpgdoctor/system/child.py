@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
-from gpgdoctor.collect.deadline import Deadline
-from gpgdoctor.record import Record
+from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.record import Record
 
 if TYPE_CHECKING:
     import pwd

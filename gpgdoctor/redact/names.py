@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from gpgdoctor.report.private.aliases import Aliases
+from gpgdoctor.redact.aliases import Aliases
 
 # Who runs services: these users are the same everywhere, and tell who holds a card.
 # fmt: off

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import ConfigFile, Facts, known_or
-from gpgdoctor.fix.steps import Advise, Wish
+from gpgdoctor.plan.steps import Advise, Wish
 
 OWNER_MAY_WRITE = 0o200
 HOME_MANAGER = ("Nix (home-manager)", "home-manager")

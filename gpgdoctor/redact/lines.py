@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from gpgdoctor.report.private.aliases import Aliases
-from gpgdoctor.report.private.names import PrivateNames
-from gpgdoctor.report.private.readers import PrivateReaders
-from gpgdoctor.report.private.search import PrivateText
+from gpgdoctor.redact.aliases import Aliases
+from gpgdoctor.redact.names import PrivateNames
+from gpgdoctor.redact.readers import PrivateReaders
+from gpgdoctor.redact.search import PrivateText
 from gpgdoctor.scdaemon_conf.meaning import PLAIN
 
 COMMENT, REDACTED_LINE = "# [redacted comment]", "[redacted line]"

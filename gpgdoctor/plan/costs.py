@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gpgdoctor.fix.steps import Edit, Restart, Step
+from gpgdoctor.plan.steps import Edit, Restart, Step
 from gpgdoctor.rules.cures import FORGETS
 from gpgdoctor.rules.rule import Cure
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from gpgdoctor import holders
-from gpgdoctor.report.private.aliases import Aliases
-from gpgdoctor.report.private.names import AFTER, BEFORE, UNDER_HOMES, PrivateNames, any_of
+from gpgdoctor.redact.aliases import Aliases
+from gpgdoctor.redact.names import AFTER, BEFORE, UNDER_HOMES, PrivateNames, any_of
 
 TOLD_PROGRAMS = frozenset(("systemd", "pcscd", "scdaemon", "gpg-agent", "unknown"))
 CARRIES_ARGUMENTS = re.compile(r"\s[-/]|[=@:/]")

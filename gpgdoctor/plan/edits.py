@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 
 from gpgdoctor.facts import ConfigFile, Facts, known_or
-from gpgdoctor.fix.steps import Wish
+from gpgdoctor.plan.steps import Wish
 from gpgdoctor.rules.rule import LineChange
 from gpgdoctor.scdaemon_conf.edits import Add, Change, CommentOut, Replace, cure, rewrite
 from gpgdoctor.scdaemon_conf.lines import Line, decoded, encoded, split

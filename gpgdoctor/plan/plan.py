@@ -8,8 +8,9 @@ from typing import Any
 
 from gpgdoctor.diagnosis import Diagnosis, Finding
 from gpgdoctor.facts import ConfigFile, Facts, Unknown, known_or
-from gpgdoctor.fix import daemons, edits, obstacles
-from gpgdoctor.fix.steps import Advise, Edit, Restart, Step, Wish
+from gpgdoctor.plan import edits, obstacles
+from gpgdoctor.plan import restarts as daemons
+from gpgdoctor.plan.steps import Advise, Edit, Restart, Step, Wish
 from gpgdoctor.rules import cures
 from gpgdoctor.rules.rule import RANK, Cure, LineChange
 

@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 
 from gpgdoctor.diagnosis import diagnose, look_up
 from gpgdoctor.facts import ConfigLine, Facts, Setting, Unknown, known_or
-from gpgdoctor.record import Record, replace
+from gpgdoctor.redact.aliases import Aliases
+from gpgdoctor.redact.lines import PrivateLines
+from gpgdoctor.redact.names import PrivateNames
+from gpgdoctor.redact.readers import PrivateReaders
+from gpgdoctor.redact.search import PrivateText
 from gpgdoctor.report.json import document as document_of
-from gpgdoctor.report.private.aliases import Aliases
-from gpgdoctor.report.private.lines import PrivateLines
-from gpgdoctor.report.private.names import PrivateNames
-from gpgdoctor.report.private.readers import PrivateReaders
-from gpgdoctor.report.private.search import PrivateText
 from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS
 from gpgdoctor.snapshot import decode, encode
+from gpgdoctor.system.record import Record, replace
 
 R = TypeVar("R", bound=Record)
 Place = tuple[str, str]  # a kind of record, and its field

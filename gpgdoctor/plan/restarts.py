@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gpgdoctor.facts import Facts, Unknown, known_or
-from gpgdoctor.fix.steps import Advise, Restart, Target
+from gpgdoctor.plan.steps import Advise, Restart, Target
 from gpgdoctor.rules import holding
 from gpgdoctor.rules.rule import Cure
 

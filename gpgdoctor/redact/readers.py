@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from gpgdoctor.report.private.names import PrivateNames
-from gpgdoctor.report.private.search import PrivateText
+from gpgdoctor.redact.names import PrivateNames
+from gpgdoctor.redact.search import PrivateText
 
 # What may stand between the parentheses of a reader's name, besides a serial number.
 # fmt: off

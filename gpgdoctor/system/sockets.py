@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from functools import cached_property
 
-from gpgdoctor.collect.sock_diag import ESTABLISHED, LISTENING, UnixSocket, unix_sockets
-from gpgdoctor.record import Record
+from gpgdoctor.system.record import Record
+from gpgdoctor.system.sock_diag import ESTABLISHED, LISTENING, UnixSocket, unix_sockets
 
 
 class Peer(Record):

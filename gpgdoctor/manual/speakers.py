@@ -1,0 +1,140 @@
+"""Who said a line: gpg, scdaemon, pcscd, the kernel, ssh, another program. An errno means little without it."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from gpgdoctor.system.record import Record
+
+
+class Speaker(Enum):
+    """The kinds of programs that matter for what a line may mean."""
+
+    GNUPG = "gnupg"  # gpg, gpg-agent, scdaemon, gpg-connect-agent
+    PCSC = "pcsc"  # pcscd and its drivers
+    SSH = "ssh"
+    GIT = "git"
+    KERNEL = "kernel"
+    TOOL = "tool"  # a program for cards and tokens: ykman, opensc-tool
+    OTHER = "other"  # any other program that gives its name
+    NOBODY = "nobody"  # the line does not say
+
+
+class Line(Record):
+    """One line of what was pasted, taken apart."""
+
+    text: str  # as pasted, without colours and the log's own prefix
+    speaker: Speaker
+    program: str  # its name, in lower case; "" where the line does not say
+    message: str  # what it said, normalized
+    whole: str  # the same with the names of who said it
+
+
+COLOURS = re.compile(r"\x1b\[[0-9:;<=>?]*[ -/]*[@-~]")
+PROMPT = re.compile(r"^\s*(?:[\w.@~/:-]*[$#%>]\s+)")
+# What a log puts before a line: a date and a time in several forms, perhaps a host, the kernel's seconds.
+CLOCK = r"\d{2}:\d{2}(?::\d{2})?(?:[.,]\d+)?"
+STAMP = re.compile(
+    rf"^\s*(?:\[\s*\d+\.\d+\]\s*|(?:[A-Z][a-z]{{2}}\s+\d{{1,2}}|\d{{4}}-\d\d-\d\d)[T ]{CLOCK}(?:Z|[+-]\d\d:?\d\d)?\s+)"
+)
+HOST = re.compile(r"^[\w.-]+\s+(?=[\w.@/-]+(?:\[\d+\])?:\s)")
+# pcscd: "00000045 ccid_usb.c:598:OpenUSBByName() text"
+SOURCE_LINE = re.compile(r"^(?:\d{8} )?(?:\[\d+\] )?([\w-]+\.c):\d+:(\w+)\(\)\s*")
+NAMED = re.compile(r"^(?:\([^()]*\) )?(?P<program>[A-Za-z_][\w.+-]*?)(?:\[\d+\](?:: | )|: +)")
+SHELLS = re.compile(r"^(?:-?(?:ba|z|k|da|fi)?sh|/bin/\w*sh): (?:line )?(?:\d+: )?")
+ZSH = re.compile(r"^zsh: command not found: (\S+)$")
+KERNEL = re.compile(r"^(?:kernel: )?(usb(?:usb)? \d[\d.-]*|usbhid|usbfs|usb): ")
+
+PROGRAMS = {
+    Speaker.GNUPG: (
+        *("gpg", "gpg2", "gpgsm", "gpgv", "gpgconf", "gpg-agent", "gpg-connect-agent", "scdaemon", "gpg-card"),
+        *("gpgme", "gpgtar"),
+    ),
+    Speaker.PCSC: ("pcscd", "ccid", "libccid"),
+    Speaker.SSH: ("ssh", "ssh-add", "sign_and_send_pubkey", "ssh_askpass", "scp", "sftp", "ssh-keygen", "debug1"),
+    Speaker.GIT: ("git", "error", "fatal"),
+    Speaker.KERNEL: ("kernel",),
+    Speaker.TOOL: (
+        *("ykman", "yubico-piv-tool", "opensc-tool", "pkcs11-tool", "pkcs15-tool", "pcsc_scan", "age-plugin-yubikey"),
+        *("yubikey-agent", "nitropy", "gnupg-pkcs11-scd", "openpgp-tool", "warning", "error", "usage", "step"),
+    ),
+}
+KINDS = {name: kind for kind, names in reversed(PROGRAMS.items()) for name in names}
+SIGNED = re.compile(r"(?<![\w-])-21464\d{5}(?!\d)")
+BARE = re.compile(r"(?<!\w)80100([0-9a-fA-F]{3})\b")
+# What pcsclite.h calls the codes that the pages have as numbers.
+CODES = {
+    "scard_f_internal_error": "0x80100001",
+    "scard_e_unknown_reader": "0x80100009",
+    "scard_e_sharing_violation": "0x8010000b",
+    "scard_e_no_smartcard": "0x8010000c",
+    "scard_f_comm_error": "0x80100013",
+    "scard_e_not_transacted": "0x80100016",
+    "scard_e_reader_unavailable": "0x80100017",
+    "scard_e_no_service": "0x8010001d",
+    "scard_e_service_stopped": "0x8010001e",
+    "scard_e_no_readers_available": "0x8010002e",
+    "scard_w_unresponsive_card": "0x80100066",
+    "scard_w_unpowered_card": "0x80100067",
+    "scard_w_reset_card": "0x80100068",
+    "scard_w_removed_card": "0x80100069",
+    "scard_w_security_violation": "0x8010006a",
+}
+CODE_NAMES = re.compile(r"\b(?:" + "|".join(CODES) + r")\b")
+PLAIN = str.maketrans("\u2018\u2019\u201c\u201d\u00a0\u2026", "''\"\" .")
+
+
+def line(pasted: str) -> Line:
+    """One pasted line, with who said it and what.
+
+    A later name counts: in "git: gpg: text" it is gpg that speaks.
+    """
+    text = COLOURS.sub("", pasted).strip()
+    stamp = STAMP.match(text)
+    text = HOST.sub("", text[stamp.end() :]) if stamp else PROMPT.sub("", text)
+    text = ZSH.sub(r"\1: command not found", text)
+    rest, kind, program = SHELLS.sub("", text), Speaker.NOBODY, ""
+    while True:
+        found = _speaker(rest)
+        if found is None:
+            break
+        kind, program, rest = found
+        if kind in (Speaker.KERNEL, Speaker.PCSC, Speaker.OTHER):
+            break
+    return Line(text=text, speaker=kind, program=program, message=normalized(rest), whole=normalized(text))
+
+
+def _speaker(text: str) -> tuple[Speaker, str, str] | None:
+    """The speaker named first in a text, and the rest of it; None where there is none."""
+    found = KERNEL.match(text)
+    if found:
+        return Speaker.KERNEL, "kernel", text[found.end() :]
+    found = SOURCE_LINE.match(text)
+    if found:
+        return Speaker.PCSC, "pcscd", f"{found[2]}() {text[found.end() :]}"
+    found = NAMED.match(text)
+    if found is None:
+        return None
+    program = found["program"].lower()
+    kind = KINDS.get(program)
+    rest = text[found.end() :]
+    if kind is None:
+        # A function, a code or a message's first word is no program: SCardConnect: ..., ERR 100696144 ...
+        is_program = program == found["program"] and "_" not in program
+        return (Speaker.OTHER, program, rest) if is_program else None
+    if kind is Speaker.PCSC:
+        inner = SOURCE_LINE.match(rest)
+        rest = f"{inner[2]}() {rest[inner.end() :]}" if inner else rest
+    return kind, program, rest
+
+
+def normalized(text: str) -> str:
+    """Without what differs from one paste to the next: letter case, blanks, quotation marks.
+
+    A code of PC/SC is 0x8010000b, however it is written: pyscard has it as a signed decimal number.
+    """
+    text = SIGNED.sub(lambda number: f"0x{int(number[0]) & 0xFFFFFFFF:08x}", text)
+    text = BARE.sub("0x80100\\1", text)
+    joined = " ".join(text.translate(PLAIN).lower().split())
+    return CODE_NAMES.sub(lambda name: CODES[name[0]], joined)

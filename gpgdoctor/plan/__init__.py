@@ -1,0 +1,1 @@
+"""From findings to steps, as values: what a cure would change, cost and refuse."""

@@ -1,0 +1,1 @@
+"""A diagnosis without anything private."""

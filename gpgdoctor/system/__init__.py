@@ -1,0 +1,1 @@
+"""The primitives that every room shares: processes, sockets, files, children, deadlines."""
