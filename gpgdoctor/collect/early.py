@@ -9,6 +9,7 @@ from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.collect.on_behalf import BorrowedLook, NobodysLook, caller
 from gpgdoctor.collect.probe_child import ProbeChild
 from gpgdoctor.crash import UnknownCaller
+from gpgdoctor.system.deadline import stretched
 
 GRACE_S = 1.0
 
@@ -30,7 +31,7 @@ class Early:
         else:
             if user is not None:
                 self.uid, self.borrowed = user.pw_uid, BorrowedLook(user)
-        self.probe = ProbeChild(timeout_s + GRACE_S)
+        self.probe = ProbeChild(stretched(timeout_s + GRACE_S))
         self.gpgconf = GpgconfQuestions(homedir, ask=self.borrowed is None)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gpgdoctor.collect.probe_child import with_source
 from gpgdoctor.crash import UnknownCaller
 from gpgdoctor.system.child import Command, CommandFailed
-from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.deadline import STRETCH, Deadline, stretch
 
 if TYPE_CHECKING:
     import pwd
@@ -101,7 +101,7 @@ class BorrowedLook:
         self._command = Command(
             [sys.executable, "-m", "gpgdoctor.collect.user", str(LOOK_DEADLINE_S)],
             user=user,
-            environment={**environment_of(user), "PYTHONPATH": with_source()},
+            environment={**environment_of(user), "PYTHONPATH": with_source(), STRETCH: str(stretch())},
         )
 
     def finish(

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from gpgdoctor.collect import processes
 from gpgdoctor.facts import Connection, Maybe, Unknown
 from gpgdoctor.system.child import Command, CommandFailed
-from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.deadline import Deadline, stretched
 from gpgdoctor.system.sockets import Peer, Sockets
 
 DEFAULT_SOCKET = "/run/pcscd/pcscd.comm"  # since pcsc-lite 1.9.0; before that the same place, through /var/run
@@ -114,7 +114,7 @@ def refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Coll
 
 def _is_refused(path: str) -> Maybe[bool]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
-        attempt.settimeout(CONNECT_TIMEOUT_S)
+        attempt.settimeout(stretched(CONNECT_TIMEOUT_S))
         try:
             attempt.connect(path)
         except OSError as error:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.deadline import Deadline, stretched
 
 ANSWER_DEADLINE_S = 2.0  # for a list of the readers; pcscd needs about a millisecond
 BLOCKED_AFTER_S = 2.0
@@ -73,7 +73,7 @@ class ProbeChild:
 
     def look(self, *, ask: bool, probe: bool, timeout_s: float) -> None:
         """Tell the child how to look; ``ask`` is the first call to pcscd, ``timeout_s`` that of the whole run."""
-        blocked_after_s = max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S))
+        blocked_after_s = stretched(max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S)))
         self._order({"look": ask, "probe": probe, "blocked_after_s": blocked_after_s})
 
     def load(self, driver: str | None) -> None:

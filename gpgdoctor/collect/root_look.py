@@ -9,6 +9,8 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+from gpgdoctor.system.deadline import stretched
+
 if TYPE_CHECKING:
     from gpgdoctor.facts import Facts
 
@@ -38,7 +40,7 @@ class RootLook:
             finally:
                 os._exit(0)
         theirs.close()
-        self._ours.settimeout(timeout_s + GRACE_S)
+        self._ours.settimeout(stretched(timeout_s + GRACE_S))
 
     def facts(self) -> Facts:
         """The machine as it is now. Raises NoLook."""
