@@ -6,7 +6,7 @@ import os
 import time
 from functools import cache
 
-# Meant for the lab's emulated machine alone, where all takes ten times as long: every deadline is that many times later.
+# Meant for the lab's emulated machine alone, where all takes ten times as long, and so may every wait.
 STRETCH = "GPGDOCTOR_LAB_STRETCH"
 MOST_STRETCH = 20.0
 

@@ -28,8 +28,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast, get_args
 
-from gpgdoctor.lab.machine.machine import WHO, Machine, Who
+from gpgdoctor.lab.machine.machine import Machine
 from gpgdoctor.lab.machine.models import ModelName
+from gpgdoctor.lab.machine.scenario import WHO, Who
 from gpgdoctor.lab.plan import LabFailed, LabUnavailable
 from gpgdoctor.lab.scenario import CardKind
 
@@ -90,7 +91,7 @@ class Console:
             try:
                 done = self._machine.run(who, command)
             except subprocess.TimeoutExpired as late:
-                print(f"{late.output}{late.stderr}", end="", flush=True)
+                print(late.output, late.stderr, end="", flush=True)
                 print(f"[killed after {late.timeout:.0f} s]", file=sys.stderr)
                 return
             print(f"{done.stdout}{done.stderr}", end="", flush=True)

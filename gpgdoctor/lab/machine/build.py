@@ -63,7 +63,9 @@ def build(tell: Tell) -> Built:
 
 def _digest(parts: Sequence[str]) -> str:
     here = Path(__file__).parent
-    files = [file for part in parts for file in ([here / part] if part.endswith(".py") else sorted((here / part).iterdir()))]
+    files = [
+        file for part in parts for file in ([here / part] if part.endswith(".py") else sorted((here / part).iterdir()))
+    ]
     content = b"\0".join(file.read_bytes() for file in files if file.is_file())
     return hashlib.sha256(content).hexdigest()[:12]
 

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from gpgdoctor.lab.plan import LabFailed
@@ -37,7 +38,9 @@ class Channel:
         while time.monotonic() < end:
             asked.append(self._ask(["true"], "", ASK_AGAIN_S))
             with self._news:
-                if self._news.wait_for(lambda: self._closed or any(it in self._answers for it in (0, *asked)), ASK_AGAIN_S):
+                if self._news.wait_for(
+                    lambda: self._closed or any(it in self._answers for it in (0, *asked)), ASK_AGAIN_S
+                ):
                     if self._closed:
                         break
                     return
@@ -89,9 +92,7 @@ class Channel:
             return  # the rest of a line from before we were connected
 
     def close(self) -> None:
-        try:
+        with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._receiver.join()
         self._connection.close()

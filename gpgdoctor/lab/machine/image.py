@@ -99,7 +99,9 @@ def make_disk(tree: Path, disk: Path, size_bytes: int) -> None:
         file.truncate(size_bytes)
     command = [*_as_owner(), _mke2fs(), "-q", "-F", "-t", "ext4", "-O", "^has_journal,^metadata_csum", "-m", "0"]
     try:
-        subprocess.run([*command, "-d", str(tree), str(disk)], check=True, capture_output=True, timeout=PROGRAM_DEADLINE_S)
+        subprocess.run(
+            [*command, "-d", str(tree), str(disk)], check=True, capture_output=True, timeout=PROGRAM_DEADLINE_S
+        )
     except subprocess.CalledProcessError as error:
         raise DebianUnavailable(f"mke2fs failed: {error.stderr.decode(errors='replace').strip()}") from error
     except (OSError, subprocess.SubprocessError) as error:

@@ -11,20 +11,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
 from gpgdoctor.lab.machine import build, image, root
 from gpgdoctor.lab.machine.channel import Channel
 from gpgdoctor.lab.machine.device import Device
 from gpgdoctor.lab.machine.models import ModelName
 from gpgdoctor.lab.machine.qemu import CHANNELS, USB_PORTS, Emulator
+from gpgdoctor.lab.machine.scenario import Who
 from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed
 from gpgdoctor.lab.scenario import CardKind
-
-# root: a service. seat: alice, logged in on tty1. ssh, bob: alice and bob from far away. sudo: alice at the seat, with
-# sudo. service: alice, by a system service (as cron's), outside of any session.
-Who = Literal["root", "seat", "ssh", "bob", "sudo", "service"]
-WHO: tuple[Who, ...] = ("root", "seat", "ssh", "bob", "sudo", "service")
 
 RESTORE_DEADLINE_S = 60.0
 RUN_DEADLINE_S = 120.0
@@ -87,7 +82,10 @@ class Machine:
         for channel in self._channels.values():
             channel.wait_for_hello(RESTORE_DEADLINE_S)
         # The disk's content is another one than when the machine was saved, and so is the time.
-        self.must("root", f"date -s @{time.time():.3f} && blockdev --flushbufs /dev/vdb && mount -o ro /dev/vdb /opt/gpgdoctor")
+        self.must(
+            "root",
+            f"date -s @{time.time():.3f} && blockdev --flushbufs /dev/vdb && mount -o ro /dev/vdb /opt/gpgdoctor",
+        )
 
     # -- devices ---------------------------------------------------------------------------------------------------
 
@@ -119,7 +117,7 @@ class Machine:
         env: Mapping[str, str] | None = None,
         deadline_s: float = RUN_DEADLINE_S,
     ) -> subprocess.CompletedProcess[str]:
-        """A command (a string is for sh) as one of the machine's users; at the deadline it is killed: TimeoutExpired."""
+        """A command (a string is for bash) of one of the machine's users; killed at the deadline: TimeoutExpired."""
         argv = ["bash", "-c", command] if isinstance(command, str) else list(command)
         variables = {"GPGDOCTOR_LAB_STRETCH": str(STRETCH), **(env or {})}
         given = ["env", *(f"{name}={value}" for name, value in variables.items()), *argv]
@@ -133,7 +131,9 @@ class Machine:
             raise LabFailed(f"{who}: {command} ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
         return done.stdout
 
-    def gpgdoctor(self, who: Who, *arguments: str, deadline_s: float = RUN_DEADLINE_S) -> subprocess.CompletedProcess[str]:
+    def gpgdoctor(
+        self, who: Who, *arguments: str, deadline_s: float = RUN_DEADLINE_S
+    ) -> subprocess.CompletedProcess[str]:
         return self.run(who, ["gpgdoctor", *arguments], deadline_s=deadline_s)
 
     def monitor(self, command: str) -> object:

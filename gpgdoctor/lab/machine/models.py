@@ -76,13 +76,19 @@ def description(model: Model) -> Description:
 
 def _device(model: Model) -> bytes:
     identity = (model.vendor, model.product, model.release)
-    return struct.pack("<BBHBBBBHHHBBBB", 18, 1, 0x0200, 0, 0, 0, 64, *identity, 1, 2, 3 if model.serial_number else 0, 1)
+    return struct.pack(
+        "<BBHBBBBHHHBBBB", 18, 1, 0x0200, 0, 0, 0, 64, *identity, 1, 2, 3 if model.serial_number else 0, 1
+    )
 
 
 def _interface(number: int, kind: int, subclass: int, protocol: int, own: bytes, endpoints: list[Endpoint]) -> bytes:
     head = struct.pack("<9B", 9, 4, number, 0, len(endpoints), kind, subclass, protocol, 0)
-    return head + own + b"".join(
-        struct.pack("<BBBBHB", 7, 5, it.address, it.kind, it.packet_bytes, it.interval_ms) for it in endpoints
+    return (
+        head
+        + own
+        + b"".join(
+            struct.pack("<BBBBHB", 7, 5, it.address, it.kind, it.packet_bytes, it.interval_ms) for it in endpoints
+        )
     )
 
 

@@ -39,6 +39,7 @@ class Emulator:
         owner = os.getpid()
 
         def end_with_us() -> None:
+            os.setpgid(0, 0)  # Ctrl-C is for us
             _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != owner:
                 os._exit(1)
@@ -52,7 +53,6 @@ class Emulator:
             stdout=self._errors,
             stderr=self._errors,
             preexec_fn=end_with_us,
-            process_group=0,
         )
         try:
             self._monitor = self.connect("monitor").makefile("rw")
@@ -138,6 +138,7 @@ def command_line(base: Path, source: Path, *, restoring: bool) -> list[str]:
     ]
     for name in CHANNELS:
         command += [*_socket(name), "-device", f"virtserialport,chardev={name},name=lab.{name}"]
+    command += [*_socket("terminal"), "-device", "virtconsole,chardev=terminal"]
     command += ["-device", f"qemu-xhci,id=usb,p2={USB_PORTS + 2},p3=0"]
     for number in range(USB_PORTS):
         name = f"usb{number}"

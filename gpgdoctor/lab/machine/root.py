@@ -23,7 +23,7 @@ LOCAL_MASKED = (
     *("systemd-firstboot.service", "systemd-hwdb-update.service", "systemd-journal-catalog-update.service"),
     *("systemd-pstore.service", "systemd-random-seed.service", "sys-kernel-debug.mount", "sys-kernel-tracing.mount"),
     *("dev-hugepages.mount", "proc-sys-fs-binfmt_misc.automount", "systemd-tmpfiles-clean.timer"),
-    "serial-getty@ttyS0.service",
+    *("serial-getty@ttyS0.service", "serial-getty@hvc0.service"),
 )
 # As deb-systemd-helper enables them: link -> unit.
 ENABLED = {
@@ -55,9 +55,12 @@ FILES = {
         f"u alice {ALICE} - /home/alice /bin/bash\nu bob {BOB} - /home/bob /bin/bash\n"
         "u pcscd - - /run/pcscd /usr/sbin/nologin\n"
     ),
-    "etc/tmpfiles.d/lab.conf": "d /home/alice 0700 alice alice\nd /home/bob 0700 bob bob\nd /opt/gpgdoctor 0755 root root\n",
+    "etc/tmpfiles.d/lab.conf": (
+        "d /home/alice 0700 alice alice\nd /home/bob 0700 bob bob\nd /opt/gpgdoctor 0755 root root\n"
+    ),
     # Only the seat's agent may use its port, and the port is there before anybody logs in.
-    "etc/udev/rules.d/99-lab.rules": 'SUBSYSTEM=="virtio-ports", ATTR{name}=="lab.seat", OWNER="alice", MODE="0600"\n',
+    "etc/udev/rules.d/99-lab.rules": 'SUBSYSTEM=="virtio-ports", ATTR{name}=="lab.seat", OWNER="alice", MODE="0600"\n'
+    'KERNEL=="hvc0", OWNER="alice", MODE="0600"\n',
     "etc/systemd/system/getty@tty1.service.d/lab.conf": (
         "[Service]\nExecStart=\nExecStart=-/sbin/agetty -a alice --noclear %I linux\nType=simple\n"
     ),

@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -118,10 +119,8 @@ class Connection:
             return b""
 
     def close(self) -> None:
-        try:
+        with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._socket.close()
 
     def answer(self, data: bytes) -> None:
@@ -146,8 +145,8 @@ class Connection:
             Kind.RESET: self._reset,
             Kind.SET_CONFIGURATION: self._configure,
             Kind.GET_CONFIGURATION: lambda number, _: self._tell_configuration(number),
-            Kind.SET_ALTERNATIVE: lambda number, body: self._send(Kind.ALTERNATIVE, number, bytes([OK, body[0], body[1]])),
-            Kind.GET_ALTERNATIVE: lambda number, body: self._send(Kind.ALTERNATIVE, number, bytes([OK, body[0], 0])),
+            Kind.SET_ALTERNATIVE: lambda number, body: self._tell_alternative(number, body[0], body[1]),
+            Kind.GET_ALTERNATIVE: lambda number, body: self._tell_alternative(number, body[0], 0),
             Kind.START_INTERRUPTS: self._listen,
             Kind.STOP_INTERRUPTS: self._stop_listening,
             Kind.CANCEL: self._cancel,
@@ -190,6 +189,9 @@ class Connection:
 
     def _tell_configuration(self, number: int) -> None:
         self._send(Kind.CONFIGURATION, number, bytes([OK, self._configuration]))
+
+    def _tell_alternative(self, number: int, interface: int, alternative: int) -> None:
+        self._send(Kind.ALTERNATIVE, number, bytes([OK, interface, alternative]))
 
     def _listen(self, number: int, body: bytes) -> None:
         self._listened.add(body[0])

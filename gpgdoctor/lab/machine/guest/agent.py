@@ -51,7 +51,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
         os.lseek(streams[0], 0, os.SEEK_SET)
         try:
             child = subprocess.Popen(
-                request["argv"], stdin=streams[0], stdout=streams[1], stderr=streams[2], process_group=0
+                request["argv"], stdin=streams[0], stdout=streams[1], stderr=streams[2], start_new_session=True
             )
         except OSError as error:
             return {"code": 127, "out": "", "err": str(error), "late": False}
