@@ -1,6 +1,7 @@
 """Records what `check` sees in the scenarios of the machine: ``python tests/machine_recordings.py [NAME...]``.
 
-A scenario's snapshot carries its name; NAME.sudo is the same looked at with sudo.
+A scenario's snapshot carries its name; NAME.sudo is the same looked at with sudo. With ``--judge`` no machine is
+started: the facts stay as they are, and are judged by the rules of today.
 """
 
 from __future__ import annotations
@@ -11,11 +12,20 @@ import time
 
 import recordings
 
+from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.lab.machine.catalogue import SCENARIOS
 from gpgdoctor.lab.machine.scenario import MachineScenario
 from gpgdoctor.lab.machine.stage import MachineLab
+from gpgdoctor.report.json import document
+from gpgdoctor.snapshot import decode
 
 SUDO = ".sudo"
+# Recordings that are not judged yet as their scenario says, each with what is missing.
+NOT_YET: dict[str, str] = {}
+
+
+def name_of(scenario: MachineScenario, *, sudo: bool) -> str:
+    return scenario.name + (SUDO if sudo else "")
 
 
 def record(lab: MachineLab, *, sudo: bool) -> recordings.Document:
@@ -38,18 +48,26 @@ def _record(scenario: MachineScenario) -> None:
     started = time.monotonic()
     with MachineLab(scenario) as lab:
         for sudo in (False, True):
-            document = record(lab, sudo=sudo)
-            recordings.write(scenario.name + (SUDO if sudo else ""), document)
-            found = " ".join(causes(document)) or "nothing"
-            verdict = document["verdict"]
-            print(f"{scenario.name} sudo={sudo}: {verdict}, {found}; expected {' '.join(scenario.expect) or 'nothing'}")
+            seen = record(lab, sudo=sudo)
+            recordings.write(name_of(scenario, sudo=sudo), seen)
+            found, expected = (" ".join(ids) or "nothing" for ids in (causes(seen), scenario.expect))
+            print(f"{name_of(scenario, sudo=sudo)}: {seen['verdict']}, {found}; expected {expected}")
     print(f"{scenario.name}: {time.monotonic() - started:.0f} s", flush=True)
 
 
+def _judge(scenario: MachineScenario) -> None:
+    for name in (name_of(scenario, sudo=sudo) for sudo in (False, True)):
+        recorded = recordings.load(name)
+        judged = document(diagnose(decode(recorded["facts"])), recorded["seconds"])
+        recordings.write(name, judged)
+        print(f"{name}: {judged['verdict']}, {' '.join(causes(judged)) or 'nothing'}")
+
+
 def main(wanted: list[str]) -> None:
+    names = [word for word in wanted if word != "--judge"]
     for scenario in SCENARIOS:
-        if not wanted or scenario.name in wanted:
-            _record(scenario)
+        if not names or scenario.name in names:
+            (_judge if "--judge" in wanted else _record)(scenario)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -20,16 +23,41 @@ from gpgdoctor.lab.machine.qemu import CHANNELS, USB_PORTS, Emulator
 from gpgdoctor.lab.machine.scenario import Who
 from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed
 from gpgdoctor.lab.scenario import CardKind
+from gpgdoctor.system.deadline import STRETCH as STRETCH_VARIABLE
 
 RESTORE_DEADLINE_S = 60.0
 RUN_DEADLINE_S = 120.0
 STRETCH = 6  # what takes a second on a machine takes about that many here
-POLL_S = 0.2
+SHELL_DEADLINE_S = 86400.0
+TERMINAL = "/dev/hvc0"
 
 SSH = (
     *("ssh", "-q", "-i", "/etc/ssh/lab_key", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
     *("-o", "ControlMaster=auto", "-o", "ControlPersist=yes", "-o", "ControlPath=/run/lab-%r"),
 )
+
+
+class Waiting:
+    """A command that runs while others do."""
+
+    def __init__(self, channel: Channel, argv: Sequence[str], deadline_s: float) -> None:
+        self._argv = list(argv)
+        self._done: subprocess.CompletedProcess[str] | None = None
+        self._thread = threading.Thread(target=self._run, args=(channel, deadline_s), daemon=True)
+        self._thread.start()
+
+    def _run(self, channel: Channel, deadline_s: float) -> None:
+        with suppress(LabFailed, subprocess.TimeoutExpired):  # then it is waited for in vain
+            self._done = channel.run(self._argv, deadline_s=deadline_s)
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def wait(self, timeout: float) -> int:
+        self._thread.join(timeout)
+        if self._done is None:
+            raise subprocess.TimeoutExpired(self._argv, timeout)
+        return self._done.returncode
 
 
 class Machine:
@@ -119,10 +147,23 @@ class Machine:
     ) -> subprocess.CompletedProcess[str]:
         """A command (a string is for bash) of one of the machine's users; killed at the deadline: TimeoutExpired."""
         argv = ["bash", "-c", command] if isinstance(command, str) else list(command)
-        variables = {"GPGDOCTOR_LAB_STRETCH": str(STRETCH), **(env or {})}
-        given = ["env", *(f"{name}={value}" for name, value in variables.items()), *argv]
-        channel = self._channels["seat" if who in ("seat", "sudo") else "root"]
-        return channel.run(_as(who, given), deadline_s=deadline_s)
+        return self._channel(who).run(_as(who, _with_environment(argv, env or {})), deadline_s=deadline_s)
+
+    def popen(self, who: Who, argv: Sequence[str]) -> Waiting:
+        return Waiting(self._channel(who), _as(who, argv), RUN_DEADLINE_S)
+
+    def popen_on_terminal(self, who: Who, argv: Sequence[str], *, env: Mapping[str, str]) -> Waiting:
+        """A command with the machine's TERMINAL as its controlling one."""
+        given = _as(who, _with_environment(argv, env), terminal=True)
+        redirected = ["sh", "-c", f'exec "$@" <{TERMINAL} >{TERMINAL} 2>&1', "sh", *given]
+        return Waiting(self._channel(who), redirected, SHELL_DEADLINE_S)
+
+    def connect(self, name: str) -> socket.socket:
+        """One of QEMU's sockets: "terminal" is what TERMINAL in the machine is joined to."""
+        return self._emulator.connect(name)
+
+    def _channel(self, who: Who) -> Channel:
+        return self._channels["seat" if who in ("seat", "sudo") else "root"]
 
     def must(self, who: Who, command: str | Sequence[str], *, deadline_s: float = RUN_DEADLINE_S) -> str:
         """A command that has to succeed, and what it printed."""
@@ -141,10 +182,15 @@ class Machine:
         return self._emulator.ask(command)
 
 
-def _as(who: Who, argv: Sequence[str]) -> list[str]:
+def _with_environment(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
+    variables = {STRETCH_VARIABLE: str(STRETCH), **env}
+    return ["env", *(f"{name}={value}" for name, value in variables.items()), *argv]
+
+
+def _as(who: Who, argv: Sequence[str], *, terminal: bool = False) -> list[str]:
     if who in ("ssh", "bob"):
         user = "bob" if who == "bob" else "alice"
-        return [*SSH, f"{user}@{root.ADDRESS}", shlex.join(argv)]
+        return [*SSH, *(["-t"] if terminal else []), f"{user}@{root.ADDRESS}", shlex.join(argv)]
     if who == "sudo":
         return ["sudo", "--", *argv]
     if who == "service":

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
-import threading
+import sys
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+from gpgdoctor.lab import terminal
 from gpgdoctor.lab.machine import build
-from gpgdoctor.lab.machine.machine import Machine
-from gpgdoctor.lab.machine.scenario import MachineScenario, MachineStep, Who
+from gpgdoctor.lab.machine.machine import TERMINAL, Machine, Waiting
+from gpgdoctor.lab.machine.scenario import MachineScenario, MachineStep
 from gpgdoctor.lab.plan import LabFailed
 from gpgdoctor.lab.scenario import Client, File, Step
+from gpgdoctor.system.deadline import STRETCH
 
 STEP_DEADLINE_S = 180.0
 SHELL = "/run/lab"  # where other programs' names, inputs and outputs are
@@ -24,28 +27,6 @@ GNUPG_VERSION = (2, 4, 7)
 # The first device's directory in /sys, and its node.
 DEVICE = "/sys/bus/usb/devices/1-1"
 NODE = f"/dev/bus/usb/001/$(printf %03d $(cat {DEVICE}/devnum))"
-
-
-class Waiting:
-    """A command that runs while others do."""
-
-    def __init__(self, machine: Machine, who: Who, argv: Sequence[str]) -> None:
-        self._argv = list(argv)
-        self._done: subprocess.CompletedProcess[str] | None = None
-        self._thread = threading.Thread(target=self._run, args=(machine, who), daemon=True)
-        self._thread.start()
-
-    def _run(self, machine: Machine, who: Who) -> None:
-        try:
-            self._done = machine.run(who, self._argv, deadline_s=STEP_DEADLINE_S)
-        except (LabFailed, subprocess.TimeoutExpired):
-            return  # it is waited for in vain
-
-    def wait(self, timeout: float) -> int:
-        self._thread.join(timeout)
-        if self._done is None:
-            raise subprocess.TimeoutExpired(self._argv, timeout)
-        return self._done.returncode
 
 
 class OtherProgram:
@@ -151,10 +132,22 @@ class MachineLab:
         return self.machine.run(self.scenario.who, argv, env=env, deadline_s=timeout)
 
     def popen(self, argv: Sequence[str]) -> Waiting:
-        return Waiting(self.machine, self.scenario.who, argv)
+        return self.machine.popen(self.scenario.who, argv)
+
+    def gpgdoctor_argv(self, *arguments: str) -> list[str]:
+        return ["gpgdoctor", *arguments]
 
     def gpgdoctor(
         self, *arguments: str, timeout: float = STEP_DEADLINE_S, sudo: bool = False
     ) -> subprocess.CompletedProcess[str]:
-        by_root = ("sudo", "--preserve-env=GPGDOCTOR_LAB_STRETCH") if sudo else ()
-        return self.run([*by_root, "gpgdoctor", *arguments], timeout=timeout)
+        by_root = ("sudo", f"--preserve-env={STRETCH}") if sudo else ()
+        return self.run([*by_root, *self.gpgdoctor_argv(*arguments)], timeout=timeout)
+
+    def run_shell(self) -> None:
+        """A shell of the scenario's user, at our terminal, until it ends."""
+        columns, lines = os.get_terminal_size(sys.stdout.fileno())
+        self.machine.must("root", f"stty -F {TERMINAL} rows {lines} cols {columns}")
+        with self.machine.connect("terminal") as theirs:
+            environment = {"TERM": os.environ.get("TERM", "dumb"), "PS1": r"machine:\w\$ "}
+            shell = self.machine.popen_on_terminal(self.scenario.who, ["bash", "--norc"], env=environment)
+            terminal.join(theirs.fileno(), shell.is_alive)
