@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpgdoctor.lab.debian import DebianUnavailable
-from gpgdoctor.lab.machine import image, packages, root
-from gpgdoctor.lab.machine.channel import Channel
+from gpgdoctor.lab.machine import boot, image, packages, root
 from gpgdoctor.lab.machine.qemu import Emulator
 from gpgdoctor.lab.parts import cache_directory, locked
 from gpgdoctor.lab.plan import LabFailed, LabUnavailable
 
-BOOT_DEADLINE_S = 300.0
-SETTLE_DEADLINE_S = 300.0
 PARTS = ("packages.py", "root.py", "image.py", "guest")
-STATE_PARTS = ("qemu.py", "build.py")
+STATE_PARTS = ("qemu.py", "boot.py")
+UNFINISHED = ("new-*", "boot-*")
 
 Tell = Callable[[str], None]
 
@@ -37,6 +35,10 @@ class Built:
     def root(self) -> Path:
         return self.base / "root"
 
+    @property
+    def tools(self) -> Path:
+        return self.base / "tools"
+
 
 def directory() -> Path:
     return cache_directory() / "machine"
@@ -50,6 +52,7 @@ def build(tell: Tell) -> Built:
     try:
         if not state.exists():
             with locked(home):
+                _clear_up(home)
                 if not base.exists():
                     _make_base(home, base, tell)
                 if not state.exists():
@@ -59,6 +62,13 @@ def build(tell: Tell) -> Built:
     except OSError as error:
         raise LabUnavailable(f"{home} cannot be used: {error.strerror or error}") from error
     return Built(base, state)
+
+
+def _clear_up(home: Path) -> None:
+    """What runs left that were killed while they built; who holds the lock is alone."""
+    for pattern in UNFINISHED:
+        for left in home.glob(pattern):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _digest(parts: Sequence[str]) -> str:
@@ -88,7 +98,7 @@ def _make_base(home: Path, base: Path, tell: Tell) -> None:
             root.configure(new / "root")
             image.make_kernel(new / "root", new)
         with _timed("making its disk", tell):
-            image.make_disk(new / "root", new / "root.img", image.ROOT_BYTES)
+            image.make_disk(new / "tools", new / "root", new / "root.img", image.ROOT_BYTES)
         new.rename(base)
 
 
@@ -108,7 +118,7 @@ def _boot_and_save(home: Path, base: Path, state: Path, tell: Tell) -> None:
         emulator = Emulator(base, Path(scratch), source)
         try:
             with _timed("booting it", tell):
-                _wait_until_it_is_up(emulator)
+                boot.wait_until_up(emulator)
             with _timed("saving it", tell):
                 emulator.save(state.with_suffix(".new"))
         except (LabFailed, TimeoutError) as failure:
@@ -117,15 +127,3 @@ def _boot_and_save(home: Path, base: Path, state: Path, tell: Tell) -> None:
         finally:
             emulator.close()
         state.with_suffix(".new").rename(state)
-
-
-def _wait_until_it_is_up(emulator: Emulator) -> None:
-    as_root, at_the_seat = (Channel(emulator.connect(name)) for name in ("root", "seat"))
-    as_root.wait_for_hello(BOOT_DEADLINE_S)
-    at_the_seat.wait_for_hello(BOOT_DEADLINE_S)
-    # Its programs' files in memory, so that they need not be read again after every restore.
-    as_root.run(["systemctl", "is-system-running", "--wait"], deadline_s=SETTLE_DEADLINE_S)
-    as_root.run(["python3", "-c", "import typer, psutil, smartcard.scard, sqlite3"], deadline_s=SETTLE_DEADLINE_S)
-    as_root.run(["sh", "-c", "udevadm settle; sync"], deadline_s=SETTLE_DEADLINE_S)
-    for channel in (as_root, at_the_seat):
-        channel.close()

@@ -8,11 +8,11 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from gpgdoctor.lab.debian import DebianUnavailable
-from gpgdoctor.lab.machine.packages import run_foreign
+from gpgdoctor.lab.machine.packages import foreign, run_foreign
 from gpgdoctor.lab.machine.root import GUEST_FILES
 
 PROGRAM_DEADLINE_S = 120.0
@@ -93,28 +93,17 @@ def _padded(content: bytes) -> bytes:
     return content + bytes(-len(content) % 4)
 
 
-def make_disk(tree: Path, disk: Path, size_bytes: int) -> None:
+def make_disk(tools: Path, tree: Path, disk: Path, size_bytes: int) -> None:
     """An ext4 file system with what is in ``tree``, all of it root's."""
     with disk.open("wb") as file:
         file.truncate(size_bytes)
-    command = [*_as_owner(), _mke2fs(), "-q", "-F", "-t", "ext4", "-O", "^has_journal,^metadata_csum", "-m", "0"]
+    # In a user namespace whose root we are, our files are root's.
+    as_owner = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
+    command = [*as_owner, *foreign(tools, "sbin/mke2fs"), "-q", "-F", "-t", "ext4", "-m", "0"]
+    options = ["-O", "^has_journal,^metadata_csum", "-d", str(tree), str(disk)]
     try:
-        subprocess.run(
-            [*command, "-d", str(tree), str(disk)], check=True, capture_output=True, timeout=PROGRAM_DEADLINE_S
-        )
+        subprocess.run([*command, *options], check=True, capture_output=True, timeout=PROGRAM_DEADLINE_S)
     except subprocess.CalledProcessError as error:
         raise DebianUnavailable(f"mke2fs failed: {error.stderr.decode(errors='replace').strip()}") from error
     except (OSError, subprocess.SubprocessError) as error:
         raise DebianUnavailable(f"mke2fs cannot be run: {error}") from error
-
-
-def _as_owner() -> Iterator[str]:
-    """In a user namespace whose root we are, our files are root's."""
-    return iter(() if os.geteuid() == 0 else ("unshare", "--map-root-user"))
-
-
-def _mke2fs() -> str:
-    program = shutil.which("mke2fs", path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]))
-    if program is None:
-        raise DebianUnavailable("mke2fs (e2fsprogs) is not here")
-    return program

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 import shutil
@@ -21,7 +22,7 @@ from gpgdoctor.lab.machine.device import Device
 from gpgdoctor.lab.machine.models import ModelName
 from gpgdoctor.lab.machine.qemu import CHANNELS, USB_PORTS, Emulator
 from gpgdoctor.lab.machine.scenario import Who
-from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed
+from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed, LabUnavailable
 from gpgdoctor.lab.scenario import CardKind
 from gpgdoctor.system.deadline import STRETCH as STRETCH_VARIABLE
 
@@ -66,9 +67,13 @@ class Machine:
     def __init__(self, tell: build.Tell = lambda _: None, *, source: Path = SOURCE_TREE) -> None:
         self._tell = tell
         self._source = source
+        self._emulator: Emulator | None = None
+        self._channels: dict[str, Channel] = {}
         self.devices: list[Device] = []
 
     def __enter__(self) -> Machine:
+        if importlib.util.find_spec("jcecard") is None:
+            raise LabUnavailable("the virtual card needs jcecard: pip install 'gpgdoctor[lab]'")
         self._built = build.build(self._tell)
         self._clean_up_after_the_killed()
         self._directory = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=build.directory()))
@@ -84,17 +89,11 @@ class Machine:
     ) -> None:
         for device in self.devices:
             device.unplug()
-        for name in ("_emulator", "_channels"):
-            if name in self.__dict__:
-                self._close(name)
-        shutil.rmtree(self._directory, ignore_errors=True)
-
-    def _close(self, name: str) -> None:
-        if name == "_emulator":
+        if self._emulator is not None:
             self._emulator.close()
-        else:
-            for channel in self._channels.values():
-                channel.close()
+        for channel in self._channels.values():
+            channel.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def _clean_up_after_the_killed(self) -> None:
         """Directories of runs whose process is no more; its QEMU ended with it."""
@@ -104,11 +103,11 @@ class Machine:
 
     def _start(self) -> None:
         source = self._directory / "source.img"
-        _make_source(self._built.root, self._source, self._directory / "source", source)
+        _make_source(self._built, self._source, self._directory / "source", source)
         self._emulator = Emulator(self._built.base, self._directory, source, restore=self._built.state)
-        self._channels = {name: Channel(self._emulator.connect(name)) for name in CHANNELS}
-        for channel in self._channels.values():
-            channel.wait_for_hello(RESTORE_DEADLINE_S)
+        for name in CHANNELS:
+            self._channels[name] = Channel(self.connect(name))
+            self._channels[name].wait_for_hello(RESTORE_DEADLINE_S)
         # The disk's content is another one than when the machine was saved, and so is the time.
         self.must(
             "root",
@@ -123,7 +122,7 @@ class Machine:
         if number == USB_PORTS:
             raise LabFailed(f"the machine has {USB_PORTS} USB ports")
         port = f"usb{number}"
-        device = Device(model, card, lambda: self._emulator.connect(port), self._directory / f"device{number}")
+        device = Device(model, card, lambda: self.connect(port), self._directory / f"device{number}")
         self.devices.append(device)
         device.plug()
         self.settle()
@@ -160,6 +159,8 @@ class Machine:
 
     def connect(self, name: str) -> socket.socket:
         """One of QEMU's sockets: "terminal" is what TERMINAL in the machine is joined to."""
+        if self._emulator is None:
+            raise LabFailed("the machine does not run")
         return self._emulator.connect(name)
 
     def _channel(self, who: Who) -> Channel:
@@ -176,10 +177,6 @@ class Machine:
         self, who: Who, *arguments: str, deadline_s: float = RUN_DEADLINE_S
     ) -> subprocess.CompletedProcess[str]:
         return self.run(who, ["gpgdoctor", *arguments], deadline_s=deadline_s)
-
-    def monitor(self, command: str) -> object:
-        """QEMU's own monitor: system_powerdown, query-status and the like."""
-        return self._emulator.ask(command)
 
 
 def _with_environment(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
@@ -198,10 +195,10 @@ def _as(who: Who, argv: Sequence[str], *, terminal: bool = False) -> list[str]:
     return list(argv)
 
 
-def _make_source(tree: Path, source: Path, scratch: Path, disk: Path) -> None:
+def _make_source(built: build.Built, source: Path, scratch: Path, disk: Path) -> None:
     """A disk with this gpgdoctor on it, compiled for the machine's Python."""
     ignored = shutil.ignore_patterns("__pycache__", "machine", "*.pyc")
     shutil.copytree(source / "gpgdoctor", scratch / "gpgdoctor", ignore=ignored)
-    root.compile_source(tree, scratch)
-    image.make_disk(scratch, disk, image.SOURCE_BYTES)
+    root.compile_source(built.root, scratch)
+    image.make_disk(built.tools, scratch, disk, image.SOURCE_BYTES)
     shutil.rmtree(scratch)

@@ -30,7 +30,7 @@ GUEST = (
     *("pcscd", "libccid", "scdaemon", "gpg", "gpg-agent", "gpgconf", "gpgsm", "gpgv", "keyboxd", "pinentry-curses"),
     *("python3", "python3-typer", "python3-pyscard", "python3-psutil", "python3-platformdirs"),
 )
-EMULATOR = ("qemu-system-x86",)
+EMULATOR = ("qemu-system-x86", "e2fsprogs")
 
 
 class Release:
