@@ -17,6 +17,7 @@ import pytest
 
 from gpgdoctor.lab import catalogue, demo
 from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.machine import catalogue as machines
 
 SHELL_DEADLINE_S = 30.0
 READ_BYTES = 4096
@@ -150,8 +151,14 @@ class Shell:
 
 def test_the_list_has_every_scenario() -> None:
     lines = demo.list_scenarios().splitlines()
-    assert [line for line in lines if not line.startswith(" ")] == list(catalogue.BY_NAME)
+    assert [line for line in lines if not line.startswith(" ")] == [*catalogue.BY_NAME, *machines.BY_NAME]
     assert max(map(len, lines)) <= demo.WIDTH
+
+
+def test_a_scenario_that_boots_a_machine_says_so_in_its_name_and_in_the_list() -> None:
+    assert all(name.startswith("usb-") for name in machines.BY_NAME)
+    assert not any(name.startswith("usb-") for name in catalogue.BY_NAME)
+    assert demo.list_scenarios().count("Boots a machine.") == len(machines.BY_NAME)
 
 
 def test_an_unknown_scenario_is_refused() -> None:

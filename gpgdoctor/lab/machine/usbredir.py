@@ -102,8 +102,12 @@ class Connection:
 
     def serve(self) -> None:
         """Until the socket is closed, by whichever side."""
+        with suppress(OSError):
+            self._serve()
+
+    def _serve(self) -> None:
         pending = b""
-        while chunk := self._receive():
+        while chunk := self._socket.recv(CHUNK_BYTES):
             pending += chunk
             while len(pending) >= HEADER.size:
                 kind, length, number = HEADER.unpack_from(pending)
@@ -111,12 +115,6 @@ class Connection:
                     break
                 body, pending = pending[HEADER.size : HEADER.size + length], pending[HEADER.size + length :]
                 self._take(kind, number, body)
-
-    def _receive(self) -> bytes:
-        try:
-            return self._socket.recv(CHUNK_BYTES)
-        except OSError:
-            return b""
 
     def close(self) -> None:
         with suppress(OSError):
