@@ -123,7 +123,8 @@ class TestPlayed:
 class Shell:
     """`gpgdoctor demo --shell` on a terminal of its own."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, deadline_s: float = SHELL_DEADLINE_S) -> None:
+        self._deadline_s = deadline_s
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
             os.execv(sys.executable, [sys.executable, "-m", "gpgdoctor", "demo", "--shell", name])
@@ -139,7 +140,7 @@ class Shell:
         os.write(self._terminal, keys.encode())
 
     def expect(self, pattern: str) -> None:
-        deadline = time.monotonic() + SHELL_DEADLINE_S
+        deadline = time.monotonic() + self._deadline_s
         while not (match := re.search(pattern, self._heard, re.DOTALL)):
             assert select.select([self._terminal], [], [], deadline - time.monotonic())[0], self._heard
             self._heard += os.read(self._terminal, READ_BYTES).decode()

@@ -17,7 +17,9 @@ import machine_recordings
 import pytest
 import recordings
 from conftest import cannot_run, command_lines, needing_a_lab
+from test_demo import Shell
 
+from gpgdoctor.lab import demo
 from gpgdoctor.lab.machine import build
 from gpgdoctor.lab.machine.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.machine.machine import Machine
@@ -30,6 +32,7 @@ A_DAY = 8
 DAY_S = 86400
 CLOCK_S = 60.0  # from the host's date to the machine's, and back
 END_DEADLINE_S = 30.0
+SHELL_DEADLINE_S = 300.0
 
 
 def chosen(*, full: bool) -> list[MachineScenario]:
@@ -100,6 +103,21 @@ def test_devices_come_and_go_and_so_do_cards() -> None:
         machine.must("seat", "until gpg --card-status; do sleep 1; done")
         reader.remove()
         machine.must("seat", "while gpg --card-status; do sleep 1; done")
+
+
+@pytest.mark.usefixtures("built")
+def test_the_demos_shell_is_the_seats_and_has_a_terminal() -> None:
+    with Shell("usb-own-driver", SHELL_DEADLINE_S) as shell:
+        shell.expect("machine:")
+        shell.type("tty; gpg --card-status; loginctl show-session $XDG_SESSION_ID -p Seat -p Active; echo en'd'\n")
+        shell.expect(r"/dev/hvc0.*Serial number.*Seat=seat0\s+Active=yes\s+end")
+        shell.type("sleep 1000\n")
+        time.sleep(2)
+        shell.type("\x03")
+        shell.type("echo in'terrupted'\n")
+        shell.expect("interrupted")
+        shell.type("exit\n")
+        assert shell.code() == demo.EXIT_SHOWN
 
 
 @pytest.mark.usefixtures("built")
