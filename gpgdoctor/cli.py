@@ -13,6 +13,7 @@ from gpgdoctor import __version__
 from gpgdoctor.crash import NAGIOS_UNKNOWN, wanted_format
 
 USAGE, INTERRUPTED = 2, 130
+SLOWEST_HZ, FASTEST_HZ, LONGEST_WATCH_S = 0.1, 100.0, 366 * 86400
 
 # Since 0.22 typer brings its own click; this name is the same in both.
 _UsageError: type[Any] = typer.BadParameter.__bases__[0]
@@ -44,8 +45,10 @@ app = typer.Typer(
 def run(arguments: list[str], early: object | None) -> int:
     """Run one command line and return its exit code; ``early`` are children that were started for it."""
     if arguments[:1] != ["check"] and not app.registered_groups:  # 9 ms, which a check can do without
+        from gpgdoctor.commands.fleet_cli import fleet
         from gpgdoctor.commands.hook_cli import hooks
 
+        app.add_typer(fleet)
         app.add_typer(hooks)
     command = typer.main.get_command(app)
     try:
@@ -192,6 +195,45 @@ def explain(
     return explain(words or [], listing=listing)
 
 
+@app.command(
+    short_help="Show the PC/SC calls of scdaemon, or of any program, as they happen.",
+    context_settings={"allow_interspersed_args": False},  # what follows the first word is the command's own
+)
+def trace(
+    command: list[str] = typer.Argument(None, metavar="[-- COMMAND...]", help="The program whose calls are shown."),
+    gpg: bool = typer.Option(False, "--gpg", help="gpg's whole flow, with a gpg-agent of its own. Asks first."),
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),
+    json: bool = typer.Option(False, "--json", help="Print JSON, one object a line."),
+    file: Optional[str] = typer.Option(None, "-o", metavar="FILE", help="Write the trace there, not to stdout."),
+    everything: bool = typer.Option(False, "--all", help="Leave out nothing that is repeated."),
+) -> int:
+    """Show the PC/SC calls of scdaemon, or of any program, as they happen.
+
+    Without a command: those of a scdaemon of its own, with your options, which looks for a card and ends.
+    Ends with 0 where it got the card, with 1 where it was refused.
+
+    trace -- COMMAND: those of any program (ykman, pkcs11-tool, a browser), and of what it starts. Ends with the
+    command's own exit code. Its output goes to stderr, or where it always does with -o FILE.
+
+    trace --gpg [-- COMMAND]: those of gpg's real flow (gpg --sign, git commit -S, ssh; default: gpg
+    --card-status). Your scdaemon is stopped, and the command runs with a temporary home of copies and a gpg-agent
+    of its own. It shows what it would do and what that costs, and asks. Where a pinentry asks on the same terminal,
+    -o FILE keeps the two apart.
+
+    Nothing is patched, and no root is needed: the program is told of another socket (PCSCLITE_CSOCK_NAME), from
+    where every byte is handed on to pcscd. Shown are names, codes and headers; never a PIN, never data. What
+    libpcsclite does by itself is not seen: the code of SCardGetStatusChange, SCardIsValidContext.
+
+    Ends with 3 where nothing can be traced, and says why.
+    """
+    from gpgdoctor.commands.trace import trace
+    from gpgdoctor.instruments.trace.run import TraceOptions
+
+    return trace(
+        TraceOptions(gpg=gpg, yes=yes, json=json, file=file, everything=everything, command=tuple(command or ()))
+    )
+
+
 @app.command()
 def report(
     homedir: Optional[str] = typer.Option(None, metavar="DIR", help="The GnuPG home; default: what gpgconf says."),
@@ -203,6 +245,32 @@ def report(
     from gpgdoctor.commands.report import ReportOptions, report
 
     return report(ReportOptions(homedir=homedir, probe=not no_probe, timeout_s=_seconds(timeout), replay=replay))
+
+
+@app.command(short_help="Show live who takes which card when.")
+def watch(
+    for_s: Optional[float] = typer.Option(None, "--for", metavar="S", help="End after that many seconds."),
+    rate: float = typer.Option(20.0, metavar="HZ", help="How often it looks, a second; below 10 nothing is certain."),
+    until_conflict: bool = typer.Option(False, "--until-conflict", help="End with exit code 1 at the first conflict."),
+    stay: bool = typer.Option(False, "--stay", help="Stay connected, which keeps pcscd from its sleep."),
+    json: bool = typer.Option(False, "--json", help="Print a line of JSON for each event."),
+) -> int:
+    """Show live who takes which card, shared or alone, who lets go, and who waits; Ctrl-C ends it with a summary.
+
+    It looks at pcscd many times a second, touches no card, and starts no daemon. Connected only while another program
+    is, so that a pcscd that goes to sleep can (--stay: always). A program without a process number is another user's
+    or hides its files: root sees more.
+
+    A conflict is a program that waits for another's transaction or operation, or my scdaemon running without a card
+    for a second while another program holds the reader.
+    """
+    from gpgdoctor.commands.watch import WatchOptions, watch
+
+    if for_s is not None and not 0 < for_s <= LONGEST_WATCH_S:
+        raise typer.BadParameter("more than 0 and at most a year of seconds are expected", param_hint="--for")
+    if not SLOWEST_HZ <= rate <= FASTEST_HZ:
+        raise typer.BadParameter("0.1 to 100 looks a second are expected", param_hint="--rate")
+    return watch(WatchOptions(for_s=for_s, rate_hz=rate, until_conflict=until_conflict, stay=stay, json=json))
 
 
 @app.command()

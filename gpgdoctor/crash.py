@@ -8,20 +8,19 @@ import sys
 from contextlib import suppress
 
 from gpgdoctor import __version__
+from gpgdoctor.system.caller import UnknownCaller
 
 DEFECT, UNWRITTEN, USAGE = 70, 1, 2
 NAGIOS_UNKNOWN = 3
+LINE_LENGTH = 4000
 NEEDED = {
     "typer": "typer",
     "click": "click",
     "platformdirs": "platformdirs",
     "psutil": "psutil",
     "smartcard": "pyscard",
+    "jinja2": "Jinja2",
 }
-
-
-class UnknownCaller(Exception):
-    """Root runs on behalf of a user whom this machine does not know; the message says so."""
 
 
 def report(error: BaseException, arguments: list[str]) -> int:
@@ -34,7 +33,9 @@ def report(error: BaseException, arguments: list[str]) -> int:
         return UNWRITTEN
     wanted = wanted_format(arguments)
     if isinstance(error, UnknownCaller):
-        _say(f"gpgdoctor: {error}\n")
+        from gpgdoctor.report.escape import printable
+
+        _say(f"gpgdoctor: {printable(str(error), LINE_LENGTH)}\n")
         return NAGIOS_UNKNOWN if wanted == "nagios" else USAGE
     why = _missing(error) or _defect(error)
     _say(f"gpgdoctor: {why}\n")

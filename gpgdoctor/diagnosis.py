@@ -1,23 +1,24 @@
-"""Runs the rules in the order of what they need, folds consequences under their cause, and reaches a verdict."""
+"""Runs the rules in the order of their causes, puts consequences under their cause, and reaches a verdict."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any, Literal
 
-from gpgdoctor.facts import Facts, NotKnown, known_or
+from gpgdoctor.facts import Facts, NotKnown, Reason, Unknown
 from gpgdoctor.rules import catalogue
-from gpgdoctor.rules.rule import RANK, Found, NotApplicable, Passes, Rule, Severity, Subject
-from gpgdoctor.snapshot import encode
+from gpgdoctor.rules.rule import RANK, Cause, Found, Holds, NotApplicable, Rule, Severity, Subject
+from gpgdoctor.snapshot import encode, is_unknown
 from gpgdoctor.system.record import Record, replace
+from gpgdoctor.wording import Text, public, text
 
 Status = Literal["pass", "fail", "unknown", "skipped"]
 Verdict = Literal["healthy", "findings", "incomplete", "error"]
 
 _STEP = re.compile(r"(\w+)|\[(\d+)\]")
+MACHINE = Subject()
 
 
 class Evidence(Record):
@@ -29,22 +30,33 @@ class Evidence(Record):
 
 class Finding(Record):
     rule: Rule
-    subject: str | None
+    about: Subject
     found: Found
     because: tuple[Evidence, ...]
-    consequence_of: str | None
+    consequence_of: str | None = None
     ignored: bool = False
 
     @property
     def id(self) -> str:
         return self.rule.id
 
+    @property
+    def subject(self) -> str | None:
+        return self.about.name.clear() if self.about.name else None
+
 
 class Check(Record):
     rule: Rule
-    subject: str | None
+    about: Subject
     status: Status
-    reason: str | None
+    reason: Text | None = None
+    folded_under: str | None = None  # the cause that hides it
+    switched_off: bool = False  # by the caller
+    counts: bool = True  # of an unknown: whether the look is incomplete without it
+
+    @property
+    def subject(self) -> str | None:
+        return self.about.name.clear() if self.about.name else None
 
 
 class Diagnosis(Record):
@@ -56,21 +68,47 @@ class Diagnosis(Record):
     fail_on: Severity
 
 
-def diagnose(facts: Facts, *, fail_on: Severity = "warning", ignore: Iterable[str] = ()) -> Diagnosis:
-    """Judge the facts by every rule of the catalogue."""
+class Verdicts:
+    """What was judged so far, for a rule that says of which rules it needs to know."""
+
+    def __init__(self, findings: list[Finding], checks: list[Check], ids: tuple[str, ...]) -> None:
+        self._findings, self._checks, self._ids = findings, checks, ids
+
+    def found(self, id: str) -> list[Finding]:
+        """The findings of a rule; KeyError where it was not declared."""
+        self._must_be_declared(id)
+        return [finding for finding in self._findings if finding.id == id]
+
+    def status(self, id: str) -> set[Status]:
+        """What came of a rule, over all of its subjects; KeyError where it was not declared."""
+        self._must_be_declared(id)
+        return {check.status for check in self._checks if check.rule.id == id}
+
+    def _must_be_declared(self, id: str) -> None:
+        if id not in self._ids:
+            raise KeyError(f"{id} is not in `earlier`")
+
+
+def diagnose(
+    facts: Facts, *, fail_on: Severity = "warning", ignore: Iterable[str] = (), rules: Mapping[str, Rule] | None = None
+) -> Diagnosis:
+    """Judge the facts by every rule of the catalogue, or by these rules."""
     judge = _Judge(facts)
-    for rule in _in_order():
+    for rule in _in_order(catalogue() if rules is None else rules):
         judge.apply(rule)
     ignored = set(ignore)
     findings = tuple(
         replace(finding, ignored=finding.id in ignored or finding.consequence_of in ignored)
-        for finding in sorted(judge.findings, key=_weight)
+        for finding in sorted(judge.under_their_causes(), key=_weight)
     )
     counting = [finding for finding in findings if not finding.ignored and _reaches(finding.found.severity, fail_on)]
     unknown = [
         check
         for check in judge.checks
-        if check.status == "unknown" and _reaches(check.rule.worst, fail_on) and check.rule.id not in ignored
+        if check.status == "unknown"
+        and check.counts
+        and _reaches(check.rule.worst, fail_on)
+        and check.rule.id not in ignored
     ]
     return Diagnosis(
         facts=facts,
@@ -85,86 +123,93 @@ def diagnose(facts: Facts, *, fail_on: Severity = "warning", ignore: Iterable[st
 class _Judge:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        self.findings: list[Finding] = []
         self.checks: list[Check] = []
+        self._findings: list[Finding] = []
         self._document = encode(facts)
-        self._readers = {reader.name for reader in known_or(facts.readers, ())}
-        self._folded: dict[str, str] = {}  # a rule that was folded as a whole, and under what
 
     def apply(self, rule: Rule) -> None:
-        cause = self._cause_for_all(rule)
+        cause = self._hides_all_of(rule)
         if cause is not None:
-            self._folded[rule.id] = cause
-            self._note(rule, None, "skipped", f"folded under {cause}")
+            self._note(rule, MACHINE, "skipped", _folded(cause), folded_under=cause)
             return
         try:
-            subjects = list(rule.each(self.facts)) if rule.each else [Subject(name=None)]
+            subjects = rule.each(self.facts) if rule.each else (MACHINE,)
         except NotKnown as missing:
-            self._note(rule, None, "unknown", str(missing))
-        except Passes as why:
-            self._note(rule, None, "pass", str(why))
-        except NotApplicable as why:
-            self._note(rule, None, "skipped", str(why))
+            self._note(rule, MACHINE, "unknown", missing.why, counts=self._counts(missing))
+        except NotApplicable as not_applicable:
+            self._skip(rule, MACHINE, not_applicable)
+        else:
+            self._apply_to(rule, subjects)
+
+    def _apply_to(self, rule: Rule, subjects: Iterable[Subject] | Holds) -> None:
+        if isinstance(subjects, Holds):
+            self._note(rule, MACHINE, "pass", subjects.why)
+        elif not subjects:
+            self._note(rule, MACHINE, "skipped", rule.no_subject)
         else:
             for subject in subjects:
                 self._judge(rule, subject)
-            if not subjects:
-                self._note(rule, None, "skipped", rule.nothing)
-
-    def _cause_for_all(self, rule: Rule) -> str | None:
-        for need in rule.needs:
-            cause = self._folded.get(need, need)
-            if any(it.id == cause and it.subject is None and _folds(it, rule) for it in self.findings):
-                return cause
-        return None
 
     def _judge(self, rule: Rule, subject: Subject) -> None:
-        cause = self._found(rule.needs, subject, of=rule)
+        cause = self._hides(rule, subject)
         if cause is not None:
-            self._note(rule, subject.name, "skipped", f"folded under {cause}")
+            self._note(rule, subject, "skipped", _folded(cause), folded_under=cause)
             return
+        arguments: tuple[Any, ...] = (self.facts, subject.index) if rule.each else (self.facts,)
+        if rule.earlier:
+            arguments += (Verdicts(self._findings, self.checks, rule.earlier),)
         try:
-            found = rule.judge(self.facts, subject.index) if rule.each else rule.judge(self.facts)
+            found = rule.judge(*arguments)
         except NotKnown as missing:
-            self._note(rule, subject.name, "unknown", str(missing))
-        except NotApplicable as why:
-            self._note(rule, subject.name, "skipped", str(why))
+            self._note(rule, subject, "unknown", missing.why, counts=self._counts(missing))
+        except NotApplicable as not_applicable:
+            self._skip(rule, subject, not_applicable)
         else:
-            self._note(rule, subject.name, "fail" if found else "pass", None)
+            self._note(rule, subject, "fail" if found else "pass")
             if found:
-                self._keep(rule, subject, found)
+                because = tuple(Evidence(fact=place, value=look_up(self._document, place)) for place in found.because)
+                self._findings.append(Finding(rule=rule, about=subject, found=found, because=because))
 
-    def _keep(self, rule: Rule, subject: Subject, found: Found) -> None:
-        self.findings.append(
-            Finding(
-                rule=rule,
-                subject=subject.name,
-                found=found,
-                because=tuple(Evidence(fact=place, value=look_up(self._document, place)) for place in found.because),
-                consequence_of=self._found(rule.consequence_of, subject),
-            )
-        )
+    def _counts(self, missing: NotKnown) -> bool:
+        """Whether the look is incomplete for it: a document of an earlier version is as complete as it could be."""
+        session = self.facts.host.session_unit
+        is_earlier = isinstance(session, Unknown) and session.reason is Reason.OF_LATER_VERSIONS
+        return missing.counts and not (is_earlier and missing.reason is Reason.OF_LATER_VERSIONS)
 
-    def _found(self, ids: tuple[str, ...], subject: Subject, *, of: Rule | None = None) -> str | None:
-        for id in ids:
-            for finding in self.findings:
-                same = finding.id == id and self._about_the_same(finding.subject, subject.name)
-                if same and (of is None or _folds(finding, of)):
-                    return id
+    def under_their_causes(self) -> Iterator[Finding]:
+        """Every finding with the one that stands at its head: causes may have been judged after it."""
+        for finding in self._findings:
+            heads = (cause for cause in finding.rule.causes if not cause.hides)
+            yield replace(finding, consequence_of=self._first(heads, finding.about))
+
+    # -- which cause hides what ----------------------------------------------------------------------------------
+
+    def _hides(self, rule: Rule, subject: Subject) -> str | None:
+        return self._first((cause for cause in rule.causes if cause.hides), subject)
+
+    def _hides_all_of(self, rule: Rule) -> str | None:
+        """A cause that is about the machine as a whole."""
+        whole = [finding for finding in self._findings if finding.about.name is None]
+        causes = (cause for cause in rule.causes if cause.hides)
+        return next((cause.id for cause in causes if any(_explains(it, cause) for it in whole)), None)
+
+    def _first(self, causes: Iterable[Cause], subject: Subject) -> str | None:
+        for cause in causes:
+            if any(_explains(it, cause) and _about_the_same(it.about, subject) for it in self._findings):
+                return cause.id
         return None
 
-    def _about_the_same(self, one: str | None, other: str | None) -> bool:
-        """A fault of one reader says nothing about another reader; a fault of a file concerns them all."""
-        return one == other or one not in self._readers or other not in self._readers
+    def _skip(self, rule: Rule, subject: Subject, why: NotApplicable) -> None:
+        self._note(rule, subject, "skipped", why.why, switched_off=why.switched_off)
 
-    def _note(self, rule: Rule, subject: str | None, status: Status, reason: str | None) -> None:
-        self.checks.append(Check(rule=rule, subject=subject, status=status, reason=reason))
+    def _note(self, rule: Rule, subject: Subject, status: Status, reason: Text | None = None, **more: Any) -> None:
+        self.checks.append(Check(rule=rule, about=subject, status=status, reason=reason, **more))
 
 
 def look_up(document: Any, place: str) -> Any:
     """The value at a place such as "readers[0].state" in encoded facts; None where it is known to be absent."""
     for name, index in _STEP.findall(place):
-        if isinstance(document, dict) and set(document) == {"unknown"}:
+        if is_unknown(document):
             return document
         if isinstance(document, dict):
             document = document.get(name)
@@ -175,15 +220,28 @@ def look_up(document: Any, place: str) -> Any:
     return document
 
 
-def _folds(finding: Finding, rule: Rule) -> bool:
-    """Whether this finding explains why a rule that needs its absence has nothing to judge."""
-    return finding.found.severity != "info" or finding.id not in rule.not_behind_info
+def _folded(cause: str) -> Text:
+    return text("folded under {cause}", cause=public(cause))
 
 
-@cache
-def _in_order() -> tuple[Rule, ...]:
-    rules = catalogue()
-    graph = {rule.id: {*rule.needs, *rule.consequence_of} for rule in rules.values()}
+def _explains(finding: Finding, cause: Cause) -> bool:
+    return (
+        finding.id == cause.id
+        and _reaches(finding.found.severity, cause.at_least)
+        and cause.stopping in (None, finding.found.stops)
+    )
+
+
+def _about_the_same(one: Subject, other: Subject) -> bool:
+    """A fault of one reader says nothing about another reader; a fault of a file concerns them all."""
+    return one.name == other.name or not one.is_reader or not other.is_reader
+
+
+def _in_order(rules: Mapping[str, Rule]) -> tuple[Rule, ...]:
+    graph = {
+        rule.id: {*(cause.id for cause in rule.causes if cause.hides), *rule.earlier} & rules.keys()
+        for rule in rules.values()
+    }
     return tuple(rules[id] for id in TopologicalSorter(graph).static_order())
 
 

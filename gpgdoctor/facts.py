@@ -3,36 +3,107 @@
 A fact that could not be had is an :class:`Unknown` with its reason. Rules read such facts through
 :func:`known`, which raises :class:`NotKnown`; mypy holds that no rule forgets it. A fact that is known to be
 absent is ``None`` or an empty tuple.
+
+Every field says what is private in it (:class:`Privacy`), unless it holds records that do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+import math
+import typing
+from enum import Enum
+from functools import cache
+from typing import Annotated, TypeAlias, TypeVar
 
 from gpgdoctor.system.record import Record
+from gpgdoctor.wording import Privacy as Privacy
+from gpgdoctor.wording import Text, free, public, text
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A fact that could not be had, and why, in a few words that read well after a colon."""
+class Word(str, Enum):
+    """A word of the JSON that code branches on. In a sentence it is what it says."""
 
-    reason: str
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Reason(Word):
+    """Why a fact is unknown. What nobody branches on is OTHER, with its own words."""
+
+    NO_PROBE = "no-probe"
+    PASSIVE = "passive"
+    PROBE_WAITS = "probe-waits"
+    NOT_ASKED_FOR = "not-asked-for"
+    NOT_IN_SNAPSHOT = "not-in-snapshot"
+    OF_LATER_VERSIONS = "of-later-versions"
+    NOT_PERMITTED = "not-permitted"
+    NOT_NEEDED = "not-needed"
+    ASKED_AS_ROOT = "asked-as-root"
+    OTHER = "other"
+
+
+# What is printed, and in documents of 0.1.0 all that there is.
+WORDS = {
+    Reason.NO_PROBE: "--no-probe",
+    Reason.PASSIVE: "a passive look connects to no reader",
+    Reason.PROBE_WAITS: "an earlier probe still waits in pcscd",
+    Reason.NOT_ASKED_FOR: "it was not asked for",
+    Reason.NOT_IN_SNAPSHOT: "not in this snapshot",
+    Reason.OF_LATER_VERSIONS: "this document is of an earlier version, which did not look",
+    Reason.NOT_PERMITTED: "this user may not read it",
+    Reason.NOT_NEEDED: "nothing was left to explain by it",
+    Reason.ASKED_AS_ROOT: "it was asked as root, whose answer says nothing of you",
+}
+
+
+class Unknown(Record):
+    """A fact that could not be had, and why. ``detail``: a few words that read well after a colon, if need be."""
+
+    reason: Reason
+    detail: str = ""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(reason=reason, detail=detail)  # type: ignore[call-arg]
+
+    def text(self) -> Text:
+        if self.detail:
+            return text("{detail}", detail=free(self.detail))
+        return text("{reason}", reason=public(WORDS.get(self.reason, "it is not known")))
+
+    @classmethod
+    def because(cls, detail: str) -> Unknown:
+        """For a reason that is only told."""
+        return cls(Reason.OTHER, detail)
+
+
+def words(unknown: Unknown) -> str:
+    """The reason as it is printed."""
+    return unknown.text().clear()
 
 
 Maybe: TypeAlias = T | Unknown
+ABSENT = Unknown(Reason.OF_LATER_VERSIONS)  # what documents of an earlier version do not have
 
 
 class NotKnown(Exception):
-    """Raised where a fact is needed that is unknown; the message is the reason."""
+    """Raised where a fact is needed that is unknown; ``why`` says so.
+
+    ``counts``: whether a look that lacks it is incomplete.
+    """
+
+    def __init__(self, why: Unknown | Text, *, counts: bool = True) -> None:
+        self.why = why.text() if isinstance(why, Unknown) else why
+        self.reason = why.reason if isinstance(why, Unknown) else Reason.OTHER
+        self.counts = counts
+        super().__init__(self.why.clear())
 
 
 def known(fact: T | Unknown) -> T:
     """The fact itself; raises NotKnown where it could not be had."""
     if isinstance(fact, Unknown):
-        raise NotKnown(fact.reason)
+        raise NotKnown(fact)
     return fact
 
 
@@ -41,95 +112,154 @@ def known_or(fact: T | Unknown, otherwise: T) -> T:
     return otherwise if isinstance(fact, Unknown) else fact
 
 
+TENTHS = 10
+END_OF_TIME = 1e18
+
+
+def seconds_between(earlier: float, later: float) -> float:
+    """To a tenth of a second, which is what is left of times in a redacted snapshot: rules compare no other way."""
+    return (_tenths(later) - _tenths(earlier)) / TENTHS
+
+
+def _tenths(time: float) -> int:
+    return math.floor(max(-END_OF_TIME, min(END_OF_TIME, time * TENTHS)))  # a snapshot may have any number
+
+
+@cache
+def privacy_of(kind: type[Record]) -> dict[str, Privacy]:
+    """What each field of a record declares; fields that hold records are not in it."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    declared = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return {name: metadata[0] for name, metadata in declared.items() if metadata}
+
+
+class HomeProblem(Word):
+    """What is wrong with GnuPG's home, in the words of the JSON."""
+
+    MISSING = "it does not exist"
+    NO_DIRECTORY = "it is no directory"
+    FOREIGN = "it belongs to another user"
+    WRITABLE = "others may write to it"
+
+
+class Manager(Word):
+    """Who manages a configuration file, as far as it matters who; others are called by their name."""
+
+    ANOTHER_USER = "another user"
+    CHEZMOI = "chezmoi"
+    HOME_MANAGER = "home-manager"
+    NIX = "Nix (home-manager)"
+
+
 class SelfTest(Record):
     """What ``scdaemon --gpgconf-test`` said of the configuration, in English."""
 
-    code: int
-    messages: tuple[str, ...]
+    code: Annotated[int, Privacy.PUBLIC]
+    messages: Annotated[tuple[str, ...], Privacy.MESSAGE]
 
 
 class RunningScdaemon(Record):
     """What the scdaemon of this GNUPGHOME says of itself on its own socket."""
 
-    pid: int
-    version: str
-    cards: tuple[str, ...]  # serial numbers of the cards it holds: GETINFO card_list
+    pid: Annotated[int, Privacy.PID]
+    version: Annotated[str, Privacy.PUBLIC]
+    cards: Annotated[tuple[str, ...], Privacy.SERIAL]  # serial numbers of the cards it holds: GETINFO card_list
 
 
 class Gnupg(Record):
-    gpgconf: Maybe[str | None]
-    homedir: Maybe[str]
-    home_is_default: Maybe[bool]  # whether GnuPG's tools take it without being told: no GNUPGHOME, no --homedir
-    socketdir: Maybe[str]
-    sysconfdir: Maybe[str]
-    agent_socket: Maybe[str]
-    agent_listener: Maybe[str | None]  # the program that listens on agent_socket
-    scdaemon: Maybe[str | None]  # the path gpgconf names
-    scdaemon_exists: Maybe[bool]
-    scdaemon_version: Maybe[str | None]
-    scdaemon_options: Maybe[tuple[str, ...]]  # every option it knows, the hidden ones too
-    own_ccid_driver: Maybe[bool]
+    gpgconf: Annotated[Maybe[str | None], Privacy.PATH]
+    homedir: Annotated[Maybe[str], Privacy.PATH]
+    # whether GnuPG's tools take it without being told: no GNUPGHOME, no --homedir
+    home_is_default: Annotated[Maybe[bool], Privacy.PUBLIC]
+    socketdir: Annotated[Maybe[str], Privacy.PATH]
+    sysconfdir: Annotated[Maybe[str], Privacy.PATH]
+    agent_socket: Annotated[Maybe[str], Privacy.PATH]
+    agent_listener: Annotated[Maybe[str | None], Privacy.PROGRAM]  # the program that listens on agent_socket
+    scdaemon: Annotated[Maybe[str | None], Privacy.PATH]  # the path gpgconf names
+    scdaemon_exists: Annotated[Maybe[bool], Privacy.PUBLIC]
+    scdaemon_version: Annotated[Maybe[str | None], Privacy.PUBLIC]
+    scdaemon_options: Annotated[Maybe[tuple[str, ...]], Privacy.PUBLIC]  # every option it knows, the hidden ones too
+    own_ccid_driver: Annotated[Maybe[bool], Privacy.PUBLIC]
     self_test: Maybe[SelfTest | None]
     running: Maybe[RunningScdaemon | None]
-    card_keys: Maybe[int]  # stubs of keys on cards in private-keys-v1.d
-    homedir_problems: Maybe[tuple[str, ...]]
+    card_keys: Annotated[Maybe[int], Privacy.PUBLIC]  # stubs of keys on cards in private-keys-v1.d
+    # the serial numbers that those stubs name: an OpenPGP card's application identifier in hexadecimal
+    stub_serials: Annotated[Maybe[tuple[str, ...]], Privacy.SERIAL] = ABSENT
+    scdaemon_real: Annotated[Maybe[str | None], Privacy.PATH] = ABSENT  # the same program with every link followed
+    agent: Annotated[Maybe[str | None], Privacy.PATH] = (
+        ABSENT  # the gpg-agent that gpgconf names, with every link followed
+    )
+    agent_version: Annotated[Maybe[str | None], Privacy.PUBLIC] = ABSENT
+    keyboxd: Annotated[Maybe[str | None], Privacy.PATH] = ABSENT  # the path gpgconf names
+    keyboxd_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC] = ABSENT  # None where gpgconf names none
+    homedir_problems: Annotated[Maybe[tuple[HomeProblem | str, ...]], Privacy.FREE_TEXT]
 
 
 class ConfigLine(Record):
     """A line of a configuration file that matters: an option, a meta command, a mistake, a commented-out option."""
 
-    number: int
-    text: str  # without its line end; bytes that are not UTF-8 as surrogates
-    kind: str  # "option", "meta", "problem", "commented-out"
-    option: str | None = None
-    value: str | None = None
-    problem: str | None = None
-    meant: str | None = None  # the line as it ought to be, where that can be told
+    number: Annotated[int, Privacy.PUBLIC]
+    text: Annotated[str, Privacy.LINE]  # without its line end; bytes that are not UTF-8 as surrogates
+    kind: Annotated[str, Privacy.PUBLIC]  # "option", "meta", "problem", "commented-out"
+    option: Annotated[str | None, Privacy.PUBLIC] = None
+    value: Annotated[str | None, Privacy.LINE] = None
+    problem: Annotated[str | None, Privacy.PUBLIC] = None
+    meant: Annotated[str | None, Privacy.LINE] = None  # the line as it ought to be, where that can be told
 
 
 class ConfigFile(Record):
-    path: str
-    program: str  # "scdaemon", "gpg-agent" or "common"
-    scope: str  # "user" or "global"
+    path: Annotated[str, Privacy.PATH]
+    program: Annotated[str, Privacy.PUBLIC]  # "scdaemon", "gpg-agent" or "common"
+    scope: Annotated[str, Privacy.PUBLIC]  # "user" or "global"
     # "absent", "regular", "unreadable", "not-regular", "binary", "encrypted", "template", "utf-16", "too-large"
-    status: str
-    detail: str | None = None  # of a status that is neither absent nor regular
-    changed: Maybe[float | None] = None  # the later of mtime and ctime of link and target, seconds since the epoch
-    owner: Maybe[int | None] = None
-    mode: Maybe[int | None] = None
-    target: Maybe[str | None] = None  # where a symbolic link leads
-    manager: Maybe[str | None] = None  # who manages the file, where somebody does
-    length: int = 0  # in lines
-    line_end: str = "\n"
-    final_newline: bool = True
-    last_line: str | None = None  # only where it lacks its line end
+    status: Annotated[str, Privacy.PUBLIC]
+    detail: Annotated[str | None, Privacy.FREE_TEXT] = None  # of a status that is neither absent nor regular
+    # the later of mtime and ctime of link and target, seconds since the epoch
+    changed: Annotated[Maybe[float | None], Privacy.TIME] = None
+    owner: Annotated[Maybe[int | None], Privacy.UID] = None
+    mode: Annotated[Maybe[int | None], Privacy.PUBLIC] = None
+    target: Annotated[Maybe[str | None], Privacy.PATH] = None  # where a symbolic link leads
+    # who manages the file, where somebody does
+    manager: Annotated[Maybe[Manager | str | None], Privacy.FREE_TEXT] = None
+    length: Annotated[int, Privacy.PUBLIC] = 0  # in lines
+    line_end: Annotated[str, Privacy.PUBLIC] = "\n"
+    final_newline: Annotated[bool, Privacy.PUBLIC] = True
+    last_line: Annotated[str | None, Privacy.LINE] = None  # only where it lacks its line end
     lines: tuple[ConfigLine, ...] = ()
 
 
 class Setting(Record):
     """An option that is in force, and the line that says so."""
 
-    option: str
-    value: str | None
-    path: str
-    line: int
+    option: Annotated[str, Privacy.PUBLIC]
+    value: Annotated[str | None, Privacy.LINE]
+    path: Annotated[str, Privacy.PATH]
+    line: Annotated[int, Privacy.PUBLIC]
 
 
 class Voided(Record):
     """A line of the user's file that a global file takes out of force."""
 
-    option: str
-    line: int
-    by_path: str
-    by_line: int | None  # None where a whole section does
+    option: Annotated[str, Privacy.PUBLIC]
+    line: Annotated[int, Privacy.PUBLIC]
+    by_path: Annotated[str, Privacy.PATH]
+    by_line: Annotated[int | None, Privacy.PUBLIC]  # None where a whole section does
 
 
 class PcscDriver(Record):
     """What came of loading the library that ``pcsc-driver`` names, or libpcsclite."""
 
-    name: str
-    usable: bool
-    reason: str | None = None
+    name: Annotated[str, Privacy.PATH]
+    usable: Annotated[bool, Privacy.PUBLIC]
+    reason: Annotated[str | None, Privacy.FREE_TEXT] = None
+
+
+class LogFile(Record):
+    """What would come of writing the log file that scdaemon.conf names; it is not opened."""
+
+    path: Annotated[str, Privacy.PATH]
+    usable: Annotated[bool, Privacy.PUBLIC]
+    reason: Annotated[str | None, Privacy.FREE_TEXT] = None
 
 
 class Configuration(Record):
@@ -137,95 +267,162 @@ class Configuration(Record):
     in_force: Maybe[tuple[Setting, ...]]  # of scdaemon
     voided: Maybe[tuple[Voided, ...]]
     agent_in_force: Maybe[tuple[Setting, ...]]  # of gpg-agent
-    scdaemon_program_exists: Maybe[bool | None]
+    scdaemon_program_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC]
     pcsc_driver: Maybe[PcscDriver | None]  # None where none is configured
+    common_in_force: Maybe[tuple[Setting, ...]] = ABSENT  # of common.conf, for all programs
+    # whether pinentry-program names a program that can be run; None where it is not set
+    pinentry_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC] = ABSENT
+    log_file: Maybe[LogFile | None] = ABSENT  # None where none is configured, or it is a socket
 
 
 class Process(Record):
-    """A pcscd, scdaemon or gpg-agent, or a client of pcscd. Zombies are none."""
+    """A pcscd, scdaemon or gpg-agent, or a client of pcscd; no zombies."""
 
-    pid: int
-    program: str
-    role: str  # "pcscd", "scdaemon", "gpg-agent" or "client"
-    user: Maybe[str]
-    uid: Maybe[int]
-    parent: Maybe[int]
-    started: Maybe[float]  # seconds since the epoch
-    state: Maybe[str]  # one letter, as in /proc: "T" is stopped
-    executable: Maybe[str]
-    replaced: Maybe[bool]  # the program's file was replaced since the process started
-    homedir: Maybe[str | None]  # of GnuPG's daemons: the --homedir it was given
-    sockets: Maybe[tuple[str, ...]] = ()  # of scdaemon: where it listens
-    cards: Maybe[int | None] = None  # of a scdaemon of mine with another home: how many cards it holds
-    ours: bool = False  # gpgdoctor itself, or what started it
+    pid: Annotated[int, Privacy.PID]
+    program: Annotated[str, Privacy.PROGRAM]
+    role: Annotated[str, Privacy.PUBLIC]  # "pcscd", "scdaemon", "gpg-agent" or "client"
+    user: Annotated[Maybe[str], Privacy.USER]
+    uid: Annotated[Maybe[int], Privacy.UID]
+    parent: Annotated[Maybe[int], Privacy.PID]
+    started: Annotated[Maybe[float], Privacy.TIME]  # seconds since the epoch
+    state: Annotated[Maybe[str], Privacy.PUBLIC]  # one letter, as in /proc: "T" is stopped
+    executable: Annotated[Maybe[str], Privacy.PATH]
+    replaced: Annotated[Maybe[bool], Privacy.PUBLIC]  # the program's file was replaced since the process started
+    homedir: Annotated[Maybe[str | None], Privacy.PATH]  # of GnuPG's daemons: the --homedir it was given
+    sockets: Annotated[Maybe[tuple[str, ...]], Privacy.PATH] = ()  # of scdaemon: where it listens
+    # of a scdaemon of mine with another home: how many cards it holds
+    cards: Annotated[Maybe[int | None], Privacy.PUBLIC] = None
+    ours: Annotated[bool, Privacy.PUBLIC] = False  # gpgdoctor itself, or what started it
+    # what systemd runs it in, by its control group: "session-2.scope", "user@1000.service"; None: none of these
+    session: Annotated[Maybe[str | None], Privacy.FREE_TEXT] = ABSENT
+    options: Annotated[Maybe[tuple[str, ...]], Privacy.FREE_TEXT] = ABSENT  # of GnuPG's daemons
 
 
 class Connection(Record):
     """An established connection of pcscd, seen in both looks."""
 
-    inode: int
-    uid: Maybe[int]
-    pid: Maybe[int]
+    inode: Annotated[int, Privacy.INODE]
+    uid: Annotated[Maybe[int], Privacy.UID]
+    pid: Annotated[Maybe[int], Privacy.PID]
+
+
+# What pcscd's log tells of. A line that names nobody raises no severity.
+LOG_EVENTS = (
+    *("refused-exclusive", "not-authorised", "caller-hidden", "no-polkit", "protocol-mismatch", "open-failed"),
+    *("no-drivers", "start-failed"),
+)
+
+
+class LogEvent(Record):
+    """Something that pcscd, or systemd of pcscd, wrote down."""
+
+    kind: Annotated[str, Privacy.PUBLIC]  # one of LOG_EVENTS
+    age: Annotated[float, Privacy.PUBLIC] = 0.0  # seconds before the look
+    uid: Annotated[int | None, Privacy.UID] = None  # who was refused by polkit
+    pid: Annotated[int | None, Privacy.PID] = None
+    action: Annotated[str | None, Privacy.PUBLIC] = None  # "access_pcsc" or "access_card"
+    client: Annotated[str | None, Privacy.PUBLIC] = None  # its protocol: "4:4"
+    server: Annotated[str | None, Privacy.PUBLIC] = None
+    code: Annotated[str | None, Privacy.PUBLIC] = None  # libusb's: "BUSY", "ACCESS"; systemd's result: "exit-code"
+    vendor: Annotated[str | None, Privacy.PUBLIC] = None  # four hexadecimal digits
+    product: Annotated[str | None, Privacy.PUBLIC] = None
+
+
+class CardAccess(Record):
+    """What polkitd says to pcscd's second question: whether a program may connect to a card."""
+
+    answer: Annotated[str, Privacy.PUBLIC]  # "yes", "no" or "challenge"
+    about: Annotated[str, Privacy.PUBLIC]  # whose process was asked about: "scdaemon", "gpg-agent" or "gpgdoctor"
+    with_reader: Annotated[bool, Privacy.PUBLIC]  # asked with the reader's name, as pcscd does; only root may
 
 
 class Pcscd(Record):
-    socket: Maybe[str]
-    socket_file: Maybe[str]  # "absent", "socket", or what else is there
-    mounted: Maybe[bool]  # a container has it from its host
-    listener: Maybe[str | None]  # "pcscd", "activator", or None where nobody listens
-    refused: Maybe[bool]  # connect() says ECONNREFUSED
-    answer: Maybe[str]  # "ok", "no-answer", or the code of SCardEstablishContext or SCardListReaders
-    version: Maybe[str | None]
+    socket: Annotated[Maybe[str], Privacy.PATH]
+    socket_file: Annotated[Maybe[str], Privacy.PUBLIC]  # "absent", "socket", or what else is there
+    mounted: Annotated[Maybe[bool], Privacy.PUBLIC]  # a container has it from its host
+    listener: Annotated[Maybe[str | None], Privacy.PUBLIC]  # "pcscd", "activator", or None where nobody listens
+    refused: Annotated[Maybe[bool], Privacy.PUBLIC]  # connect() says ECONNREFUSED
+    # "ok", "no-answer", or the code of SCardEstablishContext or SCardListReaders
+    answer: Annotated[Maybe[str], Privacy.PUBLIC]
+    version: Annotated[Maybe[str | None], Privacy.PUBLIC]
     library: Maybe[PcscDriver]
-    library_version: Maybe[str | None]
-    installed: Maybe[bool]
-    unit: Maybe[str | None]  # how systemd has pcscd.socket: "enabled", "disabled", "masked"
-    polkit: Maybe[bool]
+    library_version: Annotated[Maybe[str | None], Privacy.PUBLIC]
+    installed: Annotated[Maybe[bool], Privacy.PUBLIC]
+    unit: Annotated[Maybe[str | None], Privacy.PUBLIC]  # how systemd has pcscd.socket: "enabled", "disabled", "masked"
+    polkit: Annotated[Maybe[bool], Privacy.PUBLIC]
     connections: Maybe[tuple[Connection, ...]]
-    waiting: Maybe[int]  # connections whose other end is gone: a blocked call that nobody waits for
-    hidden: Maybe[int]  # connections that this network namespace does not show
+    # connections whose other end is gone: a blocked call that nobody waits for
+    waiting: Annotated[Maybe[int], Privacy.PUBLIC]
+    hidden: Annotated[Maybe[int], Privacy.PUBLIC]  # connections that this network namespace does not show
+    drivers: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # whether any driver for readers is installed
+    service: Annotated[Maybe[str | None], Privacy.PUBLIC] = (
+        ABSENT  # systemd's ActiveState of pcscd.service; None: no such unit
+    )
+    policy: Annotated[Maybe[bool], Privacy.PUBLIC] = (
+        ABSENT  # whether polkit's description of pcscd's actions is installed
+    )
+    card_access: Maybe[CardAccess | None] = ABSENT  # None where pcscd asks nobody
+    log: Maybe[tuple[LogEvent, ...]] = ABSENT
 
 
 PROBES = ("ok", "refused", "blocked", "stuck", "denied", "gone", "failed", "not-needed", "not-made")
 
 
 class Reader(Record):
-    name: str
-    state: Maybe[tuple[str, ...]]  # as in the first look
-    later_state: Maybe[tuple[str, ...] | None]  # the second look, where the reader was in use
-    probe: Maybe[str]  # one of PROBES
-    probe_code: Maybe[str | None] = None  # of a refused or failed probe
-    not_made_because: str | None = None
-    seconds: Maybe[float | None] = None  # how long the probe took or stayed blocked
-    atr: Maybe[str | None] = None
+    name: Annotated[str, Privacy.READER]
+    state: Annotated[Maybe[tuple[str, ...]], Privacy.PUBLIC]  # as in the first look
+    # the second look, where the reader was in use
+    later_state: Annotated[Maybe[tuple[str, ...] | None], Privacy.PUBLIC]
+    probe: Annotated[Maybe[str], Privacy.PUBLIC]  # one of PROBES
+    probe_code: Annotated[Maybe[str | None], Privacy.PUBLIC] = None  # of a refused or failed probe
+    not_made_because: Annotated[str | None, Privacy.FREE_TEXT] = None
+    not_made_reason: Annotated[Reason | None, Privacy.PUBLIC] = None  # where code branches on it
+    seconds: Annotated[Maybe[float | None], Privacy.PUBLIC] = None  # how long the probe took or stayed blocked
+    atr: Annotated[Maybe[str | None], Privacy.PUBLIC] = None
+    # how many connections pcscd counts on it; -1: one that shares with nobody
+    handles: Annotated[Maybe[int], Privacy.PUBLIC] = ABSENT
 
 
 class UsbInterface(Record):
     """A USB interface of class 0b (CCID), or one that libccid knows, or a token without its CCID interface."""
 
-    name: str  # as in sysfs: 1-2:1.1
-    vendor: str  # four hexadecimal digits
-    product: str
-    title: Maybe[str]
-    ccid: bool
-    driver: Maybe[str | None]  # the kernel's name of who claims it: "usbfs" is a program
-    node: Maybe[str]
-    accessible: Maybe[bool]  # to me, for reading and writing
-    opened_by: Maybe[tuple[int, ...]]  # pids, as far as they are visible
-    in_libccid: Maybe[bool]
+    name: Annotated[str, Privacy.PUBLIC]  # as in sysfs: 1-2:1.1
+    vendor: Annotated[str, Privacy.PUBLIC]  # four hexadecimal digits
+    product: Annotated[str, Privacy.PUBLIC]
+    title: Annotated[Maybe[str], Privacy.READER]
+    ccid: Annotated[bool, Privacy.PUBLIC]
+    driver: Annotated[Maybe[str | None], Privacy.PUBLIC]  # the kernel's name of who claims it: "usbfs" is a program
+    node: Annotated[Maybe[str], Privacy.PATH]
+    accessible: Annotated[Maybe[bool], Privacy.PUBLIC]  # to me, for reading and writing
+    in_libccid: Annotated[Maybe[bool], Privacy.PUBLIC]
+    # to the user that pcscd runs as; None where no pcscd runs
+    accessible_to_pcscd: Annotated[Maybe[bool | None], Privacy.PUBLIC] = ABSENT
+    removable: Annotated[Maybe[str | None], Privacy.PUBLIC] = None  # "removable", "fixed", as the kernel has it
+
+
+class BlockedDevice(Record):
+    """A known token or reader that the kernel was told not to use: `authorized` is 0, and it has no interfaces."""
+
+    name: Annotated[str, Privacy.PUBLIC]  # as in sysfs: 1-2
+    vendor: Annotated[str, Privacy.PUBLIC]
+    product: Annotated[str, Privacy.PUBLIC]
+    title: Annotated[Maybe[str], Privacy.READER]
 
 
 class Host(Record):
-    system: Maybe[str]
-    distribution: Maybe[str]
-    init: Maybe[str]
-    container: Maybe[str | None]
-    session: Maybe[str | None]  # "ssh", or what XDG_SESSION_TYPE says
-    user: Maybe[str]
-    uid: Maybe[int]
-    root: Maybe[bool]  # gpgdoctor sees what root sees
-    called_by: Maybe[str | None]  # "sudo", "pkexec", "doas"
-    time: Maybe[float]
+    system: Annotated[Maybe[str], Privacy.PUBLIC]
+    distribution: Annotated[Maybe[str], Privacy.FREE_TEXT]
+    init: Annotated[Maybe[str], Privacy.PUBLIC]
+    container: Annotated[Maybe[str | None], Privacy.FREE_TEXT]
+    session: Annotated[Maybe[str | None], Privacy.FREE_TEXT]  # "ssh", or what XDG_SESSION_TYPE says
+    user: Annotated[Maybe[str], Privacy.USER]
+    uid: Annotated[Maybe[int], Privacy.UID]
+    root: Annotated[Maybe[bool], Privacy.PUBLIC]  # gpgdoctor sees what root sees
+    called_by: Annotated[Maybe[str | None], Privacy.PUBLIC]  # "sudo", "pkexec", "doas"
+    time: Annotated[Maybe[float], Privacy.TIME]
+    hides_processes: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # /proc is mounted with hidepid
+    # what systemd runs gpgdoctor in: "session-2.scope", "user@1000.service"; None: none of these
+    session_unit: Annotated[Maybe[str | None], Privacy.FREE_TEXT] = ABSENT
 
 
 class Facts(Record):
@@ -236,3 +433,4 @@ class Facts(Record):
     readers: Maybe[tuple[Reader, ...]]
     usb: Maybe[tuple[UsbInterface, ...]]
     host: Host
+    usb_blocked: Maybe[tuple[BlockedDevice, ...]] = ABSENT

@@ -1,16 +1,27 @@
-"""The programs that are known to use smart cards: how each opens a card, and the polite way to make it let go.
+"""The programs that are known to use smart cards: how each connects, when it holds, what it leaves behind.
 
-A new program is a new row of HOLDERS, and nothing else. No row kills anything: a killed holder of an exclusive
-connection or of a transaction resets the card under everybody else (pcsc-lite 2.5.1 src/winscard_svc.c).
+A new program is a new row of HOLDERS, and nothing else. "measured": run beside scdaemon on Debian 13 (pcscd 2.3.3,
+scdaemon 2.4.7) with an emulated card, its share mode read from its calls; else the source is named. No row kills
+anything: a killed holder of an exclusive connection or of a transaction resets the card under everybody else
+(pcsc-lite 2.5.1 src/winscard_svc.c).
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal
 
 from gpgdoctor.system.record import Record
 
 ShareMode = Literal["shared", "exclusive", "exclusive-first", "none", "unknown"]
+"""How a program connects to a card. `exclusive-first` tries without sharing and falls back; `none` never connects."""
+
+Holds = Literal["always", "from-first-use", "connected", "short", "never"]
+"""When it holds a card: from its start, from its first use on; `connected` is connected and holding nothing;
+`short` for one command or operation; or never."""
+
+Leaves = Literal["nothing", "selection", "reset", "power-off"]
+"""What it leaves behind on the card: another applet selected, the card reset, or without power."""
 
 # /proc/PID/comm holds at most this much of a name (TASK_COMM_LEN less the NUL).
 COMM_LENGTH: Final = 15
@@ -23,13 +34,12 @@ class Holder(Record):
     """Base names of executables or scripts, whole; `known` also finds them cut to what /proc/PID/comm holds."""
     title: str
     mode: ShareMode
-    """How it connects to a card. `exclusive-first` tries without sharing and falls back; `none` never connects."""
-    idle: bool = False
-    """A background service that is usually connected and seldom the one that matters."""
+    holds: Holds
+    leaves: Leaves = "nothing"
+    watcher: bool = False
+    """A service that is connected from login on and whose user notices nothing when it is refused."""
     looks_only: bool = False
     """Reads reader states and lists, or makes a short look: never a culprit."""
-    selects_applets: bool = False
-    """Sends SELECT for another application than OpenPGP, which `pcsc-shared` does not keep apart."""
     polite: str
     commands: tuple[tuple[str, ...], ...] = ()
     source: str
@@ -41,92 +51,175 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         programs=("scdaemon",),
         title="GnuPG's smart card daemon",
         mode="exclusive",
-        selects_applets=True,
+        holds="from-first-use",
         polite="Its own gpg-agent stops it, and starts it again when gpg next asks for the card.",
         commands=(("gpgconf", "--kill", "scdaemon"),),
-        source="GnuPG 2.4.8 scd/apdu.c; blog.apdu.fr/posts/2024/12/gnupg-and-pcsc-conflicts-episode-3",
+        source="measured; GnuPG 2.4.8 scd/apdu.c",
     ),
     Holder(
         programs=("gnupg-pkcs11-scd",),
         title="gnupg-pkcs11-scd, a replacement of scdaemon",
-        mode="unknown",
-        selects_applets=True,
-        polite="Take its scdaemon-program line out of gpg-agent.conf if GnuPG's own scdaemon is wanted.",
-        commands=(("gpgconf", "--kill", "scdaemon"),),
-        source="github.com/alonbl/gnupg-pkcs11-scd README",
+        mode="shared",
+        holds="always",
+        polite="Take its scdaemon-program line out of gpg-agent.conf, and end the agent that runs it.",
+        commands=(("gpgconf", "--kill", "all"),),
+        source="measured; gpgconf --kill scdaemon answers 0 and does nothing to it",
     ),
     # PKCS#11 modules, mostly OpenSC, inside other programs
     Holder(
         programs=("gsd-smartcard",),
         title="GNOME's smart card service",
         mode="shared",
-        idle=True,
-        selects_applets=True,
-        polite="Stop it for this session and mask it, or give the p11-kit module the line `disable-in: gsd-smartcard`.",
+        holds="always",
+        watcher=True,
+        polite="Stop it and mask it, or give the p11-kit module the line `disable-in: gsd-smartcard`.",
         commands=(
             ("systemctl", "--user", "stop", "org.gnome.SettingsDaemon.Smartcard.target"),
             ("systemctl", "--user", "mask", "org.gnome.SettingsDaemon.Smartcard.service"),
         ),
-        source="gnome-settings-daemon plugins/smartcard; github.com/LudovicRousseau/PCSC/issues/215",
+        source="measured; github.com/LudovicRousseau/PCSC/issues/215",
     ),
     Holder(
         programs=("geoclue",),
         title="the location service geoclue",
         mode="shared",
-        idle=True,
-        selects_applets=True,
+        holds="always",
+        watcher=True,
         polite="Keep the p11-kit module out of it with the line `disable-in: geoclue` in the module's file.",
         source="github.com/LudovicRousseau/PCSC/issues/215; man pkcs11.conf",
     ),
     Holder(
-        programs=("p11-kit-server", "p11-kit-remote"),
+        programs=(
+            "goa-daemon",
+            "evolution-data-server",
+            "evolution-source-registry",
+            "evolution-calendar-factory",
+            "evolution-addressbook-factory",
+        ),
+        title="a service of GNOME that loads PKCS#11 modules",
+        mode="shared",
+        holds="always",
+        watcher=True,
+        polite="Keep the p11-kit module out of it with the line `disable-in:` and its name in the module's file.",
+        source="man pkcs11.conf; OpenSC src/libopensc/reader-pcsc.c",
+    ),
+    Holder(
+        programs=("evolution",),
+        title="Evolution with a PKCS#11 module",
+        mode="shared",
+        holds="from-first-use",
+        polite="Close it, or give the p11-kit module the line `disable-in: evolution`.",
+        source="man pkcs11.conf; OpenSC src/libopensc/reader-pcsc.c",
+    ),
+    Holder(
+        programs=(
+            "p11-kit-server",
+            "p11-kit-remote",
+        ),
         title="the PKCS#11 forwarder of p11-kit",
         mode="shared",
-        idle=True,
-        selects_applets=True,
-        polite="Stop its socket and its service in the user session.",
-        commands=(("systemctl", "--user", "stop", "p11-kit-server.socket", "p11-kit-server.service"),),
-        source="man p11-kit; OpenSC src/libopensc/reader-pcsc.c",
+        holds="from-first-use",
+        polite="Close the program that uses it: it ends with its client.",
+        source="measured",
     ),
     Holder(
         programs=("p11_child",),
         title="the smart card helper of SSSD",
         mode="shared",
-        selects_applets=True,
+        holds="short",
         polite="It ends by itself after a log-in; `pam_cert_auth = False` in sssd.conf turns it off.",
-        source="SSSD src/p11_child/p11_child_openssl.c; man sssd.conf",
+        source="measured; man sssd.conf",
     ),
     Holder(
-        programs=("firefox", "firefox-esr", "firefox-bin", "librewolf", "thunderbird", "thunderbird-bin", "seamonkey"),
+        programs=(
+            "firefox",
+            "firefox-esr",
+            "firefox-bin",
+            "librewolf",
+            "thunderbird",
+            "thunderbird-bin",
+            "seamonkey",
+        ),
         title="a Mozilla program with a PKCS#11 module",
         mode="shared",
-        selects_applets=True,
-        polite="Unload the module under Settings, Security Devices, or close the program.",
-        source="OpenSC src/libopensc/reader-pcsc.c (connect_exclusive); github.com/OpenSC/OpenSC/issues/2980",
+        holds="always",
+        polite="Close it, or unload the module under Settings, Security Devices; one from policies.json stays.",
+        source="measured; OpenSC src/libopensc/reader-pcsc.c",
     ),
     Holder(
-        programs=("chromium", "chromium-browser", "chrome", "google-chrome", "brave", "msedge", "vivaldi-bin", "opera"),
+        programs=(
+            "chromium",
+            "chromium-browser",
+            "chrome",
+            "google-chrome",
+            "brave",
+            "msedge",
+            "vivaldi-bin",
+            "opera",
+        ),
         title="a Chromium browser with a PKCS#11 module",
         mode="shared",
-        selects_applets=True,
-        polite="Take the module out of ~/.pki/nssdb with modutil -delete, or close the browser.",
-        source="OpenSC src/tools/pkcs11-register.c, src/libopensc/reader-pcsc.c",
+        holds="from-first-use",
+        polite="Close the browser; modutil -delete on ~/.pki/nssdb helps from its next start on.",
+        source="measured; OpenSC src/tools/pkcs11-register.c",
     ),
     Holder(
         programs=("soffice.bin",),
         title="LibreOffice with a PKCS#11 module",
         mode="shared",
-        selects_applets=True,
+        holds="short",
         polite="Close the signature dialog and LibreOffice, or unload the module in the Mozilla profile that it uses.",
-        source="LibreOffice xmlsecurity/source/xmlsec/nss/nssinitializer.cxx; OpenSC src/libopensc/reader-pcsc.c",
+        source="measured; LibreOffice xmlsecurity/source/xmlsec/nss/nssinitializer.cxx",
     ),
     Holder(
-        programs=("ssh-pkcs11-helper", "ssh-agent", "ssh"),
+        programs=("ssh-pkcs11-helper",),
+        title="the PKCS#11 helper of ssh-agent",
+        mode="shared",
+        holds="always",
+        polite="Take the module out of the agent with ssh-add -e and the module's path.",
+        source="measured; man ssh-add",
+    ),
+    Holder(
+        programs=(
+            "ssh-agent",
+            "ssh",
+        ),
         title="OpenSSH with a PKCS#11 module",
         mode="shared",
-        selects_applets=True,
-        polite="Take the module out with ssh-add -e and its path, or drop PKCS11Provider from ssh_config.",
-        source="man ssh-add, man ssh_config; OpenSC src/libopensc/reader-pcsc.c",
+        holds="short",
+        polite="It lets go once it is logged in; drop PKCS11Provider from ssh_config to keep it off the card.",
+        source="measured; man ssh_config",
+    ),
+    Holder(
+        programs=(
+            "charon",
+            "charon-systemd",
+            "charon-nm",
+        ),
+        title="strongSwan with a PKCS#11 module",
+        mode="shared",
+        holds="always",
+        polite="Take the module out of strongswan.conf (charon.plugins.pkcs11), and have the service restarted.",
+        source="measured",
+    ),
+    Holder(
+        programs=("openconnect",),
+        title="openconnect with a PKCS#11 certificate",
+        mode="shared",
+        holds="from-first-use",
+        polite="It lets go when its PIN prompt is answered or it ends.",
+        source="measured",
+    ),
+    Holder(
+        programs=(
+            "openvpn",
+            "wpa_supplicant",
+        ),
+        title="a network program with a PKCS#11 certificate",
+        mode="shared",
+        holds="short",
+        polite="Let it finish connecting.",
+        source="measured (openvpn); OpenSC src/libopensc/reader-pcsc.c",
     ),
     Holder(
         programs=(
@@ -138,29 +231,66 @@ HOLDERS: Final[tuple[Holder, ...]] = (
             "piv-tool",
             "cardos-tool",
             "sc-hsm-tool",
-            "opensc-explorer",
             "p11tool",
+            "keytool",
+            "jarsigner",
+            "pdfsig",
+            "openssl",
         ),
-        title="a PKCS#11 or OpenSC command",
+        title="a command that uses the card for a moment",
         mode="shared",
-        selects_applets=True,
+        holds="short",
         polite="Let the command end.",
-        source="OpenSC src/tools, src/libopensc/reader-pcsc.c",
+        source="measured; OpenSC src/tools",
+    ),
+    Holder(
+        programs=(
+            "opensc-explorer",
+            "scriptor",
+            "gscriptor",
+        ),
+        title="a shell for cards",
+        mode="shared",
+        holds="always",
+        leaves="selection",
+        polite="Leave it with quit or Ctrl-D.",
+        source="measured",
+    ),
+    Holder(
+        programs=("opensc-tool",),
+        title="OpenSC's command that lists readers",
+        mode="shared",
+        holds="short",
+        looks_only=True,
+        polite="Let it end.",
+        source="measured (no APDU); OpenSC src/tools/opensc-tool.c",
+    ),
+    Holder(
+        programs=("opensc-notify",),
+        title="OpenSC's notifier",
+        mode="none",
+        holds="never",
+        watcher=True,
+        looks_only=True,
+        polite="It reads states only; close it.",
+        source="measured",
     ),
     # Yubico's programs and those that speak to YubiKeys
     Holder(
         programs=("ykman",),
         title="YubiKey Manager's command line",
         mode="exclusive-first",
-        selects_applets=True,
-        polite="Let it end; YKMAN_NO_EXLUSIVE=1 (spelt so) in its environment makes 5.6 and later connect shared only.",
-        source="github.com/Yubico/yubikey-manager ykman/pcsc/__init__.py",
+        holds="from-first-use",
+        leaves="power-off",
+        polite="Let it end; with YKMAN_NO_EXLUSIVE=1 (spelt so) in its environment 5.6 and later connect shared only.",
+        source="measured; github.com/Yubico/yubikey-manager ykman/pcsc/__init__.py",
     ),
     Holder(
         programs=("ykman-gui",),
         title="the old YubiKey Manager window",
         mode="shared",
-        selects_applets=True,
+        holds="from-first-use",
+        leaves="power-off",
         polite="Quit it; Yubico has retired it.",
         source="github.com/Yubico/yubikey-manager/issues/514",
     ),
@@ -174,7 +304,8 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         ),
         title="Yubico Authenticator",
         mode="exclusive-first",
-        selects_applets=True,
+        holds="always",
+        leaves="power-off",
         polite="Quit it, its icon in the system tray too; it stays connected while a page of the key is open.",
         source="github.com/Yubico/yubioath-flutter helper/helper/device.py; yubikey-manager ykman/pcsc/__init__.py",
     ),
@@ -182,24 +313,32 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         programs=("yubico-piv-tool",),
         title="Yubico's PIV command",
         mode="shared",
-        selects_applets=True,
+        holds="short",
+        leaves="reset",
         polite="Let it end.",
-        source="github.com/Yubico/yubico-piv-tool lib/ykpiv.c",
+        source="measured; github.com/Yubico/yubico-piv-tool lib/ykpiv.c",
     ),
     Holder(
         programs=("yubikey-agent",),
         title="yubikey-agent, an ssh agent on PIV",
         mode="exclusive",
-        selects_applets=True,
+        holds="from-first-use",
+        leaves="selection",
         polite="A hangup signal, which its unit sends as reload, makes it let go until its next use.",
         commands=(("pkill", "-HUP", "-x", "yubikey-agent"),),
-        source="github.com/FiloSottile/yubikey-agent README, contrib/systemd/user/yubikey-agent.service",
+        source="measured; github.com/FiloSottile/yubikey-agent README",
     ),
     Holder(
-        programs=("step", "step-kms-plugin"),
+        programs=(
+            "step",
+            "step-kms-plugin",
+            "step-ca",
+            "step-agent-plugin",
+        ),
         title="a program on piv-go",
         mode="exclusive",
-        selects_applets=True,
+        holds="short",
+        leaves="selection",
         polite="Let the command end.",
         source="github.com/go-piv/piv-go piv/pcsc_unix.go",
     ),
@@ -207,7 +346,8 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         programs=("age-plugin-yubikey",),
         title="age's YubiKey plugin",
         mode="shared",
-        selects_applets=True,
+        holds="short",
+        leaves="selection",
         polite="Let it end; when it is refused it stops scdaemon by itself and tries once more.",
         source="github.com/str4d/age-plugin-yubikey src/key.rs; iqlusioninc/yubikey.rs src/reader.rs",
     ),
@@ -215,64 +355,125 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         programs=("keepassxc",),
         title="KeePassXC",
         mode="shared",
-        selects_applets=True,
+        holds="connected",
+        leaves="selection",
         polite="Quit it while gpg needs the card; it connects to every reader when it looks for hardware keys.",
-        source="KeePassXC src/keys/drivers/YubiKeyInterfacePCSC.cpp; github.com/keepassxreboot/keepassxc/issues/13665",
+        source="measured (connected, holding nothing); github.com/keepassxreboot/keepassxc/issues/13665",
     ),
     Holder(
         programs=("yubikey-touch-detector",),
         title="the touch notifier for YubiKeys",
         mode="none",
+        holds="never",
         looks_only=True,
         polite="It asks scdaemon over its socket and does not open the card itself.",
         source="github.com/maximbaz/yubikey-touch-detector README",
+    ),
+    Holder(
+        programs=("kleopatra",),
+        title="Kleopatra",
+        mode="none",
+        holds="never",
+        looks_only=True,
+        polite="It asks scdaemon and does not open the card itself.",
+        source="measured",
     ),
     # Other tokens, identity cards, telephone cards
     Holder(
         programs=("nitropy",),
         title="Nitrokey's command line",
         mode="shared",
-        selects_applets=True,
+        holds="short",
+        leaves="selection",
         polite="Let it end.",
-        source="github.com/Nitrokey/pynitrokey",
+        source="measured (list); github.com/Nitrokey/pynitrokey",
     ),
     Holder(
-        programs=("ausweisapp", "ausweisapp2"),
+        programs=(
+            "ausweisapp",
+            "ausweisapp2",
+        ),
         title="AusweisApp",
         mode="shared",
-        selects_applets=True,
+        holds="from-first-use",
         polite="Quit it, its icon in the system tray too.",
-        source="github.com/Governikus/AusweisApp src/card/pcsc/PcscCard.cpp",
+        source="measured (nothing at its first screen); github.com/Governikus/AusweisApp src/card/pcsc/PcscCard.cpp",
     ),
     Holder(
-        programs=("eid-viewer", "eid-viewer-bin"),
+        programs=(
+            "eid-viewer",
+            "eid-viewer-bin",
+        ),
         title="the Belgian eID viewer",
         mode="shared",
-        selects_applets=True,
+        holds="always",
+        leaves="reset",
         polite="Close it; it resets the card when an operation fails.",
         source="github.com/Fedict/eid-mw cardcomm/pkcs11/src/cardlayer/pcsc.cpp",
     ),
     Holder(
-        programs=("sacsrv", "sacmonitor", "sactools"),
+        programs=(
+            "sacsrv",
+            "sacmonitor",
+            "sactools",
+        ),
         title="SafeNet Authentication Client",
         mode="unknown",
-        selects_applets=True,
+        holds="always",
         polite="Quit its tray monitor and have its service SACSrv stopped where no SafeNet token is used.",
         source="vendor manual of SafeNet Authentication Client for Linux; its libeToken.so links libpcsclite",
     ),
     Holder(
-        programs=("autofirma", "java"),
-        title="a Java program such as AutoFirma",
+        programs=("autofirma",),
+        title="AutoFirma",
+        mode="shared",
+        holds="from-first-use",
+        polite="Quit it; its Java machine keeps the connection until it ends.",
+        source="measured (javax.smartcardio, SunPKCS11)",
+    ),
+    Holder(
+        programs=(
+            "java",
+            "javaw",
+            "jsvc",
+        ),
+        title="a Java program",
+        mode="shared",
+        holds="from-first-use",
+        polite="Quit it; a Java machine keeps its connections until it closes them or ends.",
+        source="measured; beginExclusive is a transaction (GD204)",
+    ),
+    # Interpreters, where the script is not known
+    Holder(
+        programs=(
+            "python",
+            "python3",
+        ),
+        title="a Python program",
+        mode="shared",
+        holds="from-first-use",
+        leaves="power-off",
+        polite="Let it end; which program it is, its command line tells.",
+        source="measured (pyscard's high level)",
+    ),
+    Holder(
+        programs=(
+            "perl",
+            "ruby",
+            "node",
+            "php",
+        ),
+        title="a script that uses cards",
         mode="unknown",
-        selects_applets=True,
-        polite="Quit it; a JVM keeps its connections until it closes them or ends.",
-        source="OpenJDK src/java.smartcardio/share/classes/sun/security/smartcardio/CardImpl.java",
+        holds="from-first-use",
+        polite="Let it end; which program it is, its command line tells.",
+        source="by elimination: nothing is known but that it is connected",
     ),
     Holder(
         programs=("lpac",),
         title="lpac, the eSIM manager",
         mode="exclusive",
-        selects_applets=True,
+        holds="short",
         polite="Let it end, and name the reader that it is to use, so that it leaves the others alone.",
         source="github.com/estkme-group/lpac/issues/253",
     ),
@@ -289,24 +490,17 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         ),
         title="a remote desktop that redirects smart cards",
         mode="unknown",
-        selects_applets=True,
+        holds="from-first-use",
         polite="End the session, or connect without smart card redirection; the far side chooses the share mode.",
-        source="FreeRDP winpr/libwinpr/smartcard/smartcard_pcsc.c; github.com/LudovicRousseau/PCSC/issues/254",
-    ),
-    Holder(
-        programs=("scriptor", "gscriptor"),
-        title="the APDU scripts of pcsc-tools",
-        mode="unknown",
-        selects_applets=True,
-        polite="Let it end.",
-        source="man scriptor",
+        source="measured (nothing while idle); FreeRDP winpr/libwinpr/smartcard/smartcard_pcsc.c",
     ),
     # The service itself, and tools that only look
     Holder(
         programs=("pcscd",),
         title="the PC/SC daemon",
         mode="none",
-        idle=True,
+        holds="never",
+        watcher=True,
         polite="It holds readers for its clients; stopping it cuts them all off.",
         source="man pcscd",
     ),
@@ -314,22 +508,19 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         programs=("pcsc_scan",),
         title="pcsc_scan",
         mode="none",
+        holds="never",
         looks_only=True,
         polite="It reads states only; Ctrl-C ends it.",
-        source="github.com/LudovicRousseau/pcsc-tools pcsc_scan.c",
+        source="measured; github.com/LudovicRousseau/pcsc-tools pcsc_scan.c",
     ),
     Holder(
-        programs=("opensc-tool", "opensc-notify"),
-        title="an OpenSC command that lists or watches readers",
-        mode="shared",
-        looks_only=True,
-        polite="Let it end.",
-        source="OpenSC src/tools/opensc-tool.c, src/tools/opensc-notify.c",
-    ),
-    Holder(
-        programs=("sos", "sosreport"),
+        programs=(
+            "sos",
+            "sosreport",
+        ),
         title="the sos report",
         mode="none",
+        holds="never",
         looks_only=True,
         polite="Let it end.",
         source="github.com/sosreport/sos sos/report/plugins/smartcard.py",
@@ -338,6 +529,7 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         programs=("gpgdoctor",),
         title="gpgdoctor",
         mode="none",
+        holds="never",
         looks_only=True,
         polite="Let it end.",
         source="gpgdoctor",
@@ -351,9 +543,13 @@ def comm(program: str) -> str:
 
 
 def known(program: str) -> Holder | None:
-    """The row of a program, by what /proc/PID/comm, /proc/PID/exe or a script's name say of it."""
-    return _BY_NAME.get(program.rpartition("/")[2].removesuffix(" (deleted)").lower())
+    """The row of a program, by what /proc/PID/comm, /proc/PID/exe or a script's or a jar's name say of it."""
+    name = program.rpartition("/")[2].removesuffix(" (deleted)").lower()
+    return _BY_NAME.get(name) or _BY_NAME.get(VERSIONED.sub("", name))
 
+
+# What a script's or a jar's name has behind it: autofirma-1.8.jar, python3.11.
+VERSIONED: Final = re.compile(r"(?:[-_]\d[\d.]*)?\.jar$|\.py$|(?<=^python)3?\.\d+$")
 
 _BY_NAME: Final = {
     name: holder

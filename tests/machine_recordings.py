@@ -1,7 +1,7 @@
 """Records what `check` sees in the scenarios of the machine: ``python tests/machine_recordings.py [NAME...]``.
 
-A scenario's snapshot carries its name; NAME.sudo is the same looked at with sudo. With ``--judge`` no machine is
-started: the facts stay as they are, and are judged by the rules of today.
+A scenario's snapshot carries its name; NAME.sudo is the same looked at with sudo. Without a machine
+``python tests/recordings.py --rejudge`` judges them anew, with all others.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ import time
 
 import recordings
 
-from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.lab.machine.catalogue import SCENARIOS
 from gpgdoctor.lab.machine.scenario import MachineScenario
 from gpgdoctor.lab.machine.stage import MachineLab
-from gpgdoctor.report.json import document
-from gpgdoctor.snapshot import decode
 
 SUDO = ".sudo"
 # Recordings that the rules do not judge yet as their scenario says, each with what is missing. An entry goes as soon as
@@ -54,8 +51,7 @@ def name_of(scenario: MachineScenario, *, sudo: bool) -> str:
 def record(lab: MachineLab, *, sudo: bool) -> recordings.Document:
     """What `check` says in a machine."""
     done = lab.gpgdoctor("check", "--json", sudo=sudo)
-    document: recordings.Document = json.loads(done.stdout)
-    return document
+    return recordings.trimmed(json.loads(done.stdout))
 
 
 def causes(document: recordings.Document) -> tuple[str, ...]:
@@ -78,19 +74,10 @@ def _record(scenario: MachineScenario) -> None:
     print(f"{scenario.name}: {time.monotonic() - started:.0f} s", flush=True)
 
 
-def _judge(scenario: MachineScenario) -> None:
-    for name in (name_of(scenario, sudo=sudo) for sudo in (False, True)):
-        recorded = recordings.load(name)
-        judged = document(diagnose(decode(recorded["facts"])), recorded["seconds"])
-        recordings.write(name, judged)
-        print(f"{name}: {judged['verdict']}, {' '.join(causes(judged)) or 'nothing'}")
-
-
 def main(wanted: list[str]) -> None:
-    names = [word for word in wanted if word != "--judge"]
     for scenario in SCENARIOS:
-        if not names or scenario.name in names:
-            (_judge if "--judge" in wanted else _record)(scenario)
+        if not wanted or scenario.name in wanted:
+            _record(scenario)
 
 
 if __name__ == "__main__":

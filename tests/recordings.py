@@ -1,13 +1,18 @@
 """Records what `check` sees in every scenario of the lab: ``python tests/recordings.py``.
 
-A scenario's snapshot carries its name. Where a Debian 13 gives other findings than the lab's own Debian 12, there is
-SCENARIO.debian13.json as well. ID.broken.json and ID.ok.json are links to the first snapshot that has the finding,
-and to one in which its check passes; where no scenario can show an illness, they are files made by hand.
+A snapshot keeps the facts and the findings, not the checks. A scenario's snapshot carries its name. Where a Debian 13
+gives other findings than the lab's own Debian 12, there is SCENARIO.debian13.json as well. ID.broken.json and
+ID.ok.json are links to the first snapshot that has the finding, and to one in which its check passes; where no
+scenario can show an illness, they are files made by hand (handmade.py).
+
 ``python tests/recordings.py NAME...`` records some only; too-old-for-pcsc-shared is recorded only so.
+``python tests/recordings.py --rejudge`` needs no lab: after a change of the rules it judges the facts again, rewrites
+what that changes, README's table and the links included, and shows the difference.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -17,13 +22,17 @@ from pathlib import Path
 from typing import Any
 
 import bygone
+import readme
 import roots
 
+from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.lab.catalogue import SCENARIOS
 from gpgdoctor.lab.catalogue.common import DISABLE_CCID
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Scenario
+from gpgdoctor.report.json import findings
 from gpgdoctor.rules import catalogue
+from gpgdoctor.snapshot import decode
 
 FOLDER = Path(__file__).resolve().parents[1] / "fixtures" / "snapshots"
 DEBIAN_13 = ".debian13"
@@ -50,8 +59,23 @@ Document = dict[str, Any]
 def record(lab: Lab) -> Document:
     """What `check` says in a lab."""
     done = lab.gpgdoctor("check", "--json")
-    document: Document = json.loads(done.stdout)
-    return document
+    return trimmed(json.loads(done.stdout))
+
+
+def trimmed(document: Document) -> Document:
+    """What a snapshot keeps: a rule more makes no other snapshot longer."""
+    return {name: value for name, value in document.items() if name != "checks"}
+
+
+def judged(document: Document) -> Diagnosis:
+    return diagnose(decode(document["facts"]))
+
+
+def rejudged(document: Document) -> Document:
+    """The same facts, and what the rules of today find."""
+    diagnosis = judged(document)
+    found = json.loads(json.dumps(findings(diagnosis)))
+    return {**document, "findings": found, "verdict": diagnosis.verdict, "complete": diagnosis.complete}
 
 
 def stable(document: Document) -> Document:
@@ -59,7 +83,6 @@ def stable(document: Document) -> Document:
     return {
         "verdict": document["verdict"],
         "complete": document["complete"],
-        "checks": document["checks"],
         "findings": [_lasting(finding) for finding in document["findings"]],
         "facts": _lasting(document["facts"]),
     }
@@ -105,8 +128,12 @@ def outcome(document: Document) -> list[tuple[str, str]]:
     return [(finding["id"], finding["severity"]) for finding in document["findings"]]
 
 
+def as_text(document: Document) -> str:
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
+
+
 def write(name: str, document: Document) -> None:
-    path_of(name).write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True) + "\n")
+    path_of(name).write_text(as_text(document))
 
 
 def _record(scenario: Scenario, debian_13: Path) -> None:
@@ -127,13 +154,14 @@ def link() -> list[str]:
     """Make the links of every id, and return those that have to be made by hand."""
     order = [*(it.name for it in SCENARIOS), *sorted(names())]
     documents = {name: load(name) for name in order if path_of(name).exists() and not name.startswith("GD")}
+    checks = {name: judged(document).checks for name, document in documents.items()}
     missing = []
     for id in catalogue():
         found = [name for name, document in documents.items() if any(it["id"] == id for it in document["findings"])]
         passed = [
             name
-            for name, document in documents.items()
-            if any((check["id"], check["status"]) == (id, "pass") for check in document["checks"]) and name not in found
+            for name in documents
+            if any((it.rule.id, it.status) == (id, "pass") for it in checks[name]) and name not in found
         ]
         for kind, choice in (("broken", found), ("ok", passed)):
             target = path_of(f"{id}.{kind}")
@@ -145,7 +173,25 @@ def link() -> list[str]:
     return missing
 
 
-def main(wanted: list[str]) -> None:
+def rejudge() -> None:
+    for name in names():
+        before = path_of(name).read_text()
+        after = as_text(rejudged(json.loads(before)))
+        if after != before:
+            path_of(name).write_text(after)
+            old, new = (text.splitlines(keepends=True) for text in (before, after))
+            sys.stdout.writelines(difflib.unified_diff(old, new, f"a/{name}.json", f"b/{name}.json", n=1))
+    readme.rewrite()
+    _link_all()
+
+
+def _link_all() -> None:
+    for name in link():
+        if not path_of(name.removesuffix(".json")).exists():
+            print(f"to be made by hand: {name}")
+
+
+def record_all(wanted: list[str]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     debian_13 = roots.trixie()
     for scenario in (*SCENARIOS, POLKIT):
@@ -155,9 +201,11 @@ def main(wanted: list[str]) -> None:
     if "too-old-for-pcsc-shared" in wanted:
         with Lab(bygone.scenario()) as lab:
             write(lab.scenario.name, record(lab))
-    for name in link():
-        print(f"to be made by hand: {name}")
+    _link_all()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:] == ["--rejudge"]:
+        rejudge()
+    else:
+        record_all(sys.argv[1:])

@@ -129,7 +129,7 @@ def test_names_are_intact_in_json(machine: str, name: str) -> None:
 def test_reasons_of_the_unknown_are_escaped(name: str) -> None:
     for machine in machines().values():
         for field in ("readers", "usb", "processes"):
-            diagnosis = diagnose(replace(machine, **{field: Unknown(name)}))
+            diagnosis = diagnose(replace(machine, **{field: Unknown.because(name)}))
             assert_harmless(text.render(diagnosis, Style(verbose=True)))
             assert_harmless(nagios.render(diagnosis))
 

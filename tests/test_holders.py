@@ -17,8 +17,10 @@ every_holder = pytest.mark.parametrize("holder", HOLDERS, ids=lambda holder: hol
     ("program", "title"),
     [
         ("gsd-smartcard", "GNOME's smart card service"),
-        ("ssh-pkcs11-help", "OpenSSH with a PKCS#11 module"),
-        ("ssh-pkcs11-helper", "OpenSSH with a PKCS#11 module"),
+        ("ssh-pkcs11-help", "the PKCS#11 helper of ssh-agent"),
+        ("ssh-pkcs11-helper", "the PKCS#11 helper of ssh-agent"),
+        ("autofirma-1.8.jar", "AutoFirma"),
+        ("python3.11", "a Python program"),
         ("authenticator-h", "Yubico Authenticator"),
         ("yubioath-flutte", "Yubico Authenticator"),
         ("age-plugin-yubi", "age's YubiKey plugin"),
@@ -34,7 +36,7 @@ def test_is_found_by_comm_by_executable_and_in_any_case(program: str, title: str
     assert holder.title == title
 
 
-@pytest.mark.parametrize("program", ["", "bash", "python3", "scdaemon2", "ssh-pkcs11", "authenticator-help"])
+@pytest.mark.parametrize("program", ["", "bash", "scdaemon2", "ssh-pkcs11", "authenticator-help"])
 def test_is_not_found_by_half_a_name(program: str) -> None:
     assert known(program) is None
 
@@ -70,9 +72,10 @@ def test_every_command_is_polite(holder: Holder) -> None:
 
 
 @every_holder
-def test_what_only_looks_selects_nothing_and_what_never_connects_holds_nothing(holder: Holder) -> None:
+def test_what_only_looks_leaves_nothing_and_what_never_connects_holds_nothing(holder: Holder) -> None:
     if holder.looks_only or holder.mode == "none":
-        assert not holder.selects_applets
+        assert holder.leaves == "nothing"
+    assert (holder.mode == "none") == (holder.holds == "never")
 
 
 def test_tools_that_only_look_are_marked() -> None:
@@ -86,3 +89,11 @@ def test_the_usual_suspects_are_told_apart() -> None:
     assert modes["ykman"] == modes["authenticator-helper"] == "exclusive-first"
     assert modes["gsd-smartcard"] == modes["firefox"] == modes["keepassxc"] == "shared"
     assert modes["pcsc_scan"] == "none"
+
+
+def test_what_a_program_leaves_behind_is_as_measured() -> None:
+    leaves = {program: holder.leaves for holder in HOLDERS for program in holder.programs}
+    assert leaves["ykman"] == leaves["python3"] == "power-off" and leaves["yubico-piv-tool"] == "reset"
+    assert leaves["firefox"] == leaves["gsd-smartcard"] == leaves["pkcs11-tool"] == "nothing"
+    watchers = {program for holder in HOLDERS if holder.watcher for program in holder.programs}
+    assert {"gsd-smartcard", "geoclue"} <= watchers and not {"firefox", "keepassxc", "ykman"} & watchers

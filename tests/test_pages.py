@@ -10,9 +10,10 @@ from pathlib import Path
 
 import commandline
 import pytest
-from public import CATALOGUE as JUDGED
+import readme
 
 import gpgdoctor
+from gpgdoctor.rules import catalogue
 
 PAGES = Path(gpgdoctor.__file__).parent / "rules" / "pages"
 WIDTH = 76
@@ -26,41 +27,12 @@ HEADINGS = [
     "Sources",
 ]
 
-# Findings whose pages are written, and whose rules are not yet.
-ANNOUNCED = {
-    "GD113": "pinentry-missing",
-    "GD114": "log-may-hold-pins",
-    "GD115": "note-in-value",
-    "GD116": "log-file-unusable",
-    "GD117": "application-disabled",
-    "GD208": "own-driver-excludes-pcscd",
-    "GD312": "client-protocol-mismatch",
-    "GD313": "pcscd-cannot-start",
-    "GD314": "pcscd-without-drivers",
-    "GD315": "keyboxd-missing",
-    "GD316": "two-gnupgs-one-home",
-    "GD404": "usb-device-blocked",
-    "GD506": "other-reader-taken",
-    "GD603": "keys-of-another-card",
-}
-CATALOGUE = {**ANNOUNCED, **JUDGED}
+# Of every page of a finding: a page may be written before its rule.
+HEADINGS_OF = (page.read_text("ascii").partition("\n")[0].split() for page in PAGES.glob("GD*.md"))
+CATALOGUE = {id: name for _, id, name in HEADINGS_OF}
 
 # What no rule can see, and people still ask about.
-OTHERS = {
-    "other-conflicting-use",
-    "other-harmless",
-    "other-known-versions",
-    "other-no-public-key",
-    "other-sk-keys",
-    "other-wrong-home",
-    "other-wrong-pin",
-    "other-agent-refused",
-    "other-broken-pipe",
-    "other-card-removed",
-    "other-card-serial",
-    "other-ssh-auth-sock",
-    "other-suspend",
-}
+OTHERS = {page.stem for page in PAGES.glob("other-*.md")}
 
 OWN_COMMANDS = {
     *("check", "fix", "undo", "explain", "report", "trace", "watch", "fleet", "hook", "demo", "schema", "docs"),
@@ -99,15 +71,20 @@ def commands(script: str) -> Iterator[list[str]]:
                 words.append(word)
 
 
-def test_every_id_has_its_page_and_every_page_is_accounted_for() -> None:
+def test_the_table_in_the_readme_is_the_catalogue() -> None:
+    text = readme.README.read_text(encoding="utf-8")
+    assert readme.with_table(text) == text, "see recordings.py --rejudge"
+
+
+def test_every_rule_has_its_page_and_every_page_is_of_a_finding_or_an_other_one() -> None:
+    assert {id: rule.name for id, rule in catalogue().items()}.items() <= CATALOGUE.items()
     assert {page.stem for page in PAGES.glob("*.md")} == CATALOGUE.keys() | OTHERS
 
 
 @every_page
 def test_begins_with_id_and_name_and_a_title(page: Path) -> None:
     first, blank, title, *rest = page.read_text("ascii").split("\n", 4)
-    name = CATALOGUE.get(page.stem)
-    assert first == (f"# {page.stem} {name}" if name else f"# {page.stem}")
+    assert first == (f"# {page.stem} {CATALOGUE[page.stem]}" if page.stem in CATALOGUE else f"# {page.stem}")
     assert (blank, rest[0]) == ("", "")
     assert re.fullmatch(r"[^.]+(?:\.\w[^.]*)*\.", title), "one sentence"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from conftest import cannot_run
 from scdaemons import ROOTS, RealScdaemon, compare_complaints, compare_values, every_one
 
-from gpgdoctor.scdaemon_conf.conditions import number_in
 from gpgdoctor.scdaemon_conf.edits import Add, Change, CommentOut, Replace, cure, diff, mend, rewrite
 from gpgdoctor.scdaemon_conf.force import Lock, fatal_errors, stops
 from gpgdoctor.scdaemon_conf.kinds import classify
@@ -20,6 +18,7 @@ from gpgdoctor.scdaemon_conf.lines import MESSAGES, Line
 from gpgdoctor.scdaemon_conf.meaning import near
 from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS, OptionTable, parse_option_table
 from gpgdoctor.scdaemon_conf.reading import in_force, parse, read
+from gpgdoctor.scdaemon_conf.values import number_in
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "conf"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((FIXTURES / "expected.json").read_text())
@@ -272,7 +271,7 @@ def test_no_name_of_a_scdaemon_without_it() -> None:
 
 def test_lines_are_friendly_to_json() -> None:
     line = only(b"disable-ccid \xff\x00 # note")
-    assert json.loads(json.dumps(dataclasses.asdict(line)))["raw"] == "disable-ccid \udcff\0 # note"
+    assert json.loads(json.dumps(line._asdict()))["raw"] == "disable-ccid \udcff\0 # note"
 
 
 def test_lines_may_be_judged_again_in_context() -> None:

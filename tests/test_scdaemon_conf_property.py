@@ -188,6 +188,7 @@ def test_the_force_of_pcsc_shared(real: RealScdaemon, stub: str, user: bytes, sy
     """gpgconf never shows this option; the share mode that a PC/SC library sees does."""
     assume(b"log-file" not in user + (system or b""))
     effective = real.understood(user, system)
+    assume(not effective.undecided)
     # What the global file ignores is ignored on the command line as well.
     assume(not any(effective.lock(option) for option in ("disable-ccid", "pcsc-driver", "reader-port")))
     real.write(user, system)

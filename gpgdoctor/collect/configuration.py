@@ -14,6 +14,7 @@ from gpgdoctor.scdaemon_conf.force import Effective
 from gpgdoctor.scdaemon_conf.lines import Line
 from gpgdoctor.scdaemon_conf.options import OptionTable
 from gpgdoctor.system.record import Record, replace
+from gpgdoctor.system.regular import NotRegular, open_regular, read_up_to
 
 LIMIT_BYTES = 8 << 20
 # A comment takes about 10 us to read, an option 100 us, and to tell what a misspelt one was meant to be 1 ms.
@@ -21,67 +22,102 @@ LIMIT_LINES, LIMIT_STATEMENTS, MENDED_AT_MOST = 200_000, 5_000, 100
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
 
 
+class Identity(Record):
+    """Which file it was, and when it was last changed in any way: what stat(2) says."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+
+
 class Source(Record):
-    """A configuration file as it was found: what is known of it, and its bytes where it has any to read."""
+    """A configuration file as it was found: what is known of it, and its bytes where it has any to read.
+
+    ``content`` is empty where there is none and where it is not read: then ``file.status`` is not "regular".
+    """
 
     file: ConfigFile
     content: bytes = b""
+    identity: Identity | None = None  # of the file itself, behind links; None where there is none to read
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    return Identity(
+        device=status.st_dev,
+        inode=status.st_ino,
+        size=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        changed_ns=status.st_ctime_ns,
+    )
 
 
 def read(path: str, program: str, scope: str) -> Source:
-    """Read a file; a FIFO, a directory or a device is not opened for waiting, and no limit is exceeded."""
+    """Read a file; what is no regular one is not opened, and no limit is exceeded."""
     source = ConfigFile(path=path, program=program, scope=scope, status="absent")
     try:
         link = os.lstat(path)
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        descriptor = open_regular(path)
     except FileNotFoundError:
         dangling = _dangling(path)
         return Source(file=replace(source, detail=dangling) if dangling else source)
+    except NotRegular as other:
+        found = _described(source, link, other.status)
+        return Source(file=replace(found, status="not-regular", detail=str(other)))
     except OSError as error:
         return Source(file=replace(source, status="unreadable", detail=error.strerror))
     try:
         status = os.fstat(descriptor)
-        source = replace(
-            source,
-            status="regular",
-            owner=status.st_uid,
-            mode=stat.S_IMODE(status.st_mode),
-            changed=round(max(status.st_mtime, status.st_ctime, link.st_mtime, link.st_ctime), 2),
-            target=os.path.realpath(path) if stat.S_ISLNK(link.st_mode) else None,
-            manager=management.manager(path, link, status),
-        )
-        if not stat.S_ISREG(status.st_mode):
-            return Source(file=replace(source, status="not-regular", detail=_kind(status.st_mode)))
-        if status.st_size > LIMIT_BYTES:
-            return Source(file=replace(source, status="too-large", detail=f"{status.st_size} bytes"))
-        content = _read_all(descriptor)
+        content = read_up_to(descriptor, LIMIT_BYTES) if status.st_size <= LIMIT_BYTES else b""
     except OSError as error:
         return Source(file=replace(source, status="unreadable", detail=error.strerror))
     finally:
         os.close(descriptor)
+    return _source(_described(source, link, status), max(status.st_size, len(content)), content, identity_of(status))
+
+
+def read_again(files: Sequence[ConfigFile]) -> dict[str, Source] | None:
+    """The bytes of files whose facts come from another process, by their paths; None where one was changed since."""
+    sources = {file.path: read(file.path, file.program, file.scope) for file in files}
+    same = all(_is_as(sources[file.path], file) for file in files)
+    return sources if same else None
+
+
+def _is_as(source: Source, file: ConfigFile) -> bool:
+    found = source.file
+    lines = source.content.count(b"\n") + (0 if file.final_newline else 1)
+    return (found.status, found.changed, found.target) == (file.status, file.changed, file.target) and (
+        file.length in (0, lines)  # 0 also where it was not read to its end
+    )
+
+
+def _described(source: ConfigFile, link: os.stat_result, status: os.stat_result) -> ConfigFile:
+    return replace(
+        source,
+        status="regular",
+        owner=status.st_uid,
+        mode=stat.S_IMODE(status.st_mode),
+        changed=round(max(status.st_mtime, status.st_ctime, link.st_mtime, link.st_ctime), 2),
+        target=os.path.realpath(source.path) if stat.S_ISLNK(link.st_mode) else None,
+        manager=management.manager(source.path, link, status),
+    )
+
+
+def _source(file: ConfigFile, size: int, content: bytes, identity: Identity) -> Source:
+    if size > LIMIT_BYTES:
+        return Source(file=replace(file, status="too-large", detail=f"{size} bytes"))
     if not content:
-        return Source(file=source)
+        return Source(file=file, identity=identity)
+    lines = content.count(b"\n")
+    if lines > LIMIT_LINES:
+        return Source(file=replace(file, status="too-large", detail=f"{lines} lines"))
     from gpgdoctor.scdaemon_conf.kinds import classify
 
-    lines = content.count(b"\n")
-    kind = classify(content) if lines <= LIMIT_LINES else None
-    if kind:
-        return Source(file=replace(source, status=kind))
-    too_long = f"{lines} lines" if lines > LIMIT_LINES else _too_much(content)
-    if too_long:
-        return Source(file=replace(source, status="too-large", detail=too_long))
-    return Source(file=source, content=content)
-
-
-def _read_all(descriptor: int) -> bytes:
-    pieces, size = [], 0
-    while size <= LIMIT_BYTES:
-        piece = os.read(descriptor, 1 << 20)
-        if not piece:
-            break
-        pieces.append(piece)
-        size += len(piece)
-    return b"".join(pieces)
+    kind, too_much = classify(content), _too_much(content)
+    if kind or too_much:
+        return Source(file=replace(file, status=kind or "too-large", detail=None if kind else too_much))
+    return Source(file=file, content=content, identity=identity)
 
 
 def _too_much(content: bytes) -> str | None:
@@ -94,11 +130,6 @@ def _dangling(path: str) -> str | None:
     with suppress(OSError):
         return f"a symbolic link to {os.readlink(path)}, which does not exist"
     return None
-
-
-def _kind(mode: int) -> str:
-    names = ((stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"))
-    return next((name for test, name in names if test(mode)), "a device")
 
 
 def judge(sources: Sequence[Source], table: OptionTable, user: str) -> tuple[list[ConfigFile], Effective]:
@@ -162,7 +193,7 @@ def settings(effective: Effective, paths: dict[str, str]) -> Maybe[tuple[Setting
     """What is in force; ``paths`` are the files by scope."""
     if effective.undecided:
         role, number = effective.undecided[0]
-        return Unknown(f"{paths[role]}, line {number} depends on what only the running program knows")
+        return Unknown.because(f"{paths[role]}, line {number} depends on a condition or a variable")
     return tuple(
         Setting(option=setting.option, value=setting.value, path=paths[setting.role], line=setting.line)
         for setting in effective.settings
@@ -180,5 +211,5 @@ def unread(files: Sequence[ConfigFile]) -> Unknown | None:
     """Why nobody can say what is in force, where a file could not be read."""
     for file in files:
         if file.status not in ("absent", "regular"):
-            return Unknown(f"{file.path} is {file.status}" + (f" ({file.detail})" if file.detail else ""))
+            return Unknown.because(f"{file.path} is {file.status}" + (f" ({file.detail})" if file.detail else ""))
     return None

@@ -6,37 +6,36 @@ import os
 import time
 
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
-from gpgdoctor.collect.on_behalf import BorrowedLook, NobodysLook, caller
 from gpgdoctor.collect.probe_child import ProbeChild
-from gpgdoctor.crash import UnknownCaller
-from gpgdoctor.system.deadline import stretched
+from gpgdoctor.collect.user_child import UserChild
+from gpgdoctor.system.caller import UnknownCaller, whom
 
 GRACE_S = 1.0
 
 
 class Early:
-    """The process that will talk to pcscd when it is told to, and whoever asks gpgconf."""
+    """The process that will talk to pcscd when it is told to, and who asks gpgconf: as the user whom it is about."""
 
-    def __init__(self, homedir: str | None = None, timeout_s: float = 5.0, *, whoever: bool = False) -> None:
-        """``whoever``: look at the machine also where it is not known for whom; else that raises UnknownCaller."""
+    def __init__(self, homedir: str | None = None, timeout_s: float = 5.0, *, passive: bool = False) -> None:
+        """``passive``: look at the machine also where it cannot be told for whom; else that raises UnknownCaller."""
         self.started = time.monotonic()
-        self.borrowed: BorrowedLook | NobodysLook | None = None
+        self.user_child: UserChild | None = None  # who looks at the user's part, where that is not we ourselves
         self.uid = os.geteuid()
+        user = None
         try:
-            user = caller(os.environ, homedir)
+            user = whom(os.environ, homedir)
         except UnknownCaller as unknown:
-            if not whoever:
+            if not passive:
                 raise
-            self.borrowed = NobodysLook(str(unknown))
-        else:
-            if user is not None:
-                self.uid, self.borrowed = user.pw_uid, BorrowedLook(user)
-        self.probe = ProbeChild(stretched(timeout_s + GRACE_S))
-        self.gpgconf = GpgconfQuestions(homedir, ask=self.borrowed is None)
+            self.user_child = UserChild(None, str(unknown))
+        if user is not None:
+            self.uid, self.user_child = user.user.pw_uid, UserChild(user)
+        self.probe = ProbeChild(timeout_s + GRACE_S, user)
+        self.gpgconf = GpgconfQuestions(homedir, ask=self.user_child is None)
 
     def close(self) -> None:
         """End whatever still runs."""
         self.probe.close()
         self.gpgconf.close()
-        if self.borrowed is not None:
-            self.borrowed.close()
+        if self.user_child is not None:
+            self.user_child.close()

@@ -9,11 +9,13 @@ import urllib.parse
 from collections.abc import Mapping
 
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
-from gpgdoctor.facts import Maybe, SelfTest, Unknown
+from gpgdoctor.facts import HomeProblem, Maybe, SelfTest, Unknown
 from gpgdoctor.scdaemon_conf.options import OptionTable, parse_option_table
+from gpgdoctor.system import mounts
 from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record
+from gpgdoctor.system.regular import NotRegular, open_regular
 
 MESSAGES_LIMIT = 100
 ITS_PID = re.compile(r"\Ascdaemon\[\d+\]: ")  # 2.4 has it, and it is another one in every run
@@ -33,7 +35,7 @@ class Installation(Record):
     def directory(self, name: str) -> Maybe[str]:
         if isinstance(self.directories, Unknown):
             return self.directories
-        return self.directories.get(name) or Unknown(f"gpgconf does not name {name}")
+        return self.directories.get(name) or Unknown.because(f"gpgconf does not name {name}")
 
     def program(self, component: str) -> Maybe[str | None]:
         return self.programs if isinstance(self.programs, Unknown) else self.programs.get(component)
@@ -42,7 +44,7 @@ class Installation(Record):
 def installation(questions: GpgconfQuestions, deadline: Deadline) -> Installation:
     """gpgconf's answers, read as long as there is time."""
     if questions.gpgconf is None:
-        missing = Unknown("GnuPG is not installed")
+        missing = Unknown.because("GnuPG is not installed")
         return Installation(gpgconf=None, directories=missing, programs=missing)
     directories, components = (_lines(command, deadline) for command in questions.commands)
     return Installation(
@@ -54,9 +56,9 @@ def _lines(command: Command, deadline: Deadline) -> Maybe[list[str]]:
     try:
         output = command.result(deadline)
     except CommandFailed as error:
-        return Unknown(str(error))
+        return Unknown.because(str(error))
     if output.code != 0:
-        return Unknown(f"gpgconf ended with {output.code}: {_last_line(output.stderr)}")
+        return Unknown.because(f"gpgconf ended with {output.code}: {_last_line(output.stderr)}")
     return output.stdout.splitlines()
 
 
@@ -77,7 +79,7 @@ def _programs(lines: Maybe[list[str]]) -> Maybe[Mapping[str, str]]:
         return lines
     fields = (line.split(":") for line in lines)
     found = {parts[0]: _unescape(parts[2]) for parts in fields if len(parts) > 2 and _is_path(parts[2])}
-    return found or Unknown("gpgconf does not list its components")
+    return found or Unknown.because("gpgconf does not list its components")
 
 
 def _is_path(text: str) -> bool:
@@ -124,23 +126,23 @@ class ScdaemonQuestions:
         try:
             found = re.search(r"\d+(\.\d+)+\S*", self._commands["version"].result(deadline).stdout)
         except CommandFailed as error:
-            return Unknown(str(error))
-        return found.group() if found else Unknown("scdaemon does not tell its version")
+            return Unknown.because(str(error))
+        return found.group() if found else Unknown.because("scdaemon does not tell its version")
 
     def _table(self, deadline: Deadline) -> Maybe[OptionTable | None]:
         try:
             table = parse_option_table(self._commands["table"].result(deadline).stdout)
         except CommandFailed as error:
-            return Unknown(str(error))
-        return table if table.knows("disable-ccid") else Unknown("scdaemon does not list its options")
+            return Unknown.because(str(error))
+        return table if table.knows("disable-ccid") else Unknown.because("scdaemon does not list its options")
 
     def _self_test(self, deadline: Deadline) -> Maybe[SelfTest | None]:
         if self._testable is not None:
-            return Unknown(self._testable)
+            return Unknown.because(self._testable)
         try:
             output = self._commands["test"].result(deadline)
         except CommandFailed as error:
-            return Unknown(str(error))
+            return Unknown.because(str(error))
         messages = (ITS_PID.sub("scdaemon: ", line) for line in output.stderr.splitlines()[:MESSAGES_LIMIT])
         return SelfTest(code=output.code, messages=tuple(messages))
 
@@ -160,20 +162,21 @@ def card_keys(homedir: Maybe[str]) -> Maybe[int]:
     except FileNotFoundError:
         return 0
     except OSError as error:
-        return Unknown(f"{directory}: {error.strerror}")
+        return Unknown.because(f"{directory}: {error.strerror}")
 
 
 def _is_stub(path: str) -> bool:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return False
+        descriptor = open_regular(path)
+    except NotRegular:
+        return False
+    try:
         return SHADOWED in os.read(descriptor, KEY_FILE_BYTES)
     finally:
         os.close(descriptor)
 
 
-def homedir_problems(homedir: Maybe[str], is_default: bool) -> Maybe[tuple[str, ...]]:
+def homedir_problems(homedir: Maybe[str], is_default: bool) -> Maybe[tuple[HomeProblem | str, ...]]:
     """What makes a home directory unsafe, as gpg sees it: its owner, its mode, and a file system without either.
 
     One that is not there gpg makes, where it is the default one or is called so (g10/openfile.c, try_make_homedir).
@@ -183,17 +186,17 @@ def homedir_problems(homedir: Maybe[str], is_default: bool) -> Maybe[tuple[str, 
     try:
         status = os.stat(homedir)
     except FileNotFoundError:
-        return () if is_default or homedir.endswith("/.gnupg") else ("it does not exist",)
+        return () if is_default or homedir.endswith("/.gnupg") else (HomeProblem.MISSING,)
     except OSError as error:
-        return Unknown(f"{homedir}: {error.strerror}")
+        return Unknown.because(f"{homedir}: {error.strerror}")
     if not stat.S_ISDIR(status.st_mode):
-        return ("it is no directory",)
-    problems = []
+        return (HomeProblem.NO_DIRECTORY,)
+    problems: list[HomeProblem | str] = []
     if status.st_uid != os.getuid():
-        problems.append("it belongs to another user")
+        problems.append(HomeProblem.FOREIGN)
     if status.st_mode & 0o022:
         problems.append("others may write to it")
-    kind = _file_system(status.st_dev)
+    kind = mounts.kind_of(homedir)
     if kind in WITHOUT_PERMISSIONS:
         problems.append(f"its file system ({kind}) knows no permissions")
     return tuple(problems)
@@ -205,14 +208,3 @@ def users_of(homedir: Maybe[str]) -> set[int]:
         return {os.geteuid()} if isinstance(homedir, Unknown) else {os.geteuid(), os.stat(homedir).st_uid}
     except OSError:
         return {os.geteuid()}
-
-
-def _file_system(device: int) -> str | None:
-    """The kind of a mounted file system, by its device's number; None where that does not show."""
-    number = f"{os.major(device)}:{os.minor(device)}"
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
-            kinds = {line.split(" ", 3)[2]: line.rpartition(" - ")[2].split(" ", 1)[0] for line in mounts}
-    except (OSError, IndexError):
-        return None
-    return kinds.get(number)

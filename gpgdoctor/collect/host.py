@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from gpgdoctor.collect.processes import user_name
 from gpgdoctor.facts import Host, Maybe, Unknown
+from gpgdoctor.system.caller import called_by
 
 RELEASE_BYTES = 1 << 14
-CALLERS = (("SUDO_UID", "sudo"), ("PKEXEC_UID", "pkexec"), ("DOAS_USER", "doas"))
 FIRST_PROCESS = "/proc/1/comm"
 FAMILIES = ("debian", "fedora", "suse", "arch", "alpine", "nixos", "gentoo", "void")
 
@@ -27,7 +27,7 @@ def host(environment: Mapping[str, str], uid: int) -> Host:
         user=user_name(uid),
         uid=uid,
         root=os.geteuid() == 0,
-        called_by=next((name for variable, name in CALLERS if variable in environment), None),
+        called_by=called_by(environment),
         time=round(time.time(), 2),
     )
 
@@ -38,7 +38,7 @@ def _distribution() -> Maybe[str]:
         with open("/etc/os-release", encoding="utf-8", errors="replace") as file:
             pairs = dict(line.strip().split("=", 1) for line in file.read(RELEASE_BYTES).splitlines() if "=" in line)
     except OSError as error:
-        return Unknown(f"/etc/os-release: {error.strerror}")
+        return Unknown.because(f"/etc/os-release: {error.strerror}")
     words = f"{pairs.get('ID', '')} {pairs.get('ID_LIKE', '')}".replace('"', "").split()
     family = next((name for word in words for name in FAMILIES if word.startswith(name)), "other")
     if "rhel" in words or "centos" in words:
@@ -56,8 +56,8 @@ def _init() -> Maybe[str]:
         with open(FIRST_PROCESS, encoding="utf-8", errors="replace") as file:
             first = file.read(100).strip()
     except OSError as error:
-        return Unknown(f"{FIRST_PROCESS}: {error.strerror}")
-    return "runit" if first in ("runit", "runit-init") else Unknown("no init system that gpgdoctor knows")
+        return Unknown.because(f"{FIRST_PROCESS}: {error.strerror}")
+    return "runit" if first in ("runit", "runit-init") else Unknown.because("no init system that gpgdoctor knows")
 
 
 def _container() -> str | None:

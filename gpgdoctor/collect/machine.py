@@ -7,12 +7,12 @@ import time
 from collections.abc import Collection
 
 from gpgdoctor.collect import host, pcscd, processes, usb
-from gpgdoctor.collect.aside import Aside
+from gpgdoctor.collect.configuration import Source
 from gpgdoctor.collect.early import Early
-from gpgdoctor.collect.on_behalf import BorrowedLook, NobodysLook
-from gpgdoctor.collect.readers import ReaderFacts
 from gpgdoctor.collect.user import UserFacts, UserLook
-from gpgdoctor.facts import Connection, Facts, Maybe, Pcscd, PcscDriver, Process, Reader, Unknown, known_or
+from gpgdoctor.collect.user_child import UserChild
+from gpgdoctor.facts import Connection, Facts, Maybe, Pcscd, PcscDriver, Process, Reader, Reason, Unknown, known_or
+from gpgdoctor.system import proc
 from gpgdoctor.system.deadline import Deadline, stretch
 from gpgdoctor.system.record import Record, replace
 from gpgdoctor.system.sockets import Peer, Sockets
@@ -20,7 +20,6 @@ from gpgdoctor.system.sockets import Peer, Sockets
 FINISH_S = 0.1  # of the whole deadline, kept for judging and printing
 VERSION_DEADLINE_S = 0.5
 SERVICE_STOPPED = "0x8010001E"
-PASSIVE = "a passive look connects to no reader"
 IDLE = "nobody is connected to pcscd, and to ask it would keep it awake"
 
 
@@ -35,16 +34,52 @@ class Wishes(Record):
     passive: bool = False  # connect to no reader, and to pcscd only where somebody else is connected to it already
 
 
+class Seen(Record):
+    """What shows of pcscd without asking it anything."""
+
+    sockets: Sockets
+    daemons: dict[int, str]  # pids with their roles
+    listener: Maybe[str | None]
+    peers: list[Peer]
+
+    @property
+    def pcscds(self) -> list[int]:
+        return [pid for pid, role in self.daemons.items() if role == "pcscd"]
+
+
+def _seen(path: str) -> Seen:
+    sockets, daemons = Sockets(), processes.daemons()
+    listener = pcscd.listener(path, sockets, [pid for pid, role in daemons.items() if role == "pcscd"])
+    if listener is None and pcscd.socket_file(path) == "absent":
+        # One in a container below this system is no business of this system's, which has no way to it.
+        daemons = {pid: role for pid, role in daemons.items() if role != "pcscd" or not proc.is_below(pid)}
+    return Seen(sockets=sockets, daemons=daemons, listener=listener, peers=sockets.peers(path))
+
+
+class Asked(Record):
+    """What a look asks of pcscd, as far as it may."""
+
+    lists: bool  # the readers and their states
+    not_made: Reason | None  # why no reader is probed
+    refused: Maybe[bool]  # True: it is tried whether connect() is refused
+
+
 class Look:
-    """One look at the machine, with the children that were started for it already."""
+    """One look at the machine, with the children that were started for it already.
+
+    ``sources`` are, after ``facts()``, the configuration files by their paths, with the bytes and the identity that
+    the facts were made of; None where another process looked at them (see configuration.read_again).
+    """
+
+    sources: dict[str, Source] | None = None
 
     def __init__(self, wishes: Wishes, early: Early | None = None) -> None:
         self._wishes = wishes
-        self._early = early or Early(wishes.homedir, wishes.timeout_s, whoever=wishes.passive)
+        self._early = early or Early(wishes.homedir, wishes.timeout_s, passive=wishes.passive)
         elapsed_s = (time.monotonic() - self._early.started) / stretch()
         self._deadline = Deadline(max(0.05, wishes.timeout_s - FINISH_S - elapsed_s))
         self._child = self._early.probe
-        self._readers = ReaderFacts(self._child)
+        self._told = self._child.told
         self._path = pcscd.socket_path()
 
     def facts(self) -> Facts:
@@ -55,90 +90,109 @@ class Look:
             self._early.close()
 
     def _facts(self) -> Facts:
-        sockets, daemons = Sockets(), processes.daemons()
-        pcscds = [pid for pid, role in daemons.items() if role == "pcscd"]
-        listener = pcscd.listener(self._path, sockets, pcscds)
-        if listener is None and pcscd.socket_file(self._path) == "absent":
-            # One in a container below this system is no business of this system's, which has no way to it.
-            pcscds = [pid for pid in pcscds if not processes.is_below(pid)]
-            daemons = {pid: role for pid, role in daemons.items() if role != "pcscd" or pid in pcscds}
-        awake = listener == "pcscd" or (listener == "activator" and self._wishes.wake)
-        first = sockets.peers(self._path)
-        asks = awake and self._may_ask(first, pcscds, sockets)
-        not_made = self._why_no_probe(pcscd.orphans(self._path, first) if asks else 0)
-        self._child.look(ask=asks, probe=not_made is None, timeout_s=self._wishes.timeout_s)
+        seen = _seen(self._path)
+        asked = self._ask(seen)
         my_host = host.host(os.environ, self._early.uid)
         user = self._user_look()
         try:
             self._child.load(known_or(user.driver, None))
-            usb_interfaces = usb.interfaces()
-            peers, (connections, pids) = self._ask_pcscd(first) if asks else (first, pcscd.pair(first))
+            self.sources = user.sources if isinstance(user, UserLook) else None
+            interfaces = usb.interfaces()
+            peers, paired = (
+                self._wait_for_answers(seen.peers)
+                if asked.lists
+                else (seen.peers, pcscd.pair(seen.peers, seen.sockets))
+            )
+            connections, pids = paired
             self._child.wait_for_library(self._deadline)
-            mine = user.finish(sockets, daemons, known_or(my_host.user, ""), self._driver(user.driver))
+            mine = user.finish(seen.sockets, seen.daemons, known_or(my_host.user, ""), self._driver(user.driver))
         finally:
             user.close()
-        unseen = Aside(lambda: pcscd.hidden(pcscds, sockets))
-        described = _describe(daemons, set(pids.values()), mine)
-        refused = self._refused(listener, pcscds)
-        hidden = Unknown(sockets.error) if sockets.error else None
+        described = _describe(seen.daemons, set(pids.values()), mine)
+        if asked.refused is True:
+            refused = pcscd.refused(self._path, self._child.wait_for_connect(self._deadline))
+            asked = replace(asked, refused=refused)
         return Facts(
             gnupg=mine.gnupg,
             configuration=mine.configuration,
             processes=described,
-            pcscd=Pcscd(
-                socket=self._path,
-                socket_file=pcscd.socket_file(self._path),
-                mounted=pcscd.mounted(self._path),
-                listener="pcscd" if awake else listener,
-                refused=refused,
-                answer=self._readers.answer() if asks else Unknown(_not_asked(listener)),
-                version=self._version(),
-                library=self._readers.library(),
-                library_version=self._library_version(),
-                installed=pcscd.installed(),
-                unit=pcscd.unit(),
-                polkit=pcscd.polkit(),
-                connections=hidden or self._lasting(connections, described),
-                waiting=hidden or pcscd.waiting(peers),
-                hidden=hidden or unseen.result(),
-            ),
-            readers=self._listed(asks, listener, not_made, refused),
-            usb=usb_interfaces,
+            pcscd=self._pcscd(seen, asked, peers, self._lasting(connections, described)),
+            readers=self._listed(seen.listener, asked),
+            usb=usb.as_open(interfaces, mine.usb_nodes),
             host=my_host,
+        )
+
+    def _ask(self, seen: Seen) -> Asked:
+        """Tell the child what to ask pcscd, as the user whom it is about."""
+        awake = seen.listener == "pcscd" or (seen.listener == "activator" and self._wishes.wake)
+        lists = awake and self._may_ask(seen)
+        asked = Asked(
+            lists=lists,
+            not_made=self._why_no_probe(pcscd.orphans(self._path, seen.peers) if lists else 0),
+            refused=self._may_be_refused(seen),
+        )
+        self._child.look(
+            ask=lists,
+            probe=asked.not_made is None,
+            timeout_s=self._wishes.timeout_s,
+            connect=self._path if asked.refused is True else None,
+        )
+        return asked
+
+    def _pcscd(self, seen: Seen, asked: Asked, peers: list[Peer], connections: tuple[Connection, ...]) -> Pcscd:
+        unlisted = Unknown.because(seen.sockets.error) if seen.sockets.error else None
+        woken = seen.listener == "activator" and self._wishes.wake
+        return Pcscd(
+            socket=self._path,
+            socket_file=pcscd.socket_file(self._path),
+            mounted=pcscd.mounted(self._path),
+            listener="pcscd" if woken else seen.listener,
+            refused=asked.refused,
+            answer=self._told.answer() if asked.lists else _not_asked(seen.listener),
+            version=self._version(),
+            library=self._told.library(),
+            library_version=self._library_version(),
+            installed=pcscd.installed(),
+            unit=pcscd.unit(),
+            polkit=pcscd.polkit(),
+            connections=unlisted or connections,
+            waiting=unlisted or pcscd.waiting(peers),
+            hidden=unlisted or pcscd.hidden(seen.pcscds, seen.sockets),
         )
 
     def _version(self) -> Maybe[str | None]:
         """Of the installed pcscd: where it is wanted, or where the library and the daemon do not fit each other."""
         if self._wants_versions():
             return pcscd.version(self._deadline.sooner(VERSION_DEADLINE_S))
-        return Unknown("it was not asked for")
+        return Unknown(Reason.NOT_ASKED_FOR)
 
     def _library_version(self) -> Maybe[str | None]:
         if not self._wants_versions():
-            return Unknown("it was not asked for")
-        library = self._readers.library()
+            return Unknown(Reason.NOT_ASKED_FOR)
+        library = self._told.library()
         return library if isinstance(library, Unknown) else pcscd.library_version(library.name)
 
     def _wants_versions(self) -> bool:
-        return self._wishes.versions or self._readers.answer() == SERVICE_STOPPED
+        return self._wishes.versions or self._told.answer() == SERVICE_STOPPED
 
-    def _user_look(self) -> UserLook | BorrowedLook | NobodysLook:
-        if self._early.borrowed is not None:
-            self._early.borrowed.deadline = self._deadline
-            return self._early.borrowed
+    def _user_look(self) -> UserLook | UserChild:
+        if self._early.user_child is not None:
+            self._early.user_child.deadline = self._deadline
+            return self._early.user_child
         return UserLook(self._early.gpgconf, self._deadline)
 
     def _driver(self, name: Maybe[str | None]) -> Maybe[PcscDriver | None]:
         if name is None or isinstance(name, Unknown):
             return name
         self._child.wait_for_driver(self._deadline)
-        return self._readers.driver()
+        return self._told.driver()
 
-    def _ask_pcscd(self, first: list[Peer]) -> tuple[list[Peer], pcscd.Paired]:
+    def _wait_for_answers(self, first: list[Peer]) -> tuple[list[Peer], pcscd.Paired]:
         """Let the child look; the connections that were there before it and stayed, with their programs."""
         looked_twice = self._child.wait_for_second_look(self._deadline)
-        peers = pcscd.connections(first, Sockets().peers(self._path) if looked_twice else None)
-        paired = pcscd.pair(peers)  # now, before the probe gives them time to end
+        now = Sockets()
+        peers = pcscd.connections(first, now.peers(self._path) if looked_twice else None)
+        paired = pcscd.pair(peers, now)  # now, before the probe gives them time to end
         self._child.wait(self._deadline)
         return peers, paired
 
@@ -154,53 +208,51 @@ class Look:
             if connection.inode in still and (isinstance(connection.pid, Unknown) or connection.pid in pids)
         )
 
-    def _may_ask(self, peers: list[Peer], pcscds: list[int], sockets: Sockets) -> bool:
+    def _may_ask(self, seen: Seen) -> bool:
         """Where nobody is connected, nobody holds a reader: a passive look then leaves pcscd to fall asleep."""
         if not self._wishes.passive:
             return True
-        return bool(peers) or bool(known_or(pcscd.hidden(pcscds, sockets), 0))
+        return bool(seen.peers) or bool(known_or(pcscd.hidden(seen.pcscds, seen.sockets), 0))
 
-    def _refused(self, listener: Maybe[str | None], pcscds: list[int]) -> Maybe[bool]:
-        if self._wishes.passive and listener is None and pcscd.socket_file(self._path) == "socket":
-            return Unknown("a passive look does not try a socket where nobody is seen to listen")
-        return pcscd.refused(self._path, pcscd.socket_file(self._path), listener, pcscds)
+    def _may_be_refused(self, seen: Seen) -> Maybe[bool]:
+        kind = pcscd.socket_file(self._path)
+        if self._wishes.passive and seen.listener is None and kind == "socket":
+            return Unknown.because("a passive look does not try a socket where nobody is seen to listen")
+        return pcscd.may_be_refused(self._path, kind, seen.listener, seen.pcscds)
 
-    def _why_no_probe(self, orphans: int) -> str | None:
+    def _why_no_probe(self, orphans: int) -> Reason | None:
         if self._wishes.passive:
-            return PASSIVE
+            return Reason.PASSIVE
         if not self._wishes.probe:
-            return "--no-probe"
-        return "an earlier probe still waits in pcscd" if orphans else None
+            return Reason.NO_PROBE
+        return Reason.PROBE_WAITS if orphans else None
 
-    def _listed(
-        self, look: bool, listener: Maybe[str | None], not_made: str | None, refused: Maybe[bool]
-    ) -> Maybe[tuple[Reader, ...]]:
-        if look:
-            return self._readers.readers(not_made)
+    def _listed(self, listener: Maybe[str | None], asked: Asked) -> Maybe[tuple[Reader, ...]]:
+        if asked.lists:
+            return self._told.readers(asked.not_made)
         if isinstance(listener, Unknown):
             return listener
         if listener is None:
-            return self._none_listed(refused)
-        return Unknown(IDLE if listener == "pcscd" else "pcscd is asleep, and looking would have started it")
+            return self._none_listed(asked.refused)
+        return Unknown.because(IDLE if listener == "pcscd" else "pcscd is asleep, and looking would have started it")
 
     def _none_listed(self, refused: Maybe[bool]) -> Maybe[tuple[Reader, ...]]:
         """Without a pcscd PC/SC has no readers; but is there none, or do we only not see it?"""
         if pcscd.socket_file(self._path) == "socket" and refused is not True:
-            why = refused.reason if isinstance(refused, Unknown) else "who listens there is not visible"
-            return Unknown(why)
+            return refused if isinstance(refused, Unknown) else Unknown.because("who listens there is not visible")
         return ()
 
 
-def _not_asked(listener: Maybe[str | None]) -> str:
+def _not_asked(listener: Maybe[str | None]) -> Unknown:
     if isinstance(listener, Unknown):
-        return listener.reason
+        return listener
     if listener == "pcscd":
-        return IDLE
-    return "pcscd does not run" if listener is None else "pcscd is asleep"
+        return Unknown.because(IDLE)
+    return Unknown.because("pcscd does not run" if listener is None else "pcscd is asleep")
 
 
 def _describe(daemons: dict[int, str], clients: Collection[int], mine: UserFacts) -> tuple[Process, ...]:
-    ours = processes.ancestors()
+    ours = proc.ancestors()
     roles = {**dict.fromkeys(clients, "client"), **daemons}
     described = (processes.describe(pid, role, ours) for pid, role in sorted(roles.items()))
     return tuple(_completed(process, mine) for process in described if process is not None)
@@ -240,5 +292,5 @@ def with_cards(process: Process, mine: UserFacts) -> Process:
         said = listening.said
         if not isinstance(said, Unknown) and said.pid == process.pid:
             return replace(process, sockets=(listening.path,), cards=len(said.cards))
-    silent = Unknown("it was not asked, or did not answer")
+    silent = Unknown.because("it was not asked, or did not answer")
     return replace(process, sockets=silent, cards=silent)

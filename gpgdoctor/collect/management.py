@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from gpgdoctor.facts import Manager
+
 _STORES = (("/nix/store/", "Nix (home-manager)"), ("/gnu/store/", "Guix"))
 # Directories that keep the originals of dotfiles, by their names without a leading dot.
 _TREES = {
@@ -34,7 +36,7 @@ def manager(path: str, link: os.stat_result, status: os.stat_result) -> str | No
     if _is_copied_by_chezmoi(path):
         return "chezmoi"
     if status.st_uid not in (os.geteuid(), link.st_uid):
-        return "another user"
+        return Manager.ANOTHER_USER
     return None
 
 

@@ -7,17 +7,17 @@ import itertools
 import os
 import re
 import shutil
-import socket
 import stat
 import time
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from typing import TypeAlias
 
-from gpgdoctor.collect import processes
+from gpgdoctor.collect import traced
+from gpgdoctor.collect.processes import HIDDEN
 from gpgdoctor.facts import Connection, Maybe, Unknown
+from gpgdoctor.system import mounts, proc
 from gpgdoctor.system.child import Command, CommandFailed
-from gpgdoctor.system.deadline import Deadline, stretched
+from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.sockets import Peer, Sockets
 
 DEFAULT_SOCKET = "/run/pcscd/pcscd.comm"  # since pcsc-lite 1.9.0; before that the same place, through /var/run
@@ -31,7 +31,6 @@ UNIT_DIRECTORIES = (
 )
 PACKAGES = "/var/lib/dpkg/status"
 PACKAGE_LINES = 100
-CONNECT_TIMEOUT_S = 0.5
 SETTLE_S = 0.05
 
 
@@ -46,7 +45,7 @@ def socket_file(path: str) -> Maybe[str]:
     except FileNotFoundError:
         return "absent"
     except OSError as error:
-        return Unknown(f"{path}: {error.strerror}")
+        return Unknown.because(f"{path}: {error.strerror}")
     return "socket" if stat.S_ISSOCK(mode) else "not a socket"
 
 
@@ -54,10 +53,9 @@ def mounted(path: str) -> Maybe[bool]:
     """Whether the socket, or its own directory, comes from another file system: a container's host."""
     real = os.path.realpath(path)
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-            points = {line.split(" ", 5)[4] for line in table}
+        points = {mount.point for mount in mounts.mounts()}
     except OSError as error:
-        return Unknown(f"/proc/self/mountinfo: {error.strerror}")
+        return Unknown.because(f"{mounts.TABLE}: {error.strerror}")
     return bool({real, os.path.dirname(real)} & points)
 
 
@@ -67,17 +65,17 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
     Only where a living pcscd listens may anybody connect: a connect to systemd's socket starts it.
     """
     if sockets.error is not None:
-        return Unknown(sockets.error)
+        return Unknown.because(sockets.error)
     listening = {entry.inode for entry in sockets.listening(path)}
     if not listening:
         return None
     if any(peer.server for peer in sockets.peers(path)):
         return "pcscd"  # an activator accepts nobody: a connection that waits for it has no inode yet
-    visible = {pid: processes.socket_inodes(pid) for pid in daemons}
+    visible = {pid: proc.socket_inodes(pid) for pid in daemons}
     if any(inodes is not None and inodes & listening for inodes in visible.values()):
         return "pcscd"
-    if not daemons and processes.are_hidden():
-        return Unknown(processes.HIDDEN)
+    if not daemons and proc.others_are_hidden():
+        return Unknown.because(HIDDEN)
     opaque = [pid for pid, inodes in visible.items() if inodes is None]
     return "pcscd" if any(_may_be_the_daemon(pid, path) for pid in opaque) else "activator"
 
@@ -91,12 +89,12 @@ def _may_be_the_daemon(pid: int, path: str) -> bool:
         owner = os.stat(path).st_uid
     except OSError:
         return False
-    depth = processes.namespace_depth(pid)
-    return processes.uid_of(pid) == owner and depth == processes.namespace_depth(os.getpid())
+    depth = proc.namespace_depth(pid)
+    return proc.uid(pid) == owner and depth == proc.namespace_depth(os.getpid())
 
 
-def refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:
-    """Whether connect() is refused. Tried only where nobody can listen: it then reaches nobody."""
+def may_be_refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:
+    """Whether connect() would be refused; True where that has to be tried, and reaches nobody."""
     if isinstance(heard, Unknown):
         return heard
     if isinstance(kind, Unknown):
@@ -104,37 +102,33 @@ def refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Coll
     if kind != "socket" or heard is not None:
         return False
     if daemons:
-        return Unknown("pcscd runs, but its socket belongs to another network namespace")
+        return Unknown.because("pcscd runs, but its socket belongs to another network namespace")
     if mounted(path) is not False:
-        return Unknown("the socket of pcscd comes from outside this container")
+        return Unknown.because("the socket of pcscd comes from outside this container")
     if _apart():
-        return Unknown("who listens at pcscd's socket is not visible from this network namespace")
-    return _is_refused(path)
+        return Unknown.because("who listens at pcscd's socket is not visible from this network namespace")
+    return True
 
 
-def _is_refused(path: str) -> Maybe[bool]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
-        attempt.settimeout(stretched(CONNECT_TIMEOUT_S))
-        try:
-            attempt.connect(path)
-        except OSError as error:
-            if error.errno == errno.ECONNREFUSED:
-                return True
-            return Unknown(f"{path}: {error.strerror or error}")
-    return False
+def refused(path: str, code: int | None) -> Maybe[bool]:
+    """What the errno of a connect() means."""
+    if code is None:
+        return Unknown.because(f"{path}: whether it refuses connections was not to be learnt in time")
+    return code == errno.ECONNREFUSED or (Unknown.because(f"{path}: {os.strerror(code)}") if code else False)
 
 
 def _apart() -> bool:
     """Whether the sockets of the system's own services may be out of our sight."""
-    try:
-        if os.readlink("/proc/1/ns/net") != os.readlink("/proc/self/ns/net"):
-            return True
-    except OSError:  # not root: then systemd, whose sockets everybody sees, is the witness
-        if os.path.isdir("/run/systemd/system") and not Sockets().has_listener_below("/run/systemd/"):
-            return True
+    first = proc.namespace(1, "net")
+    if first is not None and first != proc.namespace("self", "net"):
+        return True
+    # Who is not root is not told: then systemd, whose sockets everybody sees, is the witness.
+    by_systemd = os.path.isdir("/run/systemd/system")
+    if first is None and by_systemd and not Sockets().has_listener_below("/run/systemd/"):
+        return True
     try:
         with open("/proc/self/uid_map", encoding="ascii") as table:
-            return table.read().split() != ["0", "0", "4294967295"] and os.path.isdir("/run/systemd/system")
+            return table.read().split() != ["0", "0", "4294967295"] and by_systemd
     except OSError:
         return False
 
@@ -147,19 +141,19 @@ def connections(first: Sequence[Peer], second: Sequence[Peer] | None) -> list[Pe
     return [peer for peer in first if peer.server in still]
 
 
-def pair(peers: Sequence[Peer]) -> Paired:
+def pair(peers: Sequence[Peer], sockets: Sockets) -> Paired:
     """Connections with the pids of their clients, as far as these are visible to us."""
-    pids = processes.owners({peer.inode for peer in peers if peer.inode})
+    pids = proc.owners({peer.inode for peer in peers if peer.inode})
     paired = tuple(
         Connection(
             inode=peer.server,
-            uid=peer.uid if peer.uid is not None else Unknown("this kernel does not tell"),
-            pid=pids.get(peer.inode, Unknown("the program is not visible to this user")),
+            uid=peer.uid if peer.uid is not None else Unknown.because("this kernel does not tell"),
+            pid=pids.get(peer.inode, Unknown.because("the program is not visible to this user")),
         )
         for peer in peers
         if peer.inode
     )
-    return paired, pids
+    return traced.followed(paired, pids, sockets)
 
 
 def waiting(peers: Sequence[Peer]) -> int:
@@ -183,15 +177,15 @@ def hidden(daemons: Collection[int], shown: Sockets) -> Maybe[int]:
     """
     before = _socket_inodes(daemons)
     if before is None:
-        return Unknown("only root sees connections from other network namespaces")
+        return Unknown.because("only root sees connections from other network namespaces")
     if shown.error is None and not any(_unexplained(pid, before[pid], shown) for pid in daemons):
         return 0
     shown = Sockets()
     after = _socket_inodes(daemons)
     if after is None:
-        return Unknown("only root sees connections from other network namespaces")
+        return Unknown.because("only root sees connections from other network namespaces")
     if shown.error is not None:
-        return Unknown(shown.error)
+        return Unknown.because(shown.error)
     return sum(len(_unexplained(pid, before[pid] & after[pid], shown)) for pid in daemons)
 
 
@@ -200,7 +194,7 @@ def _unexplained(pid: int, inodes: set[int], shown: Sockets) -> set[int]:
 
 
 def _socket_inodes(pids: Collection[int]) -> dict[int, set[int]] | None:
-    found = {pid: processes.socket_inodes(pid) for pid in pids}
+    found = {pid: proc.socket_inodes(pid) for pid in pids}
     visible = {pid: inodes for pid, inodes in found.items() if inodes is not None}
     return visible if len(visible) == len(found) else None
 
@@ -214,9 +208,7 @@ def _without_others(pid: int, inodes: set[int]) -> set[int]:
     for table, column in (("netlink", -1), ("packet", -1), ("udp", 9), ("udp6", 9), ("tcp", 9), ("tcp6", 9)):
         if not left:
             break
-        with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/net/{table}") as lines:
-            next(lines, None)
-            left -= {int(line.split()[column]) for line in lines}
+        left -= proc.network_inodes(pid, table, column)
     return left
 
 
@@ -236,9 +228,9 @@ def version(deadline: Deadline) -> Maybe[str | None]:
     try:
         said = Command([program, "--version"]).result(deadline).stdout
     except CommandFailed as error:
-        return Unknown(str(error))
+        return Unknown.because(str(error))
     found = re.match(r"pcsc-lite version (\d[\w.+~-]{0,30}?)\.?$", said, re.MULTILINE)
-    return found[1] if found else Unknown(f"{program} does not tell its version")
+    return found[1] if found else Unknown.because(f"{program} does not tell its version")
 
 
 def library_version(path: str) -> Maybe[str | None]:
@@ -247,7 +239,7 @@ def library_version(path: str) -> Maybe[str | None]:
     Debian's list of packages tells it; of a library of somebody's own, and elsewhere, nobody does.
     """
     if not path.startswith(("/usr/lib/", "/lib/")):
-        return Unknown(f"{path} does not tell its version")
+        return Unknown.because(f"{path} does not tell its version")
     try:
         with open(PACKAGES, encoding="utf-8", errors="replace") as status:
             for line in status:
@@ -256,7 +248,7 @@ def library_version(path: str) -> Maybe[str | None]:
                     return next((it[9:].strip() for it in fields if it.startswith("Version: ")), None)
     except OSError:
         pass
-    return Unknown("no package tells the version of the PC/SC library")
+    return Unknown.because("no package tells the version of the PC/SC library")
 
 
 def unit() -> Maybe[str | None]:
@@ -268,7 +260,7 @@ def unit() -> Maybe[str | None]:
                 if os.path.realpath(path) == "/dev/null" or os.path.getsize(path) == 0:
                     return "masked"
             except OSError as error:  # a link that leads nowhere, for one
-                return Unknown(f"{path}: {error.strerror}")
+                return Unknown.because(f"{path}: {error.strerror}")
             wanted = "/etc/systemd/system/sockets.target.wants/pcscd.socket"
             return "enabled" if os.path.lexists(wanted) else "disabled"
     return None

@@ -1,8 +1,7 @@
 """The child that talks to pcscd, so that a call that never returns costs a process and nothing else.
 
-A program of its own: ``python -m gpgdoctor.collect.probe FD SECONDS``. It imports pyscard at once, and waits on
-stdin for two lines of JSON: how to look, and which library to load after that. What it learns it writes to FD, a
-line of JSON for each fact as it comes. Its parent kills it at the deadline; after SECONDS it ends in any case.
+A program of its own (see system/inside.py). It imports pyscard at once, and waits for two orders: how to look, and
+which library to load after that. It tells each fact as it comes. Its parent kills it at the deadline.
 
 pyscard's thin layer is used: the high-level classes power the card off under other programs when they disconnect
 (smartcard/pcsc/PCSCCardConnection.py).
@@ -10,17 +9,20 @@ pyscard's thin layer is used: the high-level classes power the card off under ot
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import sys
 import threading
 import time
 from typing import Any
 
+from gpgdoctor.system import proc
+from gpgdoctor.system.deadline import stretched
+from gpgdoctor.system.inside import Parent
+
 LIBRARY = "libpcsclite.so.1"
 SECOND_LOOK_AFTER_S = 0.2
-HELD = 0x0080 | 0x0100  # SCARD_STATE_EXCLUSIVE, SCARD_STATE_INUSE
+CONNECT_TIMEOUT_S = 0.5
+STACK_BYTES = 1 << 18  # of a thread that probes: readers may be many, and memory is limited
+EXCLUSIVE, INUSE = 0x0080, 0x0100  # SCARD_STATE_...
 
 SCARD_E_UNKNOWN_READER, SCARD_E_SHARING_VIOLATION, SCARD_E_READER_UNAVAILABLE = 0x80100009, 0x8010000B, 0x80100017
 SCARD_E_NO_READERS_AVAILABLE, SCARD_W_SECURITY_VIOLATION = 0x8010002E, 0x8010006A
@@ -34,53 +36,49 @@ OUTCOMES = {
 
 
 def main() -> None:
-    pipe, limit_s = int(sys.argv[1]), float(sys.argv[2])
-    # Also in the middle of a call that never returns, and where nobody is left to kill us.
-    signal.setitimer(signal.ITIMER_REAL, limit_s)
-    out = os.fdopen(pipe, "wb", buffering=0)
-    lock = threading.Lock()
-
-    def tell(**fact: Any) -> None:
-        with lock:
-            out.write(json.dumps(fact).encode() + b"\n")
-
-    scard = _import_scard(tell)
-    order = _next_order()
+    parent = Parent()
+    scard = _import_scard(parent)
+    order = parent.next_order()
+    if order.get("connect"):
+        parent.tell(refused=_connect(order["connect"]))
     if order.get("look") and scard is not None:
-        _look(Pyscard(scard), order, tell)
-    tell(looked=True)
-    # Whoever wrote it may have put anything there; what it does to this process, it does after the look.
-    driver = _next_order().get("driver")
+        try:
+            _look(Pyscard(scard), order, parent)
+        except (UnicodeError, SystemError):  # pyscard wants ASCII, and raises for the whole list
+            parent.tell(stage="unreadable")
+    parent.tell(stage="looked")
+    # Its owner may have put anything there; what it does to this process, it does after the look.
+    driver = parent.next_order().get("driver")
     if driver:
-        tell(driver=_load(driver))
-    tell(done=True)
+        parent.tell(driver=_load(driver))
+    parent.tell(stage="done")
     os._exit(0)  # a thread may still be blocked in a connect
 
 
-def _next_order() -> dict[str, Any]:
-    order: dict[str, Any] = json.loads(sys.stdin.readline() or "{}")
-    return order
-
-
-def _import_scard(tell: Any) -> Any:
+def _import_scard(parent: Parent) -> Any:
     try:
         import smartcard.scard as scard
     except ImportError as error:
-        tell(library={"name": "pyscard", "reason": str(error)})
+        parent.tell(library={"name": "pyscard", "reason": str(error)})
         return None
     # pyscard loads the library when it is imported, and says nothing but a line on stdout where it cannot.
-    loaded = _mapped()
-    reason = None if loaded else _load(LIBRARY)["reason"] or "not loaded"
-    tell(library={"name": loaded or LIBRARY, "reason": reason})
+    loaded = proc.mapped("libpcsclite")
+    reason = None if loaded else _load(LIBRARY)["reason"]
+    parent.tell(library={"name": loaded or LIBRARY, "reason": reason})
     return scard
 
 
-def _mapped() -> str | None:
-    try:
-        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
-            return next((line.split(None, 5)[5].strip() for line in maps if "libpcsclite" in line), None)
-    except OSError:
-        return LIBRARY
+def _connect(path: str) -> int:
+    """The errno of connecting to a socket where nobody is seen to listen; 0 where somebody does."""
+    import socket
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
+        attempt.settimeout(stretched(CONNECT_TIMEOUT_S))
+        try:
+            attempt.connect(path)
+        except OSError as error:
+            return error.errno or 1
+    return 0
 
 
 def _load(name: str) -> dict[str, str | None]:
@@ -98,7 +96,7 @@ def _load(name: str) -> dict[str, str | None]:
 
 
 class Pyscard:
-    """The same of pyscard, its thin layer."""
+    """Six functions of PC/SC, with the codes as it defines them: unsigned, 32 bits."""
 
     def __init__(self, scard: Any) -> None:
         self._scard = scard
@@ -108,9 +106,8 @@ class Pyscard:
         return code & 0xFFFFFFFF, context
 
     def readers(self, context: Any) -> tuple[int, list[str]]:
-        """Raises where a name is not ASCII: the other library has to be taken then."""
+        """Raises UnicodeError or SystemError where pyscard cannot pass on a name."""
         code, names = self._scard.SCardListReaders(context, [])
-        "".join(names).encode("ascii")
         return code & 0xFFFFFFFF, list(names)
 
     def states(self, context: Any, names: list[str]) -> tuple[int, list[tuple[str, int, str]]]:
@@ -130,53 +127,53 @@ class Pyscard:
         self._scard.SCardReleaseContext(context)
 
 
-def _look(pcsc: Any, order: dict[str, Any], tell: Any) -> None:
-    tell(asked=True)
+def _look(pcsc: Pyscard, order: dict[str, Any], parent: Parent) -> None:
+    parent.tell(stage="asked")
     code, context = pcsc.establish()
-    tell(establish=code)
+    parent.tell(establish=code)
     if code != 0:
-        return None
-    try:
-        # The list first: library 2.5 against an older pcscd loses its context otherwise (winscard_clnt.c).
-        code, names = pcsc.readers(context)
-    except (UnicodeError, SystemError):
-        from gpgdoctor.collect.pcsclite import Pcsclite
-
-        return _look(Pcsclite(_mapped() or LIBRARY), order, tell)
-    tell(list=code, names=[] if code == SCARD_E_NO_READERS_AVAILABLE else names)
+        return
+    # The list first: library 2.5 against an older pcscd loses its context otherwise (winscard_clnt.c).
+    code, names = pcsc.readers(context)
+    parent.tell(listed=code, names=[] if code == SCARD_E_NO_READERS_AVAILABLE else names)
     if code != 0 or not names:
-        return None
-    first = _states(pcsc, context, names, tell, "states")
-    held = [name for name, state in first.items() if state & HELD]
-    if not held:
-        return None
+        return
+    first = _states(pcsc, context, names, parent, "states")
+    if not any(state & (EXCLUSIVE | INUSE) for state in first.values()):
+        return
     time.sleep(SECOND_LOOK_AFTER_S)
-    later = _states(pcsc, context, names, tell, "later")
+    later = _states(pcsc, context, names, parent, "later")
     if order.get("probe"):
-        _probe_all(pcsc, [name for name in held if later.get(name, 0) & HELD], order["blocked_after_s"], tell)
-    return None
+        shared = [name for name in names if _may_be_probed(first.get(name, 0)) and _may_be_probed(later.get(name, 0))]
+        _probe_all(pcsc, shared, order["blocked_after_s"], parent)
 
 
-def _states(pcsc: Any, context: Any, names: list[str], tell: Any, key: str) -> dict[str, int]:
+def _may_be_probed(state: int) -> bool:
+    """An EXCLUSIVE reader would refuse, and pcscd would log that as if another program had been refused."""
+    return bool(state & INUSE) and not state & EXCLUSIVE
+
+
+def _states(pcsc: Pyscard, context: Any, names: list[str], parent: Parent, key: str) -> dict[str, int]:
     code, states = pcsc.states(context, names)
-    tell(**{key: states if code == 0 else [], "code": code})
+    parent.tell(**{key: states if code == 0 else []})
     return {name: state for name, state, _ in states} if code == 0 else {}
 
 
-def _probe_all(pcsc: Any, names: list[str], blocked_after_s: float, tell: Any) -> None:
+def _probe_all(pcsc: Pyscard, names: list[str], blocked_after_s: float, parent: Parent) -> None:
     started = time.monotonic()
     stages = dict.fromkeys(names, "blocked")
-    threads = [threading.Thread(target=_probe, args=(pcsc, name, stages, tell), daemon=True) for name in names]
+    threading.stack_size(STACK_BYTES)
+    threads = [threading.Thread(target=_probe, args=(pcsc, name, stages, parent), daemon=True) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, blocked_after_s - (time.monotonic() - started)))
     for name, stage in stages.items():
         if stage in ("blocked", "stuck"):
-            tell(probe=name, outcome=stage, code=0, seconds=time.monotonic() - started)
+            parent.tell(probe=[name, stage, 0, time.monotonic() - started])
 
 
-def _probe(pcsc: Any, name: str, stages: dict[str, str], tell: Any) -> None:
+def _probe(pcsc: Pyscard, name: str, stages: dict[str, str], parent: Parent) -> None:
     """Connect without a protocol, and leave the card alone: it is neither powered nor reset, and no APDU is sent."""
     started = time.monotonic()
     code, context = pcsc.establish()
@@ -188,7 +185,7 @@ def _probe(pcsc: Any, name: str, stages: dict[str, str], tell: Any) -> None:
             pcsc.disconnect(card)
         pcsc.release(context)
     stages[name] = OUTCOMES.get(code, "failed")
-    tell(probe=name, outcome=stages[name], code=code, seconds=time.monotonic() - started)
+    parent.tell(probe=[name, stages[name], code, time.monotonic() - started])
 
 
 if __name__ == "__main__":

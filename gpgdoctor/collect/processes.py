@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import sys
 from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
 from typing import TypeVar
 
 from gpgdoctor.facts import Maybe, Process, Unknown
+from gpgdoctor.system import proc
 from gpgdoctor.system.record import replace
+from gpgdoctor.system.regular import NotRegular, open_regular
 
 T = TypeVar("T")
 
-_COMM_LENGTH = 15
+_COMM_LENGTH = 15  # the kernel keeps no more of a name
+NAME_LENGTH = 64  # of a program, where its command line tells more; a script may call itself anything
 PROGRAM_LIMIT_BYTES = 16 << 20
+COMMAND_LINE_BYTES = 1 << 16
 ROLES = ("pcscd", "scdaemon", "gpg-agent")
 # Nixpkgs' makeWrapper moves a program away so, and gives it its own name back as argv[0] only.
 DAEMONS = {name: role for role in ROLES for name in (role, f".{role}-wrapped"[:_COMM_LENGTH])}
@@ -43,7 +45,8 @@ HIDDEN = "this machine hides the processes of others (hidepid)"
 
 def daemons() -> dict[int, str]:
     """The pids of every pcscd, scdaemon and gpg-agent, with their roles; zombies left out."""
-    return {pid: DAEMONS[name] for pid, name in _names() if name in DAEMONS and not _is_zombie(pid)}
+    # An scdaemon that was killed stays a zombie until gpg-agent looks after it, up to 4 s (agent/call-scd.c).
+    return {pid: DAEMONS[name] for pid, name in _names() if name in DAEMONS and proc.state(pid) != "Z"}
 
 
 def _names() -> Iterable[tuple[int, str]]:
@@ -52,112 +55,10 @@ def _names() -> Iterable[tuple[int, str]]:
 
         yield from ((process.pid, process.info["name"] or "") for process in psutil.process_iter(["name"]))
         return
-    for entry in os.listdir("/proc"):  # psutil needs twice as long for the names alone
-        if entry.isdigit():
-            with suppress(OSError), open(f"/proc/{entry}/comm", "rb") as comm:
-                yield int(entry), comm.read(64).rstrip(b"\n").decode(errors="replace")
-
-
-def _is_zombie(pid: int) -> bool:
-    # An scdaemon that was killed stays a zombie until gpg-agent looks after it, up to 4 s (agent/call-scd.c).
-    return state_of(pid) == "Z"
-
-
-def state_of(pid: int) -> str | None:
-    """The letter in /proc/PID/stat; None where the process is gone or there is no /proc."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            return stat.read(512).rpartition(b")")[2].split()[0].decode(errors="replace")
-    except (OSError, IndexError):
-        return None
-
-
-def uid_of(pid: int) -> int | None:
-    """Whose process it is; /proc/PID itself belongs to root where the process forbids ptrace."""
-    try:
-        with open(f"/proc/{pid}/status", "rb") as status:
-            found = re.search(rb"^Uid:\s+(\d+)", status.read(4096), re.MULTILINE)
-    except OSError:
-        return None
-    return int(found.group(1)) if found else None
-
-
-def namespace_depth(pid: int) -> int | None:
-    """In how many pid namespaces, from ours inwards, a process has a number."""
-    try:
-        with open(f"/proc/{pid}/status", "rb") as status:
-            found = re.search(rb"^NSpid:(.*)$", status.read(4096), re.MULTILINE)
-    except OSError:
-        return None
-    return len(found.group(1).split()) if found else None
-
-
-def is_below(pid: int) -> bool:
-    """Whether a process runs in a container of this system, as far as pid namespaces tell."""
-    its, mine = namespace_depth(pid), namespace_depth(os.getpid())
-    return its is not None and mine is not None and its > mine
-
-
-def are_hidden() -> bool:
-    """Whether /proc keeps others from us (hidepid), and with them our own daemons of GnuPG, which forbid ptrace."""
-    try:
-        with open("/proc/1/comm", "rb"):
-            return False
-    except OSError:
-        return True
-
-
-def owners(inodes: Collection[int], pids: Iterable[int] | None = None) -> dict[int, int]:
-    """The pid behind each socket inode, as far as /proc shows it to us; stops when all are found."""
-    wanted = {f"socket:[{inode}]": inode for inode in inodes}
-    found: dict[int, int] = {}
-    for pid in pids if pids is not None else _all_pids():
-        if len(found) == len(wanted):
-            break
-        for target in _descriptors(pid):
-            if target in wanted:
-                found.setdefault(wanted[target], pid)
-    return found
-
-
-def socket_inodes(pid: int) -> set[int] | None:
-    """The inodes of every socket that a process has open; None where we may not look."""
-    try:
-        os.listdir(f"/proc/{pid}/fd")
-    except OSError:
-        return None
-    return {int(target[8:-1]) for target in _descriptors(pid) if target.startswith("socket:[")}
-
-
-def _all_pids() -> list[int]:
-    try:
-        return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
-    except OSError:
-        return []
-
-
-def _descriptors(pid: int) -> Iterable[str]:
-    with suppress(OSError):
-        for descriptor in os.listdir(f"/proc/{pid}/fd"):
-            with suppress(OSError):
-                yield os.readlink(f"/proc/{pid}/fd/{descriptor}")
-
-
-def ancestors(of: int | None = None) -> set[int]:
-    """A process, by default gpgdoctor itself, and the processes that started it."""
-    found, pid = set(), of or os.getpid()
-    while pid > 0 and pid not in found:
-        found.add(pid)
-        pid = _parent(pid)
-    return found
-
-
-def _parent(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            return int(stat.read(512).rpartition(b")")[2].split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
+    for pid in proc.pids():  # psutil needs twice as long for the names alone
+        name = proc.comm(pid)
+        if name is not None:
+            yield pid, name
 
 
 def describe(pid: int, role: str, ours: Collection[int]) -> Process | None:
@@ -168,7 +69,7 @@ def describe(pid: int, role: str, ours: Collection[int]) -> Process | None:
         process = psutil.Process(pid)
         with process.oneshot():
             arguments = _try(process.cmdline)
-            program = _program(process.name(), arguments)
+            program = _program(process.name()[:NAME_LENGTH], arguments)[:NAME_LENGTH]
             executable = _try(process.exe)
             return Process(
                 pid=pid,
@@ -178,7 +79,7 @@ def describe(pid: int, role: str, ours: Collection[int]) -> Process | None:
                 uid=_try(lambda: process.uids().real),
                 parent=_try(process.ppid),
                 started=_try(lambda: round(process.create_time(), 2)),
-                state=state_of(pid) or Unknown("its state is not visible"),
+                state=proc.state(pid) or Unknown.because("its state is not visible"),
                 executable=executable,
                 replaced=_replaced(pid),
                 homedir=_homedir(arguments) if role in ("scdaemon", "gpg-agent") else None,
@@ -194,7 +95,7 @@ def _try(get: Callable[[], T]) -> Maybe[T]:
     try:
         return get()
     except psutil.AccessDenied:
-        return Unknown("this user may not see it")
+        return Unknown.because("this user may not see it")
     except psutil.Error as error:
         raise psutil.NoSuchProcess(0) from error
 
@@ -228,12 +129,18 @@ def _script(interpreter: str, arguments: list[str]) -> str | None:
 
 def name_of(pid: int) -> str:
     """A process's name alone; "unknown" where it ended meanwhile."""
+    name = proc.comm(pid) or "unknown"
+    return DAEMONS.get(name, name)
+
+
+def program_of(pid: int) -> str:
+    """The name that a person would give a process, without a look at anything else of it."""
     try:
-        with open(f"/proc/{pid}/comm", "rb") as comm:
-            name = comm.read(64).rstrip(b"\n").decode(errors="replace")
-            return DAEMONS.get(name, name)
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            arguments = file.read(COMMAND_LINE_BYTES).rstrip(b"\0").decode(errors="replace").split("\0")
     except OSError:
-        return "unknown"
+        arguments = []
+    return _program(name_of(pid), [argument for argument in arguments if argument])
 
 
 def _user(uid: Maybe[int]) -> Maybe[str]:
@@ -253,27 +160,21 @@ def user_name(uid: int) -> str:
 
 def _replaced(pid: int) -> Maybe[bool]:
     # psutil strips this mark where the path exists again, which is the case that matters.
-    try:
-        path, deleted, _ = os.readlink(f"/proc/{pid}/exe").partition(" (deleted)")
-    except OSError:
-        return Unknown("this user may not see its program file")
+    target = proc.executable(pid)
+    if target is None:
+        return Unknown.because("this user may not see its program file")
+    path, deleted, _ = target.partition(" (deleted)")
     return bool(deleted) and not _same_bytes(f"/proc/{pid}/exe", path)
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Whoever owns the place may have put a FIFO there."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC)
-
-
-def _same_bytes(one: str, other: str) -> bool:
-    """Whether a package was only installed anew."""
+def _same_bytes(running: str, installed: str) -> bool:
+    """Whether a package was only installed anew. Who owns the place may have put anything there."""
     try:
-        with open(one, "rb") as running, open(other, "rb", opener=_open_at_once) as installed:
-            sizes = [os.fstat(file.fileno()) for file in (running, installed)]
-            if not stat.S_ISREG(sizes[1].st_mode) or sizes[0].st_size != sizes[1].st_size:
+        with os.fdopen(open_regular(installed, follow=False), "rb") as one, open(running, "rb") as other:
+            if os.fstat(one.fileno()).st_size != os.fstat(other.fileno()).st_size:
                 return False
-            return running.read(PROGRAM_LIMIT_BYTES) == installed.read(PROGRAM_LIMIT_BYTES)
-    except OSError:
+            return one.read(PROGRAM_LIMIT_BYTES) == other.read(PROGRAM_LIMIT_BYTES)
+    except (OSError, NotRegular):
         return False
 
 
@@ -285,7 +186,7 @@ def not_replaced(process: Process, path: str | None) -> Process:
         changed = os.stat(path).st_ctime
     except OSError:
         return process
-    newer = Unknown(f"{path} changed after it started, and which of both it runs is not visible")
+    newer = Unknown.because(f"{path} changed after it started, and which of both it runs is not visible")
     return replace(process, replaced=False if process.started > changed else newer)
 
 

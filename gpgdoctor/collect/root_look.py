@@ -9,12 +9,13 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from gpgdoctor.system.deadline import stretched
+from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.lines import LineReader
 
 if TYPE_CHECKING:
     from gpgdoctor.facts import Facts
 
-LIMIT_BYTES = 64 << 20
+LIMIT_BYTES = 64 << 20  # of one look
 GRACE_S = 3.0  # beyond the deadline of the look itself
 _ASKED = b"\n"
 lent: RootLook | None = None  # to a program that has given root up
@@ -27,7 +28,7 @@ class NoLook(Exception):
 class RootLook:
     """Started by root before it becomes the user on whose behalf it runs. Ends when its parent closes it, or ends."""
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, homedir: str | None) -> None:
         self._timeout_s = timeout_s
         self._ours, theirs = socket.socketpair()
         sys.stdout.flush()
@@ -36,11 +37,10 @@ class RootLook:
         if self._pid == 0:
             try:
                 self._ours.close()
-                _serve(theirs, timeout_s)
+                _serve(theirs, timeout_s, homedir)
             finally:
                 os._exit(0)
         theirs.close()
-        self._ours.settimeout(stretched(timeout_s + GRACE_S))
 
     def facts(self) -> Facts:
         """The machine as it is now. Raises NoLook."""
@@ -48,33 +48,24 @@ class RootLook:
 
         try:
             self._ours.sendall(_ASKED)
-            return decode(json.loads(self._answer()))
+            answer = LineReader(self._ours.fileno(), LIMIT_BYTES).line(Deadline(self._timeout_s + GRACE_S))
+            return decode(json.loads(answer or b""))
         except (OSError, ValueError, BadSnapshot) as error:
             raise NoLook(f"root's look failed: {error}") from error
 
-    def _answer(self) -> bytes:
-        pieces, size = [], 0
-        while size < LIMIT_BYTES:
-            piece = self._ours.recv(1 << 20)
-            pieces.append(piece)
-            size += len(piece)
-            if not piece or piece.endswith(b"\n"):
-                break
-        return b"".join(pieces)
 
-
-def lend(timeout_s: float) -> None:
+def lend(timeout_s: float, homedir: str | None = None) -> None:
     """For the rest of this process, which is about to give root up. The child ends when its parent does."""
     global lent
-    lent = RootLook(timeout_s)
+    lent = RootLook(timeout_s, homedir)
 
 
-def _serve(asked: socket.socket, timeout_s: float) -> None:
+def _serve(asked: socket.socket, timeout_s: float, homedir: str | None) -> None:
     """Nothing of what is sent is read but that something is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # which is for the parent, whose end ends us
     while asked.recv(1):
         from gpgdoctor.collect.machine import Look, Wishes
         from gpgdoctor.snapshot import encode
 
-        facts = Look(Wishes(timeout_s=timeout_s)).facts()
+        facts = Look(Wishes(homedir=homedir, timeout_s=timeout_s)).facts()
         asked.sendall(json.dumps(encode(facts)).encode("ascii") + b"\n")

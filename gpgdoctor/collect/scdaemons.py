@@ -10,13 +10,14 @@ import os
 from collections.abc import Sequence
 from typing import TypeVar
 
-from gpgdoctor.collect import processes
+from gpgdoctor.collect.processes import HIDDEN
 from gpgdoctor.collect.scdaemon import NoAnswer, ask
 from gpgdoctor.facts import Maybe, RunningScdaemon, Unknown
+from gpgdoctor.system import proc
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sock_diag import UnixSocket
-from gpgdoctor.system.sockets import Sockets, is_same_place
+from gpgdoctor.system.sockets import Sockets, is_same_place, leads_to
 
 T = TypeVar("T")
 
@@ -35,26 +36,26 @@ class Answers(Record):
         if isinstance(socketdir, Unknown):
             return socketdir
         if self.error is not None:
-            return Unknown(self.error)
+            return Unknown.because(self.error)
         wanted = f"{socketdir}/S.scdaemon"
         if wanted in self.by_path:
             return self.by_path[wanted]
         return next((said for path, said in self.by_path.items() if is_same_place(path, wanted)), None)
 
     def error_or(self, value: T) -> Maybe[T]:
-        return value if self.error is None else Unknown(self.error)
+        return value if self.error is None else Unknown.because(self.error)
 
 
 def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answers:
     """Ask every scdaemon of this user; ``pids`` are the living ones. Root asks root's alone."""
     if sockets.error is not None:
         return Answers(by_path={}, error=sockets.error)
-    pids = [pid for pid in pids if processes.uid_of(pid) == os.geteuid()]
+    pids = [pid for pid in pids if proc.uid(pid) == os.geteuid()]
     visible, opaque = _open_sockets(pids)
     askable = [
         entry
-        for entry in sockets.listening_below("S.scdaemon")
-        if entry.inode in visible or (opaque and _belongs_to(entry, os.geteuid()))
+        for entry in sockets.named("S.scdaemon")
+        if (entry.inode in visible or (opaque and _belongs_to(entry, os.geteuid()))) and leads_to(entry)
     ]
     shared = deadline.sooner(ASK_DEADLINE_S)
     said = {os.fsdecode(entry.path): _ask(entry, shared) for entry in askable[:ASK_AT_MOST]}
@@ -63,10 +64,10 @@ def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answer
 
 def _unseen(sockets: Sockets) -> dict[str, Maybe[RunningScdaemon]]:
     """The sockets of mine whose owner nobody can tell: they are not asked, and not taken for dead."""
-    if not processes.are_hidden():
+    if not proc.others_are_hidden():
         return {}
-    mine = (entry for entry in sockets.listening_below("S.scdaemon") if _belongs_to(entry, os.geteuid()))
-    return {os.fsdecode(entry.path): Unknown(processes.HIDDEN) for entry in mine}
+    mine = (entry for entry in sockets.named("S.scdaemon") if _belongs_to(entry, os.geteuid()))
+    return {os.fsdecode(entry.path): Unknown.because(HIDDEN) for entry in mine if leads_to(entry)}
 
 
 def _open_sockets(pids: Sequence[int]) -> tuple[set[int], bool]:
@@ -74,7 +75,7 @@ def _open_sockets(pids: Sequence[int]) -> tuple[set[int], bool]:
     visible: set[int] = set()
     opaque = False
     for pid in pids:
-        inodes = processes.socket_inodes(pid)
+        inodes = proc.socket_inodes(pid)
         if inodes is not None:
             visible |= inodes
         else:
@@ -95,4 +96,4 @@ def _ask(entry: UnixSocket, deadline: Deadline) -> Maybe[RunningScdaemon]:
     try:
         return ask(os.fsdecode(entry.path), deadline)
     except NoAnswer as why:
-        return Unknown(str(why))
+        return Unknown.because(str(why))

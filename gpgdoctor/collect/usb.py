@@ -8,11 +8,13 @@ import re
 from contextlib import suppress
 from functools import cache
 
-from gpgdoctor.collect.processes import _descriptors
 from gpgdoctor.facts import Maybe, Unknown, UsbInterface
+from gpgdoctor.system.record import replace
 
 CCID_CLASS = "0b"
+NODES, MOST_NODES = "/dev/bus/usb", 1000
 ATTRIBUTE_BYTES = 512
+TITLE_LENGTH = 126  # of a string descriptor, in UTF-16
 YUBICO = "1050"
 # YubiKeys whose CCID interface is switched off, and those that have none (yubikit/core/__init__.py, PID).
 YUBIKEYS_WITHOUT_CCID = ("0110", "0113", "0114", "0401", "0402", "0403")
@@ -39,11 +41,11 @@ def interfaces(root: str = "") -> Maybe[tuple[UsbInterface, ...]]:
     if not os.path.isdir(top):
         if os.path.isdir(f"{root}/sys/bus"):
             return ()
-        return Unknown("/sys is not mounted")
+        return Unknown.because("/sys is not mounted")
     try:
         names = sorted(name for name in os.listdir(top) if ":" in name)
     except OSError as error:
-        return Unknown(f"{top}: {error.strerror}")
+        return Unknown.because(f"{top}: {error.strerror}")
     found = (_interface(root, top, name) for name in names)
     return tuple(interface for interface in found if interface is not None)
 
@@ -65,14 +67,34 @@ def _interface(root: str, top: str, name: str) -> UsbInterface | None:
         name=name,
         vendor=vendor,
         product=product,
-        title=_attribute(f"{device}/product") or "USB reader",
+        title=(_attribute(f"{device}/product") or "USB reader")[:TITLE_LENGTH],
         ccid=kind == CCID_CLASS,
         driver=_driver(f"{top}/{name}/driver"),
         node=node,
         accessible=node if isinstance(node, Unknown) else os.access(node, os.R_OK | os.W_OK),
-        opened_by=node if isinstance(node, Unknown) else _opened_by(node),
         in_libccid=listed,
     )
+
+
+def open_to_me() -> Maybe[tuple[str, ...]]:
+    """The device nodes that this user may read and write, whatever the devices are; none is opened."""
+    nodes = sorted(glob.glob(f"{NODES}/*/*"))[:MOST_NODES]
+    return tuple(node for node in nodes if os.access(node, os.R_OK | os.W_OK))
+
+
+def as_open(
+    interfaces: Maybe[tuple[UsbInterface, ...]], nodes: Maybe[tuple[str, ...]]
+) -> Maybe[tuple[UsbInterface, ...]]:
+    """The interfaces with what another user may do with them, who may open ``nodes``."""
+    if isinstance(interfaces, Unknown):
+        return interfaces
+    return tuple(replace(it, accessible=_is_among(it.node, nodes)) for it in interfaces)
+
+
+def _is_among(node: Maybe[str], nodes: Maybe[tuple[str, ...]]) -> Maybe[bool]:
+    if isinstance(node, Unknown):
+        return node
+    return nodes if isinstance(nodes, Unknown) else node in nodes
 
 
 def _attribute(path: str) -> str | None:
@@ -99,13 +121,8 @@ def _driver(link: str) -> str | None:
 def _node(root: str, device: str) -> Maybe[str]:
     bus, number = _attribute(f"{device}/busnum"), _attribute(f"{device}/devnum")
     if bus is None or number is None or not (bus.isdigit() and number.isdigit()):
-        return Unknown("sysfs does not tell the device's number")
+        return Unknown.because("sysfs does not tell the device's number")
     return f"{root}/dev/bus/usb/{int(bus):03d}/{int(number):03d}"
-
-
-def _opened_by(node: str) -> tuple[int, ...]:
-    pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()] if os.path.isdir("/proc") else []
-    return tuple(pid for pid in pids if node in _descriptors(pid))
 
 
 def in_libccid(vendor: str, product: str, root: str = "") -> Maybe[bool]:
@@ -118,7 +135,7 @@ def in_libccid(vendor: str, product: str, root: str = "") -> Maybe[bool]:
 def _listed(root: str) -> Maybe[frozenset[tuple[int, int]]]:
     paths = [path for pattern in PLISTS for path in glob.glob(root + pattern)]
     if not paths:
-        return Unknown("no driver of pcscd is installed here")
+        return Unknown.because("no driver of pcscd is installed here")
     found: set[tuple[int, int]] = set()
     for path in paths:
         found.update(_devices_of(path))

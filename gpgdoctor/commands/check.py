@@ -8,7 +8,7 @@ import time
 
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.diagnosis import Diagnosis, diagnose
-from gpgdoctor.facts import Facts
+from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.rules.rule import Severity
 from gpgdoctor.system.record import Record
 
@@ -97,10 +97,19 @@ def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
         verbose=options.verbose,
         quiet=options.quiet,
         origin=options.replay,
-        homedir=None if options.replay else options.homedir,
+        homedir=_home(options, diagnosis.facts),
         encoding=getattr(sys.stdout, "encoding", None) or "ascii",
     )
     return text.render(diagnosis, style)
+
+
+def _home(options: CheckOptions, facts: Facts) -> str | None:
+    """The home to name in the next command: as it was named, or where that leads, where root looks for its owner."""
+    if options.replay is not None or options.homedir is None:
+        return None
+    if known_or(facts.host.uid, None) == os.geteuid():
+        return options.homedir
+    return known_or(facts.gnupg.homedir, options.homedir)
 
 
 def _width() -> int:

@@ -16,7 +16,6 @@ WIDTH = 80
 AT_MOST = 5
 QUOTE_LIMIT = 200
 LOOK_DEADLINE_S = 2.0
-SWITCHED_OFF = "switched off with --no-probe"
 MARKS = FOUND, UNCHECKED, NEITHER = "*", "?", " "
 LEGEND = '"*" is found on this machine now, "?" could not be checked. No reader was connected to.'
 FROM_STDIN = "-"
@@ -155,7 +154,5 @@ def look() -> Now:
         return Now(failure=f"{type(error).__name__}: {error}")
     return Now(
         found=tuple(dict.fromkeys(finding.id for finding in diagnosis.findings)),
-        unchecked=frozenset(
-            check.rule.id for check in diagnosis.checks if check.status == "unknown" or check.reason == SWITCHED_OFF
-        ),
+        unchecked=frozenset(it.rule.id for it in diagnosis.checks if it.status == "unknown" or it.switched_off),
     )

@@ -44,13 +44,11 @@ def _look(options: ReportOptions) -> Facts:
 
 
 def _print(facts: Facts) -> int:
-    """It is judged only after it was redacted: no sentence can tell what the facts no longer have."""
     from gpgdoctor.diagnosis import diagnose
-    from gpgdoctor.redact.redact import Redaction
+    from gpgdoctor.redact.redact import redact
     from gpgdoctor.report.markdown import render
     from gpgdoctor.report.style import Style
 
-    redaction = Redaction(facts, hosts=(os.uname().nodename,))
-    style = Style(encoding=getattr(sys.stdout, "encoding", None) or "ascii")
-    text = render(diagnose(redaction.facts), redaction.ledger(), style)
+    diagnosis, ledger = redact(diagnose(facts), hosts=(os.uname().nodename,))
+    text = render(diagnosis, ledger, Style(encoding=getattr(sys.stdout, "encoding", None) or "ascii"))
     return 0 if written(text) else UNWRITTEN

@@ -60,10 +60,7 @@ def _read(path: str) -> bytes:
 
 def save(path: str, diagnosis: Diagnosis, seconds: float, *, redact: bool) -> None:
     """Write a snapshot for its owner alone; raises Unwritable, and leaves nothing behind then."""
-    content = document(diagnosis, seconds)
-    if redact:
-        content = _redacted(content)
-    text = dump(content) + "\n"
+    text = dump(_redacted(diagnosis, seconds) if redact else document(diagnosis, seconds)) + "\n"
     try:
         if _is_regular(path):
             _replace(os.path.realpath(path), text)
@@ -109,7 +106,8 @@ def _write_to(path: str, text: str) -> None:
         os.close(descriptor)
 
 
-def _redacted(content: dict[str, Any]) -> dict[str, Any]:
+def _redacted(diagnosis: Diagnosis, seconds: float) -> dict[str, Any]:
     from gpgdoctor.redact.redact import redact
 
-    return redact(content, hosts=(os.uname().nodename,))
+    redacted, ledger = redact(diagnosis, hosts=(os.uname().nodename,))
+    return {**document(redacted, seconds), "redacted": ledger}

@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection
 from contextlib import suppress
 
-from gpgdoctor.collect.processes import uid_of
 from gpgdoctor.fix.answers import Answer, answer_in
 from gpgdoctor.plan.restarts import home_arguments
+from gpgdoctor.system import proc
 from gpgdoctor.system.child import CommandFailed, run
 from gpgdoctor.system.deadline import Deadline
 
@@ -64,7 +64,7 @@ def own_options(arguments: list[str], configured: Collection[str]) -> list[str]:
 
 def pinentries(pid: int, programs: Collection[str]) -> list[int]:
     """The children of an agent that ask somebody for a PIN; ``programs`` are pinentries by another name."""
-    return [child for child in _children(pid) if uid_of(child) == os.getuid() and _is_pinentry(child, programs)]
+    return [child for child in _children(pid) if proc.uid(child) == os.getuid() and _is_pinentry(child, programs)]
 
 
 def _is_pinentry(pid: int, programs: Collection[str]) -> bool:

@@ -54,7 +54,7 @@ def plan_as_text(plan: Plan, notes: list[str]) -> str:
     lines: list[str] = []
     for finding in (*plan.planned, *plan.advised):
         about = f" [{finding.subject}]" if finding.subject else ""
-        lines += _wrapped(f"{finding.id} {finding.rule.name}{about}: {finding.found.summary}", "", "  ")
+        lines += _wrapped(f"{finding.id} {finding.rule.name}{about}: {finding.found.summary.clear()}", "", "  ")
     for edit in plan.edits:
         lines += ["", *edit.diff.rstrip("\n").split("\n")]
     if plan.restart is not None:

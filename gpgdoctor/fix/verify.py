@@ -148,7 +148,7 @@ def _judge(expected: Expectation, after: Diagnosis) -> tuple[Finding, ...]:
         if finding.id in hidden and _asks_for_more(finding):
             revealed.append(finding)
         elif finding.found.severity == "error":
-            raise _NotYet(f"{finding.id} is found now: {finding.found.summary}")
+            raise _NotYet(f"{finding.id} is found now: {finding.found.summary.clear()}")
     for check in after.checks:
         if check.rule.id in ids and check.status == "unknown":
             raise _NotYet(f"{check.rule.id} could not be checked: {check.reason}")
@@ -164,8 +164,7 @@ def _asks_for_more(finding: Finding) -> bool:
 
 def _folded_under(before: Diagnosis, ids: set[str]) -> set[str]:
     """The rules that were not judged, for one of these findings would have explained theirs."""
-    reasons = {f"folded under {id}" for id in ids}
-    return {check.rule.id for check in before.checks if check.status == "skipped" and check.reason in reasons}
+    return {check.rule.id for check in before.checks if check.folded_under in ids}
 
 
 def _key(finding: Finding) -> tuple[str, str | None]:

@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Sequence
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
-from gpgdoctor.facts import Facts, known_or
+from gpgdoctor.facts import known_or
 from gpgdoctor.hooks import bounded, merge
 from gpgdoctor.hooks.failure import SECTION, UNKNOWN, Answer
-from gpgdoctor.hooks.redaction import RedactionOfAll
 from gpgdoctor.hooks.survey import Survey
 from gpgdoctor.hooks.targets import Target
+from gpgdoctor.redact.redact import redact_all
 from gpgdoctor.report.json import document as document_of
 from gpgdoctor.report.style import Style
 from gpgdoctor.system.record import Record
@@ -22,23 +22,20 @@ BADNESS = (0, UNKNOWN, 1, 2)
 
 
 class Judged(Record):
-    """A survey without anything private in it, and what it means for each user."""
+    """What a survey means for each user, without anything private in it."""
 
-    machine: Facts
+    machine: Diagnosis
     users: tuple[Diagnosis, ...] | None
-    caller: Diagnosis | None
     left_out: int
     ledger: dict[str, int]
 
     @property
     def each(self) -> tuple[Diagnosis, ...]:
-        if self.caller is not None:
-            return (self.caller,)
-        return self.users or (diagnose(self.machine),)
+        return self.users or (self.machine,)
 
 
 def answer(target: Target, survey: Survey, seconds: float) -> Answer:
-    """All that is said is judged anew, from redacted facts: no sentence can carry what they no longer have."""
+    """The true facts are judged, and what they mean is redacted: a host gets the findings that `check` has."""
     judged = judge(survey, (os.uname().nodename,))
     if target.form == "json":
         return Answer(output=bounded.dump(_document(judged, seconds)), code=0)
@@ -54,22 +51,21 @@ def answer(target: Target, survey: Survey, seconds: float) -> Answer:
 
 
 def judge(survey: Survey, hosts: Sequence[str]) -> Judged:
-    redaction = RedactionOfAll((survey.machine, *(survey.users or ())), hosts)
-    machine, *users = redaction.each
+    everybody = tuple(map(diagnose, (survey.machine, *(survey.users or ()))))
+    (machine, *users), ledger = redact_all(everybody, hosts)
     return Judged(
         machine=machine,
-        users=None if survey.users is None else tuple(map(diagnose, users)),
-        caller=diagnose(machine) if survey.users is None else None,
+        users=None if survey.users is None else tuple(users),
         left_out=survey.left_out,
-        ledger=redaction.ledger(),
+        ledger=ledger,
     )
 
 
 def _document(judged: Judged, seconds: float) -> merge.Document:
-    if judged.caller is not None:
-        document = document_of(judged.caller, seconds)
+    if judged.users is None:
+        document = document_of(judged.machine, seconds)
     else:
-        document = merge.document(judged.machine, judged.users or (), judged.left_out, seconds)
+        document = merge.document(judged.machine, judged.users, judged.left_out, seconds)
     return {**document, "redacted": judged.ledger}
 
 
@@ -81,10 +77,10 @@ def _line(diagnoses: Sequence[Diagnosis]) -> Answer:
 
 
 def _text(judged: Judged, render: Callable[[Judged, Diagnosis], str]) -> str:
-    if judged.caller is not None:
-        return render(judged, judged.caller)
+    if judged.users is None:
+        return render(judged, judged.machine)
     parts = []
-    for diagnosis in judged.users or ():
+    for diagnosis in judged.users:
         name = known_or(diagnosis.facts.host.user, "a user")
         parts.append(f"=== {name} ===\n\n{render(judged, diagnosis)}\n")
     if not parts:
@@ -107,7 +103,7 @@ def _markdown(judged: Judged, diagnosis: Diagnosis) -> str:
 
 
 def _nothing_to_see(judged: Judged) -> bool:
-    machine = judged.machine
+    machine = judged.machine.facts
     if known_or(machine.pcscd.installed, True) or known_or(machine.usb, ("a reader",)):
         return False
     everybody = () if judged.users == () else judged.each

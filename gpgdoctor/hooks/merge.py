@@ -9,8 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from gpgdoctor.diagnosis import Diagnosis, diagnose
-from gpgdoctor.facts import Facts, known_or
+from gpgdoctor.diagnosis import Diagnosis
+from gpgdoctor.facts import known_or
 from gpgdoctor.report.json import document as document_of
 
 Document = dict[str, Any]
@@ -19,9 +19,9 @@ OWN = ("gnupg", "configuration")  # the facts that differ from user to user
 VERDICTS = ("healthy", "incomplete", "findings", "error")
 
 
-def document(machine: Facts, users: Sequence[Diagnosis], left_out: int, seconds: float) -> Document:
+def document(machine: Diagnosis, users: Sequence[Diagnosis], left_out: int, seconds: float) -> Document:
     """The document of the machine, with what was found for its users."""
-    merged = document_of(diagnose(machine), seconds)
+    merged = document_of(machine, seconds)
     names = [known_or(diagnosis.facts.host.user, "unknown") for diagnosis in users]
     each = [document_of(diagnosis, seconds) for diagnosis in users]
     if each:

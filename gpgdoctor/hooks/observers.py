@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gpgdoctor.collect import processes
 from gpgdoctor.facts import Facts, known_or
+from gpgdoctor.system import proc
 from gpgdoctor.system.record import replace
 
 APPORT = ("apport-cli", "apport-gtk", "apport-kde", "apport-bug", "ubuntu-bug")
@@ -16,11 +17,11 @@ CALLERS = frozenset(("sos", "sosreport", "supportconfig", "reportbug", *APPORT))
 
 def set_apart(facts: Facts) -> Facts:
     """The facts, with everything that the calling script started marked as ours."""
-    callers = {pid for pid in processes.ancestors() if processes.name_of(pid) in CALLERS}
+    callers = {pid for pid in proc.ancestors() if processes.name_of(pid) in CALLERS}
     if not callers:
         return facts
     described = tuple(
-        replace(process, ours=process.ours or bool(callers & processes.ancestors(process.pid)))
+        replace(process, ours=process.ours or bool(callers & proc.ancestors(process.pid)))
         for process in known_or(facts.processes, ())
     )
     return replace(facts, processes=described)

@@ -6,31 +6,35 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from gpgdoctor.collect import usb
 from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.collect.machine import Look, Wishes, with_cards
-from gpgdoctor.collect.on_behalf import NobodysLook, nothing
 from gpgdoctor.collect.probe_child import ProbeChild
-from gpgdoctor.facts import Facts, Process, known_or
-from gpgdoctor.hooks.borrowed import LOOK_S, Borrowed
+from gpgdoctor.collect.user_child import UserChild, nothing
+from gpgdoctor.facts import Facts, Process, Reason, Unknown, known_or
 from gpgdoctor.hooks.observers import set_apart
+from gpgdoctor.hooks.untrusted import cleaned
 from gpgdoctor.hooks.users import Candidates, candidates
+from gpgdoctor.system.caller import Whom
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record, replace
 
 if TYPE_CHECKING:
     import pwd
 
+    from gpgdoctor.collect.readers import Told
     from gpgdoctor.collect.user import UserFacts
 
 TOGETHER = 5  # looks as users that run at once
 ALL_USERS_S = 18.0
+LOOK_S = 4.5
 EACH = "looked at for each user"
 REMOTE = "the home is on a file system that may hang, and no daemon of GnuPG runs"
 
 
 class Survey(Record):
-    """``machine`` holds whoever called, where nobody asked for all users; else ``users`` are facts of their own."""
+    """``machine`` holds who called, where nobody asked for all users; else ``users`` are facts of their own."""
 
     machine: Facts
     users: tuple[Facts, ...] | None = None
@@ -44,11 +48,9 @@ def survey(all_users: bool) -> Survey:
     machine = set_apart(Look(Wishes(passive=True, versions=True), _ForNobody()).facts())
     connections = known_or(machine.pcscd.connections, ())
     chosen = candidates(os.environ, (known_or(connection.uid, 0) for connection in connections))
-    found = _looks(chosen)
+    found = _looks(chosen, ask=not isinstance(machine.pcscd.answer, Unknown))
     machine = replace(machine, processes=_with_cards(machine, found))
-    return Survey(
-        machine=machine, users=tuple(_facts(machine, user, mine) for user, mine in found), left_out=chosen.left_out
-    )
+    return Survey(machine=machine, users=tuple(_facts(machine, it) for it in found), left_out=chosen.left_out)
 
 
 class _ForNobody(Early):
@@ -58,44 +60,78 @@ class _ForNobody(Early):
         self.started = time.monotonic()
         self.probe = ProbeChild()
         self.uid = os.geteuid()
-        self.borrowed = NobodysLook(EACH)
+        self.user_child = UserChild(None, EACH)
         self.gpgconf = GpgconfQuestions(None, ask=False)
 
 
-def _looks(chosen: Candidates) -> list[tuple[pwd.struct_passwd, UserFacts]]:
+class _AsUser:
+    """The children that look as one user, started now and read later."""
+
+    def __init__(self, user: pwd.struct_passwd, *, ask: bool) -> None:
+        """``ask``: whether pcscd may be asked, as root's own look was."""
+        self.user = user
+        self._part = UserChild(Whom(user))
+        self._probe = ProbeChild(LOOK_S, Whom(user)) if ask else None
+        if self._probe:
+            self._probe.look(ask=True, probe=False, timeout_s=LOOK_S)
+
+    def read(self, deadline: Deadline) -> _Part:
+        self._part.deadline = deadline
+        if self._probe:
+            self._probe.wait_for_second_look(deadline)
+            self._probe.wait(deadline)
+        return _Part(user=self.user, mine=cleaned(self._part.finish()), told=self._probe.told if self._probe else None)
+
+    def close(self) -> None:
+        self._part.close()
+        if self._probe:
+            self._probe.close()
+
+
+class _Part(Record):
+    """What was learnt of one user. ``told`` is None where pcscd was not asked for her."""
+
+    user: pwd.struct_passwd
+    mine: UserFacts
+    told: Told | None = None
+
+
+def _looks(chosen: Candidates, *, ask: bool) -> list[_Part]:
     """One child for each user, a few at a time, so that a slow machine is not overrun."""
     deadline = Deadline(ALL_USERS_S)
-    found = []
-    for start in range(0, len(chosen.users), TOGETHER):
-        batch = chosen.users[start : start + TOGETHER]
-        started = {user.pw_uid: Borrowed(user) for user in batch if user.pw_uid not in chosen.remote}
+    found = [_Part(user=user, mine=nothing(REMOTE)) for user in chosen.users if user.pw_uid in chosen.remote]
+    near = [user for user in chosen.users if user.pw_uid not in chosen.remote]
+    for start in range(0, len(near), TOGETHER):
+        started = [_AsUser(user, ask=ask) for user in near[start : start + TOGETHER]]
         within = deadline.sooner(LOOK_S)
         try:
-            for user in batch:
-                look = started.get(user.pw_uid)
-                found.append((user, look.facts(within) if look else nothing(REMOTE)))
+            found += [look.read(within) for look in started]
         finally:
-            for look in started.values():
+            for look in started:
                 look.close()
-    return found
+    return sorted(found, key=lambda part: part.user.pw_uid)
 
 
-def _with_cards(machine: Facts, found: list[tuple[pwd.struct_passwd, UserFacts]]) -> tuple[Process, ...]:
+def _with_cards(machine: Facts, found: list[_Part]) -> tuple[Process, ...]:
     """The processes, each scdaemon with what it said to the child of its own user, and of no other."""
     described = []
     for process in known_or(machine.processes, ()):
-        for user, mine in found:
-            if process.role == "scdaemon" and known_or(process.uid, -1) == user.pw_uid:
-                process = with_cards(process, mine)
+        for part in found:
+            if process.role == "scdaemon" and known_or(process.uid, -1) == part.user.pw_uid:
+                process = with_cards(process, part.mine)
         described.append(process)
     return tuple(described)
 
 
-def _facts(machine: Facts, user: pwd.struct_passwd, mine: UserFacts) -> Facts:
+def _facts(machine: Facts, part: _Part) -> Facts:
     """The machine as it is for one user."""
+    told, mine = part.told, part.mine
     return replace(
         machine,
         gnupg=mine.gnupg,
         configuration=mine.configuration,
-        host=replace(machine.host, user=user.pw_name, uid=user.pw_uid, called_by=None),
+        pcscd=replace(machine.pcscd, answer=told.answer(), library=told.library()) if told else machine.pcscd,
+        readers=told.readers(Reason.PASSIVE) if told else machine.readers,
+        usb=usb.as_open(machine.usb, mine.usb_nodes),
+        host=replace(machine.host, user=part.user.pw_name, uid=part.user.pw_uid, called_by=None),
     )

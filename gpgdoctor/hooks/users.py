@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from gpgdoctor.collect import processes
+from gpgdoctor.system import mounts, proc
+from gpgdoctor.system.caller import CALLERS
 from gpgdoctor.system.record import Record
 
 USERS_LIMIT = 20
 TABLE_BYTES = 4 << 20
 NO_LOGIN = {"nologin", "false", "sync", "halt", "shutdown"}
 UID_RANGE = (1000, 60000)  # of people, where login.defs says nothing else
-# A file system of this kind may hang for ever, or belong to another machine.
-REMOTE = re.compile(r"nfs|cifs|smb|afs|autofs|fuse|9p|ceph|gluster|lustre")
 
 
 class Candidates(Record):
@@ -39,15 +38,15 @@ def candidates(environment: Mapping[str, str], connected: Iterable[int]) -> Cand
     # First come those who have something running: they are what a report is about.
     entries = sorted((*_entries(found), *_people(found)), key=lambda user: (user.pw_uid not in busy, user.pw_uid))
     chosen = sorted(entries[:USERS_LIMIT], key=lambda user: user.pw_uid)
-    mounts = _mounts()
-    away = {user.pw_uid for user in chosen if user.pw_uid not in running and _is_remote(user.pw_dir, mounts)}
+    table = _mounts()
+    away = {user.pw_uid for user in chosen if user.pw_uid not in running and _is_remote(user.pw_dir, table)}
     return Candidates(users=tuple(chosen), left_out=len(entries) - len(chosen), remote=frozenset(away))
 
 
 def _uids_of_daemons() -> set[int]:
     """Who runs a gpg-agent or an scdaemon."""
     pids = [pid for pid, role in processes.daemons().items() if role != "pcscd"]
-    return {uid for uid in map(processes.uid_of, pids) if uid is not None}
+    return {uid for uid in map(proc.uid, pids) if uid is not None}
 
 
 def _with_runtime_directory() -> set[int]:
@@ -63,15 +62,16 @@ def _with_runtime_directory() -> set[int]:
 
 def _hinted(environment: Mapping[str, str]) -> set[int]:
     """Who called sudo, pkexec or doas: a hint, no authority."""
-    found = {int(environment[name]) for name in ("SUDO_UID", "PKEXEC_UID") if environment.get(name, "").isdigit()}
-    with suppress(KeyError):
-        found.add(pwd.getpwnam(environment["DOAS_USER"]).pw_uid)
+    found = set()
+    for value in (environment.get(variable, "") for variable, _ in CALLERS):
+        with suppress(KeyError, OverflowError):
+            found.add(int(value) if value.isdigit() else pwd.getpwnam(value).pw_uid)
     return found
 
 
 def _entries(uids: Iterable[int]) -> Iterable[pwd.struct_passwd]:
     for uid in uids:
-        with suppress(KeyError):
+        with suppress(KeyError, OverflowError):
             yield pwd.getpwuid(uid)
 
 
@@ -104,15 +104,13 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def _mounts() -> list[tuple[str, str]]:
-    """Mount points and what kind of file system each is, the longest first."""
-    rows = [line.split(" ") for line in _lines("/proc/self/mounts")]
-    return sorted(((row[1], row[2]) for row in rows if len(row) > 2), key=lambda row: -len(row[0]))
+def _mounts() -> list[mounts.Mount]:
+    with suppress(OSError):
+        return mounts.mounts()
+    return []
 
 
-def _is_remote(home: str, mounts: list[tuple[str, str]]) -> bool:
+def _is_remote(home: str, table: list[mounts.Mount]) -> bool:
     """By the words alone: to look at a home would already touch it."""
-    for point, kind in mounts:
-        if home == point or home.startswith(point.rstrip("/") + "/"):
-            return REMOTE.match(kind) is not None
-    return False
+    mount = mounts.holding(home, table)
+    return mount is not None and mount.is_remote

@@ -101,7 +101,7 @@ class Furniture:
         """What the room is built from, or LabUnavailable."""
         self._check_possible()
         try:
-            found = parts.find()
+            found = parts.find(packages=(*parts.LAB_PACKAGES, *self.scenario.programs))
         except parts.PartsUnavailable as error:
             raise LabUnavailable(str(error)) from error
         interpreter = os.path.realpath(f"{self.root or ''}{self.python}")

@@ -72,6 +72,7 @@ class Scenario:
     polkit: bool = False  # a pcscd that is built with polkit asks it; without a system bus that refuses everybody
     listeners: tuple[Listener, ...] = ()
     hidden: tuple[Package, ...] = ()
+    programs: tuple[str, ...] = ()  # Debian packages that are to be there, besides what every lab has
     steps: tuple[Step, ...] = ()
     user: int = 0  # whose home it is, who runs gpg and gpgdoctor; other than 0 only for root
     # What must be seen once all this stands: the findings of `check` at warning or above that are not the consequence

@@ -40,7 +40,7 @@ STAMP = re.compile(
 )
 HOST = re.compile(r"^[\w.-]+\s+(?=[\w.@/-]+(?:\[\d+\])?:\s)")
 # pcscd: "00000045 ccid_usb.c:598:OpenUSBByName() text"
-SOURCE_LINE = re.compile(r"^(?:\d{8} )?(?:\[\d+\] )?([\w-]+\.c):\d+:(\w+)\(\)\s*")
+SOURCE_LINE = re.compile(r"^(?:\d{8} )?(?:\[\d+\] )?[\w./-]*?([\w-]+\.c):\d+:(\w+)\(\)\s*")
 NAMED = re.compile(r"^(?:\([^()]*\) )?(?P<program>[A-Za-z_][\w.+-]*?)(?:\[\d+\](?:: | )|: +)")
 SHELLS = re.compile(r"^(?:-?(?:ba|z|k|da|fi)?sh|/bin/\w*sh): (?:line )?(?:\d+: )?")
 ZSH = re.compile(r"^zsh: command not found: (\S+)$")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import ConfigFile, Facts, known_or
+from gpgdoctor.facts import ConfigFile, Facts, Manager, known_or
 from gpgdoctor.plan.steps import Advise, Wish
 
 OWNER_MAY_WRITE = 0o200
-HOME_MANAGER = ("Nix (home-manager)", "home-manager")
+HOME_MANAGER = (Manager.NIX, Manager.HOME_MANAGER)
 # Not what the kinds of scdaemon_conf are called, but what they are.
 KINDS = {
     "unreadable": "it cannot be read",
@@ -24,7 +24,7 @@ def obstacle(facts: Facts, file: ConfigFile) -> str | None:
     if file.scope == "global":
         return "it is the configuration of the whole system"
     if isinstance(file.manager, str):
-        return f"{file.manager} manages it" if file.manager != "another user" else "it belongs to another user"
+        return f"{file.manager} manages it" if file.manager != Manager.ANOTHER_USER else "it belongs to another user"
     if file.status == "absent":
         return f"it is {file.detail}" if file.detail else None
     if file.status != "regular":
@@ -65,7 +65,7 @@ def _instruction(file: ConfigFile, wish: Wish) -> str:
     if file.manager in HOME_MANAGER and wish.options and file.program == "scdaemon":
         settings = " ".join(_nix(option) for option in wish.options)
         return f"Put into your home-manager configuration: programs.gpg.scdaemonSettings = {{ {settings} }};"
-    where = "its source" if file.manager == "chezmoi" else "it"
+    where = "its source" if file.manager == Manager.CHEZMOI else "it"
     parts = [f'add to {where} the line "{option}"' for option in wish.options]
     parts += [
         f"comment out line {change.line}" if change.text is None else f'make line {change.line} say "{change.text}"'
@@ -83,6 +83,6 @@ def _nix(option: str) -> str:
 def _commands(file: ConfigFile, wish: Wish) -> tuple[tuple[str, ...], ...]:
     if file.manager in HOME_MANAGER:
         return (("home-manager", "switch"),)
-    if file.manager == "chezmoi":
+    if file.manager == Manager.CHEZMOI:
         return (("chezmoi", "edit", wish.path), ("chezmoi", "apply", wish.path))
     return ()

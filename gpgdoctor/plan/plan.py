@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpgdoctor.diagnosis import Diagnosis, Finding
-from gpgdoctor.facts import ConfigFile, Facts, Unknown, known_or
+from gpgdoctor.facts import ConfigFile, Facts, Unknown, known_or, words
 from gpgdoctor.plan import edits, obstacles
 from gpgdoctor.plan import restarts as daemons
 from gpgdoctor.plan.steps import Advise, Edit, Restart, Step, Wish
 from gpgdoctor.rules import cures
-from gpgdoctor.rules.rule import RANK, Cure, LineChange
+from gpgdoctor.rules.rule import RANK, Cost, Cure, LineChange
+from gpgdoctor.wording import clear
 
 __all__ = ["Advise", "Edit", "Plan", "Refusal", "Restart", "Step", "plan", "steps_of"]
 
@@ -70,13 +71,17 @@ def steps_of(facts: Facts, finding: Finding) -> tuple[Step, ...]:
     cure = finding.found.cure
     if cure is None:
         return ()
-    advice = tuple(Advise(text=item.text, commands=item.commands) for item in cure.advice)
+    advice = _advice(cure)
     if cure.applicability == "manual":
         return advice
     refused = _refusals(facts, finding.id, cure, {})
     if refused:
         return (*(step for _, step in refused), *advice)
     return (*_steps(facts, [cure], keep_agent=False), *advice)
+
+
+def _advice(cure: Cure) -> tuple[Advise, ...]:
+    return tuple(Advise(text=item.text.clear(), commands=tuple(map(clear, item.commands))) for item in cure.advice)
 
 
 def plan(
@@ -98,7 +103,7 @@ def plan(
     for finding in chosen:
         cure = finding.found.cure
         assert cure is not None
-        advice += [Advise(text=item.text, commands=item.commands) for item in cure.advice]
+        advice += _advice(cure)
         if cure.applicability != "manual":
             why = _postponed(diagnosis, finding) or _refusals(facts, finding.id, cure, found_obstacles or {})
             refused += why
@@ -194,7 +199,7 @@ def _refusals(facts: Facts, id: str, cure: Cure, found_obstacles: Mapping[str, s
 def _forbidden(facts: Facts, cure: Cure) -> str | None:
     """Where an option would do nothing, or harm, or could not be written."""
     if cure.options and isinstance(facts.gnupg.homedir, Unknown):
-        return f"the GnuPG home is not known ({facts.gnupg.homedir.reason})"
+        return f"the GnuPG home is not known ({words(facts.gnupg.homedir)})"
     if "pcsc-shared" in cure.options and "pcsc-shared" not in known_or(facts.gnupg.scdaemon_options, ()):
         return "this scdaemon does not know pcsc-shared"
     overruled = edits.overruled(facts, cure.options)
@@ -236,8 +241,8 @@ def _needs_trial(facts: Facts, planned: list[Cure]) -> bool:
 def _costs(planned: list[Cure], steps: tuple[Step, ...], trial: bool) -> tuple[str, ...]:
     stated = [cost for cure in planned for cost in cure.costs]
     if not any(isinstance(step, Restart) and step.target == "gpg-agent" for step in steps):
-        stated = [cost for cost in stated if cost != cures.FORGETS]
-    return _unique((*stated, *((CARD_IS_READ,) if trial else ())))
+        stated = [cost for cost in stated if cost is not Cost.FORGETS]
+    return _unique((*(cost.value for cost in stated), *((CARD_IS_READ,) if trial else ())))
 
 
 def _unique(items: Iterable[Any]) -> tuple[Any, ...]:

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-FIRST_PERSON = 1000
-NOBODY = 65534
+import re
+from collections.abc import Iterable
+
+FIRST_PERSON, NOBODY = 1000, 65534
+INIT = 1
+# What was redacted before keeps its kind, so that redacting twice changes nothing more.
+ALIAS = re.compile(r"(address|host|key|mail|name|path|serial|url|user|value)[1-9]\d{0,5}")
 
 
 class Aliases:
-    """What was redacted, by kind."""
+    """What was redacted, by kind. Process numbers, inodes and times are in no ledger: every report has them."""
 
     def __init__(self) -> None:
         self._names: dict[str, dict[str, str]] = {}
-        self._counts: dict[str, int] = {}
+        self._counted: dict[str, set[str]] = {}
         self._uids: dict[int, int] = {}
+        self.pids = Ranks(101)  # as on a machine that runs nothing else
+        self.inodes = Ranks(1)
 
     def alias(self, kind: str, original: str) -> str:
         """serial1, user2: numbered as they come."""
-        names = self._names.setdefault(kind, {})
-        return names.setdefault(original, f"{kind}{len(names) + 1}")
+        before = ALIAS.fullmatch(original)
+        names = self._names.setdefault(before[1] if before else kind, {})
+        return names.setdefault(original, f"{before[1] if before else kind}{len(names) + 1}")
 
-    def count(self, kind: str) -> None:
+    def count(self, kind: str, original: str) -> None:
         """Something was taken out that needs no name of its own."""
-        self._counts[kind] = self._counts.get(kind, 0) + 1
-
-    def forget_counts(self) -> None:
-        """What was counted is looked at again."""
-        self._counts.clear()
+        self._counted.setdefault(kind, set()).add(original)
 
     def uid(self, uid: int) -> int:
         """A person's number, as it would be on a machine that has nobody but the people of this report."""
@@ -33,7 +37,25 @@ class Aliases:
             return uid
         return self._uids.setdefault(uid, FIRST_PERSON + len(self._uids))
 
+    def pid(self, pid: int) -> int:
+        return pid if pid <= INIT else self.pids.of(pid)
+
     def ledger(self) -> dict[str, int]:
         """How many things of each kind were redacted."""
-        named = {kind: len(names) for kind, names in self._names.items()}
-        return dict(sorted({**named, **self._counts}.items()))
+        return {kind: len(found) for kind, found in sorted({**self._names, **self._counted}.items())}
+
+
+class Ranks:
+    """Numbers in place of numbers: their order is kept, and nothing else of them."""
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._ranks: dict[int, int] = {}
+
+    def learn(self, numbers: Iterable[int]) -> None:
+        known = sorted({*self._ranks, *numbers})
+        self._ranks = {number: self._first + rank for rank, number in enumerate(known)}
+
+    def of(self, number: int) -> int:
+        """The rank of what was learnt; what was not comes after all that was."""
+        return self._ranks.setdefault(number, self._first + len(self._ranks))

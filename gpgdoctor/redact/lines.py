@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 
 from gpgdoctor.redact.aliases import Aliases
-from gpgdoctor.redact.names import PrivateNames
-from gpgdoctor.redact.readers import PrivateReaders
-from gpgdoctor.redact.search import PrivateText
+from gpgdoctor.redact.names import Names
+from gpgdoctor.redact.paths import Paths
+from gpgdoctor.redact.readers import Readers
+from gpgdoctor.redact.search import Search
+from gpgdoctor.redact.words import META_COMMANDS, VALUES
 from gpgdoctor.scdaemon_conf.meaning import PLAIN
 
 COMMENT, REDACTED_LINE = "# [redacted comment]", "[redacted line]"
@@ -16,22 +18,8 @@ LINE = re.compile(r"([\s\ufeff]*-{0,2})([^\s=:#]+)([\s=:]*)(.*)", re.DOTALL)
 META = re.compile(r"\s*\[\s*([+-]?[a-z-]+)\s*([^\]]*)\](.*)", re.DOTALL)
 COMMENTED_OUT = re.compile(r"(\s*#+\s*)([a-z][a-z-]+)(\s+|$)(.*)", re.DOTALL)
 NOTE = re.compile(r"(?:^|(?<=\s))#")
-# fmt: off
-META_COMMANDS = frozenset({
-    "user", "force", "ignore", "ignore-all", "verbose", "echo", "info", "expand", "let", "getenv", "getreg", "if",
-    "else", "fi", "command-mode",
-})
-# fmt: on
 ADDRESS = re.compile(r"([a-z]+://)(.+)", re.DOTALL)
 TAKES_A_PATH = re.compile(r".*-(?:file|program|socket|driver|dir)|homedir|options")
-# Values that nobody makes up for himself.
-# fmt: off
-COMMON_VALUES = frozenset({
-    "none", "basic", "advanced", "expert", "guru", "yes", "no", "on", "off", "true", "false", "enable", "enabled",
-    "disable", "disabled", "all", "undefined", "auto", "openpgp", "piv", "nks", "p15", "dinsig", "geldkarte",
-    "sc-hsm", "ipc", "app", "cardio", "reader", "cache", "memory",
-})
-# fmt: on
 NUMBER = re.compile(r"0x[0-9A-Fa-f]{1,8}|-?\d{1,5}")
 ALIKE, FARTHEST = 0.8, 3  # a typo, and no other word
 
@@ -43,22 +31,21 @@ SAID = re.compile(
     re.IGNORECASE,
 )
 ORIGIN = re.compile(
-    r"((?:gpg-agent|scdaemon|gpgconf)(?:\[\d+\])?: )?((?:/[^:]+|[\w.-]+\.conf|option file [^:]+):\d+: )?(.*)", re.DOTALL
+    r"(?P<program>(?:gpg-agent|scdaemon|gpgconf)(?:\[(?P<pid>\d{1,10})\])?: )?"
+    r"(?:(?P<words>option file )?(?P<path>/[^:]+|[\w.-]+\.conf):(?P<line>\d+): )?(?P<said>.*)",
+    re.DOTALL,
 )
+LONGEST_WORD = 60  # twice the longest option's
 
 
-class PrivateLines:
+class Lines:
     """Redacts what stands in a configuration, so that it means the same to scdaemon."""
 
     def __init__(
-        self,
-        aliases: Aliases,
-        names: PrivateNames,
-        search: PrivateText,
-        readers: PrivateReaders,
-        options: Iterable[str],
+        self, aliases: Aliases, names: Names, paths: Paths, search: Search, readers: Readers, options: Iterable[str]
     ) -> None:
-        self._aliases, self._names, self._search, self._readers = aliases, names, search, readers
+        self._aliases, self._names, self._paths = aliases, names, paths
+        self._search, self._readers = search, readers
         self._options = set(options)
         self._parts = {part for option in self._options for part in option.split("-")}
 
@@ -70,18 +57,23 @@ class PrivateLines:
         """What stands after an option, the note beside it and all."""
         found = NOTE.search(text)
         if found:
-            self._aliases.count("comment")
+            self._aliases.count("comment", text[found.start() :])
             return self.value(option, text[: found.start()]) + COMMENT
         value = text.strip()
         return text.replace(value, self._value(option, value), 1) if value else text
 
     def message(self, text: str) -> str:
         """What a program said of its configuration."""
-        program, place, said = ORIGIN.fullmatch(text).groups(default="")  # type: ignore[union-attr]
+        found = ORIGIN.fullmatch(text)
+        assert found is not None, "it matches anything"
+        program, said = found["program"] or "", found["said"]
+        if found["pid"]:
+            program = program.replace(found["pid"], str(self._aliases.pid(int(found["pid"]))))
+        place = f"{self._paths.path(found['path'])}:{found['line']}: " if found["path"] else ""
         if not SAID.fullmatch(said):
-            self._aliases.count("message")
+            self._aliases.count("message", said)
             said = "[redacted message]"
-        return f"{program}{self._search.text(place)}{said}"
+        return f"{program}{found['words'] or ''}{place}{self._search.text(said)}"
 
     def _line(self, text: str, option: str | None) -> str:
         if not text.strip():
@@ -93,29 +85,29 @@ class PrivateLines:
         found = LINE.fullmatch(text)
         about = self._option_of(found[2], option) if found else None
         if found is None or about is None:
-            return self._redacted_line()
+            return self._redacted_line(text)
         return f"{found[1]}{found[2]}{found[3]}{self.value(about, found[4])}"
 
     def _comment(self, text: str, option: str | None) -> str:
         found = COMMENTED_OUT.fullmatch(text)
         if found and (found[2] in self._options or found[2] == option):
             return f"{found[1]}{found[2]}{found[3]}{self.value(found[2], found[4])}"
-        self._aliases.count("comment")
+        self._aliases.count("comment", text)
         return COMMENT
 
     def _meta(self, text: str) -> str:
         found = META.fullmatch(text)
         if found is None or found[1].lstrip("+-") not in META_COMMANDS:
-            return self._redacted_line()
+            return self._redacted_line(text)
         name, argument, note = found[1], found[2].strip(), found[3].strip()
         if argument and argument != "*":
             argument = self._names.user(argument) if name == "user" else self._aliases.alias("value", argument)
         if note:
-            self._aliases.count("comment")
+            self._aliases.count("comment", note)
         return f"[{name}{' ' if argument else ''}{argument}]{f' {COMMENT}' if note else ''}"
 
-    def _redacted_line(self) -> str:
-        self._aliases.count("line")
+    def _redacted_line(self, text: str) -> str:
+        self._aliases.count("line", text)
         return REDACTED_LINE
 
     def _option_of(self, word: str, option: str | None) -> str | None:
@@ -123,6 +115,8 @@ class PrivateLines:
         plain = word.translate(PLAIN).strip("'\"`;,").lower().replace("_", "-")
         if plain in self._options or plain == option:
             return plain
+        if len(plain) > LONGEST_WORD:
+            return None
         if all(part in self._parts for part in plain.split("-")):
             return option or plain
         import difflib
@@ -139,8 +133,9 @@ class PrivateLines:
         if address:
             return value.replace(plain, address[1] + self._aliases.alias("value", address[2]), 1)
         if option is not None and TAKES_A_PATH.fullmatch(option):
-            return value.replace(plain, self._search.path(plain), 1)
+            return value.replace(plain, self._paths.path(plain), 1)
         words = re.split(r"[\s,=]+", value.lower())
-        if all(word in COMMON_VALUES or NUMBER.fullmatch(word) or not word for word in words):
+        numbers = [word for word in words if NUMBER.fullmatch(word)]
+        if len(numbers) <= 1 and all(word in VALUES or word in numbers or not word for word in words):
             return value
         return self._aliases.alias("value", value)

@@ -1,154 +1,153 @@
-"""Private things of a known kind, with an alias in their place: users, serial numbers, paths."""
+"""People, hosts and serial numbers: learnt where they are known to be such, found wherever else they stand."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Callable, Iterator
 
 from gpgdoctor.redact.aliases import Aliases
+from gpgdoctor.redact.words import SYSTEM_USERS, VOCABULARY
 
-# Who runs services: these users are the same everywhere, and tell who holds a card.
-# fmt: off
-SYSTEM_USERS = frozenset({
-    "root", "daemon", "bin", "sys", "nobody", "pcscd", "pcsc", "scard", "polkitd", "messagebus", "dbus", "gdm",
-    "Debian-gdm", "sddm", "lightdm", "lxdm", "greeter", "geoclue", "colord", "rtkit", "avahi", "usbmux", "saned",
-    "cups", "sshd", "sssd", "tss", "nagios", "icinga", "zabbix", "nrpe", "www-data", "tomcat",
-    "gnome-initial-setup", "gnome-remote-desktop",
-})
-# fmt: on
-
-HOMES = r"(?:/var|/usr|/export)?/home|/Users|/media|/run/media|/etc/profiles/per-user|/nix/var/nix/profiles/per-user"
-UNDER_HOMES = re.compile(rf"(?<![\w.-])(?:{HOMES})/([^/\s'\"]+)")
-AT_HOME = re.compile(rf"({HOMES})/([^/]+)(/.*)?", re.DOTALL)
-# Of the system, and the same on every machine that has it: nothing in there has a name of its owner's choice.
-SYSTEM = re.compile(
-    r"/(?:usr(?!/local|/home)|lib\w*|s?bin|etc|sys|proc|dev|nix|gnu|snap|app|run/(?!user|media)|var/lib/flatpak)(?:/|$)"
-)
-RUNTIME = re.compile(r"/run/user/(\d+)(?=/|$)")
-LIBRARY = re.compile(r"lib[\w+-]+\.(?:so|dylib)[\d.]*")
-# fmt: off
-KNOWN_SEGMENTS = frozenset({
-    "~", ".", "..", "root", "home", "run", "user", "tmp", "var", "opt", "usr", "local", "srv", "mnt", "data",
-    "bin", "sbin", "lib", "lib64", "libexec", "share", "etc", "config", ".config", ".local", ".cache", ".gnupg",
-    "gnupg", ".gnupg-home", "private-keys-v1.d", "openpgp-revocs.d", "S.scdaemon", "S.gpg-agent",
-    "S.gpg-agent.ssh", "S.gpg-agent.extra", "S.gpg-agent.browser", "S.keyboxd", "scdaemon", "scdaemon.conf",
-    "gpg-agent", "gpg-agent.conf", "common.conf", "gpg.conf", "gpg", "gpgconf", "gpgdoctor", "pcscd",
-    "pcscd.comm", "pcsc-shared", "dotfiles", ".dotfiles", "chezmoi", ".chezmoi", "yadm", "stow", "home-manager",
-    ".nix-profile", "homebrew", "Cellar", "Library",
-})
-# fmt: on
-# Names of people and hosts that are also words of this field: where they are only words, they tell nothing.
-# fmt: off
-VOCABULARY = frozenset({
-    "agent", "alma", "alpine", "arch", "card", "cards", "ccid", "centos", "client", "config", "daemon",
-    "debian", "disable", "docker", "enabled", "fedora", "file", "gentoo", "gnu", "gnuk", "gnupg", "gpg",
-    "gpgconf", "group", "home", "host", "installed", "kali", "key", "keys", "linux", "localhost", "lxc",
-    "machine", "mint", "name", "nitrokey", "nixos", "none", "openpgp", "opensuse", "option", "pcsc", "pcscd",
-    "pin", "pipe", "podman", "port", "probe", "process", "program", "raspbian", "reader", "rhel", "rocky",
-    "root", "running", "scdaemon", "serial", "server", "session", "shared", "smart", "socket", "ssh", "suse",
-    "system", "systemd", "test", "the", "this", "time", "token", "tty", "ubuntu", "unknown", "usb", "user",
-    "version", "void", "wayland", "x11", "yubico", "yubikey",
-})
-# fmt: on
-SHORTEST_WORD = 3
-BEFORE, AFTER = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
+WORD = re.compile(r"[^\W_]+")
+UID = re.compile(r"uid (\d{1,10})")
 AID = re.compile(r"D276000124[0-9A-F]{10}([0-9A-F]{8})", re.IGNORECASE)
+SHORTEST_WORD, LONGEST_TERM = 3, 9
+LONGEST_CUT = 15  # the kernel keeps no more of a program's name
+LIBRARY = "lib"  # stands before a name without a space: libjane.so
+# As people write them where a file's name has to be ASCII; other letters lose their accents (fold).
+GERMAN = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00c4": "ae", "\u00d6": "oe", "\u00dc": "ue"})
 
 
-class PrivateNames:
-    """Aliases for things that are known to be what they are."""
+class Names:
+    """Looks for what it learnt word by word, so that a text costs what its length does."""
 
     def __init__(self, aliases: Aliases) -> None:
         self._aliases = aliases
-        self._programs: set[str] = set()
-        # How each of them is written, in lower case, and what it is: for a search in free text.
-        self.words: dict[str, tuple[str, str]] = {}
+        # Kind and key of what was learnt, by its words; and how many words are the most that begin with one.
+        self._terms: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._longest: dict[str, int] = {}
+        self._begun: dict[str, tuple[str, str]] = {}  # the same by what the kernel may have left of its first word
+        self._written: dict[str, str] = {}  # serial numbers, as they stand in readers' names
+
+    # -- users -----------------------------------------------------------------------------------------------------
+
+    def learn_user(self, name: str) -> None:
+        """A log-in and each part of it: jane.doe, CORP\\jane, jane@corp.example, and jane-agent."""
+        if is_system_user(name) or UID.fullmatch(name):
+            return
+        domain, local, realm = _parts(composed(name))
+        for form in (name, local, *WORD.findall(local)):
+            self._learn(form, "user", fold(local))
+            self._learn(form.translate(GERMAN), "user", fold(local))
+        for place in filter(None, (domain, realm)):
+            self.learn_host(place)
 
     def user(self, name: str) -> str:
-        number = re.fullmatch(r"uid (\d+)", name)
+        number = UID.fullmatch(name)
         if number:
             return f"uid {self._aliases.uid(int(number[1]))}"
-        if name in SYSTEM_USERS or name.startswith(("_", "systemd-")):
-            return name
-        domain, local, realm = _parts(name.casefold())
-        for form in (name.casefold(), local):
-            self.words.setdefault(form, ("user", local))
-        for place in filter(None, (domain, realm)):
-            self.words.setdefault(place, ("host", place))
-        return self._aliases.alias("user", local)
+        return name if is_system_user(name) else self._aliases.alias("user", _parts(fold(name))[1])
 
-    def host(self, name: str) -> None:
-        """A host to look for: by its whole name, and without the domain."""
-        label = name.casefold().partition(".")[0]
-        for form in (name.casefold(), label):
-            self.words.setdefault(form, ("host", label))
+    # -- hosts -----------------------------------------------------------------------------------------------------
+
+    def learn_host(self, name: str) -> None:
+        """A host by its name with and without its domain, and the domain by itself."""
+        label, _, domain = fold(name).partition(".")
+        self._learn(name, "host", label)
+        self._learn(label, "host", label)
+        for form in (domain, *domain.split(".")[:-1]):
+            self._learn(form, "host", domain)
+
+    # -- serial numbers --------------------------------------------------------------------------------------------
+
+    def learn_serial(self, text: str) -> None:
+        key = self._serial_key(text)
+        for form in (text, re.sub(r"\s", "", text), key):
+            self._learn(form, "serial", key)
 
     def serial(self, text: str) -> str:
-        """In every form that a card's or a token's number has: as part of an AID, with leading zeros, with blanks."""
+        """In every form that a card's or a token's number has: in an AID, with leading zeros, with blanks."""
+        return self._aliases.alias("serial", self._serial_key(text))
+
+    def serial_of_reader(self, text: str) -> str:
+        """Two readers whose numbers are written differently stay two."""
+        key = self._serial_key(text)
+        return self.serial(text) if self._written.setdefault(key, text) == text else self._aliases.alias("serial", text)
+
+    @staticmethod
+    def _serial_key(text: str) -> str:
         compact = re.sub(r"\s", "", text)
         found = AID.match(compact)
-        key = (found[1] if found else compact).casefold().lstrip("0") or compact
-        for form in (text.casefold(), compact.casefold(), key):
-            self.words.setdefault(form, ("serial", key))
-        return self._aliases.alias("serial", key)
+        return fold(found[1] if found else compact).lstrip("0") or compact
 
-    def uid(self, uid: int) -> int:
-        return self._aliases.uid(uid)
+    # -- search ----------------------------------------------------------------------------------------------------
 
-    def keep(self, program: str) -> None:
-        """A program whose name is told: it may be told in paths as well."""
-        self._programs.add(program)
+    def known(self, text: str) -> str | None:
+        """The alias of a text that is, as a whole, something learnt."""
+        words = _words(text)
+        length, alias = self._term_at(words, 0) if words else (0, "")
+        return alias if length == len(words) else None
 
-    # -- paths ---------------------------------------------------------------------------------------------------
+    def replaced(self, text: str, otherwise: Callable[[str], str] = str, *, cut: bool = False) -> str:
+        """A text with aliases for what was learnt; ``otherwise`` says what becomes of other words.
 
-    def path(self, path: str) -> str:
-        """The same structure; homes, and every part whose name somebody chose, have aliases."""
-        home = AT_HOME.fullmatch(path)
-        if home:
-            return f"{home[1]}/{self.user(home[2])}{self._segments(home[3] or '')}"
-        runtime = RUNTIME.match(path)
-        if runtime:
-            return f"/run/user/{self.uid(int(runtime[1]))}{self._segments(path[runtime.end() :])}"
-        return self._segments(path, of_system=SYSTEM.match(path) is not None)
+        ``cut``: the text may have lost its end, and so may its last word.
+        """
+        return "".join(self._pieces(composed(text), otherwise, cut))
 
-    def _segments(self, path: str, *, of_system: bool = False) -> str:
-        return "/".join(self._segment(segment, of_system) for segment in path.split("/"))
+    def _pieces(self, text: str, otherwise: Callable[[str], str], cut: bool) -> Iterator[str]:
+        found = list(WORD.finditer(text))
+        words = [fold(word[0]) for word in found]
+        number = at = 0
+        while number < len(words):
+            yield text[at : found[number].start()]
+            length, alias = self._term_at(words, number)
+            if not length and cut and number == len(words) - 1 and words[number] in self._begun:
+                alias = self._aliases.alias(*self._begun[words[number]])
+            yield alias or otherwise(found[number][0])
+            number += length or 1
+            at = found[number - 1].end()
+        yield text[at:]
 
-    def _segment(self, segment: str, of_system: bool) -> str:
-        if not segment or segment in KNOWN_SEGMENTS or segment in self._programs:
-            return segment
-        if LIBRARY.fullmatch(segment):
-            return self._without_names(segment)
-        tilde = "~" if segment.startswith("~") else ""
-        found = self.words.get(segment.removeprefix("~").casefold())
-        if found is None and of_system:
-            return self._without_names(segment)
-        return tilde + self._aliases.alias(*(found or ("path", segment)))
+    def _term_at(self, words: list[str], number: int) -> tuple[int, str]:
+        """How many words are something learnt, and its alias."""
+        for prefix in ("", LIBRARY) if words[number].startswith(LIBRARY) else ("",):
+            first = words[number].removeprefix(prefix)
+            for length in range(min(self._longest.get(first, 0), len(words) - number), 0, -1):
+                found = self._terms.get((first, *words[number + 1 : number + length]))
+                if found:
+                    return length, prefix + self._aliases.alias(*found)
+        return 0, ""
 
-    def telling_words(self) -> list[str]:
-        """Those to be found wherever they stand."""
-        return [word for word in self.words if len(word) >= SHORTEST_WORD and word not in VOCABULARY]
-
-    def _without_names(self, segment: str) -> str:
-        """What the system or a package named, where somebody's name is a part of it: /usr/bin/alice-card."""
-        words = self.telling_words()
-        if not words:
-            return segment
-        pattern = f"{BEFORE}(?:{any_of(words)}){AFTER}"
-        return re.sub(
-            pattern, lambda match: self._aliases.alias(*self.known_as(match[0])), segment, flags=re.IGNORECASE
-        )
-
-    def known_as(self, text: str) -> tuple[str, str]:
-        """What a word is that was found in any case; letters like the dotted capital I have more cases than two."""
-        found = self.words.get(text.casefold())
-        same = (what for word, what in self.words.items() if re.fullmatch(re.escape(word), text, re.IGNORECASE))
-        return found or next(same, ("user", text))
+    def _learn(self, form: str, kind: str, key: str) -> None:
+        words = tuple(_words(form)[:LONGEST_TERM])
+        if len("".join(words)) < SHORTEST_WORD or (len(words) == 1 and words[0] in VOCABULARY):
+            return
+        self._terms.setdefault(words, (kind, key))
+        self._longest[words[0]] = max(len(words), self._longest.get(words[0], 0))
+        for end in range(SHORTEST_WORD + 1, min(len(words[0]), LONGEST_CUT)):
+            self._begun.setdefault(words[0][:end], (kind, key))
 
 
-def any_of(words: Iterable[str]) -> str:
-    """The longest first, since the first that fits is taken."""
-    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
+def is_system_user(name: str) -> bool:
+    return name in SYSTEM_USERS or name.startswith(("_", "systemd-"))
+
+
+def composed(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def fold(text: str) -> str:
+    """A spelling that ignores case and accents."""
+    if text.isascii():
+        return text.lower()
+    letters = unicodedata.normalize("NFKD", text).casefold().replace("\u0131", "i")
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def _words(text: str) -> list[str]:
+    return [fold(word) for word in WORD.findall(composed(text))]
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -3,113 +3,104 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
-from gpgdoctor import holders
 from gpgdoctor.redact.aliases import Aliases
-from gpgdoctor.redact.names import AFTER, BEFORE, UNDER_HOMES, PrivateNames, any_of
+from gpgdoctor.redact.names import Names
+from gpgdoctor.redact.paths import UNDER_HOMES, Paths, is_told_program
 
-TOLD_PROGRAMS = frozenset(("systemd", "pcscd", "scdaemon", "gpg-agent", "unknown"))
 CARRIES_ARGUMENTS = re.compile(r"\s[-/]|[=@:/]")
+META_USER = re.compile(r"^\s*\[\s*user\s+([^\]\s]{1,64})", re.MULTILINE)
+COMM_BYTES = 15  # the kernel cuts a name there
 
-BEFORE_WORDS = 6  # so many of the forms may have a name within
-REST_OF_PATH = r"[^\s'\"`,;:()<>|]*[^\s'\"`,;:()<>|.]"
+BEFORE, AFTER = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
+ENDS_PATH = r"\s'\"`,;:()<>|"
+# Each begins where no match of the same form could have begun before: a text is read once, however long it is.
 FORMS = (
     ("kept", r"\bGD\d{3}\b|\b0x(?:8010[0-9A-F]{4}|[0-9A-F]{1,6})\b|\b\d+ bytes\b"),
-    ("url", r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+"),
-    ("mail", r"[\w.+-]*[\w+]@[\w-]+(?:\.[\w-]+)*"),
-    ("path", rf"(?<![\w.~/-])(?:(?:~[\w.-]*)?/{REST_OF_PATH}|~[\w.-]+)"),
-    ("account", r"\b[\w.-]+\\[\w.-]+"),
-    ("uid", r"\buid \d+"),
-    ("aid", rf"{BEFORE}D2 ?76 ?00 ?01 ?24(?: ?[0-9A-F]{{2}})+{AFTER}"),
-    ("key", rf"{BEFORE}(?:0x)?(?:(?:[0-9A-F]{{4}}\s+){{4,}}[0-9A-F]{{4}}|[0-9A-F]{{16,}}){AFTER}"),
-    ("short_key", rf"{BEFORE}(?:0x)?(?=\d*[A-F])(?=[A-F]*\d)[0-9A-F]{{8}}{AFTER}"),
+    ("url", r"(?<![\w+.-])[\w+.-]+://[^\s'\"<>]+"),
+    ("mail", r"(?<![\w.+-])[\w.+-]*[\w+]@[\w-]+(?:\.[\w-]+)*"),
+    ("path", rf"(?<![\w.~/-])(?:(?:~[\w.-]*)?/[^{ENDS_PATH}]*[^{ENDS_PATH}.]|~[\w.-]+)"),
+    ("account", r"(?<![\w.-])[\w.-]+\\[\w.-]+"),
+    ("uid", r"\buid \d{1,10}\b"),
+    ("pid", r"\bpid \d{1,10}\b"),
+    ("serial", rf"{BEFORE}D2 ?76 ?00 ?01 ?24(?: ?[0-9A-F]{{2}})+{AFTER}"),
+    ("key", rf"{BEFORE}(?:0x)?(?:(?:[0-9A-F]{{4}}\s{{1,2}}){{4,}}[0-9A-F]{{4}}|[0-9A-F]{{16,}}){AFTER}"),
+    ("hardware", rf"{BEFORE}[0-9A-F]{{2}}(?:[:-][0-9A-F]{{2}}){{5,7}}{AFTER}"),
+    ("short_key", rf"{BEFORE}(?:0x)?(?=\d{{0,8}}[A-F])(?=[A-F]{{0,8}}\d)[0-9A-F]{{8}}{AFTER}"),
     ("number", rf"{BEFORE}\d{{7,}}{AFTER}"),
-    ("address", r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])[0-9A-F:]*:[0-9A-F:]*:[0-9A-F:]*(?!\w)"),
+    ("address", r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w)|(?<![\w:])[0-9A-F:]{2,40}(?![\w:])"),
 )
-HARDWARE_ADDRESS = re.compile(r"[0-9A-F]{2}(?::[0-9A-F]{2}){5}", re.IGNORECASE)
+FORM = re.compile("|".join(f"(?P<{name}>{form})" for name, form in FORMS), re.IGNORECASE)
 
 
-class PrivateText:
+class Search:
     """Puts aliases in the place of what is private. What is to be found by name has to be learnt before."""
 
-    def __init__(self, aliases: Aliases, names: PrivateNames, known: Iterable[str]) -> None:
-        """``known`` are words that stay in one piece."""
-        self._aliases = aliases
-        self._names = names
-        self._paths: set[str] = set()
-        self._known = tuple(known)
-        self._compiled: re.Pattern[str] | None = None
-        self.learning = True  # what is to be found is not all known yet
+    def __init__(self, aliases: Aliases, names: Names, paths: Paths) -> None:
+        self._aliases, self._names, self._paths = aliases, names, paths
+        self._odd_paths: dict[str, list[str]] = {}  # with blanks, say, by the half that a form would find
 
-    def path(self, path: str) -> str:
-        """A path, which free text may have as well, blanks and all."""
-        if self.learning and path.startswith("/") and len(path) > 1:
-            self._compiled = None
-            self._paths.add(path)
-        return self._names.path(path)
+    def learn(self, text: str) -> None:
+        for user in (*UNDER_HOMES.findall(text), *META_USER.findall(text)):
+            self._names.learn_user(user)
+
+    def learn_path(self, path: str) -> None:
+        self._paths.learn(path)
+        beginning = FORM.match(path)
+        if beginning and beginning.lastgroup == "path" and beginning[0] != path:
+            self._odd_paths.setdefault(beginning[0], []).append(path)
 
     def text(self, text: str) -> str:
-        if self.learning:
-            self._compiled = None
-            for user in UNDER_HOMES.findall(text):
-                self._names.user(user)
-            return text
-        return self._pattern().sub(self._replaced, text)
+        parts, at = [], 0
+        for match in FORM.finditer(text):
+            if match.start() >= at:
+                odd = (path for path in self._odd_paths.get(match[0], ()) if text.startswith(path, match.start()))
+                found = max(odd, key=len, default=match[0])
+                parts += [self._names.replaced(text[at : match.start()]), self._alias(match.lastgroup or "", found)]
+                at = match.start() + len(found)
+        return "".join([*parts, self._names.replaced(text[at:])])
 
     def program(self, name: str) -> str:
         """A program's name. What is known is kept, and what carries arguments loses them."""
-        if name in TOLD_PROGRAMS or holders.known(name):
-            self._names.keep(name)
+        if is_told_program(name):
             return name
         if CARRIES_ARGUMENTS.search(name):
-            self._aliases.count("arguments")
+            self._aliases.count("arguments", name)
             first = re.split(r"[^\w.+-]", name, maxsplit=1)[0]
             return f"{self.text(first)} [arguments]".lstrip()
+        if len(name.encode("utf-8", "surrogateescape")) == COMM_BYTES:
+            return self._names.replaced(name, cut=True)
         return self.text(name)
 
-    def _pattern(self) -> re.Pattern[str]:
-        if self._compiled is None:
-            words = self._names.telling_words()
-            first = [("known", rf"(?<![\w-])(?:{any_of(self._known)})(?![\w-])")] if self._known else []
-            first += (
-                [("learnt", rf"(?:{any_of(self._paths)})(?=/|[^\w.-]|\.?$)(?:/{REST_OF_PATH})?")] if self._paths else []
-            )
-            last = [("word", f"{BEFORE}(?:{any_of(words)}){AFTER}")] if words else []
-            parts = (*first, *FORMS[:BEFORE_WORDS], *last, *FORMS[BEFORE_WORDS:])
-            self._compiled = re.compile("|".join(f"(?P<{name}>{form})" for name, form in parts), re.IGNORECASE)
-        return self._compiled
-
-    def _replaced(self, match: re.Match[str]) -> str:
-        found, form = match[0], match.lastgroup
-        if form in ("learnt", "path"):
-            return self._names.path(found)
-        if form == "word":
-            return self._aliases.alias(*self._names.known_as(found))
+    def _alias(self, form: str, found: str) -> str:
+        if form == "path":
+            return self._paths.path(found)
+        if form == "pid":
+            return f"pid {self._aliases.pid(int(found[4:]))}"
         if form in ("uid", "account"):
             return self._names.user(found.casefold())
-        if form == "aid":
+        if form == "serial" or (form == "number" and _is_serial(found)):
             return self._names.serial(found)
-        if form in ("url", "mail"):
-            return self._aliases.alias(form, found)
         if form in ("key", "short_key"):
             return self._aliases.alias("key", found.lower().removeprefix("0x"))
-        if form == "number" and _is_serial(found):
-            return self._names.serial(found)
-        return self._aliases.alias("address", found) if form == "address" and _is_address(found) else found
+        if form in ("url", "mail"):
+            return self._aliases.alias(form, found)
+        if form == "hardware" or (form == "address" and _is_address(found)):
+            return self._aliases.alias("address", found)
+        return found
 
 
 def _is_serial(found: str) -> bool:
     """A number, and not one of GnuPG's errors: they have their source in the upper byte, and a small code."""
+    if len(found) > 9:
+        return True
     source, code = divmod(int(found), 1 << 24)
-    return not (0 < source < 32 and code < 1 << 16 and len(found) <= 9)
+    return not (0 < source < 32 and code < 1 << 16)
 
 
 def _is_address(found: str) -> bool:
     import ipaddress
 
-    if HARDWARE_ADDRESS.fullmatch(found):
-        return True
     try:
         address = ipaddress.ip_address(found)
     except ValueError:

@@ -19,20 +19,21 @@ CHANGES_SHOWN = 20
 def block(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]:
     """The lines about one finding; the first one is its heading."""
     found = finding.found
+    summary = found.summary.clear()
     ignored = " (ignored)" if finding.ignored else ""
     yield style.paint(f"{found.severity.upper()} {finding.id} {finding.rule.name}{ignored}", COLOURS[found.severity])
     # A sentence that begins with what it is about needs no other line for it.
-    if finding.subject and not found.summary.startswith(finding.subject):
+    if finding.subject and not summary.startswith(finding.subject):
         yield from style.wrapped(printable(finding.subject), "  ", "  ")
-    yield from style.wrapped(printable(found.summary, SENTENCE), "  ", "  ")
+    yield from style.wrapped(printable(summary, SENTENCE), "  ", "  ")
     if finding.consequence_of:
         yield from _field("Cause", [finding.consequence_of], style)
     if found.effect:
-        yield from _field("Effect", [printable(found.effect, SENTENCE)], style)
+        yield from _field("Effect", [printable(found.effect.clear(), SENTENCE)], style)
     yield from _field("Because", evidence.told(finding.because), style)
     yield from _field("Who", [_culprit(who) for who in found.culprits], style)
     if found.note:
-        yield from _field("Note", [printable(found.note, SENTENCE)], style)
+        yield from _field("Note", [printable(found.note.clear(), SENTENCE)], style)
     yield from _cure(diagnosis, finding, style)
     yield from _field("More", [f"gpgdoctor explain {finding.id}"], style)
 

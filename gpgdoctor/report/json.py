@@ -27,7 +27,7 @@ def document(diagnosis: Diagnosis, seconds: float) -> dict[str, Any]:
                 "name": check.rule.name,
                 "subject": check.subject,
                 "status": check.status,
-                "reason": check.reason,
+                "reason": check.reason and check.reason.clear(),
             }
             for check in diagnosis.checks
         ],
@@ -38,7 +38,7 @@ def document(diagnosis: Diagnosis, seconds: float) -> dict[str, Any]:
 def defect(details: str) -> dict[str, Any]:
     """What is printed where gpgdoctor itself failed."""
     nothing = {"unknown": details}
-    names = ("gnupg", "configuration", "processes", "pcscd", "readers", "usb", "host")
+    names = ("gnupg", "configuration", "processes", "pcscd", "readers", "usb", "host", "usb_blocked")
     return {
         "schema_version": SCHEMA_VERSION,
         "gpgdoctor": __version__,
@@ -62,7 +62,7 @@ def _finding(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:
         "name": finding.rule.name,
         "severity": found.severity,
         "title": finding.rule.title,
-        "summary": found.summary,
+        "summary": found.summary.clear(),
         "ignored": finding.ignored,
         "subject": finding.subject,
         "because": [{"fact": evidence.fact, "value": evidence.value} for evidence in finding.because],

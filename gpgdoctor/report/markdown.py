@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Diagnosis
-from gpgdoctor.facts import ConfigFile, Facts, Maybe, Process, Reader, Setting, Unknown, UsbInterface, known_or
+from gpgdoctor.facts import ConfigFile, Facts, Maybe, Process, Reader, Setting, Unknown, UsbInterface, known_or, words
 from gpgdoctor.report import evidence
 from gpgdoctor.report.block import block
 from gpgdoctor.report.escape import printable
@@ -40,7 +40,8 @@ def render(diagnosis: Diagnosis, ledger: Mapping[str, int], style: Style) -> str
 def _head(diagnosis: Diagnosis, ledger: Mapping[str, int]) -> str:
     counted = ", ".join(f"{kind} {number}" for kind, number in ledger.items())
     redacted = f"Redacted, the same thing by the same name: {counted}." if counted else "Nothing had to be redacted."
-    return f"## gpgdoctor report\n\n**{verdict(diagnosis)}**\n\n{redacted}"
+    numbers = "Process numbers are aliases in the same order; times are seconds since the look."
+    return f"## gpgdoctor report\n\n**{verdict(diagnosis)}**\n\n{redacted} {numbers}"
 
 
 def _sections(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
@@ -80,14 +81,14 @@ def _cut(lines: list[str]) -> str:
 
 def _each(items: Maybe[tuple[T, ...]], told: Callable[[T], str]) -> list[str]:
     if isinstance(items, Unknown):
-        return [f"  not known ({printable(items.reason)})"]
+        return [f"  not known ({printable(words(items))})"]
     more = [f"  ... and {len(items) - ITEMS_SHOWN} more"] if len(items) > ITEMS_SHOWN else []
     return [*(f"  {told(item)}" for item in items[:ITEMS_SHOWN]), *more] or ["  none"]
 
 
 def _told(fact: Maybe[T | None]) -> str:
     if isinstance(fact, Unknown):
-        return f"not known ({printable(fact.reason)})"
+        return f"not known ({printable(words(fact))})"
     return evidence.value(fact)
 
 

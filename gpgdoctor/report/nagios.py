@@ -24,10 +24,10 @@ def render(diagnosis: Diagnosis) -> str:
     status = code(diagnosis)
     if status in (CRITICAL, WARNING):
         # A pipe would begin the performance data.
-        text = "; ".join(f"{finding.id} {_plain(finding.found.summary)}" for finding in findings[:3])
+        text = "; ".join(f"{finding.id} {_plain(finding.found.summary.clear())}" for finding in findings[:3])
     elif status == UNKNOWN:
         missing = [check for check in diagnosis.checks if check.status == "unknown"]
-        text = f"{missing[0].rule.id} not checked: {_plain(missing[0].reason or '')}" if missing else "not checked"
+        text = f"{missing[0].rule.id} not checked: {_plain(str(missing[0].reason or ''))}" if missing else "not checked"
     else:
         text = "no cause found"
     return f"GPGDOCTOR {_WORDS[status]} - {text} | errors={errors} warnings={warnings}"

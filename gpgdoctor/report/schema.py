@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Iterable
 from typing import Any
 
 from gpgdoctor.diagnosis import Status, Verdict
-from gpgdoctor.facts import Facts, Unknown
+from gpgdoctor.facts import Facts, Unknown, Word
 from gpgdoctor.report.json import SCHEMA_VERSION
 from gpgdoctor.rules import catalogue
 from gpgdoctor.rules.rule import Applicability, Certainty, Severity
@@ -28,7 +29,7 @@ LEDGER: Schema = {
 UNKNOWN: Schema = {
     "description": "What could not be had, and why.",
     "type": "object",
-    "properties": {"unknown": TEXT},
+    "properties": {"unknown": TEXT, "reason": TEXT},
     "required": ["unknown"],
     "additionalProperties": False,
 }
@@ -151,11 +152,20 @@ def _may_be_left_out(kind: type[Record], name: str, hint: Any) -> bool:
 def _type(hint: Any, definitions: Schema) -> Schema:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        kinds = [_type(kind, definitions) for kind in arguments if kind not in (Unknown, type(None))]
+        kinds = _different(_type(kind, definitions) for kind in arguments if kind not in (Unknown, type(None)))
         kinds += [{"$ref": "#/$defs/Unknown"}] if Unknown in arguments else []
         return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     if origin is tuple:
         return _list(_type(arguments[0], definitions))
     if isinstance(hint, type) and issubclass(hint, Record):
         return _record(hint, definitions)
+    if isinstance(hint, type) and issubclass(hint, Word):
+        return TEXT  # a later version may have more of them
     return {"type": SCALARS[hint]}
+
+
+def _different(kinds: Iterable[Schema]) -> list[Schema]:
+    found: list[Schema] = []
+    for kind in kinds:
+        found += [] if kind in found else [kind]
+    return found

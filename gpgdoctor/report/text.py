@@ -86,7 +86,7 @@ def _count(number: int, severity: str) -> str:
 
 def _check_line(check: Check) -> str:
     subject = f" [{printable(check.subject)}]" if check.subject else ""
-    reason = f" ({printable(check.reason)})" if check.reason else ""
+    reason = f" ({printable(check.reason.clear())})" if check.reason else ""
     return f"{check.status:<8}{check.rule.id} {check.rule.title}{subject}{reason}"
 
 
@@ -97,7 +97,7 @@ def not_checked(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
         return
     reasons: dict[str, list[str]] = {}
     for check in unknown:
-        reasons.setdefault(check.reason or "", []).append(check.rule.id)
+        reasons.setdefault(check.reason.clear() if check.reason else "", []).append(check.rule.id)
     yield "NOT CHECKED"
     for reason, ids in reasons.items():
         yield from style.wrapped(f"{', '.join(dict.fromkeys(ids))}: {printable(reason, 400)}", "  ", "    ")

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 
 from gpgdoctor.rules.rule import Rule, registered
 
 
 @cache
 def catalogue() -> dict[str, Rule]:
-    """Every rule by id, in the order of their numbers. Importing a family registers its rules."""
-    import gpgdoctor.rules.access
-    import gpgdoctor.rules.competition
-    import gpgdoctor.rules.configuration
-    import gpgdoctor.rules.contention
-    import gpgdoctor.rules.hardware
-    import gpgdoctor.rules.reader_port
-    import gpgdoctor.rules.running
-    import gpgdoctor.rules.services
-    import gpgdoctor.rules.sharing
-    import gpgdoctor.rules.startup  # noqa: F401
-
+    """Every rule by id, in the order of their numbers. Importing a module of this folder registers its rules."""
+    for module in iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
     return dict(sorted(registered().items()))

@@ -1,16 +1,33 @@
-"""GD4xx: who may reach pcscd, and who the reader."""
+"""GD401 and GD404: who may reach pcscd, and what the kernel may use."""
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, UsbInterface, known, known_or
-from gpgdoctor.rules import competition, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Subject, rule
-from gpgdoctor.rules.services import GNUPG_MISSING, severity_for_pcsc
+from gpgdoctor.facts import Facts, LogEvent, NotKnown, Process, Unknown, known, known_or
+from gpgdoctor.rules import holding, scdaemon
+from gpgdoctor.rules.reader_state import Card, card
+from gpgdoctor.rules.rule import (
+    Advice,
+    Found,
+    NotApplicable,
+    Severity,
+    Subject,
+    advice,
+    advise,
+    by_hand,
+    hidden_by,
+    rule,
+)
+from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
+from gpgdoctor.rules.usb_names import name_of
+from gpgdoctor.wording import Command, Text, free, public, text
 
 # SCARD_W_SECURITY_VIOLATION, SCARD_F_COMM_ERROR, SCARD_E_NO_SERVICE: which of them a refusal becomes depends on
 # the version, and on how much of the request had been read (pcsc-lite src/winscard_msg.c).
-REFUSALS = ("0x8010006A", "0x80100013", "0x8010001D")
+REFUSED = "0x8010006A"
+REFUSALS = (REFUSED, "0x80100013", "0x8010001D")
 DESKTOPS = ("x11", "wayland", "mir")
+NOBODY = 65534  # what polkit sees where pcscd runs with users of its own (pcsc-lite 2.3.2)
+EXPLAIN: Command = ("gpgdoctor", "explain", "GD401")
 
 
 @rule(
@@ -18,95 +35,218 @@ DESKTOPS = ("x11", "wayland", "mir")
     "pcscd-refuses-me",
     "pcscd lets this session in.",
     worst="error",
-    needs=("GD302", "GD303", "GD305", "GD311"),
+    causes=hidden_by("GD302", "GD303", "GD305", "GD311"),
 )
 def pcscd_refuses_me(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
-        raise NotApplicable("pcscd does not run")
+        raise NotApplicable(PCSCD_DOES_NOT_RUN)
     answer = known(facts.pcscd.answer)
-    if answer not in REFUSALS or not known(facts.pcscd.polkit):
+    if _scdaemon_is_let_in(facts):
         return None
+    if _is_refusal(facts, answer):
+        _check_whose_answer_it_is(facts)
+        return _refused(facts, text("{answer}", answer=public(answer)), ("pcscd.answer",))
+    denied = [number for number, reader in enumerate(known_or(facts.readers, ())) if reader.probe == "denied"]
+    if denied:
+        _check_whose_answer_it_is(facts)
+        return _refused(facts, text("its second question, access_card"), (f"readers[{denied[0]}].probe",))
+    return _second_question(facts)
+
+
+def _scdaemon_is_let_in(facts: Facts) -> bool:
+    """Whether my scdaemon has a card through pcscd: then its session is let in, whatever this one hears."""
+    running = known_or(facts.gnupg.running, None)
+    if running is None or not running.cards or isinstance(facts.pcscd.connections, Unknown):
+        return False
+    return holding.holds_through_pcsc(facts)
+
+
+def _is_refusal(facts: Facts, answer: str) -> bool:
+    """pcscd says the first of them for nothing else; the others may have other reasons where it has no polkit."""
+    return answer == REFUSED or (answer in REFUSALS and known(facts.pcscd.polkit))
+
+
+def _gnupgs_session(facts: Facts) -> tuple[str, str] | None:
+    """The session of my scdaemon, else of my gpg-agent, which starts it; and whose that is."""
+    processes = known_or(facts.processes, ())
+    mine: list[Process] = [
+        process for process in processes if process.role == "scdaemon" and holding.mine(facts, process)
+    ]
+    for process in (*mine, *holding.agents(facts)):
+        session = known_or(process.session, None)
+        if session is not None:
+            return session, process.program
+    return None
+
+
+def _check_whose_answer_it_is(facts: Facts) -> None:
+    """polkit judges a process by its session; raises NotKnown where scdaemon's is another one than this."""
+    gnupgs, asked = _gnupgs_session(facts), known_or(facts.host.session_unit, None)
+    if gnupgs is None or asked is None or gnupgs[0] == asked or _log_refuses_me(facts):
+        return
+    why = "pcscd refuses this session ({asked}); {program} runs in another one ({other}), which may be let in"
+    raise NotKnown(text(why, asked=free(asked), program=public(gnupgs[1]), other=free(gnupgs[0])))
+
+
+def _log_refuses_me(facts: Facts) -> list[LogEvent]:
+    """Refusals in pcscd's log that are of scdaemon, or of gpg-agent; another user's are harmless to me."""
+    mine = {
+        process.pid
+        for process in known_or(facts.processes, ())
+        if process.role in ("scdaemon", "gpg-agent") and known_or(process.uid, -1) == known_or(facts.host.uid, -2)
+    }
+    return [event for event in known_or(facts.pcscd.log, ()) if event.kind == "not-authorised" and event.pid in mine]
+
+
+def _second_question(facts: Facts) -> Found | None:
+    """Who may ask pcscd may still not connect: polkit is asked again, at every connect (access_card)."""
+    if not known_or(facts.pcscd.polkit, False) or not scdaemon.reaches_through_pcsc(facts):
+        return None
+    readers = known(facts.readers)
+    if any(reader.probe == "ok" for reader in readers) or not any(card(it) is Card.PRESENT for it in readers):
+        return None
+    uid = known_or(facts.host.uid, -1)
+    logged = [
+        number
+        for number, event in enumerate(known_or(facts.pcscd.log, ()))
+        if event.kind == "not-authorised" and event.action == "access_card" and event.uid == uid
+    ]
+    if logged:
+        return _refused(facts, text("its second question, access_card"), (f"pcscd.log[{logged[-1]}]",))
+    access = facts.pcscd.card_access
+    if isinstance(access, Unknown):
+        raise NotKnown(access, counts=False)
+    if access is None or access.answer == "yes":
+        return None
+    if not access.with_reader:
+        why = "polkit does not say yes to access_card for {whose}, but was asked without the reader's name"
+        raise NotKnown(text(why, whose=public(access.about)), counts=False)
+    return _refused(facts, text("its second question, access_card"), ("pcscd.card_access",))
+
+
+def _refused(facts: Facts, what: Text, because: tuple[str, ...]) -> Found:
     session = known_or(facts.host.session, None)
+    severity: Severity = severity_for_pcsc(facts)
+    why, advice = _why(facts, session)
     return Found(
-        severity=severity_for_pcsc(facts),
-        summary=f"pcscd runs and refuses {_this(session)} ({answer}), as it does where polkit does not allow it.",
-        effect=_effect(session),
-        because=("pcscd.answer", "pcscd.polkit", *(("host.session",) if session else ())),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="Use the desktop session of this machine, or let an administrator add a polkit rule; the "
-                    "explanation has one.",
-                    commands=(("gpgdoctor", "explain", "GD401"),),
-                ),
-            ),
+        severity=severity,
+        summary=text("pcscd runs and refuses {this} ({what}): {why}.", this=_this(session), what=what, why=why),
+        effect=_effect(session, by_session=advice.commands == (EXPLAIN,)),
+        because=(
+            *because,
+            "pcscd.polkit",
+            *(("host.session",) if session else ()),
+            *(("host.container",) if known_or(facts.host.container, None) else ()),
+            *(("host.hides_processes",) if known_or(facts.host.hides_processes, False) else ()),
         ),
+        cure=advise(advice),
     )
 
 
-def _this(session: str | None) -> str:
+def _why(facts: Facts, session: str | None) -> tuple[Text, Advice]:
+    """The reason that is seen here, and what helps against that one: a rule does not help against each."""
+    log = known_or(facts.pcscd.log, ())
+    if known_or(facts.host.hides_processes, False) or any(event.kind == "caller-hidden" for event in log):
+        return text("polkitd cannot see who asks, for /proc hides the processes of others (hidepid)"), advice(
+            "A polkit rule does not help: none is ever evaluated. Mount /proc with gid= of a group that polkitd's "
+            "user is in, or without hidepid.",
+            ("findmnt", "/proc"),
+        )
+    if known_or(facts.host.container, None) not in (None, "wsl"):
+        return text("in a container there is neither a session nor a polkitd that could allow it"), advice(
+            "No polkit rule can help there. Start the container's pcscd with --disable-polkit, or mount the "
+            "host's socket /run/pcscd/pcscd.comm into the container."
+        )
+    if (known_or(facts.host.root, False) and known_or(facts.host.uid, -1) == 0) or _refuses_root(facts):
+        return text(
+            "even root is refused, so polkit came to no rule: polkitd does not answer, or cannot see who asks"
+        ), (
+            advice(
+                "See whether polkitd runs and sees processes; hidepid on /proc is the usual reason:",
+                ("systemctl", "status", "polkit"),
+                ("findmnt", "/proc"),
+            )
+        )
+    if known_or(facts.pcscd.policy, True) is False:
+        return text("polkit does not know pcscd's actions, for their description is not installed"), _policy(facts)
+    if any(event.kind == "not-authorised" and event.uid == NOBODY for event in log):
+        return text("pcscd runs with users of its own, so that polkit sees nobody instead of you"), advice(
+            "pcsc-lite 2.3.2 does so, 2.3.3 does not; no rule helps until it is updated.", ("pcscd", "--version")
+        )
+    return text("polkit does not allow it"), Advice(text=_rule_or_session(session), commands=(EXPLAIN,))
+
+
+def _refuses_root(facts: Facts) -> bool:
+    """In documents of 0.1.0 that were taken with sudo, root is who was refused."""
+    return known_or(facts.host.called_by, None) is not None and isinstance(facts.host.session_unit, Unknown)
+
+
+def _policy(facts: Facts) -> Advice:
+    if known_or(facts.host.distribution, "").startswith("nixos"):
+        return advice(
+            "Let NixOS register it: security.polkit.enable = true; services.pcscd.enable = true; and the package "
+            "of pcsc-lite in environment.systemPackages."
+        )
+    return advice("Install pcscd's package again: it brings org.debian.pcsc-lite.policy for polkit.")
+
+
+def _rule_or_session(session: str | None) -> Text:
+    if session in DESKTOPS:
+        return text("Let an administrator add a polkit rule for both actions, without a reader's name:")
+    return text(
+        "Use the desktop session of this machine, or let an administrator add a polkit rule for both actions, "
+        "without a reader's name; the explanation has one."
+    )
+
+
+def _this(session: str | None) -> Text:
     if session == "ssh":
-        return "this log-in over SSH"
-    return f"this session ({session})" if session else "this program, which belongs to no desktop session"
+        return text("this log-in over SSH")
+    if session:
+        return text("this session ({session})", session=free(session))
+    return text("this program, which belongs to no desktop session")
 
 
-def _effect(session: str | None) -> str:
-    denied = 'gpg says "No such device", or since 2.3 "Service is not running".'
-    elsewhere = " A desktop session on this machine may be let in." if session not in DESKTOPS else ""
-    return denied + elsewhere
+def _effect(session: str | None, *, by_session: bool) -> Text:
+    denied = text('gpg says "No such device", or since 2.3 "Service is not running".')
+    if session in DESKTOPS or not by_session:
+        return denied
+    return text("{denied} A desktop session on this machine may be let in.", denied=denied)
 
 
-def _ccid(facts: Facts) -> list[Subject]:
-    return [
-        Subject(name=name_of(interface), index=number)
-        for number, interface in enumerate(known(facts.usb))
-        if interface.ccid
-    ]
+def _blocked(facts: Facts) -> list[Subject]:
+    if isinstance(facts.usb_blocked, Unknown) and _a_card_is_there(facts):
+        return []
+    return [Subject(name=name_of(device), index=number) for number, device in enumerate(known(facts.usb_blocked))]
 
 
-def name_of(interface: UsbInterface) -> str:
-    """How a person knows it, and where sysfs has it."""
-    return f"{known_or(interface.title, f'{interface.vendor}:{interface.product}')} (USB {interface.name})"
+def _a_card_is_there(facts: Facts) -> bool:
+    running = known_or(facts.gnupg.running, None)
+    if running is not None and running.cards:
+        return True
+    return any("PRESENT" in known_or(reader.state, ()) for reader in known_or(facts.readers, ()))
 
 
 @rule(
-    "GD402",
-    "usb-access-denied",
-    "The reader's USB device may be opened by whoever needs it.",
+    "GD404",
+    "usb-device-blocked",
+    "The kernel may use every card reader on USB.",
     worst="error",
-    each=_ccid,
-    needs=GNUPG_MISSING,
-    nothing="no card reader is on USB",
+    each=_blocked,
+    no_subject=text("no reader or token on USB is blocked"),
 )
-def usb_access_denied(facts: Facts, index: int) -> Found | None:
-    interface = known(facts.usb)[index]
-    if not _is_needed(facts) or known(interface.accessible):
-        return None
-    competition.needs_no_competition(facts)
-    if any(known_or(other.accessible, False) for other in known(facts.usb) if other.ccid):
-        return None  # there is another that scdaemon may open
+def usb_device_blocked(facts: Facts, index: int) -> Found | None:
     return Found(
-        severity="error",
-        summary=f"scdaemon's own driver may not open {name_of(interface)}.",
-        effect='gpg says "No such device".',
-        because=(f"usb[{index}].node", f"usb[{index}].accessible"),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="Let an administrator add a udev rule for it; the explanation has one. Or run pcscd and set "
-                    "disable-ccid: then pcscd opens the reader.",
-                    commands=(("gpgdoctor", "explain", "GD402"),),
-                ),
-            ),
+        severity="info" if _a_card_is_there(facts) else "error",
+        summary=text(
+            "{device} is plugged in, and the kernel was told not to use it (authorized is 0).",
+            device=name_of(known(facts.usb_blocked)[index]),
+        ),
+        effect=text("No program sees it, root's neither."),
+        because=(f"usb_blocked[{index}]",),
+        cure=by_hand(
+            "USBGuard does that to devices that no rule of it allows, and GNOME to those that are plugged in "
+            "while the screen is locked: allow it there, or unlock the screen and plug it in again.",
+            ("sudo", "usbguard", "list-devices", "-b"),
         ),
     )
-
-
-def _is_needed(facts: Facts) -> bool:
-    """Whether scdaemon opens readers as me, and has none: 2.2 turns to pcscd where it cannot."""
-    way = scdaemon.path(facts)
-    if way is scdaemon.Path.PCSC or scdaemon.holds_a_card(facts):
-        return False
-    return way is scdaemon.Path.OWN_DRIVER or known_or(facts.readers, None) == ()

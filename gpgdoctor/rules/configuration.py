@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, known, known_or
+from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, HomeProblem, known, known_or
 from gpgdoctor.rules import mistakes, reader_port, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Subject, rule
+from gpgdoctor.rules.mistakes import Mistake, reader_of
+from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Subject, advise, by_hand, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
-from gpgdoctor.rules.startup import NO_DIRECTORY
+from gpgdoctor.wording import Text, Value, free, message, path, public, several, text
 
-NO_FILE = "there is no configuration file"
+NO_FILE = text("there is no configuration file")
 SELF_TEST = -1  # in the place of a file's index: the configuration as a whole
 UNREADABLE = {
     "unreadable": "cannot be read",
@@ -19,6 +20,7 @@ UNREADABLE = {
     "utf-16": "is written in UTF-16, which GnuPG does not read",
     "too-large": "is too large to be a configuration",
 }
+OBEYED_IN_PART = ("template", "encrypted")
 
 
 @rule(
@@ -27,26 +29,36 @@ UNREADABLE = {
     "Every option is known to the program that reads it.",
     worst="error",
     each=mistakes.files,
-    needs=GNUPG_MISSING,
-    nothing=NO_FILE,
+    causes=GNUPG_MISSING,
+    no_subject=NO_FILE,
 )
 def unknown_option(facts: Facts, index: int) -> Found | None:
     file = mistakes.read(facts, index)
     found = mistakes.unknown_options(facts, index)
     if not found:
         return None
+    return _mistaken(facts, file, found, text("does not know {lines} of {path}", **_where(file, found)))
+
+
+def _mistaken(facts: Facts, file: ConfigFile, found: list[Mistake], what: Text) -> Found:
+    stopping = mistakes.stop(facts, found)
     return Found(
-        severity=mistakes.severity(facts, found),
-        summary=f"{_reader_of(file)} does not know {mistakes.told(found)} of {file.path}.",
+        severity="error" if stopping else "warning",
+        summary=text("{daemon} {what}.", daemon=public(reader_of(file)), what=what),
         effect=mistakes.effect(facts, file, found),
         because=mistakes.evidence(found),
         cure=mistakes.cure(facts, file, found),
+        stops=reader_of(file) if stopping else None,
     )
+
+
+def _where(file: ConfigFile, found: list[Mistake], *, with_complaint: bool = False) -> dict[str, Value]:
+    return {"lines": mistakes.told(found, with_complaint=with_complaint), "path": path(file.path)}
 
 
 def _files_and_self_test(facts: Facts) -> list[Subject]:
     """Each file, and what no line of them explains."""
-    whole = [Subject(name=None, index=SELF_TEST)] if mistakes.refused_for_no_visible_reason(facts) else []
+    whole = [Subject(index=SELF_TEST)] if mistakes.refused_for_no_visible_reason(facts) else []
     return mistakes.files(facts) + whole
 
 
@@ -56,8 +68,8 @@ def _files_and_self_test(facts: Facts) -> list[Subject]:
     "Every option is written in the form that is understood.",
     worst="error",
     each=_files_and_self_test,
-    needs=GNUPG_MISSING,
-    nothing=NO_FILE,
+    causes=GNUPG_MISSING,
+    no_subject=NO_FILE,
 )
 def malformed_option(facts: Facts, index: int) -> Found | None:
     if index == SELF_TEST:
@@ -66,28 +78,20 @@ def malformed_option(facts: Facts, index: int) -> Found | None:
     found = mistakes.malformed(facts, index)
     if not found:
         return None
-    return Found(
-        severity=mistakes.severity(facts, found),
-        summary=f"{_reader_of(file)} does not read {mistakes.told(found, with_complaint=True)} of {file.path} "
-        "as it is meant.",
-        effect=mistakes.effect(facts, file, found),
-        because=mistakes.evidence(found),
-        cure=mistakes.cure(facts, file, found),
-    )
+    where = _where(file, found, with_complaint=True)
+    return _mistaken(facts, file, found, text("does not read {lines} of {path} as it is meant", **where))
 
 
 def _refused(facts: Facts) -> Found:
     test = known(facts.gnupg.self_test)
-    said = f": {test.messages[-1]}" if test and test.messages else ", and does not say why"
+    said = text(": {last}", last=message(test.messages[-1])) if test and test.messages else None
     return Found(
         severity="error",
-        summary=f"scdaemon refuses its configuration{said}.",
-        effect='scdaemon does not start, and gpg says "No SmartCard daemon".',
+        summary=text("scdaemon refuses its configuration{said}.", said=said or text(", and does not say why")),
+        effect=text('scdaemon does not start, and gpg says "No SmartCard daemon".'),
         because=("gnupg.self_test.code", "gnupg.self_test.messages"),
-        cure=Cure(
-            applicability="manual",
-            advice=(Advice(text="Correct what it names; gpgdoctor sees no fault in the lines of its files."),),
-        ),
+        cure=by_hand("Correct what it names; gpgdoctor sees no fault in the lines of its files."),
+        stops="scdaemon",
     )
 
 
@@ -97,28 +101,26 @@ def _refused(facts: Facts) -> Found:
     "This scdaemon knows pcsc-shared where it is set.",
     worst="warning",
     each=mistakes.files_of_scdaemon,
-    needs=GNUPG_MISSING,
-    nothing=NO_FILE,
+    causes=GNUPG_MISSING,
+    no_subject=NO_FILE,
 )
 def option_too_new(facts: Facts, index: int) -> Found | None:
     file = mistakes.read(facts, index)
     found = mistakes.too_new(facts, index)
     if not found:
         return None
-    version = known(facts.gnupg.scdaemon_version)
     return Found(
         severity="warning",
-        summary=f"{file.path} sets pcsc-shared in {mistakes.told(found)}, and scdaemon {version} does not know it.",
+        summary=text(
+            "{path} sets pcsc-shared in {lines}, and scdaemon {version} does not know it.",
+            version=public(str(known(facts.gnupg.scdaemon_version))),
+            **_where(file, found),
+        ),
         effect=mistakes.effect(facts, file, found),
         because=(*mistakes.evidence(found), "gnupg.scdaemon_version", "gnupg.scdaemon_options"),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="Sharing a reader needs GnuPG 2.2.28, or 2.3.0 and later. Until then close the other "
-                    "program while gpg needs the card.",
-                ),
-            ),
+        cure=by_hand(
+            "Sharing a reader needs GnuPG 2.2.28, or 2.3.0 and later. Until then close the other "
+            "program while gpg needs the card."
         ),
     )
 
@@ -126,7 +128,7 @@ def option_too_new(facts: Facts, index: int) -> Found | None:
 def _existing(facts: Facts) -> list[Subject]:
     """Each file that is there. A dangling symbolic link is none: scdaemon takes it for no file at all."""
     files = known(facts.configuration.files)
-    return [Subject(name=file.path, index=number) for number, file in enumerate(files) if file.status != "absent"]
+    return [mistakes.subject_of(file, number) for number, file in enumerate(files) if file.status != "absent"]
 
 
 @rule(
@@ -135,41 +137,57 @@ def _existing(facts: Facts) -> list[Subject]:
     "scdaemon's configuration can be read.",
     worst="error",
     each=_existing,
-    needs=GNUPG_MISSING,
-    nothing=NO_FILE,
+    causes=GNUPG_MISSING,
+    no_subject=NO_FILE,
 )
 def configuration_unreadable(facts: Facts, index: int) -> Found | None:
     file = known(facts.configuration.files)[index]
     if file.status == "regular":
         return None
-    if file.scope == "user" and NO_DIRECTORY in known_or(facts.gnupg.homedir_problems, ()):
-        raise NotApplicable("folded under GD111")
+    if file.scope == "user" and HomeProblem.NO_DIRECTORY in known_or(facts.gnupg.homedir_problems, ()):
+        raise NotApplicable(text("the home is no directory, and has no files"))
     if file.program == "common" and scdaemon.version(facts) < mistakes.READS_COMMON_CONF_SINCE:
-        raise NotApplicable("this GnuPG does not read common.conf")
+        raise NotApplicable(mistakes.COMMON_CONF_UNREAD)
     place = f"configuration.files[{index}]"
-    detail = f" ({file.detail})" if file.detail else ""
     return Found(
-        severity="error",
-        summary=f"{file.path} {UNREADABLE.get(file.status, f'is {file.status}')}{detail}.",
-        effect=_effect(file),
+        severity="warning" if _is_taken_all_the_same(facts, file) else "error",
+        summary=text(
+            "{path} {is_what}{detail}.",
+            path=path(file.path),
+            is_what=public(UNREADABLE.get(file.status, f"is {file.status}")),
+            detail=text(" ({detail})", detail=free(file.detail)) if file.detail else text(""),
+        ),
+        effect=_effect(facts, file),
         because=(f"{place}.status", *((f"{place}.detail",) if file.detail else ())),
-        cure=Cure(applicability="manual", advice=(_look_at(file),)),
+        cure=advise(_look_at(file)),
     )
 
 
-def _effect(file: ConfigFile) -> str:
+def _is_taken_all_the_same(facts: Facts, file: ConfigFile) -> bool:
+    """Whether this program obeys the lines that are good, and starts: 2.2 does, by its own self-test."""
+    if file.status not in OBEYED_IN_PART or file.program != "scdaemon":
+        return False
+    test = known_or(facts.gnupg.self_test, None)
+    return test is not None and test.code == 0
+
+
+def _effect(facts: Facts, file: ConfigFile) -> Text:
+    daemon = public(reader_of(file))
+    if file.status in OBEYED_IN_PART and file.program == "scdaemon":
+        if _is_taken_all_the_same(facts, file):
+            return text("{daemon} obeys the lines that are good, and skips the others in silence.", daemon=daemon)
+        return text('{daemon} does not start, and gpg says "No SmartCard daemon".', daemon=daemon)
     if file.status == "not-regular":
-        return f"{_reader_of(file)} waits for it or reads it without end, and then gpg hangs."
-    return f"{_reader_of(file)} takes no option from it."
+        return text("{daemon} waits for it or reads it without end, and then gpg hangs.", daemon=daemon)
+    return text("{daemon} takes no option from it.", daemon=daemon)
 
 
 def _look_at(file: ConfigFile) -> Advice:
+    see = text("See what it is, and put a text file in its place, or nothing.")
     manager = known_or(file.manager, None)
-    at_source = f" {manager} manages it: correct it there." if manager else ""
-    return Advice(
-        text=f"See what it is, and put a text file in its place, or nothing.{at_source}",
-        commands=(("ls", "-ld", file.path), ("file", file.path)),
-    )
+    if manager:
+        see = text("{see} {manager} manages it: correct it there.", see=see, manager=free(str(manager)))
+    return Advice(text=see, commands=(("ls", "-ld", path(file.path)), ("file", path(file.path))))
 
 
 @rule(
@@ -178,8 +196,8 @@ def _look_at(file: ConfigFile) -> Advice:
     "Every option that is set has an effect in this version.",
     worst="info",
     each=mistakes.files_of_scdaemon,
-    needs=GNUPG_MISSING,
-    nothing=NO_FILE,
+    causes=GNUPG_MISSING,
+    no_subject=NO_FILE,
 )
 def option_without_effect(facts: Facts, index: int) -> Found | None:
     file = mistakes.read(facts, index)
@@ -190,17 +208,24 @@ def option_without_effect(facts: Facts, index: int) -> Found | None:
     }
     if not idle:
         return None
-    said = "; ".join(
-        f"{file.lines[number].option} (line {file.lines[number].number}): {idle[number]}" for number in idle
+    each = (
+        text(
+            "{option} (line {number}): {why}",
+            option=public(str(file.lines[number].option)),
+            number=file.lines[number].number,
+            why=public(why),
+        )
+        for number, why in idle.items()
     )
     return Found(
         severity="info",
-        summary=f"{file.path} sets what this scdaemon does not obey: {said}.",
-        because=tuple(f"configuration.files[{index}].lines[{number}].text" for number in idle),
-        cure=Cure(
-            applicability="manual",
-            advice=(Advice(text="Take these lines out, unless another machine shares the file; they do no harm."),),
+        summary=text(
+            "{path} sets what this scdaemon does not obey: {options}.",
+            path=path(file.path),
+            options=several(each, "; "),
         ),
+        because=tuple(f"configuration.files[{index}].lines[{number}].text" for number in idle),
+        cure=by_hand("Take these lines out, unless another machine shares the file; they do no harm."),
     )
 
 
@@ -212,7 +237,3 @@ def _why_without_effect(facts: Facts, line: ConfigLine) -> str | None:
     if line.option == "reader-port" and reader_port.is_ignored(facts, line.value or ""):
         return "a text without a colon is ignored here, and every reader is tried"
     return scdaemon.WITHOUT_EFFECT.get(line.option or "")
-
-
-def _reader_of(file: ConfigFile) -> str:
-    return "gpg-agent" if file.program == "gpg-agent" else "scdaemon"

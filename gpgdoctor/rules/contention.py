@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, NotKnown, Process, Reader, known, known_or
-from gpgdoctor.rules import cures, holding, mistakes, scdaemon
-from gpgdoctor.rules.rule import Advice, Certainty, Cure, Found, NotApplicable, Passes, Severity, Subject, rule
+from gpgdoctor.facts import Facts, NotKnown, Process, Reader, Reason, Unknown, known, known_or
+from gpgdoctor.rules import cures, holding, scdaemon
+from gpgdoctor.rules.holding import named
+from gpgdoctor.rules.reader_state import Hold, hold, is_held, was_shown_exclusive
+from gpgdoctor.rules.rule import (
+    Advice,
+    Certainty,
+    Cost,
+    Cure,
+    Found,
+    Holds,
+    NotApplicable,
+    Severity,
+    Subjects,
+    advice,
+    advise,
+    by_hand,
+    headed_by,
+    hidden_by,
+    rule,
+)
+from gpgdoctor.wording import Text, path, public, several, text, user
 
-# While pcscd runs and cannot be looked at, it may have the reader all the same.
-UNSEEN = ("GD303", "GD304", "GD305", "GD311", "GD401")
-NO_PCSCD = ("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
-NO_SCDAEMON = ("GD306", "GD307", "GD108")
-NO_READER = "PC/SC lists no reader"
-NO_PROBE = "--no-probe"
-NOT_ASKED_FOR = (NO_PROBE, "a passive look connects to no reader")
+NO_PCSCD = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
+NO_SCDAEMON = hidden_by("GD306", "GD307", "GD108")
+NOT_STARTING = hidden_by("GD101", "GD102", stopping="scdaemon")
+NO_READER = text("PC/SC lists no reader")
 
 
 @rule(
@@ -21,30 +37,37 @@ NOT_ASKED_FOR = (NO_PROBE, "a passive look connects to no reader")
     "scdaemon leaves the reader to other programs too.",
     worst="error",
     each=holding.contended,
-    needs=(*NO_PCSCD, "GD204", "GD109"),
-    nothing=NO_READER,
+    causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD204", "GD109")),
+    no_subject=NO_READER,
 )
 def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
-    if "EXCLUSIVE" not in holding.held(reader) or known(reader.probe) in ("ok", "gone"):
-        return None
-    if not holding.is_scdaemons(facts, index):
+    if not was_shown_exclusive(reader) or not holding.is_scdaemons(facts, index):
         return None
     running = known(facts.gnupg.running)
     me = [process for process in holding.clients(facts) if running and process.pid == running.pid]
-    # A program of which nothing is known uses cards where another reader is in use.
-    elsewhere = any(holding.held(other) for number, other in enumerate(known(facts.readers)) if number != index)
-    kept_out = [process for process in holding.others(facts) if holding.uses_cards(process, if_unknown=elsewhere)]
-    severity: Severity = "error" if kept_out else "warning"
-    whom = ", ".join(f"{process.program} (pid {process.pid})" for process in kept_out) or "every other program"
+    kept_out = [process for process in holding.others(facts) if holding.uses_cards(process)]
+    whom = several(map(named, kept_out)) if kept_out else public("every other program that wants it")
+    refusals = [event for event in known_or(facts.pcscd.log, ()) if event.kind == "refused-exclusive"]
     return Found(
-        severity=severity,
-        summary=f"scdaemon has opened this reader for itself alone, and keeps out {whom}.",
-        effect="Other programs get a sharing violation (0x8010000B) until scdaemon ends or the card is pulled out.",
-        because=(f"readers[{index}].state", *_probed(reader, index), "gnupg.running.cards"),
+        severity="error" if kept_out else "info",
+        summary=text("scdaemon has opened this reader for itself alone, and keeps out {whom}.", whom=whom),
+        effect=text(
+            "Other programs get a sharing violation (0x8010000B) until scdaemon ends or the card is pulled out."
+        ),
+        because=(
+            *(f"readers[{index}].state", *_probed(reader, index), "gnupg.running.cards"),
+            *(("pcscd.log",) if refusals else ()),
+        ),
         culprits=tuple(holding.culprit(process, "certain") for process in me),
-        cure=cures.share(facts),
+        cure=cures.share(facts, costs=(Cost.STARTED_BEFORE,)),
+        note=_were_refused(len(refusals)) if refusals else None,
     )
+
+
+def _were_refused(number: int) -> Text:
+    """A line of pcscd's log names nobody, so it raises nothing."""
+    return text("pcscd's log tells of {number} refusals in the last 15 minutes, but not of whom.", number=number)
 
 
 @rule(
@@ -53,31 +76,31 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     "scdaemon can share the reader with other programs.",
     worst="error",
     each=holding.contended,
-    needs=(*NO_PCSCD, *NO_SCDAEMON, "GD204", "GD206", "GD109", "GD106"),
-    nothing=NO_READER,
+    causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD206", "GD109", "GD106")),
+    no_subject=NO_READER,
 )
 def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
-    if holding.held(reader) != {"INUSE"}:
+    if hold(reader) is not Hold.SHARED:
         return None
-    if known(reader.probe) == "not-made" and reader.not_made_because not in NOT_ASKED_FOR:
+    if known(reader.probe) == "not-made" and reader.not_made_reason not in (Reason.NO_PROBE, Reason.PASSIVE):
         # It may as well be a transaction (GD204), for which this is no cure.
-        raise NotKnown(reader.not_made_because or "the reader was not probed")
+        raise NotKnown(_why_not_probed(reader))
     if scdaemon.holds_a_card(facts) or scdaemon.in_force(facts, "pcsc-shared"):
         return None
-    # First, for a line that does not let it start may be the one that would send it to PC/SC.
-    mistakes.needs_scdaemon_to_start(facts)
     if not scdaemon.reaches_through_pcsc(facts) or not scdaemon.would_take(facts, index):
         return None
     candidates = holding.suspects(facts)
     return Found(
         severity=_wanted(facts),
-        summary=f"{_names(facts, candidates)} shares this reader, and scdaemon insists on having it alone.",
-        effect='gpg says "No such device" as long as the other program is connected.',
+        summary=text(
+            "{who} shares this reader, and scdaemon insists on having it alone.", who=_one_of(facts, candidates)
+        ),
+        effect=text('gpg says "No such device" as long as the other program is connected.'),
         because=(f"readers[{index}].state", "configuration.in_force"),
         culprits=holding.culprits(facts, candidates),
-        cure=cures.share(facts),
-        note=None if candidates and holding.all_paired(facts) else holding.what_would_show_more(facts),
+        cure=cures.share(facts, also=_instead(facts, candidates)),
+        note=_who_else(facts, candidates),
     )
 
 
@@ -87,37 +110,52 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     "No other program has the reader for itself alone.",
     worst="error",
     each=holding.contended,
-    needs=(*NO_PCSCD, "GD109", "GD204", "GD206"),
-    nothing=NO_READER,
+    causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD109", "GD204", "GD206")),
+    no_subject=NO_READER,
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
-    if "EXCLUSIVE" not in holding.held(reader) or known(reader.probe) in ("ok", "gone"):
-        return None
-    if holding.is_scdaemons(facts, index):
+    if not was_shown_exclusive(reader) or holding.is_scdaemons(facts, index):
         return None
     candidates = holding.suspects(facts)
     return Found(
         severity="warning" if scdaemon.is_spared(facts, index) else _wanted(facts),
-        summary=f"{_names(facts, candidates)} has opened this reader for itself alone.",
-        effect='gpg says "No such device" until that program lets go. Sharing on scdaemon\'s side does not help here.',
+        summary=text("{who} has opened this reader for itself alone.", who=_one_of(facts, candidates)),
+        effect=text(
+            'gpg says "No such device" until that program lets go. Sharing on scdaemon\'s side does not help here.'
+        ),
         because=(f"readers[{index}].state", *_probed(reader, index), "gnupg.running"),
         culprits=holding.culprits(facts, candidates),
-        cure=_ask_to_let_go(facts, candidates),
-        note=None if candidates and holding.all_paired(facts) else holding.what_would_show_more(facts),
+        cure=advise(*_let_go(facts, candidates)),
+        note=_who_else(facts, candidates),
     )
+
+
+def _instead(facts: Facts, candidates: list[Process]) -> tuple[Advice, ...]:
+    """The smaller cure where it is one: the other program lets go, and scdaemon stays as it is."""
+    return _let_go(facts, candidates) if candidates else ()
 
 
 def _probed(reader: Reader, index: int) -> tuple[str, ...]:
     """As evidence, where a probe was made: an EXCLUSIVE reader shows as such without one."""
-    return () if reader.probe == "not-made" else (f"readers[{index}].probe",)
+    return () if reader.probe in ("not-made", "not-needed") else (f"readers[{index}].probe",)
 
 
-def _ask_to_let_go(facts: Facts, candidates: list[Process]) -> Cure:
+def _why_not_probed(reader: Reader) -> Text:
+    return Unknown(
+        reader.not_made_reason or Reason.OTHER, reader.not_made_because or "the reader was not probed"
+    ).text()
+
+
+def _who_else(facts: Facts, candidates: list[Process]) -> Text | None:
+    return None if candidates and holding.all_paired(facts) else holding.what_would_show_more(facts)
+
+
+def _let_go(facts: Facts, candidates: list[Process]) -> tuple[Advice, ...]:
     programs = [process for process in candidates if process.role != "scdaemon"]
     scdaemons = tuple(_stop_one(facts, process) for process in candidates if process.role == "scdaemon")
     polite = cures.ask_to_let_go(programs).advice if programs or not scdaemons else ()
-    return Cure(applicability="manual", advice=(*polite, *scdaemons))
+    return (*polite, *scdaemons)
 
 
 @rule(
@@ -126,8 +164,8 @@ def _ask_to_let_go(facts: Facts, candidates: list[Process]) -> Cure:
     "No program keeps the card in a transaction.",
     worst="error",
     each=holding.contended,
-    needs=NO_PCSCD,
-    nothing=NO_READER,
+    causes=NO_PCSCD,
+    no_subject=NO_READER,
 )
 def transaction_held(facts: Facts, index: int) -> Found | None:
     readers = known(facts.readers)
@@ -135,38 +173,32 @@ def transaction_held(facts: Facts, index: int) -> Found | None:
     probe = known(reader.probe)
     if probe in ("not-needed", "ok", "refused", "gone", "denied"):
         return None
-    waiting = known_or(facts.pcscd.waiting, 0)
-    if probe == "not-made" and waiting and _may_block(reader) and len(list(filter(_may_block, readers))) == 1:
+    # A probe waits for a reader that is shared; one that is held EXCLUSIVE refuses it at once.
+    may_block = [number for number, other in enumerate(readers) if hold(other) is Hold.SHARED]
+    if probe == "not-made" and known_or(facts.pcscd.waiting, 0) and may_block == [index]:
         return _transaction(facts, index, ("pcscd.waiting",))
-    if probe == "not-made" and reader.not_made_because == NO_PROBE:
-        raise NotApplicable("switched off with --no-probe")
-    if probe in ("not-made", "failed"):
-        raise NotKnown(reader.not_made_because or f"the probe failed with {known(reader.probe_code)}")
+    if probe == "not-made" and reader.not_made_reason is Reason.NO_PROBE:
+        raise NotApplicable(text("switched off with --no-probe"), switched_off=True)
+    if probe == "not-made":
+        raise NotKnown(_why_not_probed(reader))
+    if probe == "failed":
+        raise NotKnown(text("the probe failed with {code}", code=public(str(known(reader.probe_code)))))
     return _transaction(facts, index, (f"readers[{index}].probe", f"readers[{index}].seconds"))
 
 
 def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
     candidates = holding.suspects(facts)
+    who = _one_of(facts, candidates)
+    finish = advice("Finish what it asks for (touch, PIN), or close it.", ("gpgdoctor", "check"))
     return Found(
         severity="error",
-        summary=f"{_names(facts, candidates)} is in the middle of a transaction with this card, and all others wait.",
-        effect="gpg hangs until it ends. A touch, a PIN entry or a key generation looks the same while it lasts.",
+        summary=text("{who} is in the middle of a transaction with this card, and all others wait.", who=who),
+        effect=text("gpg hangs until it ends. A touch, a PIN entry or a key generation looks the same while it lasts."),
         because=(f"readers[{index}].state", *because),
         culprits=holding.culprits(facts, candidates),
-        cure=_wait(facts, candidates),
-        note="Look again in a minute: what is gone by then was an operation, and no fault.",
+        cure=advise(finish, *(_let_go(facts, candidates) if candidates else ())),
+        note=text("Look again in a minute: what is gone by then was an operation, and no fault."),
     )
-
-
-def _wait(facts: Facts, candidates: list[Process]) -> Cure:
-    advice = Advice(text="Finish what it asks for (touch, PIN), or close it.", commands=(("gpgdoctor", "check"),))
-    polite = _ask_to_let_go(facts, candidates).advice if candidates else ()
-    return Cure(applicability="manual", advice=(advice, *polite))
-
-
-def _may_block(reader: Reader) -> bool:
-    """Whether a probe may wait for this reader: one that is held EXCLUSIVE refuses it at once."""
-    return holding.held(reader) == {"INUSE"}
 
 
 @rule(
@@ -175,74 +207,80 @@ def _may_block(reader: Reader) -> bool:
     "No scdaemon of another home or user has the reader.",
     worst="error",
     each=holding.contended,
-    needs=(*NO_PCSCD, "GD204"),
-    nothing=NO_READER,
+    causes=(*NO_PCSCD, *hidden_by("GD204")),
+    no_subject=NO_READER,
 )
 def second_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
     known(facts.processes)
     known(facts.pcscd.connections)
     candidates = [process for process in holding.other_scdaemons(facts) if known_or(process.cards, 1) != 0]
-    if not holding.held(reader) or scdaemon.holds_a_card(facts) or not candidates:
+    if not is_held(reader) or scdaemon.holds_a_card(facts) or not candidates or holding.is_scdaemons(facts, index):
         return None
-    if holding.is_scdaemons(facts, index):
-        return None
-    says_so = [process for process in candidates if known_or(process.cards, None)]
-    if len(holding.held_by_others(facts)) > sum(known_or(process.cards, None) or 0 for process in says_so):
-        says_so = []
+    says_so = _say_they_have_it(facts, candidates)
     rivals = [process for process in holding.others(facts) if not holding.is_idle_service(process)]
     if not says_so and rivals:
         return None  # then it is one suspect among others
     alone = len(candidates) + len(holding.others(facts)) + holding.unseen(facts) == 1
     otherwise: Certainty = "possible" if not alone else "certain" if holding.all_paired(facts) else "likely"
+    named_ones = says_so or candidates
     return Found(
         severity="error",
-        summary=f"{_names(facts, says_so or candidates, certain=True)} {_whose(facts, says_so or candidates)} "
-        f"{'has' if says_so or alone else 'may have'} this reader.",
-        effect='gpg says "No such device" here until that scdaemon lets go.',
-        because=(f"readers[{index}].state", *_places(facts, candidates)),
-        culprits=tuple(
-            holding.culprit(process, "certain" if says_so else otherwise) for process in says_so or candidates
+        summary=text(
+            "{who} {whose} {has} this reader.",
+            who=_one_of(facts, named_ones, certain=True),
+            whose=_whose(facts, named_ones),
+            has=public("has" if says_so or alone else "may have"),
         ),
-        cure=_stop_scdaemon(facts, says_so or candidates),
+        effect=text('gpg says "No such device" here until that scdaemon lets go.'),
+        because=(f"readers[{index}].state", *_places(facts, candidates)),
+        culprits=tuple(holding.culprit(process, "certain" if says_so else otherwise) for process in named_ones),
+        cure=advise(*(_stop_one(facts, process) for process in named_ones)),
     )
 
 
-def _stop_scdaemon(facts: Facts, candidates: list[Process]) -> Cure:
-    return Cure(applicability="manual", advice=tuple(_stop_one(facts, process) for process in candidates))
+def _say_they_have_it(facts: Facts, scdaemons: list[Process]) -> list[Process]:
+    """Those that say they hold a card, where that explains every reader that is held."""
+    found = [process for process in scdaemons if known_or(process.cards, None)]
+    explained = sum(known_or(process.cards, None) or 0 for process in found)
+    return found if len(holding.held_by_others(facts)) <= explained else []
 
 
-def _whose(facts: Facts, scdaemons: list[Process]) -> str:
+def _whose(facts: Facts, scdaemons: list[Process]) -> Text:
     if all(holding.is_of_this_home(facts, process) for process in scdaemons):
-        return "outside your gpg-agent"
-    return "of another GnuPG home or user"
+        return text("outside your gpg-agent")
+    return text("of another GnuPG home or user")
 
 
 def _stop_one(facts: Facts, process: Process) -> Advice:
-    who = f"scdaemon (pid {process.pid})"
+    who = named(process)
     if known_or(process.uid, -1) != known_or(facts.host.uid, -2):
-        user = known_or(process.user, "its user")
-        return Advice(text=f"{who} belongs to {user}, who stops it with: gpgconf --kill scdaemon")
+        whose = user(process.user) if isinstance(process.user, str) else public("its user")
+        stop = "{who} belongs to {user}, who stops it with: gpgconf --kill scdaemon"
+        return advice(stop, who=who, user=whose)
     if holding.is_of_this_home(facts, process):
-        return Advice(text=f"{who} is yours, but not the one that gpg uses: end the program that started it.")
+        return advice("{who} is yours, but not the one that gpg uses: end the program that started it.", who=who)
     home = known_or(process.homedir, None)
     if home is None:
-        return Advice(
-            text=f"{who} serves your default home. Stop it, without GNUPGHOME set:",
-            commands=(("env", "-u", "GNUPGHOME", "gpgconf", "--kill", "scdaemon"),),
+        return advice(
+            "{who} serves your default home. Stop it, without GNUPGHOME set:",
+            ("env", "-u", "GNUPGHOME", "gpgconf", "--kill", "scdaemon"),
+            who=who,
         )
-    return Advice(
-        text=f"{who} serves the home {home}. Stop it:", commands=(("gpgconf", "--homedir", home, "--kill", "scdaemon"),)
+    return advice(
+        "{who} serves the home {home}. Stop it:",
+        ("gpgconf", "--homedir", path(home), "--kill", "scdaemon"),
+        who=who,
+        home=path(home),
     )
 
 
-def _held_by_somebody(facts: Facts) -> list[Subject]:
+def _held_by_somebody(facts: Facts) -> Subjects:
     subjects = holding.contended(facts)
-    readers = known(facts.readers)
-    held = [subject for subject in subjects if holding.held(readers[subject.index])]
-    if not held:
-        raise Passes("no reader is held")
-    return held
+    if isinstance(subjects, Holds):
+        return subjects
+    held = [subject for subject in subjects if is_held(known(facts.readers)[subject.index])]
+    return held or Holds(why=text("no reader is held"))
 
 
 @rule(
@@ -251,38 +289,33 @@ def _held_by_somebody(facts: Facts) -> list[Subject]:
     "Whoever holds the reader is visible.",
     worst="info",
     each=_held_by_somebody,
-    needs=NO_PCSCD,
-    consequence_of=("GD202", "GD203", "GD204"),
+    causes=(*NO_PCSCD, *headed_by("GD202", "GD203", "GD204")),
 )
 def unseen_client(facts: Facts, index: int) -> Found | None:
     if scdaemon.holds_a_card(facts) or holding.clients(facts):
         return None
-    more = holding.what_would_show_more(facts) or "Look for containers and sandboxes that see pcscd."
-    is_root = known_or(facts.host.root, False)
     return Found(
         severity="info",
-        summary="Something holds this reader, and no visible program explains it.",
-        effect="It may belong to another user, or run in a container or sandbox with its own network.",
+        summary=text("Something holds this reader, and no visible program explains it."),
+        effect=text("It may belong to another user, or run in a container or sandbox with its own network."),
         because=(f"readers[{index}].state", "pcscd.connections", "pcscd.hidden"),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text=f"{more} gpgdoctor explain GD207 says where to look." if is_root else more,
-                    commands=() if is_root else (("sudo", "gpgdoctor", "check"),),
-                ),
-            ),
-        ),
+        cure=_see_more(facts),
     )
 
 
-def _names(facts: Facts, programs: list[Process], *, certain: bool = False) -> str:
+def _see_more(facts: Facts) -> Cure:
+    more = holding.what_would_show_more(facts) or text("Look for containers and sandboxes that see pcscd.")
+    if known_or(facts.host.root, False):
+        return by_hand("{more} gpgdoctor explain GD207 says where to look.", more=more)
+    return advise(Advice(text=more, commands=(("sudo", "gpgdoctor", "check"),)))
+
+
+def _one_of(facts: Facts, programs: list[Process], *, certain: bool = False) -> Text:
+    """Who it is, as the beginning of a sentence; how many it may be, where it is one of several."""
     if not programs:
-        return "A program that is not visible"
-    unseen = 0 if certain else holding.unseen(facts)
-    if len(programs) + unseen == 1:
-        return f"{programs[0].program} (pid {programs[0].pid})"
-    return f"One of {len(programs) + unseen} programs"
+        return text("A program that is not visible")
+    number = len(programs) + (0 if certain else holding.unseen(facts))
+    return named(programs[0]) if number == 1 else text("One of {number} programs", number=number)
 
 
 def _places(facts: Facts, programs: list[Process]) -> tuple[str, ...]:

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
-from gpgdoctor.rules import holding, scdaemon
-from gpgdoctor.rules.access import name_of
-from gpgdoctor.rules.contention import NO_PCSCD, NO_READER, UNSEEN
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Severity, Subject, rule
+from gpgdoctor.rules import cures, holding, scdaemon
+from gpgdoctor.rules.competition import NO_PCSCD_AT_ALL
+from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
+from gpgdoctor.rules.reader_state import Card, card
+from gpgdoctor.rules.rule import (
+    Advice,
+    Cure,
+    Found,
+    NotApplicable,
+    Severity,
+    Subject,
+    advice,
+    advise,
+    by_hand,
+    hidden_by,
+    rule,
+)
 from gpgdoctor.rules.rule import readers as each_reader
-from gpgdoctor.rules.services import severity_for_pcsc
+from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
+from gpgdoctor.rules.usb_access import NONE_ON_USB
+from gpgdoctor.rules.usb_names import name_of
+from gpgdoctor.wording import Text, public, text
 
 
 @rule(
@@ -16,8 +32,7 @@ from gpgdoctor.rules.services import severity_for_pcsc
     "no-reader",
     "There is a reader.",
     worst="warning",
-    needs=tuple(id for id in NO_PCSCD if id != "GD301"),
-    not_behind_info=UNSEEN,
+    causes=(*NO_PCSCD_AT_ALL, *hidden_by("GD404", "GD308")),
 )
 def no_reader(facts: Facts) -> Found | None:
     if known(facts.usb):
@@ -25,21 +40,26 @@ def no_reader(facts: Facts) -> Found | None:
     if known(facts.readers):
         return None
     if known(facts.pcscd.listener) is None and scdaemon.path(facts) is scdaemon.Path.PCSC:
-        raise NotApplicable("folded under GD301")
+        raise NotApplicable(PCSCD_DOES_NOT_RUN)
     return Found(
         severity="warning",
-        summary="Neither USB nor PC/SC knows a reader.",
-        effect='gpg says "No such device".',
+        summary=text("Neither USB nor PC/SC knows a reader."),
+        effect=text('gpg says "No such device".'),
         because=("readers", "usb"),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="Plug the reader or token in, straight into the computer. In a virtual machine or a "
-                    "container, hand the USB device through.",
-                ),
-            ),
-        ),
+        cure=advise(_plug_in(facts)),
+    )
+
+
+def _plug_in(facts: Facts) -> Advice:
+    if known_or(facts.host.container, None) == "wsl":
+        return advice(
+            "In WSL2 Windows has the device: attach it from there with usbipd, after usbipd bind, once.",
+            ("usbipd.exe", "list"),
+            ("usbipd.exe", "attach", "--wsl", "--busid", "BUSID"),
+        )
+    return advice(
+        "Plug the reader or token in, straight into the computer. In a virtual machine or a container, hand the "
+        "USB device through. One that is plugged in and not seen may be blocked: see GD404."
     )
 
 
@@ -61,39 +81,56 @@ def _device(interface: UsbInterface) -> str:
     "pcscd knows every card reader on USB.",
     worst="error",
     each=_devices,
-    needs=NO_PCSCD,
-    nothing="no card reader is on USB",
+    causes=(*NO_PCSCD, *hidden_by("GD402", "GD208", "GD314")),
+    no_subject=NONE_ON_USB,
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
     if not interface.ccid and known_or(interface.in_libccid, False) is not True:
         return _switched_off(facts, index)
     if known(facts.pcscd.listener) != "pcscd":
-        raise NotApplicable("pcscd does not run")
+        raise NotApplicable(PCSCD_DOES_NOT_RUN)
     why = _why_not_listed(facts, interface)
     if why is None:
         return None
     return Found(
         severity=_severity(facts),
-        summary=f"{name_of(interface)} is on USB, and pcscd does not list it: {why}.",
+        summary=text("{reader} is on USB, and pcscd does not list it: {why}.", reader=name_of(interface), why=why),
         because=(*(f"usb[{index}].{fact}" for fact in ("vendor", "product", "in_libccid")), "readers"),
-        cure=Cure(applicability="manual", advice=(_have_it_listed(interface),)),
+        cure=_have_it_listed(facts, interface),
     )
 
 
-def _why_not_listed(facts: Facts, interface: UsbInterface) -> str | None:
+def _why_not_listed(facts: Facts, interface: UsbInterface) -> Text | None:
     drivers = {known(it.driver) for it in known(facts.usb) if _device(it) == _device(interface)}
     if "usbfs" in drivers:
         return _why_not_pcscds(facts, interface)
     if known_or(interface.in_libccid, True) is False:
-        return f"its drivers do not know the product {interface.vendor}:{interface.product}"
+        product = public(f"{interface.vendor}:{interface.product}")
+        return text("its drivers do not know the product {product}", product=product)
     kernel = next((driver for driver in sorted(filter(None, drivers))), None)
     if kernel is not None:
-        return f"the kernel's driver {kernel} has it"
-    return "it could not be opened when pcscd saw it first, and pcscd does not try again"
+        return text("the kernel's driver {driver} has it", driver=public(kernel))
+    if _is_listed_after_all(facts, interface):
+        return None
+    return _as_logged(facts)
 
 
-def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> str | None:
+def _is_listed_after_all(facts: Facts, interface: UsbInterface) -> bool:
+    """A claim may be given back while nobody uses the reader: its name is in PC/SC's list then."""
+    title = known_or(interface.title, "")
+    return bool(title) and any(title in reader.name for reader in known(facts.readers))
+
+
+def _as_logged(facts: Facts) -> Text:
+    """The reason that pcscd's log gives; else what it may be, and no more."""
+    codes = [event.code for event in known_or(facts.pcscd.log, ()) if event.kind == "open-failed" and event.code]
+    if codes:
+        return text("it could not be opened (LIBUSB_ERROR_{code}, says its log)", code=public(codes[-1]))
+    return text("it may have been in use or closed to pcscd when it was seen first, or pcscd is older than the plug")
+
+
+def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> Text | None:
     """Of a device that a program has claimed: pcscd, as far as it lists enough readers for all of them."""
     if holding.holds_by_own_driver(facts):
         return None
@@ -105,9 +142,9 @@ def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> str | None:
         return None
     if unnamed:
         raise NotKnown(
-            "pcscd lists fewer readers than programs have claimed, and which of them is missing is not clear"
+            text("pcscd lists fewer readers than programs have claimed, and which of them is missing is not clear")
         )
-    return "another program has claimed it on USB"
+    return text("another program has claimed it on USB")
 
 
 def _severity(facts: Facts) -> Severity:
@@ -117,13 +154,19 @@ def _severity(facts: Facts) -> Severity:
     return severity_for_pcsc(facts)
 
 
-def _have_it_listed(interface: UsbInterface) -> Advice:
+def _have_it_listed(facts: Facts, interface: UsbInterface) -> Cure:
     if known_or(interface.in_libccid, True) is False:
-        return Advice(text="Install a newer libccid, or the driver of its maker, then plug the reader in again.")
-    return Advice(
-        text="Plug it in again. If that does not help, pcscd's log says why.",
-        commands=(("journalctl", "-u", "pcscd", "-n", "30"),),
+        newer = advice("Install a newer libccid, or the driver of its maker, then let pcscd look again.")
+        return cures.without_disable_ccid(facts, interface, newer)
+    systemd = known_or(facts.host.init, "") == "systemd"
+    restart = advice(
+        "Let pcscd look again; a restart cuts its other programs off from their cards:",
+        *((("sudo", "systemctl", "restart", "pcscd.service"),) if systemd else (("sudo", "pcscd", "--hotplug"),)),
     )
+    see = advice("Its log says why it was not opened:", ("journalctl", "-b", "-u", "pcscd", "-n", "30"))
+    if interface.removable == "fixed":
+        return advise(restart, see)
+    return advise(restart, advice("Or plug it in again."), see)
 
 
 def _switched_off(facts: Facts, index: int) -> Found | None:
@@ -133,61 +176,43 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
         return None
     return Found(
         severity="error" if scdaemon.wanted(facts) else "warning",
-        summary=f"{name_of(interface)} shows no card interface: its card function is switched off, or it has none.",
-        effect="Neither scdaemon nor pcscd finds a card in it.",
-        because=tuple(f"usb[{index}].{fact}" for fact in ("vendor", "product", "ccid")),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="Switch it on, then plug the token in again:",
-                    commands=(("ykman", "config", "usb", "--enable", "OPENPGP"),),
-                ),
-            ),
+        summary=text(
+            "{token} shows no card interface: its card function is switched off, or it has none.",
+            token=name_of(interface),
         ),
+        effect=text("Neither scdaemon nor pcscd finds a card in it."),
+        because=tuple(f"usb[{index}].{fact}" for fact in ("vendor", "product", "ccid")),
+        cure=by_hand("Switch it on, then plug the token in again:", ("ykman", "config", "usb", "--enable", "OPENPGP")),
     )
 
 
 def _listed(facts: Facts) -> list[Subject]:
     """A subject for each reader of PC/SC; none where scdaemon does without a pcscd that is asleep."""
     if known(facts.pcscd.listener) == "activator" and not scdaemon.reaches_through_pcsc(facts):
-        raise NotApplicable("pcscd is asleep, and scdaemon does not use it")
+        raise NotApplicable(text("pcscd is asleep, and scdaemon does not use it"))
     return each_reader(facts)
 
 
-def _empty(facts: Facts) -> list[int]:
-    """The readers in which a card is missing: all of them, or the one that scdaemon insists on."""
-    readers = [known(reader.state) for reader in known(facts.readers)]
-    if all("EMPTY" in state for state in readers):
-        return list(range(len(readers)))
-    if not any("EMPTY" in state for state in readers):
-        return []
-    if known_or(facts.gnupg.scdaemon_version, None) is None:
-        return []
-    taken = scdaemon.reader_taken(facts) if scdaemon.reaches_through_pcsc(facts) else None
-    return [taken] if taken is not None and taken < len(readers) and "EMPTY" in readers[taken] else []
-
-
-@rule("GD503", "no-card", "There is a card in a reader.", worst="info", needs=(*NO_PCSCD, "GD501"))
+@rule(
+    "GD503",
+    "no-card",
+    "There is a card in a reader.",
+    worst="info",
+    causes=(*NO_PCSCD, *hidden_by("GD501")),
+)
 def no_card(facts: Facts) -> Found | None:
     readers = known(facts.readers) if _listed(facts) else ()
     if not readers:
         raise NotApplicable(NO_READER)
-    empty = _empty(facts)
-    if not empty:
-        return None
+    empty = [number for number, reader in enumerate(readers) if card(reader) is Card.ABSENT]
     if len(empty) < len(readers):
-        summary = f"scdaemon takes {readers[empty[0]].name}, and that reader is empty; a card is in another one."
-        advice = Advice(text="Put the card there, or name the other reader with reader-port in scdaemon.conf.")
-    else:
-        summary = "All readers are empty." if len(readers) > 1 else "The reader is empty."
-        advice = Advice(text="Put the card in, the chip first.")
+        return None
     return Found(
         severity="info",
-        summary=summary,
-        effect='gpg says "No such device", as for everything else.',
+        summary=text("All readers are empty.") if len(readers) > 1 else text("The reader is empty."),
+        effect=text('gpg says "No such device", as for everything else.'),
         because=tuple(f"readers[{number}].state" for number in empty),
-        cure=Cure(applicability="manual", advice=(advice,)),
+        cure=by_hand("Put the card in, the chip first."),
     )
 
 
@@ -197,25 +222,18 @@ def no_card(facts: Facts) -> Found | None:
     "The card answers when it is powered.",
     worst="error",
     each=_listed,
-    needs=NO_PCSCD,
-    nothing=NO_READER,
+    causes=NO_PCSCD,
+    no_subject=NO_READER,
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
-    if "MUTE" not in known(known(facts.readers)[index].state):
+    if card(known(facts.readers)[index]) is not Card.MUTE:
         return None
     return Found(
         severity="error",
-        summary="A card is in this reader, and it does not answer.",
-        effect="No program can use it.",
+        summary=text("A card is in this reader, and it does not answer."),
+        effect=text("No program can use it."),
         because=(f"readers[{index}].state",),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="Take the card out, see that its chip is clean and faces the right way, and put it in again."
-                ),
-            ),
-        ),
+        cure=by_hand("Take the card out, see that its chip is clean and faces the right way, and put it in again."),
     )
 
 
@@ -225,21 +243,16 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     "pcscd can talk to the reader.",
     worst="error",
     each=_listed,
-    needs=NO_PCSCD,
-    nothing=NO_READER,
+    causes=NO_PCSCD,
+    no_subject=NO_READER,
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
-    if "UNAVAILABLE" not in known(known(facts.readers)[index].state):
+    if card(known(facts.readers)[index]) is not Card.UNREACHABLE:
         return None
     return Found(
         severity="error",
-        summary="pcscd lists this reader, but cannot talk to it.",
-        effect="No program can use it, until it is plugged in again.",
+        summary=text("pcscd lists this reader, but cannot talk to it."),
+        effect=text("No program can use it, until it is plugged in again."),
         because=(f"readers[{index}].state",),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(text="Unplug the reader, wait a moment, plug it in again; after a suspend this is common."),
-            ),
-        ),
+        cure=by_hand("Unplug the reader, wait a moment, plug it in again; after a suspend this is common."),
     )

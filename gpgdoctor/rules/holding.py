@@ -5,32 +5,36 @@ from __future__ import annotations
 from gpgdoctor.facts import Connection, Facts, NotKnown, Process, Reader, Unknown, known, known_or
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import scdaemon
-from gpgdoctor.rules.rule import Certainty, Culprit, Passes, Subject
+from gpgdoctor.rules.reader_state import Hold, hold, is_held
+from gpgdoctor.rules.rule import Certainty, Culprit, Holds, Subjects
+from gpgdoctor.rules.rule import readers as each_reader
+from gpgdoctor.wording import Text, pid, program, text
+
+# Who always holds comes before who is merely connected.
+RANK_OF_HOLDS = {"always": 0, "from-first-use": 1, "short": 1, "connected": 3, "never": 4}
 
 
-def held(reader: Reader) -> set[str]:
-    """INUSE and EXCLUSIVE as far as both looks agree; a short-lived program is no contention."""
-    state = set(known(reader.state)) & {"INUSE", "EXCLUSIVE"}
-    later = known(reader.later_state)
-    return state if later is None else state & set(later)
-
-
-def contended(facts: Facts) -> list[Subject]:
+def contended(facts: Facts) -> Subjects:
     """A subject for each reader that somebody may hold. Where nobody is connected to pcscd, nobody does."""
     nobody = known_or(facts.pcscd.connections, None) == () and known_or(facts.pcscd.hidden, None) == 0
     if isinstance(facts.readers, Unknown) and nobody and known(facts.pcscd.listener) == "pcscd":
-        raise Passes("nobody is connected to pcscd")
+        return Holds(why=text("nobody is connected to pcscd"))
     return listed(facts)
 
 
-def listed(facts: Facts) -> list[Subject]:
+def listed(facts: Facts) -> Subjects:
     """A subject for each reader of a running pcscd."""
     listener = known(facts.pcscd.listener)
     if listener is None and any(process.role == "pcscd" for process in known_or(facts.processes, ())):
-        raise NotKnown("pcscd runs, but where it listens is not visible")
+        raise NotKnown(text("pcscd runs, but where it listens is not visible"))
     if listener != "pcscd":
-        raise Passes("pcscd does not run, so nobody is connected to it")
-    return [Subject(name=reader.name, index=number) for number, reader in enumerate(known(facts.readers))]
+        return Holds(why=text("pcscd does not run, so nobody is connected to it"))
+    return each_reader(facts)
+
+
+def named(process: Process) -> Text:
+    """A program as it is spoken of: `scdaemon (pid 700)`."""
+    return text("{program} (pid {pid})", program=program(process.program), pid=pid(process.pid))
 
 
 def clients(facts: Facts) -> list[Process]:
@@ -124,7 +128,7 @@ def holds_through_pcsc(facts: Facts) -> bool:
 def is_scdaemons(facts: Facts, index: int) -> bool:
     """Whether my scdaemon's card is in this reader. It tells that it has one, but not on which reader."""
     readers = known(facts.readers)
-    if not held(readers[index]) or not holds_through_pcsc(facts):
+    if not is_held(readers[index]) or not holds_through_pcsc(facts):
         return False
     candidates = [number for number, reader in enumerate(readers) if _fits_scdaemon(facts, reader)]
     if index not in candidates:
@@ -133,7 +137,7 @@ def is_scdaemons(facts: Facts, index: int) -> bool:
         return True
     taken = scdaemon.reader_taken(facts)
     if taken is None or taken not in candidates:
-        raise NotKnown("several readers are held, and which of them is scdaemon's is not visible")
+        raise NotKnown(text("several readers are held, and which of them is scdaemon's is not visible"))
     return taken == index
 
 
@@ -145,15 +149,13 @@ def _is_alone(facts: Facts) -> bool:
 
 def _fits_scdaemon(facts: Facts, reader: Reader) -> bool:
     """Whether the reader is held in the share mode that the configuration asks for."""
-    shares = scdaemon.in_force(facts, "pcsc-shared")
-    return held(reader) == ({"INUSE"} if shares else {"EXCLUSIVE"})
+    return hold(reader) is (Hold.SHARED if scdaemon.in_force(facts, "pcsc-shared") else Hold.EXCLUSIVE)
 
 
 def held_by_others(facts: Facts) -> list[int]:
     """The readers that are held, less the one that my scdaemon has."""
-    return [
-        number for number, reader in enumerate(known(facts.readers)) if held(reader) and not is_scdaemons(facts, number)
-    ]
+    readers = known(facts.readers)
+    return [number for number, reader in enumerate(readers) if is_held(reader) and not is_scdaemons(facts, number)]
 
 
 def holds_by_own_driver(facts: Facts) -> bool:
@@ -223,13 +225,13 @@ def all_paired(facts: Facts) -> bool:
         return False
 
 
-def what_would_show_more(facts: Facts) -> str | None:
+def what_would_show_more(facts: Facts) -> Text | None:
     """What to do to see the programs that are not visible."""
-    if known_or(facts.host.root, False):
-        if known_or(facts.pcscd.hidden, 0):
-            return "A program in another network namespace (a container, a sandbox) is connected; its name stays there."
+    if not known_or(facts.host.root, False):
+        return text("As root (sudo gpgdoctor check) the programs of other users can be named.")
+    if not known_or(facts.pcscd.hidden, 0):
         return None
-    return "As root (sudo gpgdoctor check) the programs of other users can be named."
+    return text("A program in another network namespace (a container, a sandbox) is connected; its name stays there.")
 
 
 def uses_cards(process: Process, *, if_unknown: bool = False) -> bool:
@@ -237,7 +239,7 @@ def uses_cards(process: Process, *, if_unknown: bool = False) -> bool:
     holder = known_holder(process.program)
     if holder is None:
         return if_unknown
-    return not holder.idle and not holder.looks_only and holder.mode != "none"
+    return not holder.watcher and not holder.looks_only and holder.holds not in ("connected", "never")
 
 
 def _only_looks(process: Process) -> bool:
@@ -245,14 +247,19 @@ def _only_looks(process: Process) -> bool:
     return holder is not None and holder.looks_only
 
 
+def is_harmless_beside(process: Process) -> bool:
+    """Whether a program that shares the card was measured to leave it as it was: watchers, and all on OpenSC."""
+    holder = known_holder(process.program)
+    return holder is not None and holder.leaves == "nothing"
+
+
 def is_idle_service(process: Process) -> bool:
     holder = known_holder(process.program)
-    return holder is not None and holder.idle
+    return holder is not None and holder.watcher
 
 
 def _rank(process: Process) -> int:
     if process.role == "scdaemon":
         return 0
-    if known_holder(process.program) is None:
-        return 1
-    return 2 if is_idle_service(process) else 0
+    holder = known_holder(process.program)
+    return 2 if holder is None else RANK_OF_HOLDS[holder.holds]

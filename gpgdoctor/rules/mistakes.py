@@ -6,10 +6,11 @@ import re
 
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, SelfTest, known, known_or
 from gpgdoctor.rules import cures, scdaemon
-from gpgdoctor.rules.rule import Cure, LineChange, NotApplicable, Severity, Subject
+from gpgdoctor.rules.rule import Cost, Cure, Daemon, LineChange, NotApplicable, Subject, advice
 from gpgdoctor.scdaemon_conf.force import stops
 from gpgdoctor.scdaemon_conf.lines import MESSAGES
 from gpgdoctor.system.record import Record
+from gpgdoctor.wording import Text, line, path, public, several, text
 
 READS_COMMON_CONF_SINCE = (2, 3, 1)  # commit 45918813f
 REFUSED = 2  # with what scdaemon ends where it does not take its configuration (scd/scdaemon.c, main)
@@ -18,6 +19,7 @@ META = ("invalid-meta", "unknown-meta", "unexpected-meta")
 SHOWN = 3
 KEPT = 20
 LONGEST_QUOTE = 60
+COMMON_CONF_UNREAD = text("this GnuPG does not read common.conf")
 
 
 class Mistake(Record):
@@ -31,7 +33,11 @@ class Mistake(Record):
 def files(facts: Facts) -> list[Subject]:
     """A subject for each configuration file that has lines."""
     found = known(facts.configuration.files)
-    return [Subject(name=file.path, index=number) for number, file in enumerate(found) if file.status == "regular"]
+    return [subject_of(file, number) for number, file in enumerate(found) if file.status == "regular"]
+
+
+def subject_of(file: ConfigFile, index: int) -> Subject:
+    return Subject(name=text("{path}", path=path(file.path)), index=index)
 
 
 def files_of_scdaemon(facts: Facts) -> list[Subject]:
@@ -48,7 +54,7 @@ def read(facts: Facts, index: int) -> ConfigFile:
     elif file.program == "gpg-agent" and not file.lines:
         known(facts.configuration.agent_in_force)
     elif file.program == "common" and scdaemon.version(facts) < READS_COMMON_CONF_SINCE:
-        raise NotApplicable("this GnuPG does not read common.conf")
+        raise NotApplicable(COMMON_CONF_UNREAD)
     return file
 
 
@@ -120,24 +126,9 @@ def stop(facts: Facts, found: list[Mistake]) -> bool:
     )
 
 
-def severity(facts: Facts, found: list[Mistake]) -> Severity:
-    return "error" if stop(facts, found) else "warning"
-
-
-def stopped_by(facts: Facts) -> str | None:
-    """The rule whose finding says why scdaemon does not start; None where no line of its files stops it."""
-    for subject in files(facts):
-        if _is_read_by_scdaemon(facts, known(facts.configuration.files)[subject.index]):
-            for id, mistakes in (("GD101", unknown_options), ("GD102", malformed)):
-                if stop(facts, mistakes(facts, subject.index)):
-                    return id
-    return "GD102" if refused_for_no_visible_reason(facts) else None
-
-
-def _is_read_by_scdaemon(facts: Facts, file: ConfigFile) -> bool:
-    if file.program == "common":
-        return scdaemon.version(facts) >= READS_COMMON_CONF_SINCE
-    return file.program == "scdaemon"
+def reader_of(file: ConfigFile) -> Daemon:
+    """The daemon that an error in this file keeps from starting."""
+    return "gpg-agent" if file.program == "gpg-agent" else "scdaemon"
 
 
 def refused_for_no_visible_reason(facts: Facts) -> bool:
@@ -166,53 +157,74 @@ def _ends_it_whatever_its_version(facts: Facts) -> bool:
     )
 
 
-def needs_scdaemon_to_start(facts: Facts) -> None:
-    """Raises NotApplicable where its files keep scdaemon from starting: there is no asking what it would do then."""
-    cause = stopped_by(facts)
-    if cause is not None:
-        raise NotApplicable(f"folded under {cause}")
-
-
 # -- how to say it -----------------------------------------------------------------------------------------------
 
 
-def told(found: list[Mistake], *, with_complaint: bool = False) -> str:
+def told(found: list[Mistake], *, with_complaint: bool = False) -> Text:
     """The first few lines with their numbers: `line 2 "pcsc-sharde"`."""
-    quoted = [_quoted(mistake.line, with_complaint) for mistake in found[:SHOWN]]
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return f"{'lines' if len(found) > 1 else 'line'} {', '.join(quoted)}{more}"
+    return text(
+        "{lines} {quoted}{more}",
+        lines=public("lines" if len(found) > 1 else "line"),
+        quoted=several(_quoted(mistake.line, with_complaint) for mistake in found[:SHOWN]),
+        more=text(" and {left} more", left=len(found) - SHOWN) if len(found) > SHOWN else text(""),
+    )
 
 
-def _quoted(line: ConfigLine, with_complaint: bool) -> str:
-    text = line.text.strip()
-    text = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."
-    complaint = MESSAGES.get(line.problem or "", "no such value" if line.problem else "taken literally")
-    return f'{line.number} "{text}"' + (f" ({complaint})" if with_complaint else "")
+def _quoted(it: ConfigLine, with_complaint: bool) -> Text:
+    quoted = text('{number} "{line}"', number=it.number, line=line(it.text.strip(), LONGEST_QUOTE))
+    if not with_complaint:
+        return quoted
+    complaint = MESSAGES.get(it.problem or "", "no such value" if it.problem else "taken literally")
+    return text("{quoted} ({complaint})", quoted=quoted, complaint=public(complaint))
 
 
 def evidence(found: list[Mistake]) -> tuple[str, ...]:
     return tuple(f"{mistake.place}.{what}" for mistake in found[:KEPT] for what in ("number", "text"))
 
 
-def effect(facts: Facts, file: ConfigFile, found: list[Mistake]) -> str:
+def effect(facts: Facts, file: ConfigFile, found: list[Mistake]) -> Text:
     if stop(facts, found):
-        daemon = "gpg-agent" if file.program == "gpg-agent" else "scdaemon"
-        said = "No agent running" if file.program == "gpg-agent" else "No SmartCard daemon"
-        return f'{daemon} does not start, and gpg says "{said}".'
+        if file.program == "common":
+            stopped = "gpg, gpg-agent and scdaemon do not start; each says: {path}: invalid option."
+            return text(stopped, path=path(file.path))
+        if reader_of(file) == "gpg-agent":
+            return text('gpg-agent does not start, and gpg says "No agent running".')
+        return text('scdaemon does not start, and gpg says "No SmartCard daemon".')
     if all(mistake.line.problem is None for mistake in found):
-        return "The value is not the one that was meant."
-    return f"{'Such a line' if len(found) == 1 else 'Each'} is skipped in silence: what it was to set is not in force."
+        return text("The value is not the one that was meant.")
+    each = public("Such a line" if len(found) == 1 else "Each")
+    return text("{each} is skipped in silence: what it was to set is not in force.", each=each)
 
 
 def cure(facts: Facts, file: ConfigFile, found: list[Mistake]) -> Cure:
     """Each line as it ought to be; out of force where nobody can tell."""
-    brings_sharing = any(mistake.line.meant and "pcsc-shared" in mistake.line.meant.split() for mistake in found)
+    changes = tuple(
+        LineChange(path=file.path, line=mistake.line.number, text=_instead(facts, mistake)) for mistake in found
+    )
+    brings_sharing = any(change.text and "pcsc-shared" in change.text.split() for change in changes)
     costs = cures.sharing_costs(facts) if brings_sharing else cures.restart_costs(facts)
     return Cure(
         applicability="costly" if costs else "safe",
         costs=costs,
-        changes=tuple(
-            LineChange(path=file.path, line=mistake.line.number, text=mistake.line.meant) for mistake in found
-        ),
+        changes=changes,
         restart=True,
+        advice=(_KEYBOXD,) if any(_hides_keys(mistake.line) for mistake in found) else (),
     )
+
+
+def _instead(facts: Facts, mistake: Mistake) -> str | None:
+    """What the line is to say; None where it is better out of force."""
+    meant = mistake.line.meant
+    if _hides_keys(mistake.line):
+        return None
+    # MacGPG2's word for it beside the word itself: once is enough.
+    stands_already = meant == "pcsc-shared" and bool(scdaemon.settings(facts, "pcsc-shared"))
+    return None if stands_already else meant
+
+
+def _hides_keys(line: ConfigLine) -> bool:
+    """Whether the line as it was meant would send gpg to keyboxd, where the keys of pubring.kbx are not."""
+    return line.meant == "use-keyboxd"
+
+
+_KEYBOXD = advice("If use-keyboxd was meant: {cost}. Import them first.", cost=Cost.HIDES_KEYRING)

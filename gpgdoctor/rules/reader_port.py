@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from enum import Enum
 
 from gpgdoctor.facts import Facts, UsbInterface, known, known_or
-from gpgdoctor.rules import competition, cures, mistakes, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, rule
+from gpgdoctor.rules import cures, other_reader, scdaemon
+from gpgdoctor.rules.contention import NO_READER, NOT_STARTING
+from gpgdoctor.rules.reader_state import Card, card
+from gpgdoctor.rules.rule import Advice, Found, NotApplicable, advice, advise, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
+from gpgdoctor.wording import Text, line, reader_name, several, text
 
-Outcome = Literal["matches", "ignored", "another reader", "nothing"]
 LONGEST_LIST = 6
+
+
+class Outcome(Enum):
+    """What scdaemon makes of a reader-port line; in words what it does instead."""
+
+    MATCHES = "it takes the reader that is meant"
+    IGNORED = "scdaemon tries every reader"
+    ANOTHER_READER = "scdaemon takes the first reader"
+    NOTHING = "scdaemon takes no other"
 
 
 @rule(
@@ -19,31 +30,52 @@ LONGEST_LIST = 6
     "reader-port-never-matches",
     "reader-port names a reader that is there.",
     worst="error",
-    needs=GNUPG_MISSING,
+    causes=(*GNUPG_MISSING, *NOT_STARTING, *hidden_by("GD205")),
 )
 def reader_port_never_matches(facts: Facts) -> Found | None:
     port = scdaemon.setting(facts, "reader-port")
     if port is None or not port.value:
-        raise NotApplicable("reader-port is not set")
-    mistakes.needs_scdaemon_to_start(facts)
-    competition.needs_no_competition(facts)
+        raise NotApplicable(text("reader-port is not set"))
     outcome = _outcome(facts, port.value)
-    if outcome == "matches" or (outcome == "nothing" and scdaemon.holds_a_card(facts)):
+    because = (scdaemon.place(facts, port), *_looked_at(facts))
+    if outcome is Outcome.MATCHES or (outcome is Outcome.NOTHING and scdaemon.holds_a_card(facts)):
         return None
-    if outcome == "nothing":
+    none_called = text('No reader is called "{port}", as reader-port has it', port=line(port.value))
+    if outcome is Outcome.ANOTHER_READER and _first_is_empty(facts):
+        return _finds_nothing(facts, none_called, because)
+    if outcome is Outcome.NOTHING:
         return Found(
             severity="error",
-            summary=f'No reader is called "{port.value}", as reader-port has it, and scdaemon takes no other.',
-            effect='gpg says "No such device".',
-            because=(scdaemon.place(facts, port), *_looked_at(facts)),
-            cure=_without(facts),
+            summary=text("{none_called}, and {instead}.", none_called=none_called, instead=outcome),
+            effect=text('gpg says "No such device".'),
+            because=because,
+            cure=cures.rewrite(facts, cures.out_of_force(facts, "reader-port")),  # without one it looks for itself
         )
-    instead = "scdaemon tries every reader" if outcome == "ignored" else "scdaemon takes the first reader"
     return Found(
         severity="warning",
-        summary=f'No reader is called "{port.value}", as reader-port has it, so {instead}.',
-        because=(scdaemon.place(facts, port), *_looked_at(facts)),
-        cure=Cure(applicability="manual", advice=(_take_it_out(facts, ignored=outcome == "ignored"),)),
+        summary=text("{none_called}, so {instead}.", none_called=none_called, instead=outcome),
+        because=because,
+        cure=advise(_take_it_out(facts, outcome)),
+    )
+
+
+def _first_is_empty(facts: Facts) -> bool:
+    """Whether the reader that scdaemon then takes has no card, and it has no other way."""
+    readers = known(facts.readers)
+    return scdaemon.reaches_through_pcsc(facts) and bool(readers) and card(readers[0]) is Card.ABSENT
+
+
+def _finds_nothing(facts: Facts, none_called: Text, because: tuple[str, ...]) -> Found:
+    better = other_reader.with_card(facts)
+    names = tuple(f"readers[{number}].state" for number in (0, better) if number is not None)
+    return Found(
+        severity="error",
+        summary=text("{none_called}, so scdaemon takes the first reader, which is empty.", none_called=none_called),
+        effect=text('gpg says "No such device".'),
+        because=(*because, *names),
+        cure=cures.rewrite(facts, cures.out_of_force(facts, "reader-port"))
+        if better is None
+        else other_reader.take(facts, better),
     )
 
 
@@ -69,38 +101,38 @@ def _outcome(facts: Facts, value: str) -> Outcome:
 def _on_usb(facts: Facts, value: str) -> Outcome:
     interfaces = _ccid(facts)
     if not interfaces:
-        raise NotApplicable("no reader of scdaemon's own driver is on USB")
-    return "matches" if any(_is_called(interface, value) for interface in interfaces) else "nothing"
+        raise NotApplicable(text("no reader of scdaemon's own driver is on USB"))
+    return Outcome.MATCHES if any(_is_called(interface, value) for interface in interfaces) else Outcome.NOTHING
 
 
 def _on_usb_then_in_pcsc(facts: Facts, value: str) -> Outcome:
     """GnuPG 2.2, apdu_dev_list_start and apdu_open_reader."""
     interfaces = _ccid(facts)
     if interfaces and ":" not in value and _number(value) > 0:
-        return "matches" if _number(value) < len(interfaces) else "nothing"
+        return Outcome.MATCHES if _number(value) < len(interfaces) else Outcome.NOTHING
     if any(_is_called(interface, value) for interface in interfaces):
-        return "matches"
+        return Outcome.MATCHES
     if interfaces and not known(facts.readers):
-        return "nothing"
+        return Outcome.NOTHING
     if not interfaces and known(facts.readers) and len(value) > 5 and value[4] == ":":
-        return "nothing"  # an identifier of its own driver: then it does not turn to PC/SC
+        return Outcome.NOTHING  # an identifier of its own driver: then it does not turn to PC/SC
     return _in_pcsc(facts, value)
 
 
 def _in_pcsc(facts: Facts, value: str) -> Outcome:
     readers = known(facts.readers)
     if not readers:
-        raise NotApplicable("PC/SC lists no reader")
+        raise NotApplicable(NO_READER)
     found = any(reader.name.startswith(value) for reader in readers)
     if scdaemon.version(facts) < scdaemon.FIRST_WITHOUT_FALLBACK:
-        return "matches" if found else "another reader"
+        return Outcome.MATCHES if found else Outcome.ANOTHER_READER
     if not known(facts.gnupg.own_ccid_driver):
-        return "matches" if found else "nothing"
+        return Outcome.MATCHES if found else Outcome.NOTHING
     if ":" not in value and _number(value) > 0:
-        return "matches" if _number(value) < len(readers) else "nothing"
+        return Outcome.MATCHES if _number(value) < len(readers) else Outcome.NOTHING
     if found:
-        return "matches"
-    return "nothing" if ":" in value else "ignored"
+        return Outcome.MATCHES
+    return Outcome.NOTHING if ":" in value else Outcome.IGNORED
 
 
 def _ccid(facts: Facts) -> list[UsbInterface]:
@@ -124,19 +156,9 @@ def _looked_at(facts: Facts) -> tuple[str, ...]:
     return ("usb",) if by_own_driver else names[:LONGEST_LIST]
 
 
-def _take_it_out(facts: Facts, *, ignored: bool) -> Advice:
-    if ignored:
-        return Advice(text="Take the line out: this scdaemon takes no reader by its name.")
-    names = ", ".join(f'"{reader.name}"' for reader in known(facts.readers)[:LONGEST_LIST])
-    return Advice(text=f"Take the line out, or let it begin as one of these names does: {names}.")
-
-
-def _without(facts: Facts) -> Cure:
-    """Every reader-port line out of force: without one scdaemon looks for itself."""
-    costs = cures.restart_costs(facts)
-    return Cure(
-        applicability="costly" if costs else "safe",
-        costs=costs,
-        changes=tuple(cures.commented_out(setting) for setting in scdaemon.settings(facts, "reader-port")),
-        restart=True,
-    )
+def _take_it_out(facts: Facts, outcome: Outcome) -> Advice:
+    if outcome is Outcome.IGNORED:
+        return advice("Take the line out: this scdaemon takes no reader by its name.")
+    quoted = (text('"{name}"', name=reader_name(reader.name)) for reader in known(facts.readers)[:LONGEST_LIST])
+    instead = "Take the line out, or let it begin as one of these names does: {names}."
+    return advice(instead, names=several(quoted))

@@ -2,80 +2,151 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Annotated, Literal
 
 from gpgdoctor.facts import Facts, known
 from gpgdoctor.system.record import Record
+from gpgdoctor.wording import Command, Privacy, Text, Value, reader_name, text
 
 Severity = Literal["info", "warning", "error"]
 Certainty = Literal["certain", "likely", "possible"]
 Applicability = Literal["safe", "costly", "manual"]
+Daemon = Literal["scdaemon", "gpg-agent"]
 
 RANK: dict[str, int] = {"info": 0, "warning": 1, "error": 2}
 
 
 class NotApplicable(Exception):
-    """Raised by a rule that has nothing to judge here; the message says why."""
+    """Raised by a rule that has nothing to judge here, or that the caller switched off."""
+
+    def __init__(self, why: Text, *, switched_off: bool = False) -> None:
+        self.why = why
+        self.switched_off = switched_off
+        super().__init__(why.clear())
 
 
-class Passes(Exception):
-    """Raised by a subject function where the rule holds without any subject; the message says why."""
+class Cost(Enum):
+    """What a cure costs, as it is told before anything is applied."""
+
+    FORGETS = "gpg-agent restarts: it forgets cached passphrases, and ssh keys added to it for a time ask again"
+    ASKS_PIN = (
+        "where the card has PIV as well, the PIN is asked for every operation: since GnuPG 2.3 shared mode keeps "
+        "no PIN. `disable-application piv` in scdaemon.conf avoids that"
+    )
+    ASKS_MORE = "the PIN is asked once more: in shared mode signing and decryption are verified apart"
+    INTERFERES = (
+        'another program that selects another applet on the card makes gpg fail with "Card error" '
+        "until scdaemon is restarted"
+    )
+    INTERFERES_LESS = (
+        "another program that selects another applet may make gpg fail: this scdaemon notices it on a YubiKey "
+        "and before most operations only"
+    )
+    STARTED_BEFORE = "a program that was refused may show an empty reader until it is started again"
+    HIDES_KEYRING = (
+        "gpg then looks for keys with keyboxd alone: keys in pubring.kbx are not seen until they are imported"
+    )
+    EXCLUDES = "scdaemon then keeps the reader to itself, and is refused where another program has it"
 
 
 class Culprit(Record):
-    pid: int | None
-    program: str
-    user: str | None
-    certainty: Certainty
+    pid: Annotated[int | None, Privacy.PID]
+    program: Annotated[str, Privacy.PROGRAM]
+    user: Annotated[str | None, Privacy.USER]
+    certainty: Annotated[Certainty, Privacy.PUBLIC]
 
 
 class Advice(Record):
     """What only a person can do: a sentence, and commands ready to run."""
 
-    text: str
-    commands: tuple[tuple[str, ...], ...] = ()
+    text: Text
+    commands: tuple[Command, ...] = ()
 
 
 class LineChange(Record):
     """A line of a configuration file that is to be rewritten, or commented out where ``text`` is None."""
 
-    path: str
-    line: int
-    text: str | None
+    path: Annotated[str, Privacy.PATH]
+    line: Annotated[int, Privacy.PUBLIC]
+    text: Annotated[str | None, Privacy.LINE]
 
 
 class Cure(Record):
     """What would help, before anybody has looked whether the file may be written: plan/plan.py does that."""
 
     applicability: Applicability
-    costs: tuple[str, ...] = ()
+    costs: tuple[Cost, ...] = ()
     options: tuple[str, ...] = ()  # to be in force in the user's scdaemon.conf
     changes: tuple[LineChange, ...] = ()
     restart: bool = False
     advice: tuple[Advice, ...] = ()
 
 
+def advice(template: str, *commands: Command, **values: Value) -> Advice:
+    """A sentence as of `text`, and the commands that go with it."""
+    return advice(template, *commands, **values)
+
+
+def advise(*several: Advice) -> Cure:
+    """A cure that only a person can apply."""
+    return Cure(applicability="manual", advice=several)
+
+
+def by_hand(template: str, *commands: Command, **values: Value) -> Cure:
+    """The same with a single piece of advice."""
+    return advise(advice(template, *commands, **values))
+
+
 class Found(Record):
     """A rule's judgement: something is wrong. ``because`` are places in the facts: "readers[0].state"."""
 
     severity: Severity
-    summary: str
+    summary: Text
     because: tuple[str, ...]
-    effect: str | None = None
+    effect: Text | None = None
     culprits: tuple[Culprit, ...] = ()
     cure: Cure | None = None
-    note: str | None = None  # what would show more, or what looks the same
+    note: Text | None = None  # what would show more, or what looks the same
+    stops: Daemon | None = None  # the daemon that does not start because of it
 
 
 class Subject(Record):
-    """What one judgement of a rule is about: a reader, a file, a program."""
+    """What one judgement of a rule is about: a reader, a file, a program; the machine where it has no name."""
 
-    name: str | None
+    name: Text | None = None
     index: int = 0
+    is_reader: bool = False
 
 
-SubjectsOf = Callable[[Facts], Iterable[Subject]]
+class Holds(Record):
+    """What a function of subjects returns where the rule holds without any, and why."""
+
+    why: Text
+
+
+Subjects = Sequence[Subject] | Holds
+SubjectsOf = Callable[[Facts], Subjects]
+
+
+class Cause(Record):
+    """A finding that explains those of another rule: it hides them, or stands at their head."""
+
+    id: str
+    hides: bool
+    at_least: Severity = "info"  # a milder finding explains nothing
+    stopping: Daemon | None = None  # only where this daemon does not start because of it
+
+
+def hidden_by(*ids: str, at_least: Severity = "info", stopping: Daemon | None = None) -> tuple[Cause, ...]:
+    """Where one of these is found about the same subject, the rule is not judged."""
+    return tuple(Cause(id=id, hides=True, at_least=at_least, stopping=stopping) for id in ids)
+
+
+def headed_by(*ids: str) -> tuple[Cause, ...]:
+    """Where one of these is found about the same subject, the rule's finding is told as its consequence."""
+    return tuple(Cause(id=id, hides=False) for id in ids)
 
 
 class Rule(Record):
@@ -85,13 +156,13 @@ class Rule(Record):
     worst: Severity  # the highest severity of its findings
     judge: Callable[..., Found | None]
     each: SubjectsOf | None
-    needs: tuple[str, ...]  # where one of them is found, this rule is folded under it
-    not_behind_info: tuple[str, ...]  # but not under one of these that is for information only: it explains no failure
-    consequence_of: tuple[str, ...]  # where one of them is found, this finding is its consequence
-    nothing: str  # why there is no subject, where there is none
+    causes: tuple[Cause, ...]
+    earlier: tuple[str, ...]  # the rules whose verdicts it is given
+    no_subject: Text  # why there is no subject, where there is none
 
 
 _registry: dict[str, Rule] = {}
+NO_SUBJECT = text("there is nothing to check")
 
 
 def rule(
@@ -101,15 +172,14 @@ def rule(
     *,
     worst: Severity,
     each: SubjectsOf | None = None,
-    needs: tuple[str, ...] = (),
-    not_behind_info: tuple[str, ...] = (),
-    consequence_of: tuple[str, ...] = (),
-    nothing: str = "there is nothing to check",
+    causes: tuple[Cause, ...] = (),
+    earlier: tuple[str, ...] = (),
+    no_subject: Text = NO_SUBJECT,
 ) -> Callable[[Callable[..., Found | None]], Callable[..., Found | None]]:
     """Register a pure function: ``judge(facts)``, or ``judge(facts, index)`` once for each subject.
 
     It returns Found where something is wrong, None where all is well, raises NotApplicable where it has
-    nothing to judge, and lets NotKnown through.
+    nothing to judge, and lets NotKnown through. With ``earlier`` it takes the Verdicts so far as its last argument.
     """
 
     def register(judge: Callable[..., Found | None]) -> Callable[..., Found | None]:
@@ -122,10 +192,9 @@ def rule(
             worst=worst,
             judge=judge,
             each=each,
-            needs=needs,
-            not_behind_info=not_behind_info,
-            consequence_of=consequence_of,
-            nothing=nothing,
+            causes=causes,
+            earlier=earlier,
+            no_subject=no_subject,
         )
         return judge
 
@@ -139,4 +208,7 @@ def registered() -> dict[str, Rule]:
 
 def readers(facts: Facts) -> list[Subject]:
     """A subject for each reader that PC/SC lists."""
-    return [Subject(name=reader.name, index=number) for number, reader in enumerate(known(facts.readers))]
+    return [
+        Subject(name=text("{reader}", reader=reader_name(reader.name)), index=number, is_reader=True)
+        for number, reader in enumerate(known(facts.readers))
+    ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import ConfigFile, Facts, NotKnown, Process, known, known_or
-from gpgdoctor.rules import cures, holding, mistakes, scdaemon
+from gpgdoctor.facts import ConfigFile, Facts, NotKnown, Process, known, known_or, seconds_between
+from gpgdoctor.rules import cures, holding, scdaemon
+from gpgdoctor.rules.contention import NOT_STARTING
+from gpgdoctor.rules.reader_state import Hold, hold
 from gpgdoctor.rules.rule import Certainty, Culprit, Found, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
+from gpgdoctor.wording import Text, path, pid, several, text
 
 NEWER_BY_S = 2.0  # a file that is saved while scdaemon starts may have been read as it is
 STORES = ("/nix/store/", "/gnu/store/")
@@ -16,60 +19,60 @@ STORES = ("/nix/store/", "/gnu/store/")
     "configuration-not-in-force",
     "The running scdaemon uses the configuration as it is now.",
     worst="warning",
-    needs=GNUPG_MISSING,
+    causes=(*GNUPG_MISSING, *NOT_STARTING),
 )
 def configuration_not_in_force(facts: Facts) -> Found | None:
     running = known(facts.gnupg.running)
     if running is None:
         return None
-    mistakes.needs_scdaemon_to_start(facts)
     contradicted = _contradicted_by(facts)
     if contradicted is not None:
         return _stale(facts, "certain", *contradicted)
     changed = _changed_since_start(facts)
     if not changed:
         return None
-    paths = " and ".join(known(facts.configuration.files)[number].path for number in changed)
+    paths = several((path(known(facts.configuration.files)[number].path) for number in changed), " and ")
     places = tuple(f"configuration.files[{number}].changed" for number in changed)
     return _stale(
         facts,
         "likely",
-        f"{paths} changed after scdaemon started",
+        text("{paths} changed after scdaemon started", paths=paths),
         (*places, f"processes[{_process(facts)[0]}].started"),
     )
 
 
-def _stale(facts: Facts, certainty: Certainty, why: str, because: tuple[str, ...]) -> Found:
+def _stale(facts: Facts, certainty: Certainty, why: Text, because: tuple[str, ...]) -> Found:
     running = known(facts.gnupg.running)
     assert running is not None
     me = Culprit(pid=running.pid, program="scdaemon", user=known_or(facts.host.user, "") or None, certainty=certainty)
     return Found(
         severity="warning",
-        summary=f"scdaemon (pid {running.pid}) runs with an older configuration: {why}.",
-        effect="scdaemon reads its files once, when it starts.",
+        summary=text("scdaemon (pid {pid}) runs with an older configuration: {why}.", pid=pid(running.pid), why=why),
+        effect=text("scdaemon reads its files once, when it starts."),
         because=("gnupg.running.pid", *because),
         culprits=(me,),
         cure=cures.restart_only(facts),
     )
 
 
-def _contradicted_by(facts: Facts) -> tuple[str, tuple[str, ...]] | None:
+def _contradicted_by(facts: Facts) -> tuple[Text, tuple[str, ...]] | None:
     """How scdaemon's way to its reader contradicts the files, and the share mode, where one can tell its reader."""
     if known_or(facts.pcscd.listener, None) != "pcscd":
         return None
-    held = {number: holding.held(reader) for number, reader in enumerate(known_or(facts.readers, ()))}
-    held = {number: state for number, state in held.items() if state}
+    holds = {number: hold(reader) for number, reader in enumerate(known_or(facts.readers, ()))}
+    held = {number: how for number, how in holds.items() if how is not Hold.NOT_HELD}
+    exclusive = [how is Hold.EXCLUSIVE for how in held.values()]
     way = scdaemon.path(facts)
     if not held or not holding.holds_through_pcsc(facts) or (way is not scdaemon.Path.PCSC and not _is_seen(facts)):
         return None
     places = tuple(f"readers[{number}].state" for number in held)
     if way is scdaemon.Path.OWN_DRIVER:
-        return "it has its card through pcscd, and disable-ccid is not set", (*places, "configuration.in_force")
+        return text("it has its card through pcscd, and disable-ccid is not set"), (*places, "configuration.in_force")
     shared = scdaemon.setting(facts, "pcsc-shared")
-    if shared is not None and all("EXCLUSIVE" in state for state in held.values()):
-        return "it keeps its reader to itself, and pcsc-shared is set", (*places, scdaemon.place(facts, shared))
-    if shared is None and not any("EXCLUSIVE" in state for state in held.values()) and _is_only_client(facts):
-        return "it shares its reader, and pcsc-shared is not set", (*places, "configuration.in_force")
+    if shared is not None and all(exclusive):
+        return text("it keeps its reader to itself, and pcsc-shared is set"), (*places, scdaemon.place(facts, shared))
+    if shared is None and not any(exclusive) and _is_only_client(facts):
+        return text("it shares its reader, and pcsc-shared is not set"), (*places, "configuration.in_force")
     return None
 
 
@@ -96,12 +99,12 @@ def _changed_since_start(facts: Facts) -> list[int]:
 
 def _is_newer(facts: Facts, file: ConfigFile, started: float) -> bool:
     if (known_or(file.target, None) or "").startswith(STORES):
-        raise NotKnown(f"{file.path} lies in a store, where times say nothing")
+        raise NotKnown(text("{path} lies in a store, where times say nothing", path=path(file.path)))
     changed = known(file.changed)
-    if changed is None or changed <= started + NEWER_BY_S:
+    if changed is None or seconds_between(started, changed) <= NEWER_BY_S:
         return False
-    if changed > known(facts.host.time) + NEWER_BY_S:
-        raise NotKnown(f"{file.path} has a time in the future")
+    if seconds_between(known(facts.host.time), changed) > NEWER_BY_S:
+        raise NotKnown(text("{path} has a time in the future", path=path(file.path)))
     return True
 
 
@@ -110,4 +113,4 @@ def _process(facts: Facts) -> tuple[int, Process]:
     for number, process in enumerate(known(facts.processes)):
         if running is not None and process.pid == running.pid:
             return number, process
-    raise NotKnown("scdaemon's process is not visible")
+    raise NotKnown(text("scdaemon's process is not visible"))

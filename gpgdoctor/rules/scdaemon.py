@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from gpgdoctor.facts import Facts, NotKnown, Reader, Setting, UsbInterface, known, known_or
+from gpgdoctor.facts import Facts, NotKnown, Setting, UsbInterface, known, known_or
+from gpgdoctor.rules.reader_state import has_free_card
+from gpgdoctor.wording import free, public, text
 
 FIRST_WITHOUT_FALLBACK = (2, 3)  # GnuPG 2.3.0: commit 100642e77 took the way back to PC/SC out (T4673)
 
 # Options that every version accepts and none obeys (scd/scdaemon.c of 2.2.40 and 2.4.8).
 WITHOUT_EFFECT = {
-    "card-timeout": "it was never implemented",
+    "card-timeout": "no effect since 2.1.18",
     "ctapi-driver": "the driver that it was for is gone",
     "allow-admin": "it is the default since 2.0.11",
     "disable-keypad": "its name is disable-pinpad now",
@@ -31,11 +33,11 @@ def version(facts: Facts) -> tuple[int, ...]:
     return numbers(_needed(known(facts.gnupg.scdaemon_version), "scdaemon's version"))
 
 
-def numbers(text: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
     """2.4.7-unknown -> (2, 4, 7)."""
-    found = re.match(r"\d{1,9}(?:\.\d{1,9})*", text)
+    found = re.match(r"\d{1,9}(?:\.\d{1,9})*", version)
     if found is None:
-        raise NotKnown(f"{text!r} is not a version")
+        raise NotKnown(text("{version} is not a version", version=free(repr(version))))
     return tuple(int(number) for number in found.group().split("."))
 
 
@@ -59,6 +61,11 @@ def in_force(facts: Facts, option: str) -> bool:
     return setting(facts, option) is not None
 
 
+def keeps_off_piv(facts: Facts) -> bool:
+    """Whether scdaemon was told to leave the PIV application alone, which costs the PIN in shared mode."""
+    return any(setting.value == "piv" for setting in settings(facts, "disable-application"))
+
+
 def knows(facts: Facts, option: str) -> bool:
     return option in known(facts.gnupg.scdaemon_options)
 
@@ -70,27 +77,35 @@ def path(facts: Facts) -> Path:
     return Path.OWN_DRIVER if version(facts) >= FIRST_WITHOUT_FALLBACK else Path.OWN_DRIVER_THEN_PCSC
 
 
-def needs_pcsc(facts: Facts) -> bool:
-    """Whether scdaemon cannot reach any card without pcscd."""
+def ways_open(facts: Facts) -> frozenset[Path]:
+    """The ways by which scdaemon may come to a reader now: OWN_DRIVER, PCSC, both or none.
+
+    Its own driver needs an interface that nobody has claimed and that it may open. Version 2.2 turns to PC/SC
+    where its own driver opened nothing (scd/apdu.c, apdu_open_reader); 2.3 and later never do.
+    """
     way = path(facts)
-    return way is Path.PCSC or (
-        way is Path.OWN_DRIVER_THEN_PCSC and not any(interface.ccid for interface in known(facts.usb))
-    )
+    if way is Path.PCSC:
+        return frozenset({Path.PCSC})
+    if any(is_free(interface) for interface in known(facts.usb)):
+        return frozenset({Path.OWN_DRIVER})
+    return frozenset({Path.PCSC}) if way is Path.OWN_DRIVER_THEN_PCSC else frozenset()
 
 
 def reaches_through_pcsc(facts: Facts) -> bool:
-    """Whether scdaemon would ask PC/SC for the readers that PC/SC lists.
-
-    Version 2.2 asks where its own driver opened nothing: every CCID interface is claimed, or there is none
-    (scd/apdu.c, apdu_open_reader).
-    """
+    """Whether scdaemon would ask PC/SC for the readers that PC/SC lists."""
     way = path(facts)
-    if way is Path.OWN_DRIVER_THEN_PCSC:
-        return not any(_free(interface) for interface in known(facts.usb))
-    return way is Path.PCSC
+    return way is Path.PCSC or (way is Path.OWN_DRIVER_THEN_PCSC and Path.PCSC in ways_open(facts))
 
 
-def _free(interface: UsbInterface) -> bool:
+def needs_pcsc(facts: Facts) -> bool:
+    """Whether scdaemon cannot reach a card without pcscd: one that has a card by its own driver can."""
+    if path(facts) is Path.OWN_DRIVER_THEN_PCSC and known_or(facts.gnupg.running, None) is not None:
+        return reaches_through_pcsc(facts) and not holds_a_card(facts)
+    return reaches_through_pcsc(facts)
+
+
+def is_free(interface: UsbInterface) -> bool:
+    """Whether scdaemon's own driver could open it now."""
     return interface.ccid and known(interface.driver) is None and known(interface.accessible)
 
 
@@ -131,11 +146,6 @@ def is_spared(facts: Facts, index: int) -> bool:
         return False
 
 
-def has_free_card(reader: Reader) -> bool:
-    state = known(reader.state)
-    return "PRESENT" in state and not {"INUSE", "EXCLUSIVE", "MUTE"} & set(state)
-
-
 def holds_a_card(facts: Facts) -> bool:
     """Whether the scdaemon of this GNUPGHOME says that it has a card."""
     running = known(facts.gnupg.running)
@@ -157,5 +167,5 @@ def wanted(facts: Facts) -> bool:
 
 def _needed(value: str | None, what: str) -> str:
     if value is None:
-        raise NotKnown(f"{what} is not known")
+        raise NotKnown(text("{what} is not known", what=public(what)))
     return value

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, Process, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Severity, Subject, rule
+from gpgdoctor.rules.rule import (
+    Advice,
+    Cure,
+    Found,
+    NotApplicable,
+    Severity,
+    advice,
+    advise,
+    by_hand,
+    headed_by,
+    hidden_by,
+    rule,
+)
+from gpgdoctor.wording import free, path, pid, public, text
 
 FULL = 190  # of 200: pcsc-lite 2.5.1 src/pcscd.h.in, PCSC_MAX_CONTEXT_THREADS
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
-GNUPG_MISSING = ("GD306", "GD307")
+GNUPG_MISSING = hidden_by("GD306", "GD307")
+PCSCD_DOES_NOT_RUN = text("pcscd does not run")
 
 
 @rule("GD307", "gnupg-missing", "GnuPG is installed.", worst="error")
@@ -17,25 +31,28 @@ def gnupg_missing(facts: Facts) -> Found | None:
         return None
     return Found(
         severity="error",
-        summary="No gpgconf is in the search path, so there is no GnuPG here that gpgdoctor could look at.",
+        summary=text("No gpgconf is in the search path, so there is no GnuPG here that gpgdoctor could look at."),
         because=("gnupg.gpgconf",),
-        cure=_install(facts, "GnuPG", {"debian": "gnupg", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg"}),
+        cure=install(facts, "GnuPG", {"debian": "gnupg", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg"}),
     )
 
 
-@rule("GD306", "scdaemon-missing", "scdaemon is installed.", worst="error", needs=("GD307",))
+@rule("GD306", "scdaemon-missing", "scdaemon is installed.", worst="error", causes=hidden_by("GD307"))
 def scdaemon_missing(facts: Facts) -> Found | None:
-    path = known(facts.gnupg.scdaemon)
-    if path is not None and known(facts.gnupg.scdaemon_exists):
+    named = known(facts.gnupg.scdaemon)
+    if named is not None and known(facts.gnupg.scdaemon_exists):
         return None
     if known_or(facts.configuration.scdaemon_program_exists, None):
-        raise NotApplicable("gpg-agent starts another program as its scdaemon")
+        raise NotApplicable(text("gpg-agent starts another program as its scdaemon"))
     return Found(
         severity="error",
-        summary=f"gpgconf names {path or 'no scdaemon'}, and no such program is there.",
-        effect='gpg says "No SmartCard daemon".',
+        summary=text(
+            "gpgconf names {program}, and no such program is there.",
+            program=path(named) if named else public("no scdaemon"),
+        ),
+        effect=text('gpg says "No SmartCard daemon".'),
         because=("gnupg.scdaemon", "gnupg.scdaemon_exists"),
-        cure=_install(
+        cure=install(
             facts,
             "scdaemon",
             {"debian": "scdaemon", "fedora": "gnupg2-scdaemon", "arch": "gnupg", "alpine": "gnupg-scdaemon"},
@@ -52,14 +69,19 @@ INSTALLERS = {
 }
 
 
-def _install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
+def _is_nixos(facts: Facts) -> bool:
+    return known_or(facts.host.distribution, "").startswith("nixos")
+
+
+def install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
     family = known_or(facts.host.distribution, "").split(" ")[0]
+    if _is_nixos(facts):
+        wanted = "Let NixOS bring {what}: programs.gnupg.agent.enable = true; then nixos-rebuild switch."
+        return by_hand(wanted, what=public(what))
     if family not in packages:
-        return Cure(
-            applicability="manual", advice=(Advice(text=f"Install {what} with your system's package manager."),)
-        )
-    command = (*INSTALLERS[family], *packages[family].split())
-    return Cure(applicability="manual", advice=(Advice(text=f"Install {what}:", commands=(("sudo", *command),)),))
+        return by_hand("Install {what} with your system's package manager.", what=public(what))
+    command = ("sudo", *INSTALLERS[family], *packages[family].split())
+    return by_hand("Install {what}:", command, what=public(what))
 
 
 @rule("GD305", "pcsc-library-missing", "The PC/SC library can be loaded.", worst="error")
@@ -69,10 +91,12 @@ def pcsc_library_missing(facts: Facts) -> Found | None:
         return None
     return Found(
         severity=severity_for_pcsc(facts),
-        summary=f"{library.name} cannot be loaded: {library.reason}.",
-        effect="No program reaches a card through PC/SC.",
+        summary=text(
+            "{library} cannot be loaded: {reason}.", library=path(library.name), reason=free(str(library.reason))
+        ),
+        effect=text("No program reaches a card through PC/SC."),
         because=("pcscd.library",),
-        cure=_install(facts, "the PC/SC library", {"debian": "libpcsclite1", "fedora": "pcsc-lite-libs"}),
+        cure=install(facts, "the PC/SC library", {"debian": "libpcsclite1", "fedora": "pcsc-lite-libs"}),
     )
 
 
@@ -82,15 +106,10 @@ def pcscd_asleep(facts: Facts) -> Found | None:
         return None
     return Found(
         severity="info",
-        summary="pcscd is not running; its socket starts it at the first connect. Nobody is connected to it now.",
-        effect="Readers and cards were not looked at, because looking would have started it.",
+        summary=text("pcscd is not running; its socket starts it at the first connect. Nobody is connected to it now."),
+        effect=text("Readers and cards were not looked at, because looking would have started it."),
         because=("pcscd.listener",),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(text="To look all the same, and start pcscd:", commands=(("gpgdoctor", "check", "--wake"),)),
-            ),
-        ),
+        cure=by_hand("To look all the same, and start pcscd:", ("gpgdoctor", "check", "--wake")),
     )
 
 
@@ -99,20 +118,25 @@ def pcscd_asleep(facts: Facts) -> Found | None:
     "pcscd-not-running",
     "pcscd runs, or starts when it is needed.",
     worst="error",
-    needs=("GD305",),
-    consequence_of=("GD501",),
+    causes=(
+        *hidden_by("GD305", "GD308", "GD313"),
+        *hidden_by("GD101", "GD102", stopping="scdaemon"),
+        *headed_by("GD501"),
+    ),
 )
 def pcscd_not_running(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) is not None:
         return None
     if known(facts.pcscd.mounted):
-        raise NotKnown("the socket of pcscd comes from outside this container, and who listens there is not visible")
+        raise NotKnown(
+            text("the socket of pcscd comes from outside this container, and who listens there is not visible")
+        )
     if known(facts.pcscd.socket_file) != "absent":
         return None
     if _processes(facts, "pcscd"):
-        raise NotKnown("a program of that name runs, but where it listens is not visible")
+        raise NotKnown(text("a program of that name runs, but where it listens is not visible"))
     if known_or(facts.gnupg.scdaemon, None) is None:
-        raise NotApplicable("there is no scdaemon that could need it")
+        raise NotApplicable(text("there is no scdaemon that could need it"))
     if scdaemon.path(facts) is scdaemon.Path.PCSC:
         return _not_running(facts, "error")
     return _not_running(facts, "info") if not known(facts.usb) else None
@@ -121,16 +145,18 @@ def pcscd_not_running(facts: Facts) -> Found | None:
 def _not_running(facts: Facts, severity: Severity) -> Found:
     return Found(
         severity=severity,
-        summary="pcscd does not run, and nothing would start it when a program asks for it.",
-        effect='gpg says "No such device", or since 2.3 "Service is not running".',
+        summary=text("pcscd does not run, and nothing would start it when a program asks for it."),
+        effect=text('gpg says "No such device", or since 2.3 "Service is not running".'),
         because=("pcscd.listener", "pcscd.socket_file", "pcscd.installed", "pcscd.unit"),
         cure=_start_pcscd(facts),
     )
 
 
 def _start_pcscd(facts: Facts) -> Cure:
+    if _is_nixos(facts):
+        return by_hand("Let NixOS run it: services.pcscd.enable = true; then nixos-rebuild switch.")
     if not known_or(facts.pcscd.installed, True):
-        return _install(
+        return install(
             facts, "pcscd", {"debian": "pcscd", "fedora": "pcsc-lite", "arch": "pcsclite ccid", "alpine": "pcsc-lite"}
         )
     unit = known_or(facts.pcscd.unit, None)
@@ -140,7 +166,7 @@ def _start_pcscd(facts: Facts) -> Cure:
         "openrc": (("sudo", "rc-update", "add", "pcscd"), ("sudo", "rc-service", "pcscd", "start")),
         "runit": (("sudo", "ln", "-s", "/etc/sv/pcscd", "/var/service/"),),
     }.get(known_or(facts.host.init, ""), (("sudo", "pcscd"),))
-    return Cure(applicability="manual", advice=(Advice(text="Start pcscd:", commands=start),))
+    return by_hand("Start pcscd:", *start)
 
 
 @rule("GD302", "pcscd-stale-socket", "Where pcscd's socket is, pcscd listens.", worst="error")
@@ -149,43 +175,44 @@ def pcscd_stale_socket(facts: Facts) -> Found | None:
         return None
     if not known(facts.pcscd.refused):
         return None
+    socket = path(facts.pcscd.socket) if isinstance(facts.pcscd.socket, str) else public("its socket")
+    severity = severity_for_pcsc(facts)
+    others = text("Programs that use PC/SC get no service (0x8010001D).")
     return Found(
-        severity=severity_for_pcsc(facts),
-        summary=f"{known_or(facts.pcscd.socket, 'its socket')} is left from a pcscd that ended; nobody listens there.",
-        effect="PC/SC programs, gpg among them, get no service (0x8010001D).",
+        severity=severity,
+        summary=text("{socket} is left from a pcscd that ended; nobody listens there.", socket=socket),
+        effect=text("{others} gpg is among them.", others=others) if severity == "error" else others,
         because=("pcscd.socket_file", "pcscd.listener", "pcscd.refused"),
         cure=_start_pcscd(facts),
     )
 
 
-@rule("GD303", "pcscd-not-answering", "pcscd answers.", worst="error", needs=("GD302", "GD305"))
+@rule("GD303", "pcscd-not-answering", "pcscd answers.", worst="error", causes=hidden_by("GD302", "GD305"))
 def pcscd_not_answering(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
-        raise NotApplicable("pcscd does not run")
+        raise NotApplicable(PCSCD_DOES_NOT_RUN)
     if known(facts.pcscd.answer) != "no-answer":
         return None
     daemons = _processes(facts, "pcscd")
     stopped = [process for process in daemons if known_or(process.state, "") == "T"]
-    why = "it is stopped (state T)" if stopped else "it does nothing"
-    advice = _continue(stopped[0]) if stopped else _restart_pcscd(facts)
+    why = public("it is stopped (state T)" if stopped else "it does nothing")
     return Found(
         severity=severity_for_pcsc(facts),
-        summary=f"pcscd runs but does not answer: {why}.",
-        effect="Every program that asks for a reader hangs.",
+        summary=text("pcscd runs but does not answer: {why}.", why=why),
+        effect=text("Every program that asks for a reader hangs."),
         because=("pcscd.answer", *_states(facts)),
-        culprits=(),
-        cure=Cure(applicability="manual", advice=(advice,)),
+        cure=advise(_continue(stopped[0]) if stopped else _restart_pcscd(facts)),
     )
 
 
 def _continue(process: Process) -> Advice:
-    return Advice(text="Let it go on:", commands=(("sudo", "kill", "-CONT", str(process.pid)),))
+    return advice("Let it go on:", ("sudo", "kill", "-CONT", pid(process.pid)))
 
 
 def _restart_pcscd(facts: Facts) -> Advice:
     systemd = known_or(facts.host.init, "") == "systemd"
     commands = (("sudo", "systemctl", "restart", "pcscd.service"),) if systemd else ()
-    return Advice(text="Restart it; that ends the connections of all its clients.", commands=commands)
+    return advice("Restart it; that ends the connections of all its clients.", *commands)
 
 
 def _states(facts: Facts) -> tuple[str, ...]:
@@ -201,35 +228,41 @@ def _states(facts: Facts) -> tuple[str, ...]:
     "pcscd-version-mismatch",
     "pcscd and its library speak the same protocol.",
     worst="error",
-    needs=("GD302", "GD303", "GD305"),
+    causes=hidden_by("GD302", "GD303", "GD305"),
 )
 def pcscd_version_mismatch(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
-        raise NotApplicable("pcscd does not run")
+        raise NotApplicable(PCSCD_DOES_NOT_RUN)
     if known(facts.pcscd.answer) != SCARD_E_SERVICE_STOPPED:
         return None
+    versions = (known_or(facts.pcscd.library_version, None), known_or(facts.pcscd.version, None))
+    library, daemon = (public(version or "version not known") for version in versions)
     return Found(
         severity=severity_for_pcsc(facts),
-        summary=f"The PC/SC library ({known_or(facts.pcscd.library_version, None) or 'version not known'}) and pcscd "
-        f"({known_or(facts.pcscd.version, None) or 'version not known'}) speak different protocols.",
-        effect="No program that loads this library reaches a card; others may.",
+        summary=text(
+            "The PC/SC library ({library}) and pcscd ({daemon}) speak different protocols.",
+            library=library,
+            daemon=daemon,
+        ),
+        effect=text("No program that loads this library reaches a card; others may."),
         because=(
             *("pcscd.answer", "pcscd.version", "pcscd.library"),
             *(("pcscd.library_version",) if known_or(facts.pcscd.library_version, None) else ()),
         ),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="Use one pcsc-lite on both sides, or 2.4.1 or later on one of them. A library in /usr/local, "
-                    "in a snap, a flatpak or a Nix profile is the usual reason.",
-                ),
-            ),
+        cure=by_hand(
+            "Use one pcsc-lite on both sides, or 2.4.1 or later on one of them. A library in /usr/local, "
+            "in a snap, a flatpak or a Nix profile is the usual reason."
         ),
     )
 
 
-@rule("GD311", "pcscd-full", "pcscd has room for more connections.", worst="error", needs=("GD302", "GD303"))
+@rule(
+    "GD311",
+    "pcscd-full",
+    "pcscd has room for more connections.",
+    worst="error",
+    causes=hidden_by("GD302", "GD303", "GD305"),
+)
 def pcscd_full(facts: Facts) -> Found | None:
     connections = known(facts.pcscd.connections)
     if len(connections) + known_or(facts.pcscd.hidden, 0) < FULL:
@@ -238,80 +271,14 @@ def pcscd_full(facts: Facts) -> Found | None:
     counts = {pid: pids.count(pid) for pid in set(pids) if pid}
     most = max(counts, key=lambda pid: counts[pid], default=0)
     worst = [process for process in known_or(facts.processes, ()) if process.pid == most]
+    by = text(", {most} of them by {who}", most=counts[most], who=holding.named(worst[0])) if worst else text("")
     return Found(
         severity="error",
-        summary=f"{len(connections)} of pcscd's 200 connections are taken"
-        + (f", {counts[most]} of them by {worst[0].program} (pid {most})." if worst else "."),
-        effect="New programs are refused with 0x8010006A or 0x8010001D, as if they were not allowed.",
+        summary=text("{number} of pcscd's 200 connections are taken{by}.", number=len(connections), by=by),
+        effect=text("New programs are refused with 0x8010006A or 0x8010001D, as if they were not allowed."),
         because=("pcscd.connections",),
         culprits=tuple(holding.culprit(process, "certain") for process in worst),
         cure=cures.ask_to_let_go(worst),
-    )
-
-
-@rule("GD308", "agent-elsewhere", "The agent's socket is that of a local gpg-agent.", worst="warning", needs=("GD307",))
-def agent_elsewhere(facts: Facts) -> Found | None:
-    listener = known(facts.gnupg.agent_listener)
-    if listener in (None, "gpg-agent", "systemd"):
-        return None
-    return Found(
-        severity="warning",
-        summary=f"{listener} listens on gpg-agent's socket: gpg talks to an agent elsewhere, and to its scdaemon.",
-        effect="What scdaemon.conf says here does not matter to gpg.",
-        because=("gnupg.agent_socket", "gnupg.agent_listener"),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text="If that is not meant, end the forwarding, remove the socket, and let gpg start its agent."
-                ),
-            ),
-        ),
-    )
-
-
-def _daemons(facts: Facts) -> list[Subject]:
-    """Those of this home: another one's are not what gpg talks to here, and are not restarted."""
-    agents = {process.pid for process in holding.agents(facts)}
-    found = [
-        (number, process)
-        for number, process in enumerate(known(facts.processes))
-        if process.pid in agents or (process.role == "scdaemon" and holding.mine(facts, process))
-    ]
-    names = [process.program for _, process in found]
-    return [
-        Subject(name=f"{name} (pid {process.pid})" if names.count(name) > 1 else name, index=number)
-        for name, (number, process) in zip(names, found, strict=True)
-    ]
-
-
-@rule(
-    "GD310",
-    "daemon-older-than-installed",
-    "The running daemons are the installed ones.",
-    worst="warning",
-    each=_daemons,
-    needs=GNUPG_MISSING,
-    nothing="no daemon of GnuPG runs",
-)
-def daemon_older_than_installed(facts: Facts, index: int) -> Found | None:
-    process = known(facts.processes)[index]
-    running = known_or(facts.gnupg.running, None)
-    installed = known_or(facts.gnupg.scdaemon_version, None)
-    if running is not None and process.pid == running.pid and installed is not None:
-        if running.version == installed:
-            return None
-        because: tuple[str, ...] = ("gnupg.running.version", "gnupg.scdaemon_version")
-    elif known(process.replaced):
-        because = (f"processes[{index}].replaced",)
-    else:
-        return None
-    return Found(
-        severity="warning",
-        summary=f"{process.program} (pid {process.pid}) was started before the installed version came.",
-        effect="It goes on with its old code, and gpg may warn that it is older.",
-        because=because,
-        cure=cures.restart_only(facts),
     )
 
 

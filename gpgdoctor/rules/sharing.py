@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, Process, Reader, known, known_or
+from gpgdoctor.holders import Leaves
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import cures, holding, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, NotApplicable, Passes, Subject, rule
+from gpgdoctor.rules.reader_state import Hold, hold
+from gpgdoctor.rules.rule import Cost, Cure, Found, Holds, NotApplicable, Subjects, advice, advise, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
+from gpgdoctor.wording import Text, public, several, text
 
 KEEPS_NO_PIN_SINCE = (2, 3)  # scd/app-openpgp.c, cache_pin
 # From when on scdaemon selects its applet again, and on which cards (NEWS 2.3.2, 2.5.23).
 SELECTS_AGAIN = (("yubi", cures.CHECKS_INTERFERENCE_SINCE), ("nitrokey 3", (2, 5, 23)))
-EXCLUDES = "scdaemon then keeps the reader to itself, and is refused where another program has it"
+LEFT_AS = {"reset": "reset", "power-off": "without power", "selection": "on another applet"}
 
 
 @rule(
@@ -19,43 +22,61 @@ EXCLUDES = "scdaemon then keeps the reader to itself, and is refused where anoth
     "pin-asked-every-time",
     "The PIN is asked no more often than the card demands.",
     worst="info",
-    needs=GNUPG_MISSING,
+    causes=(*GNUPG_MISSING, *hidden_by("GD101", "GD102", stopping="scdaemon")),
 )
 def pin_asked_every_time(facts: Facts) -> Found | None:
     shared = scdaemon.setting(facts, "pcsc-shared")
     if shared is None or scdaemon.version(facts) < KEEPS_NO_PIN_SINCE:
         return None
-    if scdaemon.path(facts) is not scdaemon.Path.PCSC:
-        return None
     return Found(
         severity="info",
-        summary="pcsc-shared is in force: since GnuPG 2.3 scdaemon then keeps no PIN, and asks for it again and again.",
-        effect="It is the price of sharing the reader, and no fault.",
+        summary=text(
+            "pcsc-shared is set: since GnuPG 2.3 scdaemon then keeps no PIN. {how_often}", how_often=_asked(facts)
+        ),
+        effect=text("It is the price of sharing the reader, and no fault."),
         because=(scdaemon.place(facts, shared), "gnupg.scdaemon_version"),
         cure=Cure(
             applicability="costly",
-            costs=(EXCLUDES, *cures.restart_costs(facts)),
-            changes=tuple(cures.commented_out(setting) for setting in scdaemon.settings(facts, "pcsc-shared")),
+            costs=(Cost.EXCLUDES, *cures.restart_costs(facts)),
+            changes=cures.out_of_force(facts, "pcsc-shared"),
             restart=True,
+            advice=() if scdaemon.keeps_off_piv(facts) else (_KEEP_OFF_PIV,),
         ),
     )
 
 
-def _shared(facts: Facts) -> list[Subject]:
+# Measured on 2.4.9 and 2.5.12: three signatures ask once, two decryptions once, signing after decrypting once
+# more; where the card has PIV as well, each operation asks.
+_KEEP_OFF_PIV = advice(
+    "Where the card has PIV and gpg does not use it, the line `disable-application piv` in scdaemon.conf "
+    "brings that down to once for signatures and once for decryptions; sharing stays.",
+    ("gpgconf", "--kill", "scdaemon"),
+)
+
+
+def _asked(facts: Facts) -> Text:
+    if scdaemon.keeps_off_piv(facts):
+        return text("It is asked once for signatures, once for decryptions, and when signing follows decrypting.")
+    return text("Where the card has PIV as well, it is asked for every operation.")
+
+
+def _shared(facts: Facts) -> Subjects:
     """The readers that scdaemon may have in common with somebody."""
     if scdaemon.setting(facts, "pcsc-shared") is None:
-        raise NotApplicable("pcsc-shared is not set")
+        raise NotApplicable(text("pcsc-shared is not set"))
     if not scdaemon.reaches_through_pcsc(facts):
-        raise NotApplicable("scdaemon does not go through PC/SC")
-    subjects = [subject for subject in holding.contended(facts) if _is_shared(facts, subject.index)]
-    if not subjects:
-        raise Passes("no reader is shared")
-    return subjects
+        raise NotApplicable(text("scdaemon does not go through PC/SC"))
+    subjects = holding.contended(facts)
+    if isinstance(subjects, Holds):
+        return subjects
+    return [subject for subject in subjects if _is_shared(facts, subject.index)] or Holds(
+        why=text("no reader is shared")
+    )
 
 
 def _is_shared(facts: Facts, index: int) -> bool:
     taken = scdaemon.reader_taken(facts)
-    return holding.held(known(facts.readers)[index]) == {"INUSE"} and taken in (None, index)
+    return hold(known(facts.readers)[index]) is Hold.SHARED and taken in (None, index)
 
 
 @rule(
@@ -64,24 +85,26 @@ def _is_shared(facts: Facts, index: int) -> bool:
     "No other program changes the applet under scdaemon.",
     worst="warning",
     each=_shared,
-    needs=(*GNUPG_MISSING, "GD109"),
+    causes=(*GNUPG_MISSING, *hidden_by("GD109")),
 )
 def applet_interference(facts: Facts, index: int) -> Found | None:
-    others = holding.others(facts)
-    culprits = holding.culprits(facts, others)
-    reader = known(facts.readers)[index]
-    if not culprits or _selects_again(facts, reader):
+    connected = [process for process in holding.others(facts) if not holding.is_harmless_beside(process)]
+    culprits = holding.culprits(facts, connected)
+    harmful = [process for process in connected if _harms(facts, known(facts.readers)[index], process)]
+    if not culprits or not (harmful or not _selects_again(facts, known(facts.readers)[index])):
         return None
-    selecting = [process for process in others if _selects(process)]
-    named = ", ".join(f"{process.program} (pid {process.pid})" for process in selecting)
     shared = scdaemon.setting(facts, "pcsc-shared")
     assert shared is not None
     return Found(
-        severity="warning" if selecting else "info",
-        summary=f"{named} selects its own applet on the cards that it finds, and this scdaemon does not notice it."
-        if selecting
-        else "Another program is connected, and this scdaemon would not notice if it selected another applet.",
-        effect='gpg then says "Card error", until scdaemon is restarted.',
+        severity="warning" if harmful else "info",
+        summary=text(
+            "{who} leaves the card as this scdaemon does not expect it: {how}.",
+            who=several(map(holding.named, harmful)),
+            how=several(dict.fromkeys(public(LEFT_AS[_leaves(process)]) for process in harmful)),
+        )
+        if harmful
+        else text("Another program is connected, and this scdaemon would not notice if it selected another applet."),
+        effect=text('gpg then hangs or says "Card error", until scdaemon is restarted.'),
         because=(
             f"readers[{index}].state",
             scdaemon.place(facts, shared),
@@ -89,16 +112,16 @@ def applet_interference(facts: Facts, index: int) -> Found | None:
             "pcscd.connections",
         ),
         culprits=culprits,
-        cure=_let_go_and_restart(selecting or others),
+        cure=_let_go_and_restart(harmful or connected),
     )
 
 
 def _let_go_and_restart(programs: list[Process]) -> Cure:
-    restart = Advice(
-        text='Where gpg says "Card error" already, scdaemon has to start again afterwards:',
-        commands=(("gpgconf", "--kill", "scdaemon"),),
+    restart = advice(
+        'Where gpg says "Card error" already, scdaemon has to start again afterwards:',
+        ("gpgconf", "--kill", "scdaemon"),
     )
-    return Cure(applicability="manual", advice=(*cures.ask_to_let_go(programs).advice, restart))
+    return advise(*cures.ask_to_let_go(programs).advice, restart)
 
 
 def _selects_again(facts: Facts, reader: Reader) -> bool:
@@ -107,6 +130,16 @@ def _selects_again(facts: Facts, reader: Reader) -> bool:
     return any(word in card and scdaemon.version(facts) >= since for word, since in SELECTS_AGAIN)
 
 
-def _selects(process: Process) -> bool:
+def _harms(facts: Facts, reader: Reader, process: Process) -> bool:
+    """Whether it was measured or reported to harm this card.
+
+    A card that was left reset or without power makes scdaemon fail on every card: it meets 0x80100068 when it
+    selects again, and gives up. Another applet is noticed where this scdaemon selects again.
+    """
+    left = _leaves(process)
+    return left in ("reset", "power-off") or (left == "selection" and not _selects_again(facts, reader))
+
+
+def _leaves(process: Process) -> Leaves:
     holder = known_holder(process.program)
-    return holder is not None and holder.selects_applets and holding.uses_cards(process)
+    return holder.leaves if holder is not None else "nothing"

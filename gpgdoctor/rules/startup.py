@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import posixpath
 
-from gpgdoctor.facts import Facts, NotKnown, Setting, Voided, known, known_or
+from gpgdoctor.facts import Facts, HomeProblem, NotKnown, Setting, Voided, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
-from gpgdoctor.rules.rule import Advice, Cure, Found, LineChange, NotApplicable, rule
+from gpgdoctor.rules.reader_state import is_held
+from gpgdoctor.rules.rule import (
+    Advice,
+    Cure,
+    Found,
+    LineChange,
+    NotApplicable,
+    advice,
+    advise,
+    by_hand,
+    headed_by,
+    hidden_by,
+    rule,
+)
 from gpgdoctor.rules.services import GNUPG_MISSING
+from gpgdoctor.wording import Argument, Text, free, path, public, several, text, user
 
-BELONGS_TO_ANOTHER = "it belongs to another user"
-MISSING, NO_DIRECTORY = "it does not exist", "it is no directory"
-NO_HOME = {MISSING, NO_DIRECTORY}
+NO_HOME = {HomeProblem.MISSING, HomeProblem.NO_DIRECTORY}
 MERGED = ("/bin/", "/lib/", "/lib64/", "/sbin/")
 MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes with the headers (scd/scdaemon.c)
 
@@ -21,21 +33,24 @@ MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes
     "pcsc-shared-without-effect",
     "pcsc-shared is set where it has an effect.",
     worst="warning",
-    needs=GNUPG_MISSING,
-    consequence_of=("GD205",),
+    causes=(*GNUPG_MISSING, *headed_by("GD205")),
 )
 def pcsc_shared_without_effect(facts: Facts) -> Found | None:
     shared = scdaemon.setting(facts, "pcsc-shared")
     if shared is None:
-        raise NotApplicable("pcsc-shared is not set")
+        raise NotApplicable(text("pcsc-shared is not set"))
     if not _goes_by_own_driver(facts):
         return None
     return Found(
         severity="warning",
-        summary="pcsc-shared is set without disable-ccid, and scdaemon uses its own driver, which shares nothing.",
-        effect="scdaemon claims the reader on USB as if the line were not there.",
+        summary=text(
+            "pcsc-shared is set without disable-ccid, and scdaemon uses its own driver, which shares nothing."
+        ),
+        effect=text("Since GnuPG 2.3 it costs the PIN cache all the same.")
+        if scdaemon.version(facts) >= scdaemon.FIRST_WITHOUT_FALLBACK
+        else text("scdaemon claims the reader on USB as if the line were not there."),
         because=(scdaemon.place(facts, shared), "gnupg.scdaemon_version", "gnupg.own_ccid_driver"),
-        cure=_through_pcsc(facts),
+        cure=_shared_for_nobody(facts),
     )
 
 
@@ -47,11 +62,12 @@ def _goes_by_own_driver(facts: Facts) -> bool:
     return way is scdaemon.Path.OWN_DRIVER
 
 
-def _through_pcsc(facts: Facts) -> Cure:
-    if known_or(facts.pcscd.listener, None) is None:
-        advice = Advice(text="pcscd does not run, so nothing is there to share with: take pcsc-shared out.")
-        return Cure(applicability="manual", advice=(advice,))
-    return Cure(applicability="costly", costs=cures.sharing_costs(facts), options=("disable-ccid",), restart=True)
+def _shared_for_nobody(facts: Facts) -> Cure:
+    """The line out of force; disable-ccid instead only where another program is there to share with."""
+    held = any(is_held(reader) for reader in known_or(facts.readers, ()))
+    if held or any(holding.uses_cards(process) for process in holding.others(facts)):
+        return Cure(applicability="costly", costs=cures.sharing_costs(facts), options=("disable-ccid",), restart=True)
+    return cures.rewrite(facts, cures.out_of_force(facts, "pcsc-shared"))
 
 
 @rule(
@@ -59,24 +75,32 @@ def _through_pcsc(facts: Facts) -> Cure:
     "pcsc-driver-unusable",
     "The library that pcsc-driver names can be loaded.",
     worst="error",
-    needs=GNUPG_MISSING,
-    consequence_of=("GD305",),
+    causes=(
+        *GNUPG_MISSING,
+        *hidden_by("GD108", at_least="error"),
+        *hidden_by("GD101", "GD102", stopping="scdaemon"),
+        *headed_by("GD305"),
+    ),
 )
 def pcsc_driver_unusable(facts: Facts) -> Found | None:
     setting = scdaemon.setting(facts, "pcsc-driver")
     if setting is None:
-        raise NotApplicable("pcsc-driver is not set")
+        raise NotApplicable(text("pcsc-driver is not set"))
     if _goes_by_own_driver(facts):
-        raise NotApplicable("scdaemon uses its own driver and does not load it")
+        raise NotApplicable(text("scdaemon uses its own driver and does not load it"))
     driver = known(facts.configuration.pcsc_driver)
     if driver is None or driver.name != setting.value:
-        raise NotKnown(f"{setting.value} was not tried")
+        raise NotKnown(text("{library} was not tried", library=path(str(setting.value))))
     if driver.usable:
         return None
     return Found(
         severity="error",
-        summary=f"pcsc-driver names {driver.name}, which cannot be used: {driver.reason or 'it does not load'}.",
-        effect='gpg says "No such device", or since 2.3 "Service is not running".',
+        summary=text(
+            "pcsc-driver names {library}, which cannot be used: {why}.",
+            library=path(driver.name),
+            why=free(driver.reason) if driver.reason else public("it does not load"),
+        ),
+        effect=text('gpg says "No such device", or since 2.3 "Service is not running".'),
         because=(scdaemon.place(facts, setting), "configuration.pcsc_driver"),
         cure=_without_driver(facts),
     )
@@ -86,19 +110,11 @@ def _without_driver(facts: Facts) -> Cure:
     """Every pcsc-driver line out of force, or corrected where scdaemon would find nothing by itself."""
     library = known_or(facts.pcscd.library, None)
     if library is None or not library.usable:
-        advice = Advice(text="Let the line name the PC/SC library of this system, or take it out.")
-        return Cure(applicability="manual", advice=(advice,))
+        return by_hand("Let the line name the PC/SC library of this system, or take it out.")
     on_musl = known_or(facts.host.distribution, "").startswith(MUSL)
-    text = "pcsc-driver libpcsclite.so.1" if on_musl else None
-    costs = cures.restart_costs(facts)
-    return Cure(
-        applicability="costly" if costs else "safe",
-        costs=costs,
-        changes=tuple(
-            LineChange(path=line.path, line=line.line, text=text) for line in scdaemon.settings(facts, "pcsc-driver")
-        ),
-        restart=True,
-    )
+    instead = "pcsc-driver libpcsclite.so.1" if on_musl else None
+    lines = scdaemon.settings(facts, "pcsc-driver")
+    return cures.rewrite(facts, (LineChange(path=it.path, line=it.line, text=instead) for it in lines))
 
 
 @rule(
@@ -106,7 +122,7 @@ def _without_driver(facts: Facts) -> Cure:
     "scdaemon-disabled",
     "gpg-agent may start GnuPG's own scdaemon.",
     worst="error",
-    needs=("GD307",),
+    causes=hidden_by("GD307"),
 )
 def scdaemon_disabled(facts: Facts) -> Found | None:
     settings = known(facts.configuration.agent_in_force)
@@ -125,40 +141,53 @@ def _is_same_program(one: str, other: str | None) -> bool:
     return other is not None and _plain(one) == _plain(other)
 
 
-def _plain(path: str) -> str:
+def _plain(spelling: str) -> str:
     """A path in its shortest spelling; /lib is /usr/lib since /usr was merged."""
-    path = posixpath.normpath(path)
-    return f"/usr{path}" if path.startswith(MERGED) else path
+    shortest = posixpath.normpath(spelling)
+    return f"/usr{shortest}" if shortest.startswith(MERGED) else shortest
 
 
 def _disabled(setting: Setting, number: int) -> Found:
     return Found(
         severity="error",
-        summary=f"disable-scdaemon in {setting.path}, line {setting.line}, turns smart cards off.",
-        effect='gpg says "Not supported".',
+        summary=text(
+            "disable-scdaemon in {path}, line {line}, turns smart cards off.",
+            path=path(setting.path),
+            line=setting.line,
+        ),
+        effect=text('gpg says "Not supported".'),
         because=(f"configuration.agent_in_force[{number}]",),
         cure=_advise_on(setting),
     )
 
 
 def _replaced(setting: Setting, number: int, exists: bool) -> Found:
-    missing = "" if exists else ", and no such program is there"
+    starts = text(
+        "gpg-agent starts {program} as its scdaemon ({path}, line {line})",
+        program=path(str(setting.value)),
+        path=path(setting.path),
+        line=setting.line,
+    )
+    missing = text("{starts}, and no such program is there.", starts=starts)
     return Found(
         severity="info" if exists else "error",
-        summary=f"gpg-agent starts {setting.value} as its scdaemon ({setting.path}, line {setting.line}){missing}.",
-        effect="What scdaemon.conf says does not matter to it." if exists else 'gpg says "No SmartCard daemon".',
+        summary=text("{starts}.", starts=starts) if exists else missing,
+        effect=text("What scdaemon.conf says does not matter to it.")
+        if exists
+        else text('gpg says "No SmartCard daemon".'),
         because=(f"configuration.agent_in_force[{number}]", "configuration.scdaemon_program_exists"),
         cure=_advise_on(setting),
     )
 
 
 def _advise_on(setting: Setting) -> Cure:
-    advice = Advice(
-        text=f"If that is not meant, comment out line {setting.line} of {setting.path}, then restart gpg-agent; "
+    return by_hand(
+        "If that is not meant, comment out line {line} of {path}, then restart gpg-agent; "
         "it forgets cached passphrases.",
-        commands=(("gpgconf", "--kill", "gpg-agent"),),
+        ("gpgconf", "--kill", "gpg-agent"),
+        line=setting.line,
+        path=path(setting.path),
     )
-    return Cure(applicability="manual", advice=(advice,))
 
 
 @rule(
@@ -166,7 +195,7 @@ def _advise_on(setting: Setting) -> Cure:
     "homedir-unsafe",
     "GnuPG's home directory is safe and works as one.",
     worst="warning",
-    needs=("GD307",),
+    causes=hidden_by("GD307"),
 )
 def homedir_unsafe(facts: Facts) -> Found | None:
     problems = known(facts.gnupg.homedir_problems)
@@ -176,28 +205,40 @@ def homedir_unsafe(facts: Facts) -> Found | None:
     none = set(problems) & NO_HOME
     return Found(
         severity="warning",
-        summary=f"{home} {'does not serve' if none else 'is not safe'} as GnuPG's home directory: "
-        f"{', and '.join(problems)}.",
-        effect='gpg says "No agent running".'
+        summary=text(
+            "{home} {fails} as GnuPG's home directory: {problems}.",
+            home=path(home),
+            fails=public("does not serve" if none else "is not safe"),
+            problems=several(map(_told, problems), ", and "),
+        ),
+        effect=text('gpg says "No agent running".')
         if none
-        else "Who can write there can make scdaemon and gpg-agent run any program.",
+        else text("Who can write there can make scdaemon and gpg-agent run any program."),
         because=("gnupg.homedir", "gnupg.homedir_problems"),
-        cure=Cure(applicability="manual", advice=(_make_it_mine(facts, home, problems),)),
+        cure=advise(_make_it_mine(facts, home, problems)),
     )
 
 
-def _make_it_mine(facts: Facts, home: str, problems: tuple[str, ...]) -> Advice:
+def _told(problem: HomeProblem | str) -> Text:
+    return text("{problem}", problem=problem if isinstance(problem, HomeProblem) else free(problem))
+
+
+def _make_it_mine(facts: Facts, home: str, problems: tuple[HomeProblem | str, ...]) -> Advice:
     if set(problems) & NO_HOME:
-        other = "Name another directory in GNUPGHOME, or none for the default one"
-        if MISSING not in problems:
-            return Advice(text=f"{other}.")
-        return Advice(text=f"{other}; or make this one:", commands=(("mkdir", "-m", "700", home),))
-    if BELONGS_TO_ANOTHER in problems and known_or(facts.host.uid, 0) == 0:
-        return Advice(text="Run GnuPG and gpgdoctor as the user whose directory it is.")
-    owner = ("sudo", "chown", "-R", f"{known_or(facts.host.user, 'LOGIN')}:", home)
-    return Advice(
-        text="If the directory is to be yours alone (on a file system without permissions: move it):",
-        commands=(*((owner,) if BELONGS_TO_ANOTHER in problems else ()), ("chmod", "700", home)),
+        other = text("Name another directory in GNUPGHOME, or none for the default one")
+        if HomeProblem.MISSING not in problems:
+            return advice("{other}.", other=other)
+        make = ("mkdir", "-m", "700", path(home))
+        return advice("{other}; or make this one:", make, other=other)
+    foreign = HomeProblem.FOREIGN in problems
+    if foreign and known_or(facts.host.uid, 0) == 0:
+        return advice("Run GnuPG and gpgdoctor as the user whose directory it is.")
+    me = user(facts.host.user) if isinstance(facts.host.user, str) else public("LOGIN")
+    owner: tuple[Argument, ...] = ("sudo", "chown", "-R", text("{me}:", me=me), path(home))
+    return advice(
+        "If the directory is to be yours alone (on a file system without permissions: move it):",
+        *((owner,) if foreign else ()),
+        ("chmod", "700", path(home)),
     )
 
 
@@ -206,7 +247,7 @@ def _make_it_mine(facts: Facts, home: str, problems: tuple[str, ...]) -> Advice:
     "option-voided",
     "The system-wide configuration leaves my options in force.",
     worst="warning",
-    needs=GNUPG_MISSING,
+    causes=GNUPG_MISSING,
 )
 def option_voided(facts: Facts) -> Found | None:
     lost = [
@@ -215,22 +256,19 @@ def option_voided(facts: Facts) -> Found | None:
     if not lost:
         return None
     voids = [known(facts.configuration.voided)[number] for number in lost]
-    options = ", ".join(dict.fromkeys(f"{void.option} (line {void.line})" for void in voids))
-    by = voids[0].by_path + (f", line {voids[0].by_line}" if voids[0].by_line else "")
+    options = (text("{option} (line {line})", option=public(void.option), line=void.line) for void in voids)
+    by_path, by_line = path(voids[0].by_path), voids[0].by_line
+    by = text("{path}, line {line}", path=by_path, line=by_line) if by_line else text("{path}", path=by_path)
     return Found(
         severity="warning",
-        summary=f"{by} takes out of force what your scdaemon.conf sets: {options}.",
-        effect="scdaemon says nothing about it.",
-        because=tuple(f"configuration.voided[{number}]" for number in lost),
-        cure=Cure(
-            applicability="manual",
-            advice=(
-                Advice(
-                    text=f"Ask whoever administers this machine for a change in {voids[0].by_path}.",
-                    commands=(("cat", voids[0].by_path),),
-                ),
-            ),
+        summary=text(
+            "{by} takes out of force what your scdaemon.conf sets: {options}.",
+            by=by,
+            options=several(dict.fromkeys(options)),
         ),
+        effect=text("scdaemon says nothing about it."),
+        because=tuple(f"configuration.voided[{number}]" for number in lost),
+        cure=by_hand("Ask whoever administers this machine for a change in {path}.", ("cat", by_path), path=by_path),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from gpgdoctor.scdaemon_conf.lines import Line
-from gpgdoctor.system.record import Record, replace
+from gpgdoctor.system.record import Record
 
 Role = Literal["user", "global"]
 # scd/scdaemon.c: with these scdaemon exits by itself, whatever its version.
@@ -56,7 +56,7 @@ class Effective(Record):
     voided: tuple[Voided, ...]
     locked: tuple[Lock, ...]
     complaints: tuple[Complaint, ...]
-    undecided: tuple[tuple[Role, int], ...]  # lines under an [if] that only the running program can decide
+    undecided: tuple[tuple[Role, int], ...]  # lines under an [if], or with a variable in them
 
     def lock(self, option: str) -> Lock | None:
         return next((lock for lock in self.locked if lock.option == option), None)
@@ -91,7 +91,7 @@ def stops(problem: str, version: tuple[int, ...], *, gpgconf_test_rc: int | None
 
 def with_bad_level(lines: tuple[Line, ...], number: int) -> tuple[Line, ...]:
     return tuple(
-        replace(line, kind="problem", problem="invalid-debug-level", word=line.option)
+        line._replace(kind="problem", problem="invalid-debug-level", word=line.option)
         if line.number == number
         else line
         for line in lines

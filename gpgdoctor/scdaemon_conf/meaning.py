@@ -12,7 +12,7 @@ FARTHEST_TYPO = 2
 # An abbreviation has to be most of the word: `enable-pinpad` does not mean `enable-pinpad-varlen`.
 SHORTEST_ABBREVIATION = 2 / 3
 # MacGPG2's patched scdaemon takes this for pcsc-shared; no other does.
-OTHER_NAMES = {"shared-access": "pcsc-shared"}
+OTHER_NAMES = {"shared-access": "pcsc-shared", "debug-ccid": "debug-ccid-driver"}
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 INVISIBLE = "\0\ufeff\u200b\u200c\u200d\u2060\u00ad"
 WIDE_SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -33,6 +33,9 @@ def meant_by(line: Line, table: OptionTable) -> tuple[str | None, str | None]:
     """The option that a line is about, and the line as it ought to be; None for what cannot be told."""
     if line.problem is None:
         return line.option, _mended_value(line)
+    if line.problem == "invalid-debug-level" and line.value:
+        level = NOTE_AFTER_VALUE.split(line.value, maxsplit=1)[0].strip()
+        return line.word, f"debug-level {level}" if level and level != line.value.strip() else None
     if line.problem not in MISREAD:
         return line.word, None
     if "\r" in line.raw.strip() and (lines := _old_mac_lines(line.raw, table)):

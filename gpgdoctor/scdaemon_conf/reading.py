@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from gpgdoctor.scdaemon_conf.conditions import Refused
 from gpgdoctor.scdaemon_conf.force import Effective, Lock, Role, Setting, Voided, complaints_in, with_bad_level
-from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, c_string, decoded, encoded, joined, split
+from gpgdoctor.scdaemon_conf.lines import (
+    BYTE_ORDER_MARK,
+    SPACES,
+    Line,
+    Refused,
+    c_string,
+    decoded,
+    encoded,
+    joined,
+    split,
+)
 from gpgdoctor.scdaemon_conf.meaning import meant_by
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
 from gpgdoctor.scdaemon_conf.sections import LONGEST_KEYWORD, Sections, Undecided, content_of
 from gpgdoctor.scdaemon_conf.values import ends_the_program, fits, is_debug_level, unquoted
-from gpgdoctor.system.record import replace
 
 # gpgrt 1.48 marks `help` as a command, and knows [command-mode] from then on.
 COMMAND_FLAG = 1 << 7
@@ -39,27 +46,22 @@ def read(global_content: bytes, user_content: bytes, table: OptionTable, user: s
     return reading.effective(global_lines, reading.file(user_content, "user"))
 
 
-@dataclass(slots=True, kw_only=True)
 class _Reading:
-    table: OptionTable
-    user: str
-    sections: Sections = field(init=False)
-    forced: dict[str, int] = field(default_factory=dict)
-    ignored: dict[str, int] = field(default_factory=dict)
-    explicit: set[str] = field(default_factory=set)
-    tolerated: set[bytes] = field(default_factory=set)
-    ended: bool = False  # this file
-    exited: bool = False  # the program
-    role: Role = "user"
-    settings: list[Setting] = field(default_factory=list)
-    voided: list[Voided] = field(default_factory=list)
-    undecided: list[tuple[Role, int]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        built_in = self.table.find("help")
-        self.sections = Sections(
-            user=self.user, command_mode=built_in is not None and bool(built_in.flags & COMMAND_FLAG)
-        )
+    def __init__(self, *, table: OptionTable, user: str) -> None:
+        built_in = table.find("help")
+        command_mode = built_in is not None and bool(built_in.flags & COMMAND_FLAG)
+        self.table = table
+        self.sections = Sections(user=user, command_mode=command_mode)
+        self.role: Role = "user"
+        self.ended = False  # this file
+        self.exited = False  # the program
+        self.forced: dict[str, int] = {}
+        self.ignored: dict[str, int] = {}
+        self.explicit: set[str] = set()
+        self.tolerated: set[bytes] = set()
+        self.settings: list[Setting] = []
+        self.voided: list[Voided] = []
+        self.undecided: list[tuple[Role, int]] = []
 
     def file(self, content: bytes, role: Role) -> tuple[Line, ...]:
         self.role, self.ended = role, False
@@ -72,8 +74,12 @@ class _Reading:
                 text = text.removeprefix(BYTE_ORDER_MARK)
             text = text.removeprefix(lost)
             line_feeds += text.endswith(b"\n")
-            line = Line(number=number, reported_number=line_feeds, raw=decoded(raw), eol=eol.decode(), kind="unread")
-            line = line if self.ended or self.exited else self._line(line, text.removesuffix(b"\n"))
+            statement = text.removesuffix(b"\n").lstrip(SPACES)
+            kind = "unread" if self.ended or self.exited else _idle(statement)
+            line = Line(
+                number=number, reported_number=line_feeds, raw=decoded(raw), eol=eol.decode(), kind=kind or "unread"
+            )
+            line = line if kind else self._line(line, statement)
             lost = _swallowed(line, content)
             lines.append(line)
         if not self.ended:
@@ -99,18 +105,12 @@ class _Reading:
             undecided=tuple(self.undecided),
         )
 
-    def _line(self, line: Line, text: bytes) -> Line:
-        statement = text.lstrip(SPACES)
-        if not statement:
-            return replace(line, kind="blank")
-        if statement.startswith(b"#"):
-            return replace(line, kind="comment")
+    def _line(self, line: Line, statement: bytes) -> Line:
         if statement.startswith(b"["):
             return self._bracketed(line, statement)
-        if not self.sections.condition:
-            if self.sections.condition is None:
-                self.undecided.append((self.role, line.number))
-            return replace(line, kind="inactive")
+        if self.sections.open_conditions:
+            self.undecided.append((self.role, line.number))
+            return line._replace(kind="inactive")
         return self._statement(line, statement)
 
     def _bracketed(self, line: Line, statement: bytes) -> Line:
@@ -118,21 +118,26 @@ class _Reading:
             content = content_of(statement)
             self.sections.obey(content, line.number)
         except Refused as refused:
-            return replace(line, kind="problem", problem=str(refused))
-        return replace(line, kind="meta", value=content)
+            return line._replace(kind="problem", problem=str(refused))
+        except Undecided:
+            self.undecided.append((self.role, line.number))
+        return line._replace(kind="meta", value=content)
 
     def _statement(self, line: Line, statement: bytes) -> Line:
         keyword, rest = _at_space(statement)
         if len(keyword) > LONGEST_KEYWORD:
-            return replace(line, kind="problem", problem="keyword-too-long")
+            return line._replace(kind="problem", problem="keyword-too-long")
         word = c_string(keyword)
         option = self.table.find(decoded(word))
         try:
             if option is None:
                 return self._unknown(line, word, rest)
             return self._known(line, option, rest)
+        except Undecided:
+            self.undecided.append((self.role, line.number))
+            return line._replace(kind="inactive")
         except Refused as refused:
-            malformed = replace(line, kind="problem", problem=str(refused), word=decoded(word))
+            malformed = line._replace(kind="problem", problem=str(refused), word=decoded(word))
             return self._with_meaning(malformed)
 
     def _unknown(self, line: Line, word: bytes, rest: bytes | None) -> Line:
@@ -141,9 +146,9 @@ class _Reading:
         if word == b"ignore-invalid-option":
             names = (rest or b"").split()
             self.tolerated.update(c_string(name) for name in names if len(name) <= LONGEST_KEYWORD)
-            return replace(line, kind="meta", option=decoded(word), value=decoded((rest or b"").strip(SPACES)))
+            return line._replace(kind="meta", option=decoded(word), value=decoded((rest or b"").strip(SPACES)))
         if word in self.tolerated:
-            return replace(line, kind="comment")
+            return line._replace(kind="comment")
         raise Refused("unknown-option")
 
     def _alias(self, line: Line, rest: bytes) -> Line:
@@ -157,13 +162,13 @@ class _Reading:
         if not b"".join(definition).strip(SPACES):
             raise Refused("invalid-alias")
         self.ended = True
-        return replace(line, kind="meta", value="alias")
+        return line._replace(kind="meta", value="alias")
 
     def _known(self, line: Line, option: Option, rest: bytes | None) -> Line:
-        line = replace(line, kind="option", option=option.name)
+        line = line._replace(kind="option", option=option.name)
         if rest is None and self.sections.other_user:
             # With white space after the option, gpgrt up to 1.61 takes it in another user's section as well.
-            return replace(line, kind="inactive")
+            return line._replace(kind="inactive")
         if rest is None and option.ignored:
             return line
         if self._out_of_force(line, option.name):
@@ -172,13 +177,13 @@ class _Reading:
         if not option.names_a_file:
             setting = Setting(option=option.name, value=value, role=self.role, line=line.number)
             self.settings.append(setting)
-        return self._with_meaning(replace(line, value=value))
+        return self._with_meaning(line._replace(value=value))
 
     def _with_meaning(self, line: Line) -> Line:
         name, meant = meant_by(line, self.table)
         if meant is not None and any(part.problem for part in parse(encoded(meant), self.table)):
             meant = None
-        return replace(line, option=name, meant=meant)
+        return line._replace(option=name, meant=meant)
 
     def _out_of_force(self, line: Line, name: str) -> bool:
         if self.role == "global":
@@ -215,16 +220,20 @@ class _Reading:
             raise Refused("argument-not-expected")
         value = unquoted(decoded(c_string(argument).strip(SPACES)))
         if self.sections.expand and "$" in value:
-            try:
-                value = self.sections.substituted(value, line.number)
-            except Undecided:
-                self.undecided.append((self.role, line.number))
+            raise Undecided
         if not fits(value, option):
             raise Refused("invalid-argument")
         if option.name == "debug" and ends_the_program(value, is_scdaemon=self.table.knows("disable-ccid")):
             self.exited = True
             raise Refused("invalid-debug-flag")
         return value
+
+
+def _idle(statement: bytes) -> str | None:
+    """The kind of a line that says nothing; such lines may be very many, and are told apart before all else."""
+    if not statement:
+        return "blank"
+    return "comment" if statement.startswith(b"#") else None
 
 
 def _swallowed(line: Line, content: bytes) -> bytes:

@@ -1,21 +1,16 @@
-"""The lines in brackets: `[user NAME]`, `[force]`, `[ignore]`, `[if …]` and the like (gpgrt src/argparse.c)."""
+"""The lines in brackets: `[user NAME]`, `[force]`, `[ignore]` and the like (gpgrt src/argparse.c).
+
+No condition and no variable is worked out: hardly a file has one. What stands under an `[if]` is undecided.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
-from gpgdoctor.scdaemon_conf.conditions import Refused, comparison
-from gpgdoctor.scdaemon_conf.lines import SPACES, c_string, decoded
+from gpgdoctor.scdaemon_conf.lines import SPACES, Refused, c_string, decoded
 from gpgdoctor.system.record import Record
 
 LONGEST_KEYWORD = 99
-DEEPEST_CONDITION = 7
-# gpgrt has no limit here, and a variable that is made of itself doubles with every line.
-LONGEST_VALUE = 1000
-LONGEST_SUBSTITUTE = 100_000  # in one line
-# Known variables of gpgrt whose value cannot be told from outside.
-FOREIGN_VARIABLES = re.compile(r"_(file|epoch|version|pgm|gpgrtversion|strusage\d*)\Z")
 
 
 class Command(Record):
@@ -39,8 +34,11 @@ COMMANDS = {
 COMMAND_MODE = dict.fromkeys(("command-mode", "+command-mode", "-command-mode"), Command(everywhere=True))
 
 
+DECISIVE = ("user", "force", "ignore", "ignore-all", "expand")  # they matter to the lines that follow
+
+
 class Undecided(Exception):
-    """It depends on something that only the running program knows."""
+    """It depends on a condition or a variable."""
 
 
 def content_of(statement: bytes) -> str:
@@ -55,12 +53,9 @@ def content_of(statement: bytes) -> str:
     return decoded(content)
 
 
-@dataclass(slots=True, kw_only=True)
 class Sections:
     """What the bracketed lines read so far have switched on and off."""
 
-    user: str
-    command_mode: bool
     in_global_file: bool = False
     user_seen: bool = False
     user_wildcard: bool = False
@@ -71,19 +66,17 @@ class Sections:
     explicit: bool = False
     ignore_all_line: int | None = None
     expand: bool = False
-    conditions: list[bool | None] = field(default_factory=list)  # None: undecided
-    variables: dict[str, str | None] = field(default_factory=dict)  # None: undecided
+    open_conditions: int = 0
+
+    def __init__(self, *, user: str, command_mode: bool) -> None:
+        self.user, self.command_mode = user, command_mode
 
     @property
     def other_user(self) -> bool:
         return self.in_global_file and self.user_seen and not self.user_active
 
-    @property
-    def condition(self) -> bool | None:
-        return self.conditions[-1] if self.conditions else True
-
     def begin_file(self, *, is_global: bool) -> None:
-        # Conditions and variables live on: gpgrt takes an [if] that is not closed into the next file.
+        # Conditions live on: gpgrt takes an [if] that is not closed into the next file.
         self.in_global_file, self.expand = is_global, False
 
     def obey(self, content: str, number: int) -> None:
@@ -97,9 +90,13 @@ class Sections:
             raise Refused("unexpected-meta")
         if self.other_user and not command.in_inactive_sections:
             return
-        if name in ("if", "fi", "else"):
-            self._condition(name, argument, number)
-        elif self.condition:
+        if name == "if":
+            self.open_conditions += 1
+        elif name == "fi":
+            self.open_conditions = max(0, self.open_conditions - 1)
+        elif self.open_conditions and name.lstrip("+-") in DECISIVE:
+            raise Undecided
+        else:
             self._obey(name, argument, number)
 
     def _obey(self, name: str, argument: str, number: int) -> None:
@@ -115,10 +112,6 @@ class Sections:
                 self.ignore_all_line = number
             case "expand":
                 self.expand = switch
-            case "let":
-                self._let(argument, number, clear=not switch)
-            case "getenv" | "getreg":
-                self._foreign(argument)
 
     def _user(self, name: str) -> None:
         self.user_seen = True
@@ -127,75 +120,6 @@ class Sections:
         else:
             self.user_active = not self.user_wildcard and name.lower() == self.user.lower()
             self.user_matched = self.user_matched or self.user_active
-
-    def _condition(self, name: str, argument: str, number: int) -> None:
-        if name == "fi":
-            del self.conditions[-1:]
-        elif name == "else":
-            # In gpgrt up to 1.61 the branch after [else] is never taken: only a true condition is turned round.
-            self.conditions[-1:] = [False] * bool(self.conditions)
-        elif len(self.conditions) == DEEPEST_CONDITION:
-            raise Refused("unexpected-meta")
-        elif not self.condition:
-            self.conditions.append(self.condition)
-        else:
-            self.conditions.append(self._holds(argument, number))
-
-    def _holds(self, argument: str, number: int) -> bool | None:
-        left, _, rest = _partition(argument)
-        name, _, right = _partition(rest or "-n")
-        if (name in ("-n", "-z")) == bool(right):
-            raise Refused("invalid-meta")
-        holds = comparison(name)
-        try:
-            return holds(self.substituted(left, number), self.substituted(right, number))
-        except Undecided:
-            return None
-
-    def _let(self, argument: str, number: int, *, clear: bool) -> None:
-        name, _, value = _partition(argument)
-        if not (name[:1].isascii() and name[:1].isalpha()):
-            return
-        try:
-            known = "" if clear else self.substituted(value, number)
-        except Undecided:
-            self.variables[name] = None
-            return
-        self.variables[name] = known if len(known) <= LONGEST_VALUE else None
-
-    def _foreign(self, argument: str) -> None:
-        name, _, source = _partition(argument)
-        if name[:1].isascii() and name[:1].isalpha() and source:
-            self.variables[name] = None
-
-    def substituted(self, text: str, number: int) -> str:
-        """With every $NAME and ${NAME} replaced; an unclosed brace ends that."""
-
-        length = 0
-
-        def value(match: re.Match[str]) -> str:
-            nonlocal length
-            if match[0] == "$$":
-                return "$"
-            found = self._variable(match[1] if match[1] is not None else match[2], number)
-            length += len(found)
-            if length > LONGEST_SUBSTITUTE:
-                raise Undecided
-            return found
-
-        head, brace, tail = text.partition("${")
-        if brace and "}" not in tail:
-            return re.sub(r"\$\$|\$()([A-Za-z0-9_]*)", value, head) + brace + tail
-        return re.sub(r"\$\$|\$\{([^{}]*)\}|\$([A-Za-z0-9_]*)", value, text)
-
-    def _variable(self, name: str, number: int) -> str:
-        if FOREIGN_VARIABLES.match(name):
-            raise Undecided
-        known = {"_": " ", "_user": self.user, "_line": str(number)}
-        value = known.get(name, self.variables.get(name, ""))
-        if value is None:
-            raise Undecided
-        return value
 
 
 def _partition(text: str) -> tuple[str, str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gpgdoctor.scdaemon_conf.conditions import number_in
+import re
+
 from gpgdoctor.scdaemon_conf.lines import SPACES
 from gpgdoctor.scdaemon_conf.options import Option
 
@@ -10,6 +11,7 @@ DEBUG_LEVELS = ("none", "basic", "advanced", "expert", "guru")
 INT_RANGE = range(-(2**31), 2**31)
 LONG_RANGE = range(-(2**63), 2**63)
 ULONG_RANGE = range(2**64)
+LONGEST_NUMBER = 40  # digits: out of every range of C, and not so many that Python refuses to read them
 
 
 def unquoted(value: str) -> str:
@@ -42,3 +44,17 @@ def _is_ulong(number: str, *, base: int) -> bool:
 
 def is_debug_level(value: str) -> bool:
     return value in DEBUG_LEVELS or value[:1] in tuple("0123456789")
+
+
+def number_in(text: str, *, base: int) -> int:
+    """As strtol and strtoul read it: what follows the digits does not matter, and nothing is zero."""
+    digits = r"0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*" if base == 0 else r"[0-9]+"
+    match = re.match(rf"[ \t\n\r\v\f]*([-+]?)({digits})", text, re.ASCII)
+    if not match:
+        return 0
+    number = match[2]
+    if base == 0 and number[:1] == "0" and number[1:].isdecimal():
+        number = "0o" + number[1:]
+    if number.isdecimal():
+        number = number.lstrip("0")[:LONGEST_NUMBER] or "0"
+    return int(match[1] + number, base)

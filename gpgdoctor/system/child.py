@@ -1,23 +1,30 @@
-"""Another program, run with a limit in time and in size; several can run side by side."""
+"""Other programs and processes of our own, with a limit in time and in size; several can run side by side."""
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, Any
 
-from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.caller import Whom, environment_of
+from gpgdoctor.system.deadline import Deadline, stretched
+from gpgdoctor.system.lines import LineReader, TooMuch
 from gpgdoctor.system.record import Record
-
-if TYPE_CHECKING:
-    import pwd
 
 OUTPUT_LIMIT_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 16
+MOST_DIGITS = 20  # of an unsigned number with 64 bits
+SOURCE = Path(__file__).resolve().parents[2]
+# Another user's own site-packages do not say what is imported; in both cases the working directory is /.
+_FLAGS = (("-B",), ("-B", "-s"))
+IN_ENGLISH = {"LC_ALL": "C", "LANGUAGE": ""}
 
 
 class CommandFailed(Exception):
@@ -33,13 +40,8 @@ class Output(Record):
 class Command:
     """A program that is started now and read later. Its messages are in English."""
 
-    def __init__(
-        self,
-        argv: Sequence[str],
-        environment: Mapping[str, str] | None = None,
-        user: pwd.struct_passwd | None = None,
-    ) -> None:
-        """``environment`` is added to our own, or is the whole of it where root runs the program as ``user``."""
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """``environment`` is added to our own."""
         self.name = os.path.basename(argv[0])
         self._process: subprocess.Popen[bytes] | None = None
         self._error = ""
@@ -49,10 +51,9 @@ class Command:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**({} if user else os.environ), "LC_ALL": "C", "LANGUAGE": "", **(environment or {})},
+                env={**os.environ, **IN_ENGLISH, **(environment or {})},
                 cwd="/",
                 start_new_session=True,
-                **_as(user),
             )
         except (OSError, ValueError) as error:
             self._error = f"{self.name}: {error.strerror if isinstance(error, OSError) else error}"
@@ -96,26 +97,126 @@ class Command:
 
     def kill(self) -> None:
         """End it, if it still runs, with everything that it started."""
-        process = self._process
-        if process is None:
-            return
-        if process.poll() is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        for stream in (process.stdout, process.stderr):
-            if stream:
-                stream.close()
-
-
-def _as(user: pwd.struct_passwd | None) -> dict[str, Any]:
-    """How Popen becomes a user: all of the user's groups, and none of root's."""
-    if user is None:
-        return {}
-    groups = os.getgrouplist(user.pw_name, user.pw_gid)
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
+        if self._process is not None:
+            _end(self._process)
 
 
 def run(argv: Sequence[str], deadline: Deadline, environment: Mapping[str, str] | None = None) -> Output:
     """Start a program and wait for it."""
     return Command(argv, environment).result(deadline)
+
+
+class Child:
+    """A module of gpgdoctor in a process of its own: what may hang, die, or must be done as another user.
+
+    It is started at once and told later what to do, by lines of JSON on its stdin. What it learns it tells in lines
+    of JSON, as it comes. It limits itself in memory and processor time (see inside.py), and ends by itself after
+    ``limit_s``; but a user may stop, trace and rewrite a process of hers, so what it tells is bounded here as well,
+    and whoever takes it in believes none of it unread.
+    """
+
+    def __init__(self, module: str, *, limit_s: float, answer_bytes: int, whom: Whom | None = None) -> None:
+        self.error: str | None = None  # why it says nothing (more)
+        self._closed = False
+        ours, theirs = os.pipe()
+        self._reader = LineReader(ours, answer_bytes)
+        self._pipe = ours
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, *_FLAGS[whom is not None], "-m", module, str(theirs), str(stretched(limit_s))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,  # pyscard prints there where it finds no libpcsclite
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                pass_fds=[theirs],
+                start_new_session=True,
+                **_as(whom),
+            )
+        except (OSError, ValueError) as error:
+            self.error = f"a process could not be started: {getattr(error, 'strerror', None) or error}"
+        finally:
+            os.close(theirs)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will tell nothing more."""
+        return self._process is None or self._reader.ended
+
+    def order(self, **order: Any) -> None:
+        """Tell it what to do next; one that has ended does nothing."""
+        if self._process and self._process.stdin and not self._process.stdin.closed:
+            with suppress(OSError):
+                self._process.stdin.write(json.dumps(order).encode() + b"\n")
+                self._process.stdin.flush()
+
+    def told(self, deadline: Deadline) -> list[Any]:
+        """What it told since, decoded; waits where there is nothing yet. Empty at the deadline and at its end."""
+        try:
+            lines = self._reader.lines(deadline)
+        except (OSError, TooMuch):
+            self.error = "it told more than anybody reads"
+            return []
+        if not lines and self._reader.ended:
+            self.error = self.error or "it ended early"
+        return [fact for line in lines if (fact := self._decoded(line)) is not None]
+
+    def _decoded(self, line: bytes) -> Any:
+        try:
+            return json.loads(line, parse_int=_integer, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            self.error = "it gave an answer that makes no sense"
+            return None
+
+    def close(self) -> None:
+        """Kill it where it still runs, with everything that it started."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._process is not None:
+            _end(self._process)
+        os.close(self._pipe)
+
+
+def _as(whom: Whom | None) -> dict[str, Any]:
+    """How Popen becomes a user: all of the user's groups, none of root's, and nothing of root's environment."""
+    source = {"PYTHONPATH": with_source()}
+    if whom is None:
+        return {"env": {**os.environ, **source}}
+    from gpgdoctor.system.inside import AS_ANOTHER
+
+    groups = os.getgrouplist(whom.user.pw_name, whom.user.pw_gid)
+    environment = {**environment_of(whom), **IN_ENGLISH, **source}
+    environment[AS_ANOTHER] = "1"
+    return {"env": environment, "user": whom.user.pw_uid, "group": whom.user.pw_gid, "extra_groups": groups}
+
+
+def _integer(digits: str) -> int:
+    """To make a number of very many digits takes very long."""
+    if len(digits) > MOST_DIGITS:
+        raise ValueError("a number is too long")
+    return int(digits)
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(word)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            with suppress(OSError):
+                stream.close()
+
+
+def with_source() -> str:
+    """PYTHONPATH for a child that must find this very gpgdoctor."""
+    return os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH", "")]))

@@ -33,9 +33,10 @@ class Deadline:
         self.seconds = stretched(seconds)
         self._end = time.monotonic() + self.seconds
 
-    def left(self) -> float:
-        """Seconds that remain, as the clock has them, and never negative."""
-        return max(0.0, self._end - time.monotonic())
+    def left(self, at_most: float | None = None) -> float:
+        """Seconds that remain, as the clock has them, and never negative; ``at_most`` where a step gets less."""
+        remaining = max(0.0, self._end - time.monotonic())
+        return remaining if at_most is None else min(remaining, at_most)
 
     def sooner(self, seconds: float) -> Deadline:
         """A deadline of its own for a step: in that many seconds, or with this one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Collection, Iterator
@@ -18,31 +19,36 @@ def who_may_change(path: str, owners: Collection[int] = (0,), *, shared: bool = 
     if not os.path.isabs(path):
         yield f"{path} is not an absolute path"
         return
+    try:
+        for place, status in places_to(path):
+            yield from objections_to(place, status, owners, shared=shared)
+    except OSError as error:
+        yield f"{error.filename}: {error.strerror}"
+
+
+def places_to(path: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Every directory and link on the way to a file, from / on, and the file. Raises OSError where the way ends."""
     todo, here, links = path.split("/")[::-1], "/", 0
-    yield from objections_to(here, os.lstat(here), owners, shared=shared)
+    yield here, os.lstat(here)
     while todo:
         step = todo.pop()
         if step in ("", "."):
             continue
         here = os.path.dirname(here) if step == ".." else os.path.join(here, step)
-        try:
-            status = os.lstat(here)
-        except OSError as error:
-            yield f"{here}: {error.strerror}"
-            return
-        yield from objections_to(here, status, owners, shared=shared)
+        status = os.lstat(here)
+        yield here, status
         if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > LINKS_LIMIT:
-                yield f"{path}: too many links"
-                return
-            try:
-                target = os.readlink(here)
-            except OSError as error:  # it is another one by now
-                yield f"{here}: {error.strerror}"
-                return
+                raise OSError(errno.ELOOP, "too many links", path)
+            target = os.readlink(here)  # fails where it is another one by now
             here = "/" if os.path.isabs(target) else os.path.dirname(here)
             todo += target.split("/")[::-1]
+
+
+def owners_of_the_system() -> set[int]:
+    """Root, and who has / and /usr and could change every program: root, by another number, in a user namespace."""
+    return {0, *(os.stat(place).st_uid for place in ("/", "/usr") if os.path.exists(place))}
 
 
 def objections_to(

@@ -18,8 +18,8 @@ NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
 NLM_F_REQUEST_DUMP = 0x301
 NLMSG_ERROR, NLMSG_DONE = 2, 3
-UDIAG_SHOW_NAME, UDIAG_SHOW_PEER, UDIAG_SHOW_UID = 0x01, 0x04, 0x40
-UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_UID = 0, 2, 7
+UDIAG_SHOW_NAME, UDIAG_SHOW_VFS, UDIAG_SHOW_PEER, UDIAG_SHOW_UID = 0x01, 0x02, 0x04, 0x40
+UNIX_DIAG_NAME, UNIX_DIAG_VFS, UNIX_DIAG_PEER, UNIX_DIAG_UID = 0, 1, 2, 7
 LISTENING, ESTABLISHED = 10, 1
 ALL_STATES = 0xFFFFFFFF
 
@@ -27,8 +27,18 @@ _HEADER = struct.Struct("=IHHII")
 _REQUEST = struct.Struct("=BBHIIIII")
 _MESSAGE = struct.Struct("=BBBBIII")
 _ATTRIBUTE = struct.Struct("=HH")
+_VFS = struct.Struct("=II")
+_MINOR_BITS = 20
 _RECEIVE_BYTES = 1 << 18
 _TIMEOUT_S = 1.0
+
+
+class File(NamedTuple):
+    """A file as the kernel tells it here: of its inode the low 32 bits, of its file system the superblock's device."""
+
+    inode: int
+    major: int
+    minor: int
 
 
 class UnixSocket(NamedTuple):
@@ -37,13 +47,13 @@ class UnixSocket(NamedTuple):
     path: bytes  # empty where it has no name
     peer: int  # the inode of the other end, 0 where there is none
     uid: int | None  # None on kernels before 5.3
+    file: File | None = None  # what it was bound to, in whichever mount namespace; a client's end has none
 
 
 def unix_sockets() -> list[UnixSocket]:
     """Every Unix stream of this network namespace; raises OSError where the kernel refuses."""
-    request = _REQUEST.pack(
-        socket.AF_UNIX, 0, 0, ALL_STATES, 0, UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_UID, ALL_STATES, ALL_STATES
-    )
+    show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_UID
+    request = _REQUEST.pack(socket.AF_UNIX, 0, 0, ALL_STATES, 0, show, ALL_STATES, ALL_STATES)
     header = _HEADER.pack(_HEADER.size + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST_DUMP, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as netlink:
         netlink.settimeout(stretched(_TIMEOUT_S))
@@ -78,15 +88,22 @@ def _parse_socket(message: bytes) -> UnixSocket | None:
     if len(message) < _MESSAGE.size:
         return None
     _, _, state, _, inode, _, _ = _MESSAGE.unpack_from(message)
-    path, peer, uid = b"", 0, None
+    path, peer, uid, file = b"", 0, None, None
     for kind, value in _attributes(message):
         if kind == UNIX_DIAG_NAME:
             path = value.rstrip(b"\0") if not value.startswith(b"\0") else value
+        elif kind == UNIX_DIAG_VFS and len(value) == 8:
+            file = _file(*_VFS.unpack(value))
         elif kind == UNIX_DIAG_PEER and len(value) == 4:
             peer = int.from_bytes(value, sys.byteorder)
         elif kind == UNIX_DIAG_UID and len(value) == 4:
             uid = int.from_bytes(value, sys.byteorder)
-    return UnixSocket(inode, state, path, peer, uid)
+    return UnixSocket(inode, state, path, peer, uid, file)
+
+
+def _file(inode: int, device: int) -> File:
+    """The device in the kernel's own encoding, which is not that of stat(2)."""
+    return File(inode, device >> _MINOR_BITS, device & ((1 << _MINOR_BITS) - 1))
 
 
 def _attributes(message: bytes) -> Iterator[tuple[int, bytes]]:

@@ -1,12 +1,18 @@
-"""The Unix sockets of this network namespace: who listens, and who is connected with whom."""
+"""The Unix sockets of this network namespace: who listens at a path of ours, and who is connected with whom.
+
+The names that the kernel lists are those by which sockets were bound, each in its own mount namespace: a container's
+/run/pcscd/pcscd.comm is none of ours. A socket is ours where it is bound to the very file that our path leads to.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 from functools import cached_property
 
+from gpgdoctor.system import mounts
 from gpgdoctor.system.record import Record
-from gpgdoctor.system.sock_diag import ESTABLISHED, LISTENING, UnixSocket, unix_sockets
+from gpgdoctor.system.sock_diag import ESTABLISHED, LISTENING, File, UnixSocket, unix_sockets
 
 
 class Peer(Record):
@@ -29,30 +35,28 @@ class Sockets:
             self.error = f"the kernel does not list Unix sockets: {error.strerror or error}"
 
     def listening(self, path: str) -> list[UnixSocket]:
-        """Who listens there, by whatever name of its directory the socket was bound."""
-        names = _names(path)
-        exact = [entry for entry in self._all if entry.state == LISTENING and entry.path in names]
-        return exact or [
-            entry
-            for entry in self.listening_below(os.path.basename(path))
-            if is_same_place(os.fsdecode(entry.path), path)
+        """Who listens there, by whatever name the socket was bound."""
+        return self._bound_to(path, LISTENING)
+
+    def peers(self, path: str) -> list[Peer]:
+        """Who is connected with whoever listens there."""
+        return [
+            Peer(server=entry.inode, inode=entry.peer, uid=self._uids.get(entry.peer))
+            for entry in self._bound_to(path, ESTABLISHED)
         ]
 
-    def listening_below(self, name: str) -> list[UnixSocket]:
-        """Sockets whose path ends with that name, in whatever directory."""
+    def _bound_to(self, path: str, state: int) -> list[UnixSocket]:
+        ours = file_of(path)
+        return [entry for entry in self._all if entry.state == state and is_bound_to(entry, ours, path)]
+
+    def named(self, name: str) -> list[UnixSocket]:
+        """Listening sockets that were bound by that name, in whatever directory and mount namespace: see leads_to."""
         ending = b"/" + os.fsencode(name)
         return [entry for entry in self._all if entry.state == LISTENING and entry.path.endswith(ending)]
 
     def has_listener_below(self, directory: str) -> bool:
-        return any(entry.state == LISTENING and entry.path.startswith(os.fsencode(directory)) for entry in self._all)
-
-    def peers(self, path: str) -> list[Peer]:
-        names = _names(path)
-        return [
-            Peer(server=entry.inode, inode=entry.peer, uid=self._uids.get(entry.peer))
-            for entry in self._all
-            if entry.state == ESTABLISHED and entry.path in names
-        ]
+        prefix = os.fsencode(directory)
+        return any(e.state == LISTENING and e.path.startswith(prefix) and leads_to(e) for e in self._all)
 
     @cached_property
     def _uids(self) -> dict[int, int | None]:
@@ -63,6 +67,39 @@ class Sockets:
         return {entry.inode for entry in self._all}
 
 
+def leads_to(entry: UnixSocket) -> bool:
+    """Whether a socket's own name leads to it from here."""
+    path = os.fsdecode(entry.path)
+    return os.path.isabs(path) and is_bound_to(entry, file_of(path), path)
+
+
+def is_bound_to(entry: UnixSocket, ours: File | None, path: str) -> bool:
+    """Whether it is bound to that file; where the kernel does not tell, its name alone is there to go by."""
+    if entry.file is None:
+        return ours is not None and entry.path == os.fsencode(path)
+    return entry.file == ours
+
+
+def file_of(path: str) -> File | None:
+    """The socket that a path leads to; None where there is none. It is not connected, nor opened.
+
+    On btrfs and overlays stat(2) gives a device of its own making: the mount table has the one that the kernel means.
+    """
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return None
+    try:
+        status = os.fstat(place)
+        mount = mounts.of_descriptor(place)
+    finally:
+        os.close(place)
+    if not stat.S_ISSOCK(status.st_mode):
+        return None
+    device = mount.device if mount else (os.major(status.st_dev), os.minor(status.st_dev))
+    return File(status.st_ino & 0xFFFFFFFF, *device)
+
+
 def is_same_place(one: str, other: str) -> bool:
     """Whether two paths are the same name in the same directory, however that is spelled."""
     if os.path.basename(one) != os.path.basename(other):
@@ -71,10 +108,3 @@ def is_same_place(one: str, other: str) -> bool:
         return os.path.samefile(os.path.dirname(one), os.path.dirname(other))
     except (OSError, ValueError):
         return False
-
-
-def _names(path: str) -> set[bytes]:
-    """A socket keeps the name by which it was bound; /var/run is a link to /run."""
-    name = os.fsencode(path)
-    other = name.removeprefix(b"/var") if name.startswith(b"/var/run/") else b"/var" + name
-    return {name, other, os.path.realpath(name)}

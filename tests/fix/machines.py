@@ -8,8 +8,9 @@ from typing import Any
 from gpgdoctor.diagnosis import Diagnosis, Finding
 from gpgdoctor.facts import Facts
 from gpgdoctor.rules import catalogue
-from gpgdoctor.rules.rule import Cure, Found, Severity
+from gpgdoctor.rules.rule import Cost, Cure, Found, Severity, Subject
 from gpgdoctor.snapshot import decode
+from gpgdoctor.wording import public, text
 
 HOME = "/home/alice/.gnupg"
 CONF = f"{HOME}/scdaemon.conf"
@@ -59,10 +60,9 @@ def machine(
 def finding(id: str, cure: Cure | None, *, severity: Severity = "error", subject: str | None = READER) -> Finding:
     return Finding(
         rule=catalogue()[id],
-        subject=subject,
-        found=Found(severity=severity, summary="It is so.", because=(), cure=cure),
+        about=Subject(name=text("{about}", about=public(subject)) if subject else None, is_reader=subject == READER),
+        found=Found(severity=severity, summary=text("It is so."), because=(), cure=cure),
         because=(),
-        consequence_of=None,
     )
 
 
@@ -70,5 +70,5 @@ def diagnosed(facts: Facts, *findings: Finding) -> Diagnosis:
     return Diagnosis(facts=facts, findings=findings, checks=(), verdict="findings", complete=True, fail_on="warning")
 
 
-SHARE = Cure(applicability="costly", costs=("a PIN",), options=("disable-ccid", "pcsc-shared"), restart=True)
+SHARE = Cure(applicability="costly", costs=(Cost.ASKS_PIN,), options=("disable-ccid", "pcsc-shared"), restart=True)
 BY_HAND = Cure(applicability="manual")

@@ -105,7 +105,7 @@ def test_a_link_in_the_place_of_the_journal_is_not_followed(state: Path, tmp_pat
 
 def hold_the_lock() -> subprocess.Popen[str]:
     code = (
-        "import sys\nfrom gpgdoctor.fix import journal, locking\n"
+        "import sys\nfrom gpgdoctor.fix import journal\nfrom gpgdoctor.system import locking\n"
         "with journal.opened() as book, locking.locked(book.descriptor) as lock:\n"
         "    lock.count_change(); print('held', flush=True); sys.stdin.readline()\n"
     )

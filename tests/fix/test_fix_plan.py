@@ -10,9 +10,9 @@ from machines import AGENT, BY_HAND, CONF, HOME, SCDAEMON, SHARE, diagnosed, fin
 
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, Unknown, known
 from gpgdoctor.plan.plan import Advise, Edit, Plan, Restart, plan, steps_of
-from gpgdoctor.rules import cures
-from gpgdoctor.rules.rule import Advice, Cure, LineChange
+from gpgdoctor.rules.rule import Advice, Cost, Cure, LineChange
 from gpgdoctor.system.record import replace as replace_record
+from gpgdoctor.wording import text
 
 ADDED = f"--- {{}}\n+++ {CONF}\n@@ -{{}} +{{}} @@\n+disable-ccid\n+pcsc-shared\n"
 
@@ -148,12 +148,12 @@ def test_what_is_found_only_when_the_file_is_opened() -> None:
 def test_several_findings_on_one_file_are_one_edit_and_one_restart() -> None:
     typo = LineChange(path=CONF, line=1, text="verbose")
     facts = regular(1, line(1, "verbos", "problem", problem="unknown-option"))
-    mistake = Cure(applicability="safe", costs=("b",), changes=(typo,), restart=True)
+    mistake = Cure(applicability="safe", costs=(Cost.ASKS_MORE,), changes=(typo,), restart=True)
     found = (finding("GD202", SHARE), finding("GD101", mistake, severity="warning", subject=CONF))
     planned = plan(diagnosed(facts, *found))
     assert [type(step) for step in planned.steps] == [Edit, Restart]
     assert "-verbos\n+verbose\n+disable-ccid" in planned.edits[0].diff
-    assert planned.costs[:2] == ("a PIN", "b")
+    assert planned.costs[:2] == (Cost.ASKS_PIN.value, Cost.ASKS_MORE.value)
 
 
 def test_which_findings_are_planned() -> None:
@@ -166,7 +166,7 @@ def test_which_findings_are_planned() -> None:
 
 
 def test_a_manual_cure_is_advice() -> None:
-    cure = Cure(applicability="manual", advice=(Advice(text="Close it.", commands=(("kill", "1"),)),))
+    cure = Cure(applicability="manual", advice=(Advice(text=text("Close it."), commands=(("kill", "1"),)),))
     diagnosis = diagnosed(machine(), finding("GD203", cure))
     planned = plan(diagnosis)
     assert planned.steps == (Advise(text="Close it.", commands=(("kill", "1"),)),)
@@ -226,10 +226,10 @@ class TestRestart:
         )
 
     def test_costs_that_it_does_not_have_are_not_said(self) -> None:
-        cure = replace(SHARE, costs=(cures.FORGETS,))
+        cure = replace(SHARE, costs=(Cost.FORGETS,))
         diagnosis = diagnosed(machine(), finding("GD202", cure))
-        assert cures.FORGETS in plan(diagnosis).costs
-        assert cures.FORGETS not in plan(diagnosis, keep_agent=True).costs
+        assert Cost.FORGETS.value in plan(diagnosis).costs
+        assert Cost.FORGETS.value not in plan(diagnosis, keep_agent=True).costs
 
 
 class TestTrial:
@@ -265,7 +265,7 @@ class TestForbidden:
         assert not planned.edits and "PC/SC does not list the reader" in planned.refused[0].reason
 
     def test_disable_ccid_where_nobody_could_ask(self) -> None:
-        planned = shared(replace(machine(), readers=Unknown("pcscd is asleep")))
+        planned = shared(replace(machine(), readers=Unknown.because("pcscd is asleep")))
         assert not planned.edits and planned.refused
 
     def test_scdaemon_lets_go_first_where_it_keeps_the_reader_from_pcscd(self) -> None:

@@ -54,7 +54,7 @@ def test_a_run_that_waits_too_long_names_the_holder(open_lab: OpenLab) -> None:
     lab = open_lab(configured(MINE))
     lab.run(["mkdir", "-p", "-m", "700", f"{lab.home}/.local/state/gpgdoctor"])
     hold = (
-        "import os, time\nfrom gpgdoctor.fix import journal, locking\n"
+        "import os, time\nfrom gpgdoctor.fix import journal\nfrom gpgdoctor.system import locking\n"
         "with journal.opened() as book, locking.locked(book.descriptor):\n"
         "    print(os.getpid(), flush=True)\n    time.sleep(60)\n"
     )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts
-from gpgdoctor.redact.redact import Redaction
+from gpgdoctor.redact.redact import redact
 from gpgdoctor.report import markdown, nagios, text
 from gpgdoctor.report.json import document, dump
 from gpgdoctor.report.style import Style
@@ -75,8 +75,7 @@ def survives(facts: Facts) -> None:
     harmless(nagios.render(diagnosis), lines=1)
     for style in (Style(verbose=True), Style(width=20)):
         harmless(text.render(diagnosis, style))
-    redaction = Redaction(facts, hosts=("machine",))
-    harmless(markdown.render(diagnose(redaction.facts), redaction.ledger(), Style()))
+    harmless(markdown.render(*redact(diagnosis, hosts=("machine",)), Style()))
     printed = dump(document(diagnosis, 0.1))
     assert printed.isascii()
     assert json.loads(printed)["facts"] == json.loads(json.dumps(encode(facts)))

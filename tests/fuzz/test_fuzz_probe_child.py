@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from specimens import machines
 
 from gpgdoctor.collect import probe_child
-from gpgdoctor.collect.readers import ReaderFacts
+from gpgdoctor.facts import Reason
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
 
@@ -29,15 +29,16 @@ FACTS = st.one_of(
     st.fixed_dictionaries({"library": LIBRARIES | TEXTS | st.none()}),
     st.fixed_dictionaries({"driver": LIBRARIES | st.integers()}),
     st.fixed_dictionaries({"establish": CODES}),
-    st.fixed_dictionaries({"list": CODES, "names": st.lists(NAMES | st.none(), max_size=3) | TEXTS | st.none()}),
-    st.fixed_dictionaries({"states": READERS}, optional={"code": CODES}),
+    st.fixed_dictionaries({"listed": CODES, "names": st.lists(NAMES | st.none(), max_size=3) | TEXTS | st.none()}),
+    st.fixed_dictionaries({"states": READERS}),
     st.fixed_dictionaries({"later": READERS}),
-    st.fixed_dictionaries({"probe": NAMES, "outcome": OUTCOMES, "code": CODES, "seconds": CODES}),
-    st.fixed_dictionaries({"done": st.booleans() | TEXTS}),
+    st.fixed_dictionaries({"probe": st.tuples(NAMES, OUTCOMES, CODES, CODES).map(list) | TEXTS}),
+    st.fixed_dictionaries({"stage": st.sampled_from(["asked", "looked", "done", "unreadable"]) | TEXTS}),
+    st.fixed_dictionaries({"refused": CODES}),
     st.dictionaries(TEXTS, TEXTS, max_size=2),
 )
 LIBRARY = {"library": {"name": "libpcsclite.so.1", "reason": None}}
-GOOD_START = [LIBRARY, {"establish": 0}, {"list": 0, "names": ["Yubico 00 00"]}]
+GOOD_START = [LIBRARY, {"establish": 0}, {"listed": 0, "names": ["Yubico 00 00"]}]
 VALUES = FACTS | TEXTS | st.integers() | st.lists(st.none(), max_size=2)
 WRITTEN = (
     VALUES.map(json.dumps).map(str.encode)
@@ -58,7 +59,7 @@ class _Child:
 
     says = b""
     pid = 2**22 + 1
-    stdin = None
+    stdin = stdout = stderr = None
 
     def __init__(self, _: list[str], *, pass_fds: list[int], **__: Any) -> None:
         os.write(pass_fds[0], self.says[:PIPE_BYTES])
@@ -70,8 +71,8 @@ class _Child:
         return 0
 
 
-@pytest.mark.parametrize("not_made", [None, "--no-probe"])
-def test_whatever_the_child_says_makes_facts(not_made: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("not_made", [None, Reason.NO_PROBE])
+def test_whatever_the_child_says_makes_facts(not_made: Reason | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", _Child)
 
     def look(speech: bytes) -> None:
@@ -80,7 +81,7 @@ def test_whatever_the_child_says_makes_facts(not_made: str | None, monkeypatch: 
         try:
             while child._read(Deadline(1.0)):
                 pass
-            found = ReaderFacts(child)
+            found = child.told
             parts = {"answer": found.answer(), "library": found.library()}
             readers, driver = found.readers(not_made), found.driver()
         finally:

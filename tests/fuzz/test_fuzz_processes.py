@@ -17,8 +17,9 @@ from fuzzing import ATTACKS, EVIL, SECONDS, attack, survives
 from hypothesis import strategies as st
 from specimens import machines
 
-from gpgdoctor.collect import pcscd, processes, usb
+from gpgdoctor.collect import pcscd, processes
 from gpgdoctor.facts import Process
+from gpgdoctor.system import proc
 from gpgdoctor.system.record import replace
 from gpgdoctor.system.sockets import Sockets
 
@@ -77,19 +78,22 @@ class _Proc:
 
 
 def test_any_table_of_processes_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    proc = _Proc()
-    monkeypatch.setattr(processes, "os", proc)
-    monkeypatch.setattr(processes, "open", proc.open, raising=False)
+    table_of = _Proc()
+    monkeypatch.setattr(proc, "os", table_of)
+    monkeypatch.setattr(proc, "open", table_of.open, raising=False)
 
     def look(table: dict[str, dict[str, Any]]) -> None:
-        proc.table = table
+        table_of.table = table
         for pid in (*processes.daemons(), 1, 2):
-            processes.state_of(pid)
-            processes.uid_of(pid)
+            proc.state(pid)
+            proc.uid(pid)
+            proc.started_ticks(pid)
+            proc.arguments(pid)
+            proc.namespace_depth(pid)
             processes.name_of(pid)
-            processes.socket_inodes(pid)
-        processes.owners({4711, 4712})
-        processes.ancestors()
+            proc.socket_inodes(pid)
+        proc.owners({4711, 4712})
+        proc.ancestors()
 
     attack(look, TABLES)
 
@@ -113,10 +117,9 @@ def test_processes_that_end_while_they_are_looked_at() -> None:
     seen = 0
     while time.monotonic() < end:
         daemons = processes.daemons()
-        ours = processes.ancestors()
+        ours = proc.ancestors()
         described = [processes.describe(pid, role, ours) for pid, role in daemons.items()]
-        processes.owners({1, 2, 3})
-        usb._opened_by("/dev/bus/usb/001/001")
+        proc.owners({1, 2, 3})
         pcscd.hidden([pid for pid, role in daemons.items() if role == "pcscd"], Sockets())
         found = tuple(process for process in described if isinstance(process, Process))
         seen += len(found)

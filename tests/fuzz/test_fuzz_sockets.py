@@ -33,8 +33,8 @@ ANSWER_LIMIT_S = 2.0
 
 @st.composite
 def attributes(draw: st.DrawFn) -> bytes:
-    kind = draw(st.sampled_from([0, 2, 7, 5, 0xFFFF]))
-    value = draw(NAMES | INODES.map(lambda inode: struct.pack("=I", inode)) | st.binary(max_size=6))
+    kind = draw(st.sampled_from([0, 1, 2, 7, 5, 0xFFFF]))
+    value = draw(NAMES | INODES.map(lambda inode: struct.pack("=I", inode)) | st.binary(max_size=9))
     length = draw(st.just(len(value) + 4) | LENGTHS)
     return struct.pack("=HH", length, kind) + value + b"\0" * (-len(value) % 4)
 
@@ -58,12 +58,12 @@ def test_any_reply_of_the_kernel_can_be_read(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(sockets, "unix_sockets", lambda: _listed(packet))
         found = sockets.Sockets()
         found.listening(PCSCD.decode())
-        found.listening_below("S.scdaemon")
+        [sockets.leads_to(entry) for entry in found.named("S.scdaemon")]
         peers = found.peers(PCSCD.decode())
-        connections, _ = pcscd.pair(peers)
+        connections, _ = pcscd.pair(peers, found)
         waiting = pcscd.waiting(pcscd.connections(peers, peers[:1]))
         for facts in machines().values():
-            hidden = Unknown(found.error) if found.error else None
+            hidden = Unknown.because(found.error) if found.error else None
             changed = replace(facts.pcscd, connections=hidden or connections, waiting=hidden or waiting)
             survives(replace(facts, pcscd=changed))
 
@@ -138,7 +138,7 @@ def test_any_answer_of_scdaemon_is_understood_or_refused(tmp_path: Path) -> None
             try:
                 running = ask(daemon.path, Deadline(1.0))
             except NoAnswer as why:
-                answer: object = Unknown(str(why))
+                answer: object = Unknown.because(str(why))
             else:
                 answer = running
             assert time.monotonic() - started < ANSWER_LIMIT_S

@@ -13,7 +13,7 @@ from gpgdoctor.lab.lab import Lab
 
 NAMES = [target.name for target in TARGETS]
 JSON_NAMES = [target.name for target in TARGETS if target.form == "json"]
-TIMES = re.compile(r'"(?:seconds|time|started|changed)": [\d.]+')
+TIMES = re.compile(r'"(?:seconds|time|started|changed)": -?[\d.]+')
 # Time enough for a busy machine, and less than what is promised.
 LIMIT_S = 30.0
 

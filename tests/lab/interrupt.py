@@ -11,7 +11,7 @@ def callers(module: str) -> list[int]:
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as command:
-            if command.read().split(b"\0")[1:3] == [b"-m", module.encode()]:
+            if b"\0-m\0" + module.encode() + b"\0" in command.read():
                 found.append(int(pid))
     return found
 

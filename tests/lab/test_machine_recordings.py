@@ -6,11 +6,8 @@ import machine_recordings
 import pytest
 import recordings
 
-from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.lab.machine.catalogue import SCENARIOS
 from gpgdoctor.lab.machine.scenario import MachineScenario
-from gpgdoctor.report.json import document
-from gpgdoctor.snapshot import decode
 
 WAYS = [
     pytest.param(scenario, sudo, id=machine_recordings.name_of(scenario, sudo=sudo))
@@ -26,6 +23,6 @@ def test_a_recording_is_judged_as_its_scenario_says(
     name = machine_recordings.name_of(scenario, sudo=sudo)
     if name in machine_recordings.NOT_YET:
         request.applymarker(pytest.mark.xfail(strict=True, reason=machine_recordings.NOT_YET[name]))
-    judged = document(diagnose(decode(recordings.load(name)["facts"])), 0)
+    judged = recordings.rejudged(recordings.load(name))
     assert machine_recordings.causes(judged) == scenario.expect
     assert set(scenario.info) <= {finding["id"] for finding in judged["findings"]}

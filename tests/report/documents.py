@@ -23,6 +23,7 @@ from build import (
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts, Unknown
+from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import document
 from gpgdoctor.snapshot import decode
 
@@ -46,13 +47,24 @@ MACHINES = {
     "foreign": with_file(machine(system_conf=SHARING, readers=(IN_USE,)), SYSTEM_CONF, owner=0),
     "empty": machine(readers=(reader("EMPTY"),)),
     "no pcscd": without_pcscd(conf="disable-ccid\n"),
-    "blind": machine(readers=Unknown("pcscd does not answer"), usb=Unknown("/sys is not mounted")),
+    "blind": machine(readers=Unknown.because("pcscd does not answer"), usb=Unknown.because("/sys is not mounted")),
 }
 
 
 def checked(facts: Facts) -> dict[str, Any]:
     """What `check --json` prints for it."""
     return document(diagnose(facts), 0.25)
+
+
+def redacted(facts: Facts, hosts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What --save writes of it."""
+    diagnosis, ledger = redact(diagnose(facts), hosts)
+    return {**document(diagnosis, 0.25), "redacted": ledger}
+
+
+def again(document: dict[str, Any], hosts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What --save writes where a document is replayed."""
+    return redacted(decode(document["facts"]), hosts)
 
 
 def recorded() -> dict[str, dict[str, Any]]:

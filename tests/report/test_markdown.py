@@ -15,7 +15,7 @@ from test_text import EVERY, LONG
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Connection, Facts, Unknown
-from gpgdoctor.redact.redact import Redaction
+from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import dump
 from gpgdoctor.report.markdown import LIMIT_BYTES, render
 from gpgdoctor.report.style import Style
@@ -24,7 +24,8 @@ from gpgdoctor.system.record import replace
 FENCE = re.compile(r"^(`{3,})(\w*)$")
 OUTSIDE = re.compile(
     r"## gpgdoctor report\n\n\*\*[\w\s.,;:-]+\*\*\n\n"
-    r"(?:Redacted, the same thing by the same name: [\w ,]+|Nothing had to be redacted)\.\n*"
+    r"(?:Redacted, the same thing by the same name: [\w ,]+|Nothing had to be redacted)\. "
+    r"Process numbers are aliases in the same order; times are seconds since the look\.\n*"
 )
 HEADINGS = [
     "Versions",
@@ -40,8 +41,7 @@ every_machine = pytest.mark.parametrize("name", EVERY)
 
 
 def reported(facts: Facts, hosts: tuple[str, ...] = (), encoding: str = "utf-8") -> str:
-    redaction = Redaction(facts, hosts)
-    return render(diagnose(redaction.facts), redaction.ledger(), Style(encoding=encoding))
+    return render(*redact(diagnose(facts), hosts), Style(encoding=encoding))
 
 
 def sections(text: str) -> dict[str, str]:
@@ -113,9 +113,17 @@ def test_it_tells_what_a_maintainer_asks_for() -> None:
     holder = client("firefox")
     facts = machine(
         conf="disable-ccid\nreader-port Yubico\n",
-        readers=(replace(IN_USE, atr="3bfd13"), replace(reader("EMPTY", name="Other 01 00"), probe=Unknown("no time"))),
+        readers=(
+            replace(IN_USE, atr="3bfd13"),
+            replace(reader("EMPTY", name="Other 01 00"), probe=Unknown.because("no time")),
+        ),
         clients=(holder,),
-        pcscd={"connections": (Connection(inode=1, uid=1000, pid=800), Connection(inode=2, uid=0, pid=Unknown("no")))},
+        pcscd={
+            "connections": (
+                Connection(inode=1, uid=1000, pid=800),
+                Connection(inode=2, uid=0, pid=Unknown.because("no")),
+            )
+        },
     )
     found = sections(reported(facts))
     assert "scdaemon    2.2.40" in found["Versions"] and "Debian GNU/Linux 12" in found["Versions"]
@@ -124,7 +132,7 @@ def test_it_tells_what_a_maintainer_asks_for() -> None:
         "  reader-port Yubico  (/home/user1/.gnupg/scdaemon.conf, line 2)",
     ]
     assert found["Clients of pcscd"].splitlines() == [
-        "  firefox (pid 800, user1), connections: 1",
+        "  firefox (pid 103, user1), connections: 1",
         "  1 connection of programs that are not visible",
     ]
     assert found["Readers"].splitlines() == [
@@ -138,7 +146,9 @@ def test_it_tells_what_a_maintainer_asks_for() -> None:
 
 
 def test_it_tells_what_is_not_known() -> None:
-    facts = machine(readers=Unknown("pcscd does not answer"), pcscd={"connections": Unknown("no sock_diag")})
+    facts = machine(
+        readers=Unknown.because("pcscd does not answer"), pcscd={"connections": Unknown.because("no sock_diag")}
+    )
     found = sections(reported(facts))
     assert found["Readers"] == "  not known (pcscd does not answer)"
     assert found["Clients of pcscd"] == "  not known (no sock_diag)"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 from build import machine, reader
-from documents import checked, outline
+from documents import checked, outline, redacted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_redact import outlined
 
 from gpgdoctor.facts import Facts, known
-from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import dump
 from gpgdoctor.rules import scdaemon
 from gpgdoctor.snapshot import decode
@@ -36,21 +35,21 @@ def test_reader_port_takes_the_same_reader(names: list[str], data: st.DataObject
         version=version, conf=f"disable-ccid\nreader-port {port}\n", readers=tuple(reader(name=name) for name in names)
     )
     before = checked(facts)
-    after = redact(before)
+    after = redacted(facts)
     assert taken(decode(after["facts"])) == taken(facts)
     assert outline(after) == outlined(after) == outline(before)
 
 
 def test_a_number_in_reader_port_stays_a_number() -> None:
     facts = machine(version="2.4.7", conf="disable-ccid\nreader-port 12345678\n")
-    after = redact(checked(facts))
+    after = redacted(facts)
     assert "12345678" not in dump(after)
     assert outline(after) == outline(checked(facts)) and "GD105" in dump(after["findings"])
 
 
 def test_the_identifier_on_usb_keeps_vendor_and_product() -> None:
     facts = machine(conf="reader-port 1050:0407:87654321:0\n")
-    (setting,) = redact(checked(facts))["facts"]["configuration"]["in_force"]
+    (setting,) = redacted(facts)["facts"]["configuration"]["in_force"]
     assert setting["value"] == "1050:0407:serial1:0"
 
 
@@ -75,17 +74,17 @@ def test_the_identifier_on_usb_keeps_vendor_and_product() -> None:
 )
 def test_a_number_in_a_readers_name_is_told_from_its_model(name: str, kept: str) -> None:
     facts = machine(readers=(reader(name=name),), host={"user": "j.smith"})
-    (found,) = redact(checked(facts))["facts"]["readers"]
+    (found,) = redacted(facts)["facts"]["readers"]
     assert found["name"] == kept
 
 
 @pytest.mark.parametrize("serial", ["3f9a01bc77e2", "ABCDEFAB12CD", "FSIJ-1.2.15-12", "123"])
 def test_the_serial_number_on_usb_has_any_form(serial: str) -> None:
     facts = machine(conf=f"reader-port 20a0:4211:{serial}:0\n")
-    assert serial not in dump(redact(checked(facts)))
+    assert serial not in dump(redacted(facts))
 
 
 @pytest.mark.parametrize("port", ["1050:0407:X:0", "1050:0407:0", "1050:0407:"])
 def test_an_identifier_without_a_serial_number_stays(port: str) -> None:
-    (setting,) = redact(checked(machine(conf=f"reader-port {port}\n")))["facts"]["configuration"]["in_force"]
+    (setting,) = redacted(machine(conf=f"reader-port {port}\n"))["facts"]["configuration"]["in_force"]
     assert setting["value"] == port

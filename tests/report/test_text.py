@@ -36,7 +36,7 @@ HOSTILE = machine(
         ),
     ),
     clients=(client("\x1b[31mred\nroot (pid 1, root): certain", user="al\rice"),),
-    gnupg={"card_keys": Unknown("\x9b31m\x85\u2028")},
+    gnupg={"card_keys": Unknown.because("\x9b31m\x85\u2028")},
 )
 LONG = machine(
     readers=(reader("PRESENT", "INUSE", probe="ok", name="N" * 500),),
@@ -175,7 +175,7 @@ def last_line(diagnosis: Diagnosis) -> str:
 
 def test_what_would_show_more() -> None:
     assert last_line(diagnose(EVERY["blind"])).endswith("could not be made.")
-    as_user = machine(readers=Unknown("pcscd does not answer"), host={"root": False})
+    as_user = machine(readers=Unknown.because("pcscd does not answer"), host={"root": False})
     assert last_line(diagnose(as_user)).endswith("Next: sudo gpgdoctor check")
 
 

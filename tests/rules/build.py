@@ -50,9 +50,21 @@ PCSCD = Process(
     executable="/usr/sbin/pcscd",
     replaced=False,
     homedir=None,
+    session=None,
+    options=(),
 )
-AGENT = replace(PCSCD, pid=600, program="gpg-agent", role="gpg-agent", user="alice", uid=ALICE)
-SCDAEMON = replace(AGENT, pid=700, program="scdaemon", role="scdaemon", parent=600, started=NOW - 100)
+AGENT = replace(
+    PCSCD, pid=600, program="gpg-agent", role="gpg-agent", user="alice", uid=ALICE, executable="/usr/bin/gpg-agent"
+)
+SCDAEMON = replace(
+    AGENT,
+    pid=700,
+    program="scdaemon",
+    role="scdaemon",
+    parent=600,
+    started=NOW - 100,
+    executable="/usr/lib/gnupg/scdaemon",
+)
 RUNNING = RunningScdaemon(pid=700, version="2.2.40", cards=("D2760001240103040006123456780000",))
 EMPTY_HANDED = replace(RUNNING, cards=())
 ON_USB = UsbInterface(
@@ -64,7 +76,6 @@ ON_USB = UsbInterface(
     driver="usbfs",
     node="/dev/bus/usb/001/007",
     accessible=True,
-    opened_by=(),
     in_libccid=True,
 )
 FREE_ON_USB = replace(ON_USB, driver=None)
@@ -117,13 +128,19 @@ def machine(
         pcscd=replace(_pcscd(tuple(connection(process) for process in connected)), **parts.get("pcscd", {})),
         readers=readers,
         usb=usb,
+        usb_blocked=(),
         host=replace(_HOST, **parts.get("host", {})),
     )
 
 
 def without_pcscd(**how: Any) -> Facts:
     """The same machine, and nothing listens where pcscd would."""
-    nobody = {"listener": None, "socket_file": "absent", "answer": Unknown("pcscd does not run"), "connections": ()}
+    nobody = {
+        "listener": None,
+        "socket_file": "absent",
+        "answer": Unknown.because("pcscd does not run"),
+        "connections": (),
+    }
     facts = machine(**{"readers": (), "usb": (FREE_ON_USB,), **how, "pcscd": {**nobody, **how.get("pcscd", {})}})
     assert isinstance(facts.processes, tuple)
     return replace(facts, processes=tuple(process for process in facts.processes if process.role != "pcscd"))
@@ -147,6 +164,12 @@ def _gnupg(version: str, table: OptionTable, own_driver: bool, running: RunningS
         running=running and replace(running, version=version),
         card_keys=0,
         homedir_problems=(),
+        stub_serials=(),
+        scdaemon_real="/usr/lib/gnupg/scdaemon",
+        agent="/usr/bin/gpg-agent",
+        agent_version=version,
+        keyboxd="/usr/lib/gnupg/keyboxd",
+        keyboxd_exists=True,
     )
 
 
@@ -167,6 +190,11 @@ def _pcscd(connections: tuple[Connection, ...]) -> Pcscd:
         connections=connections,
         waiting=0,
         hidden=0,
+        drivers=True,
+        service="active",
+        policy=True,
+        card_access=None,
+        log=(),
     )
 
 
@@ -181,6 +209,8 @@ _HOST = Host(
     root=True,
     called_by=None,
     time=NOW,
+    hides_processes=False,
+    session_unit="session-2.scope",
 )
 
 
@@ -219,6 +249,9 @@ def configured(
         agent_in_force=configuration.settings(agent, {"user": AGENT_CONF}),
         scdaemon_program_exists=None,
         pcsc_driver=None,
+        common_in_force=(),
+        pinentry_exists=None,
+        log_file=None,
     )
 
 

@@ -17,34 +17,40 @@ WANTED = {"card_keys": 3}
 
 
 def refusing(
-    code: str = SECURITY_VIOLATION, conf: str = "disable-ccid\n", host: dict[str, Any] | None = None, **pcscd: Any
+    code: str = SECURITY_VIOLATION,
+    conf: str = "disable-ccid\n",
+    host: dict[str, Any] | None = None,
+    usb: Any = (ON_USB,),
+    **pcscd: Any,
 ) -> Facts:
     given = {"answer": code, "polkit": True, **pcscd}
-    return machine(conf=conf, pcscd=given, readers=Unknown(f"pcscd answers {code}"), host=host or {"session": "ssh"})
+    session = host or {"session": "ssh"}
+    return machine(conf=conf, pcscd=given, usb=usb, readers=Unknown.because(f"pcscd answers {code}"), host=session)
 
 
 @pytest.mark.parametrize("code", [SECURITY_VIOLATION, COMM_ERROR, NO_SERVICE])
 def test_pcscd_refuses_a_session(code: str) -> None:
     facts = refusing(code)
     assert causes(facts) == {"GD401"}
-    assert f"this log-in over SSH ({code})" in finding(facts, "GD401").found.summary
+    assert f"this log-in over SSH ({code})" in finding(facts, "GD401").found.summary.clear()
 
 
 def test_another_session_may_be_let_in() -> None:
     desktop = refusing(host={"session": "wayland"})
     nowhere = refusing(host={"session": None})
-    assert "desktop session" in (finding(refusing(), "GD401").found.effect or "")
-    assert "desktop session" not in (finding(desktop, "GD401").found.effect or "")
-    assert "no desktop session" in finding(nowhere, "GD401").found.summary
+    assert "desktop session" in str(finding(refusing(), "GD401").found.effect)
+    assert "desktop session" not in str(finding(desktop, "GD401").found.effect)
+    assert "no desktop session" in finding(nowhere, "GD401").found.summary.clear()
 
 
 def test_a_refusal_is_for_information_where_scdaemon_needs_no_pcscd() -> None:
-    assert severity(refusing(conf=""), "GD401") == "info"
+    assert severity(refusing(conf="", usb=(FREE_ON_USB,)), "GD401") == "info"
+    assert severity(refusing(conf=""), "GD401") == "error", "2.2 turns to PC/SC where the interface is claimed"
 
 
 def test_only_polkit_refuses() -> None:
-    assert severity(refusing(polkit=False), "GD401") is None
-    assert status(refusing(polkit=Unknown("who knows")), "GD401") == "unknown"
+    assert severity(refusing("0x8010001D", polkit=False), "GD401") is None
+    assert status(refusing("0x8010001D", polkit=Unknown.because("who knows")), "GD401") == "unknown"
 
 
 def test_another_answer_is_no_refusal() -> None:
@@ -88,8 +94,8 @@ def test_who_goes_through_pcscd_needs_no_device() -> None:
 
 
 def test_2_2_turns_to_a_pcscd_that_sleeps() -> None:
-    asleep = {"listener": "activator", "answer": Unknown("pcscd is asleep"), "connections": ()}
-    facts = machine(usb=(LOCKED,), readers=Unknown("pcscd is asleep"), pcscd=asleep, gnupg=WANTED)
+    asleep = {"listener": "activator", "answer": Unknown.because("pcscd is asleep"), "connections": ()}
+    facts = machine(usb=(LOCKED,), readers=Unknown.because("pcscd is asleep"), pcscd=asleep, gnupg=WANTED)
     assert severity(facts, "GD402") is None
 
 
@@ -124,5 +130,5 @@ def test_a_scdaemon_that_has_a_card_may_open_its_reader() -> None:
 
 
 def test_without_the_node_it_is_unknown() -> None:
-    hidden = replace(LOCKED, accessible=Unknown("sysfs does not tell the device's number"))
+    hidden = replace(LOCKED, accessible=Unknown.because("sysfs does not tell the device's number"))
     assert status(without_pcscd(version="2.4.7", usb=(hidden,)), "GD402") == "unknown"

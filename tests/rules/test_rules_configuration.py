@@ -28,7 +28,7 @@ def test_options_that_are_known_pass() -> None:
 def test_gnupg_2_2_skips_an_unknown_option() -> None:
     found = finding(machine(conf=TYPO), "GD101")
     assert (found.subject, found.found.severity) == (CONF, "warning")
-    assert 'line 2 "pcsc-sharde"' in found.found.summary
+    assert 'line 2 "pcsc-sharde"' in found.found.summary.clear()
     assert [it.value for it in found.because] == [2, "pcsc-sharde"]
 
 
@@ -75,7 +75,7 @@ def test_what_comes_of_it_is_said() -> None:
             (machine(conf="reader-port = X\n"), "GD102"),
         )
     ]
-    assert [effect and effect.split(",")[0].split(":")[0] for effect in effects] == [
+    assert [str(effect).split(",")[0].split(":")[0] for effect in effects] == [
         "Such a line is skipped in silence",
         "Each is skipped in silence",
         "scdaemon does not start",
@@ -85,19 +85,19 @@ def test_what_comes_of_it_is_said() -> None:
 
 def test_what_a_rewritten_line_brings_is_said() -> None:
     cures = [finding(machine(conf=conf), "GD101").found.cure for conf in (TYPO, "disable-cicd\n")]
-    assert [any("PIN" in cost for cost in cure.costs) for cure in cures if cure] == [True, False]
+    assert [any("PIN" in cost.value for cost in cure.costs) for cure in cures if cure] == [True, False]
 
 
 def test_many_lines_are_told_in_a_few_words() -> None:
     found = finding(machine(conf="".join(f"nonsense-{number}\n" for number in range(100))), "GD101")
-    assert "and 97 more" in found.found.summary and len(found.because) == 40
+    assert "and 97 more" in found.found.summary.clear() and len(found.because) == 40
 
 
 def test_gpg_agents_file_is_its_own_subject() -> None:
     facts = machine(version="2.4.7", conf="disable-ccid\n", agent_conf="default-cache-ttl 60\npinentri x\n")
     assert {check.subject: check.status for check in checks(facts, "GD101")} == {CONF: "pass", AGENT_CONF: "fail"}
-    assert finding(facts, "GD101").found.summary.startswith("gpg-agent does not know")
-    assert "No agent running" in (finding(facts, "GD101").found.effect or "")
+    assert finding(facts, "GD101").found.summary.clear().startswith("gpg-agent does not know")
+    assert "No agent running" in str(finding(facts, "GD101").found.effect)
 
 
 def test_scdaemons_word_says_nothing_about_gpg_agents_file() -> None:
@@ -113,16 +113,16 @@ def test_common_conf_stops_every_scdaemon_that_reads_it() -> None:
 
 
 def test_without_the_options_that_scdaemon_knows_nothing_is_known() -> None:
-    facts = machine(conf=TYPO, gnupg={"scdaemon_options": Unknown("scdaemon does not list its options")})
+    facts = machine(conf=TYPO, gnupg={"scdaemon_options": Unknown.because("scdaemon does not list its options")})
     assert status(facts, "GD101") == "unknown"
 
 
 def test_a_file_of_gpg_agent_that_nobody_judged_is_unknown() -> None:
-    facts = machine(agent_conf="foo\n", configuration={"agent_in_force": Unknown("no table")})
+    facts = machine(agent_conf="foo\n", configuration={"agent_in_force": Unknown.because("no table")})
     assert status(with_file(facts, AGENT_CONF, lines=()), "GD101") == "unknown"
     assert status(facts, "GD101") == "fail"
     assert (
-        status(machine(version="2.4.7", common_conf="", configuration={"agent_in_force": Unknown("")}), "GD101")
+        status(machine(version="2.4.7", common_conf="", configuration={"agent_in_force": Unknown.because("")}), "GD101")
         == "pass"
     )
 
@@ -186,7 +186,7 @@ def test_a_wrong_value_of_an_option_that_does_nothing_is_no_matter() -> None:
 def test_a_refusal_that_no_line_explains_is_not_passed_over() -> None:
     facts = machine(gnupg={"self_test": REFUSED})
     found = finding(facts, "GD102").found
-    assert (found.severity, found.summary) == (
+    assert (found.severity, found.summary.clear()) == (
         "error",
         f"scdaemon refuses its configuration: {CONF}:2: invalid option.",
     )
@@ -204,12 +204,12 @@ def test_pcsc_shared_is_too_new_for_2_2_27() -> None:
     facts = machine(version="2.2.27", conf="disable-ccid\npcsc-shared\n")
     assert causes(facts) == {"GD103"}
     assert finding(facts, "GD103").found.severity == "warning"
-    assert "skipped" in (finding(facts, "GD103").found.effect or "")
+    assert "skipped" in str(finding(facts, "GD103").found.effect)
 
 
 def test_before_2_2_26_the_line_stops_scdaemon() -> None:
     facts = machine(version="2.2.19", conf="pcsc-shared\n")
-    assert "does not start" in (finding(facts, "GD103").found.effect or "")
+    assert "does not start" in str(finding(facts, "GD103").found.effect)
 
 
 def test_pcsc_shared_is_known_to_2_2_28() -> None:
@@ -225,5 +225,5 @@ def test_what_else_2_2_27_does_not_know_is_no_news() -> None:
 
 
 def test_whether_an_unlisted_scdaemon_knows_it_is_unknown() -> None:
-    facts = machine(conf="pcsc-shared\n", gnupg={"scdaemon_options": Unknown("it took too long")})
+    facts = machine(conf="pcsc-shared\n", gnupg={"scdaemon_options": Unknown.because("it took too long")})
     assert status(facts, "GD103") == "unknown"

@@ -19,7 +19,7 @@ from gpgdoctor.facts import Unknown
 def test_a_file_that_is_no_configuration_is_found(kind: str) -> None:
     found = finding(with_file(machine(conf=""), CONF, status=kind, detail="why"), "GD107")
     assert (found.subject, found.found.severity) == (CONF, "error")
-    assert "(why)" in found.found.summary
+    assert "(why)" in found.found.summary.clear()
 
 
 def test_what_is_absent_or_regular_can_be_read() -> None:
@@ -37,7 +37,7 @@ def test_common_conf_matters_to_those_who_read_it() -> None:
 def test_who_manages_the_file_is_said() -> None:
     template = with_file(machine(conf=""), CONF, status="template", manager="chezmoi")
     cure = finding(template, "GD107").found.cure
-    assert cure and "chezmoi" in cure.advice[0].text
+    assert cure and "chezmoi" in cure.advice[0].text.clear()
 
 
 # -- GD110 -------------------------------------------------------------------------------------------------------
@@ -90,4 +90,7 @@ def test_a_global_file_is_judged_as_well() -> None:
 
 
 def test_options_that_nobody_judged_are_unknown() -> None:
-    assert status(machine(conf="card-timeout 5\n", gnupg={"scdaemon_options": Unknown("why")}), "GD110") == "unknown"
+    assert (
+        status(machine(conf="card-timeout 5\n", gnupg={"scdaemon_options": Unknown.because("why")}), "GD110")
+        == "unknown"
+    )

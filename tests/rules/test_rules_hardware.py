@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import FREE_ON_USB, IN_USE, NITROKEY, ON_USB, RUNNING, machine, reader, without_pcscd
+from build import FREE_ON_USB, IN_USE, NITROKEY, ON_USB, RUNNING, client, connection, machine, reader, without_pcscd
 from judging import causes, checks, finding, judged, severity, status
 
-from gpgdoctor.facts import Facts, Unknown
+from gpgdoctor.facts import Facts, LogEvent, Unknown
 from gpgdoctor.system.record import replace
 
 ON_PCSC = "disable-ccid\n"
 EMPTY = reader("EMPTY")
-LOST = replace(reader(), state=Unknown("PC/SC did not tell"))
+LOST = replace(reader(), state=Unknown.because("PC/SC did not tell"))
 BUILT_IN = replace(ON_USB, name="1-5:1.0", vendor="058f", product="9540", title="EMV Smartcard Reader")
 WITHOUT_CCID = replace(FREE_ON_USB, name="1-4:1.0", product="0402", title="YubiKey FIDO", ccid=False, in_libccid=False)
 
@@ -29,8 +29,8 @@ def test_a_reader_with_a_card_passes(id: str) -> None:
 def test_no_reader_anywhere() -> None:
     assert causes(machine(readers=(), usb=())) == {"GD501"}
     assert severity(machine(readers=(), usb=(FREE_ON_USB,)), "GD501") is None
-    assert status(machine(readers=Unknown("why"), usb=()), "GD501") == "unknown"
-    assert status(machine(readers=(), usb=Unknown("/sys is not mounted")), "GD501") == "unknown"
+    assert status(machine(readers=Unknown.because("why"), usb=()), "GD501") == "unknown"
+    assert status(machine(readers=(), usb=Unknown.because("/sys is not mounted")), "GD501") == "unknown"
 
 
 def test_without_pcscd_and_without_a_driver_the_service_comes_first() -> None:
@@ -41,9 +41,18 @@ def test_without_pcscd_and_without_a_driver_the_service_comes_first() -> None:
 
 def test_the_reader_that_scdaemon_insists_on_is_empty() -> None:
     two = (EMPTY, reader(name=NITROKEY))
-    assert finding(machine(readers=two), "GD503").found.summary.startswith(f"scdaemon takes {EMPTY.name}")
-    assert severity(machine(readers=two, conf="reader-port Nitrokey\n"), "GD503") is None
-    assert severity(machine(version="2.4.7", conf=ON_PCSC, readers=two), "GD503") is None
+    found = finding(machine(readers=two), "GD506").found
+    assert found.severity == "error" and found.summary.clear().startswith(f"scdaemon takes {EMPTY.name}")
+    assert found.cure is not None and found.cure.options == ("reader-port Nitrokey Nitrokey",)
+    assert severity(machine(readers=two, conf="reader-port Nitrokey\n"), "GD506") is None
+    assert severity(machine(version="2.4.7", conf=ON_PCSC, readers=two), "GD506") is None
+    assert severity(machine(readers=two, usb=(FREE_ON_USB,)), "GD506") is None, "its own driver tries every reader"
+
+
+def test_a_card_in_the_taken_reader_may_be_the_other_one() -> None:
+    two = (reader(), reader(name=NITROKEY))
+    assert (severity(machine(readers=two), "GD506"), judged(machine(readers=two)).verdict) == ("info", "healthy")
+    assert severity(machine(readers=two, running=RUNNING), "GD506") is None
 
 
 def test_empty_readers_are_for_information() -> None:
@@ -55,7 +64,7 @@ def test_empty_readers_are_for_information() -> None:
 def test_the_reader_that_scdaemon_takes_is_empty() -> None:
     # Version 2.2 takes the first reader, whatever is in it; since 2.3 it goes on to the next one.
     facts = machine(readers=(EMPTY, reader(name=NITROKEY)))
-    assert severity(facts, "GD503") == "info"
+    assert causes(facts) == {"GD506"}
     assert status(machine(readers=(LOST,)), "GD503") == "unknown"
 
 
@@ -82,7 +91,7 @@ def unlisted(*interfaces: Any, conf: str = ON_PCSC, **how: Any) -> Facts:
     ("change", "why"),
     [
         ({"driver": None, "in_libccid": False}, "do not know the product 1050:0407"),
-        ({"driver": None}, "could not be opened"),
+        ({"driver": None}, "it may have been in use or closed to pcscd"),
         ({"driver": "pn533_usb"}, "the kernel's driver pn533_usb has it"),
         ({"driver": "usbfs"}, "another program has claimed it"),
     ],
@@ -90,7 +99,7 @@ def unlisted(*interfaces: Any, conf: str = ON_PCSC, **how: Any) -> Facts:
 def test_a_reader_that_pcscd_does_not_list(change: dict[str, Any], why: str) -> None:
     facts = unlisted(replace(ON_USB, **change))
     assert causes(facts) == {"GD502"}
-    assert why in finding(facts, "GD502").found.summary
+    assert why in finding(facts, "GD502").found.summary.clear()
 
 
 def test_it_is_for_information_where_scdaemon_has_another_way() -> None:
@@ -110,10 +119,28 @@ def test_what_helps_depends_on_why() -> None:
     def advised(facts: Facts) -> str:
         cure = finding(facts, "GD502").found.cure
         assert cure is not None
-        return cure.advice[0].text
+        return cure.advice[0].text.clear()
 
     assert "libccid" in advised(unlisted(replace(FREE_ON_USB, in_libccid=False)))
-    assert "Plug it in again" in advised(unlisted(FREE_ON_USB))
+    assert "cuts its other programs off" in advised(unlisted(FREE_ON_USB))
+
+
+def test_where_pcscd_does_not_know_the_product_scdaemon_may_do_without_it() -> None:
+    facts = unlisted(replace(FREE_ON_USB, in_libccid=False), version="2.4.7")
+    cure = finding(facts, "GD502").found.cure
+    assert cure is not None and [change.text for change in cure.changes] == [None]
+
+
+def test_a_built_in_reader_cannot_be_plugged_in_again() -> None:
+    cure = finding(unlisted(replace(FREE_ON_USB, removable="fixed")), "GD502").found.cure
+    assert cure is not None and not any(
+        "Plug" in advice.text.clear() or "plug" in advice.text.clear() for advice in cure.advice
+    )
+
+
+def test_the_log_says_why_it_was_not_opened() -> None:
+    busy = {"log": (LogEvent(kind="open-failed", code="BUSY", age=60.0),)}
+    assert "LIBUSB_ERROR_BUSY" in finding(unlisted(FREE_ON_USB, pcscd=busy), "GD502").found.summary.clear()
 
 
 def test_a_claimed_reader_without_a_name_is_not_taken_for_a_listed_one() -> None:
@@ -129,7 +156,28 @@ def test_which_of_two_is_not_listed_can_be_unknown() -> None:
 
 def test_a_reader_that_scdaemon_has_by_its_own_driver_works() -> None:
     facts = machine(version="2.4.7", readers=(), running=RUNNING, pcscd={"connections": ()})
-    assert (status(facts, "GD502"), judged(facts).verdict) == ("pass", "healthy")
+    assert (status(facts, "GD502"), causes(facts)) == ("skipped", {"GD208"})
+    found = finding(facts, "GD208").found
+    assert found.severity == "warning" and found.cure is not None and found.cure.options == ("disable-ccid",)
+
+
+def test_a_reader_of_scdaemons_own_driver_is_no_harm_where_no_pcscd_runs() -> None:
+    facts = without_pcscd(version="2.4.7", running=RUNNING, usb=(ON_USB,))
+    assert (severity(facts, "GD208"), judged(facts).verdict) == ("info", "healthy")
+
+
+def test_who_waits_for_a_reader_of_scdaemons_own_driver_makes_it_an_error() -> None:
+    firefox = client("firefox")
+    only = {"connections": (connection(firefox),)}
+    facts = machine(version="2.4.7", readers=(), running=RUNNING, clients=(firefox,), pcscd=only)
+    assert severity(facts, "GD208") == "error"
+
+
+def test_a_product_that_pcscd_does_not_know_is_no_loss_to_it() -> None:
+    unknown = (replace(ON_USB, in_libccid=False),)
+    facts = machine(version="2.4.7", readers=(), running=RUNNING, usb=unknown, pcscd={"connections": ()})
+    found = finding(facts, "GD208").found
+    assert (found.severity, found.cure) == ("info", None)
 
 
 def test_other_interfaces_of_a_listed_device_are_no_matter() -> None:
@@ -140,7 +188,7 @@ def test_other_interfaces_of_a_listed_device_are_no_matter() -> None:
 
 def test_without_pcscd_nobody_lists_it() -> None:
     assert status(without_pcscd(), "GD502") == "skipped"
-    assert status(unlisted(replace(ON_USB, driver=Unknown("no sysfs"))), "GD502") == "unknown"
+    assert status(unlisted(replace(ON_USB, driver=Unknown.because("no sysfs"))), "GD502") == "unknown"
 
 
 def test_a_token_without_its_card_interface() -> None:

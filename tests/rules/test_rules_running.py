@@ -64,7 +64,7 @@ def test_a_file_that_is_newer_than_scdaemon(path: str, after: float, expected: s
 def test_of_a_newer_file_it_is_likely() -> None:
     facts = changed_at(STARTED + 90)
     assert certainty(facts) == "likely"
-    assert CONF in finding(facts, "GD109").found.summary
+    assert CONF in finding(facts, "GD109").found.summary.clear()
 
 
 def test_exclusive_contradicts_pcsc_shared() -> None:
@@ -89,7 +89,7 @@ def test_what_scdaemon_does_contradicts_a_file_that_is_gone(version: str, conf: 
 
 def test_a_share_mode_says_nothing_of_scdaemons_own_driver() -> None:
     """A connection of my user whose program is not visible need not be scdaemon's."""
-    for nobody in ((), (Connection(inode=1, uid=ALICE, pid=Unknown("not visible")),)):
+    for nobody in ((), (Connection(inode=1, uid=ALICE, pid=Unknown.because("not visible")),)):
         for version in ("2.2.40", "2.4.7"):
             facts = with_card("pcsc-shared\n", EXCLUSIVE, version=version, pcscd={"connections": nobody})
             assert severity(facts, "GD109") is None
@@ -138,7 +138,7 @@ def test_a_time_in_the_future_says_nothing() -> None:
 
 
 def test_missing_times_are_unknown() -> None:
-    assert status(with_file(changed_at(0), CONF, changed=Unknown("no time")), "GD109") == "unknown"
-    silent = replace(changed_at(0), processes=(replace(SCDAEMON, started=Unknown("it is not visible")),))
+    assert status(with_file(changed_at(0), CONF, changed=Unknown.because("no time")), "GD109") == "unknown"
+    silent = replace(changed_at(0), processes=(replace(SCDAEMON, started=Unknown.because("it is not visible")),))
     assert status(silent, "GD109") == "unknown"
-    assert status(machine(gnupg={"running": Unknown("scdaemon does not answer")}), "GD109") == "unknown"
+    assert status(machine(gnupg={"running": Unknown.because("scdaemon does not answer")}), "GD109") == "unknown"

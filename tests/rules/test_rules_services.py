@@ -10,12 +10,13 @@ from judging import causes, checks, finding, judged, severity, status
 
 from gpgdoctor.facts import Connection, Facts, PcscDriver, Unknown, known
 from gpgdoctor.system.record import replace
+from gpgdoctor.wording import clear
 
 ON_PCSC = "disable-ccid\n"
 MISSING = PcscDriver(name="libpcsclite.so.1", usable=False, reason="no such file")
 STALE = {"socket_file": "socket", "refused": True}
-ASLEEP = {"listener": "activator", "answer": Unknown("pcscd is asleep"), "connections": ()}
-UNLISTED = Unknown("pcscd does not answer")
+ASLEEP = {"listener": "activator", "answer": Unknown.because("pcscd is asleep"), "connections": ()}
+UNLISTED = Unknown.because("pcscd does not answer")
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_where_all_runs_all_passes(id: str) -> None:
 def commands(facts: Facts, id: str) -> list[tuple[str, ...]]:
     cure = finding(facts, id).found.cure
     assert cure is not None
-    return [command for advice in cure.advice for command in advice.commands]
+    return [clear(command) for advice in cure.advice for command in advice.commands]
 
 
 # -- GD301, GD302, GD309 -----------------------------------------------------------------------------------------
@@ -56,14 +57,14 @@ def test_a_socket_from_outside_a_container_is_unknown() -> None:
 def test_a_stale_socket_is_an_error_where_it_is_needed() -> None:
     assert causes(without_pcscd(conf=ON_PCSC, pcscd=STALE)) == {"GD302"}
     assert severity(without_pcscd(version="2.4.7", pcscd=STALE), "GD302") == "info"
-    assert status(without_pcscd(pcscd={**STALE, "refused": Unknown("from outside")}), "GD302") == "unknown"
+    assert status(without_pcscd(pcscd={**STALE, "refused": Unknown.because("from outside")}), "GD302") == "unknown"
 
 
 def test_a_sleeping_pcscd_is_for_information() -> None:
-    facts = machine(conf=ON_PCSC, pcscd=ASLEEP, readers=Unknown("pcscd is asleep"))
+    facts = machine(conf=ON_PCSC, pcscd=ASLEEP, readers=Unknown.because("pcscd is asleep"))
     assert (causes(facts), severity(facts, "GD309")) == (set(), "info")
     assert {status(facts, id) for id in ("GD201", "GD202", "GD203", "GD204", "GD207")} == {"pass"}
-    assert status(machine(pcscd={"listener": Unknown("no sockets")}), "GD309") == "unknown"
+    assert status(machine(pcscd={"listener": Unknown.because("no sockets")}), "GD309") == "unknown"
 
 
 # -- GD303, GD304, GD305, GD311 ----------------------------------------------------------------------------------
@@ -77,7 +78,7 @@ def test_a_pcscd_that_does_not_answer() -> None:
 
 
 def test_what_pcscd_answers_can_be_unknown() -> None:
-    facts = machine(pcscd={"answer": Unknown("the probe process ended early")}, readers=UNLISTED)
+    facts = machine(pcscd={"answer": Unknown.because("the probe process ended early")}, readers=UNLISTED)
     assert {status(facts, id) for id in ("GD303", "GD304", "GD401")} == {"unknown"}
 
 
@@ -88,13 +89,15 @@ def test_two_versions_of_the_protocol() -> None:
 
 
 def test_a_library_that_is_not_there() -> None:
-    facts = machine(conf=ON_PCSC, pcscd={"library": MISSING, "answer": Unknown("no library")}, readers=UNLISTED)
+    facts = machine(conf=ON_PCSC, pcscd={"library": MISSING, "answer": Unknown.because("no library")}, readers=UNLISTED)
     assert causes(facts) == {"GD305"}
-    assert status(machine(pcscd={"library": Unknown("pyscard cannot be imported")}), "GD305") == "unknown"
+    assert status(machine(pcscd={"library": Unknown.because("pyscard cannot be imported")}), "GD305") == "unknown"
 
 
 def test_where_there_is_no_gnupg_nobody_needs_the_library() -> None:
-    gone = dict.fromkeys(("scdaemon", "scdaemon_exists", "scdaemon_version", "own_ccid_driver"), Unknown("no GnuPG"))
+    gone = dict.fromkeys(
+        ("scdaemon", "scdaemon_exists", "scdaemon_version", "own_ccid_driver"), Unknown.because("no GnuPG")
+    )
     facts = machine(gnupg={"gpgconf": None, **gone}, pcscd={"library": MISSING})
     assert (causes(facts), severity(facts, "GD305")) == ({"GD307"}, "info")
 
@@ -105,7 +108,7 @@ def test_a_full_pcscd(count: int, expected: str | None) -> None:
     connections = tuple(Connection(inode=number, uid=ALICE, pid=crowd.pid) for number in range(count))
     facts = machine(clients=(crowd,), pcscd={"connections": connections})
     assert severity(facts, "GD311") == expected
-    assert status(machine(pcscd={"connections": Unknown("no sockets")}), "GD311") == "unknown"
+    assert status(machine(pcscd={"connections": Unknown.because("no sockets")}), "GD311") == "unknown"
 
 
 def test_connections_out_of_sight_count() -> None:
@@ -119,7 +122,7 @@ def test_a_scdaemon_that_is_not_there() -> None:
     facts = machine(gnupg={"scdaemon_exists": False})
     assert causes(facts) == {"GD306"}
     assert commands(facts, "GD306") == [("sudo", "apt-get", "install", "scdaemon")]
-    assert status(machine(gnupg={"scdaemon": Unknown("gpgconf is silent")}), "GD306") == "unknown"
+    assert status(machine(gnupg={"scdaemon": Unknown.because("gpgconf is silent")}), "GD306") == "unknown"
 
 
 def test_another_program_in_its_place_will_do() -> None:
@@ -146,7 +149,7 @@ def test_an_agent_elsewhere(listener: str | None, expected: str | None) -> None:
 
 
 def test_who_listens_for_the_agent_can_be_unknown() -> None:
-    assert status(machine(gnupg={"agent_listener": Unknown("not visible")}), "GD308") == "unknown"
+    assert status(machine(gnupg={"agent_listener": Unknown.because("not visible")}), "GD308") == "unknown"
 
 
 def test_a_scdaemon_from_before_the_update() -> None:
@@ -159,7 +162,7 @@ def test_an_agent_whose_program_was_replaced() -> None:
     facts = machine()
     replaced = replace(facts, processes=(replace(SCDAEMON, program="gpg-agent", role="gpg-agent", replaced=True),))
     assert severity(replaced, "GD310") == "warning"
-    hidden = replace(facts, processes=(replace(AGENT, replaced=Unknown("not visible")),))
+    hidden = replace(facts, processes=(replace(AGENT, replaced=Unknown.because("not visible")),))
     assert status(hidden, "GD310") == "unknown"
 
 

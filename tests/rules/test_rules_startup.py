@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import AGENT_CONF, FREE_ON_USB, HOME, RUNNING, SHARING, machine, without_pcscd
+from build import AGENT_CONF, FREE_ON_USB, HOME, RUNNING, SHARING, client, machine, without_pcscd
 from judging import causes, changed_lines, finding, judged, severity, status
 
 from gpgdoctor.facts import Facts, PcscDriver, Unknown
+from gpgdoctor.wording import clear
 
 # -- GD104 -------------------------------------------------------------------------------------------------------
 
@@ -22,7 +23,8 @@ def test_since_2_3_pcsc_shared_alone_does_nothing() -> None:
     facts = without_pcscd(version="2.4.7", conf="pcsc-shared\n")
     assert causes(facts) == {"GD104"}
     cure = finding(facts, "GD104").found.cure
-    assert cure and (cure.applicability, cure.options) == ("manual", ())
+    assert cure and cure.options == () and [change.text for change in cure.changes] == [None]
+    assert "PIN cache" in str(finding(facts, "GD104").found.effect)
 
 
 def test_where_pcscd_has_the_reader_it_is_a_consequence() -> None:
@@ -30,7 +32,12 @@ def test_where_pcscd_has_the_reader_it_is_a_consequence() -> None:
     assert causes(facts) == {"GD205"}
     assert finding(facts, "GD104").consequence_of == "GD205"
     cure = finding(facts, "GD104").found.cure
-    assert cure and cure.options == ("disable-ccid",) and any("PIN" in cost for cost in cure.costs)
+    assert cure and cure.options == () and [change.text for change in cure.changes] == [None]
+
+
+def test_disable_ccid_is_offered_instead_where_somebody_is_there_to_share_with() -> None:
+    cure = finding(machine(version="2.4.7", conf="pcsc-shared\n", clients=(client("firefox"),)), "GD104").found.cure
+    assert cure and cure.options == ("disable-ccid",) and any("PIN" in cost.value for cost in cure.costs)
 
 
 def test_2_2_shares_what_its_own_driver_cannot_open() -> None:
@@ -48,7 +55,7 @@ def test_a_build_without_a_driver_needs_no_disable_ccid() -> None:
 
 
 def test_whether_2_2_finds_a_free_reader_can_be_unknown() -> None:
-    assert status(machine(conf="pcsc-shared\n", usb=Unknown("/sys is not mounted")), "GD104") == "unknown"
+    assert status(machine(conf="pcsc-shared\n", usb=Unknown.because("/sys is not mounted")), "GD104") == "unknown"
 
 
 # -- GD106 -------------------------------------------------------------------------------------------------------
@@ -64,7 +71,7 @@ def with_driver(*, usable: bool = False, conf: str = "disable-ccid\n", **how: An
 
 def test_a_library_that_does_not_load_is_an_error() -> None:
     assert causes(with_driver()) == causes(with_driver(version="2.4.7")) == {"GD106"}
-    assert "no such file" in finding(with_driver(), "GD106").found.summary
+    assert "no such file" in finding(with_driver(), "GD106").found.summary.clear()
     assert changed_lines(with_driver(), "GD106") == {2: None}
 
 
@@ -86,7 +93,7 @@ def test_scdaemons_own_driver_loads_no_library() -> None:
 
 def test_a_library_that_was_not_tried_is_unknown() -> None:
     other = PcscDriver(name="libpcsclite.so.1", usable=True)
-    for driver in (other, None, Unknown("the probe process ended early")):
+    for driver in (other, None, Unknown.because("the probe process ended early")):
         assert status(with_driver(configuration={"pcsc_driver": driver}), "GD106") == "unknown"
 
 
@@ -108,7 +115,7 @@ def test_a_disabled_scdaemon_is_an_error() -> None:
     facts = machine(agent_conf="default-cache-ttl 600\ndisable-scdaemon\n")
     assert (causes(facts), severity(facts, "GD108")) == ({"GD108"}, "error")
     cure = finding(facts, "GD108").found.cure
-    assert cure and f"line 2 of {AGENT_CONF}" in cure.advice[0].text
+    assert cure and f"line 2 of {AGENT_CONF}" in cure.advice[0].text.clear()
 
 
 def test_another_program_is_an_error_where_it_is_missing() -> None:
@@ -122,7 +129,7 @@ def test_gnupgs_own_scdaemon_may_be_named() -> None:
 
 
 def test_an_agent_without_a_readable_file_is_unknown() -> None:
-    assert status(machine(configuration={"agent_in_force": Unknown("it is encrypted")}), "GD108") == "unknown"
+    assert status(machine(configuration={"agent_in_force": Unknown.because("it is encrypted")}), "GD108") == "unknown"
 
 
 # -- GD111 -------------------------------------------------------------------------------------------------------
@@ -132,12 +139,12 @@ def test_an_agent_without_a_readable_file_is_unknown() -> None:
 def test_an_unsafe_home_is_a_warning(problem: str) -> None:
     facts = machine(gnupg={"homedir_problems": (problem,)})
     assert causes(facts) == {"GD111"}
-    assert problem in finding(facts, "GD111").found.summary
+    assert problem in finding(facts, "GD111").found.summary.clear()
 
 
 def test_a_home_without_problems_passes() -> None:
     assert status(machine(), "GD111") == "pass"
-    assert status(machine(gnupg={"homedir_problems": Unknown("no permission")}), "GD111") == "unknown"
+    assert status(machine(gnupg={"homedir_problems": Unknown.because("no permission")}), "GD111") == "unknown"
 
 
 # -- GD112 -------------------------------------------------------------------------------------------------------
@@ -147,7 +154,7 @@ def test_a_home_without_problems_passes() -> None:
 def test_an_option_that_the_system_voids_is_a_warning(system: str) -> None:
     facts = machine(conf=SHARING, system_conf=system)
     assert causes(facts) == {"GD112"}
-    assert "pcsc-shared (line 2)" in finding(facts, "GD112").found.summary
+    assert "pcsc-shared (line 2)" in finding(facts, "GD112").found.summary.clear()
 
 
 def test_what_the_system_forces_as_well_is_not_lost() -> None:
@@ -163,7 +170,7 @@ def test_options_that_both_files_may_set_pass() -> None:
 
 
 def test_what_is_voided_can_be_unknown() -> None:
-    assert status(machine(configuration={"voided": Unknown("a file is encrypted")}), "GD112") == "unknown"
+    assert status(machine(configuration={"voided": Unknown.because("a file is encrypted")}), "GD112") == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -175,8 +182,8 @@ def test_gnupgs_own_scdaemon_is_no_other_one_however_it_is_spelt(spelling: str) 
 
 def test_a_home_that_is_none_is_to_be_made_one() -> None:
     found = finding(machine(gnupg={"homedir_problems": ("it does not exist",)}), "GD111").found
-    assert "does not serve" in found.summary and found.effect == 'gpg says "No agent running".'
-    assert found.cure is not None and found.cure.advice[0].commands == (("mkdir", "-m", "700", HOME),)
+    assert "does not serve" in found.summary.clear() and str(found.effect) == 'gpg says "No agent running".'
+    assert found.cure is not None and clear(found.cure.advice[0].commands[0]) == ("mkdir", "-m", "700", HOME)
 
 
 def test_what_is_there_already_is_not_to_be_made() -> None:

@@ -29,6 +29,7 @@ GUEST = (
     *("openssh-server", "openssh-client", "iproute2", "acl", "usbutils", "strace"),
     *("pcscd", "libccid", "scdaemon", "gpg", "gpg-agent", "gpgconf", "gpgsm", "gpgv", "keyboxd", "pinentry-curses"),
     *("python3", "python3-typer", "python3-pyscard", "python3-psutil", "python3-platformdirs"),
+    "python3-jinja2",
 )
 EMULATOR = ("qemu-system-x86", "e2fsprogs")
 

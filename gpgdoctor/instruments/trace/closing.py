@@ -1,0 +1,145 @@
+"""The end of a trace: what each program did, what it means, and the verdict."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from gpgdoctor.facts import Facts
+from gpgdoctor.instruments.trace.meaning import Meaning, meaning
+from gpgdoctor.instruments.trace.output import Output
+from gpgdoctor.instruments.trace.session import Trace
+from gpgdoctor.report.block import block
+from gpgdoctor.report.style import Style
+from gpgdoctor.system.record import Record
+
+WIDTH = 80
+PLAIN = Style(width=WIDTH)
+
+
+class Verdict(Record):
+    """The last words, and the command that follows."""
+
+    text: str
+    findings: tuple[str, ...] = ()
+    following: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Closing:
+    """What is said once a trace is over. Where somebody was refused, the machine is looked at again for a name."""
+
+    def __init__(self, trace: Trace, look: Callable[[], Facts], before: Facts) -> None:
+        self._trace = trace
+        self._meaning = self._judge(look, before)
+
+    def _judge(self, look: Callable[[], Facts], before: Facts) -> Meaning:
+        """By a look of now, for the holder may have come after the first; else by the first, for it may have gone."""
+        seen = self._trace.seen
+        if not seen.has_trouble:
+            return meaning(before, seen)
+        now = meaning(look(), seen)
+        return now if now.findings else meaning(before, seen)
+
+    def of_scdaemon(self, holder: int | None) -> Verdict:
+        """``holder`` is the pid of the user's own scdaemon, where that has a card."""
+        seen = self._trace.seen
+        if seen.scdaemon_got_card:
+            return self._with_findings("scdaemon got the card.")
+        if holder is not None and seen.refusals_of_scdaemon():
+            return Verdict(
+                text=f"Refused by your own scdaemon (pid {holder}), which has the card: GD206 by our own doing.",
+                following="gpgdoctor trace --gpg",
+            )
+        if seen.no_card and not seen.refusals:
+            return self._with_findings("scdaemon found no card in the reader.")
+        return self._with_findings("scdaemon did not get the card.")
+
+    def of_program(self) -> Verdict:
+        calls = sum(program.calls for program in self._trace.summary.programs)
+        return self._with_findings(f"{calls} calls were traced.")
+
+    def of_silence(self, program: str, reasons: Sequence[str], following: str | None = None) -> Verdict:
+        """Of a program that ran, and made no call."""
+        return Verdict(text=f"No PC/SC call came from {program}.", notes=tuple(reasons), following=following)
+
+    def _with_findings(self, text: str) -> Verdict:
+        findings = self._meaning.findings
+        ids = tuple(dict.fromkeys(finding.id for finding in findings))
+        curable = [it.id for it in findings if it.found.cure is not None and it.found.cure.applicability != "manual"]
+        refused = self._trace.seen.has_trouble
+        following = (
+            f"gpgdoctor fix {curable[0]}"
+            if curable
+            else f"gpgdoctor explain {ids[0]}"
+            if ids
+            else "gpgdoctor check"
+            if refused
+            else None
+        )
+        return Verdict(text=text, findings=ids, following=following)
+
+    # -- printing -------------------------------------------------------------------------------------------------
+
+    def print(self, output: Output, verdict: Verdict) -> None:
+        output.document(self._document(verdict))
+        output.text(self._lines(verdict))
+
+    def _lines(self, verdict: Verdict) -> Iterator[str]:
+        yield ""
+        programs = self._trace.summary.programs
+        if programs:
+            yield "SUMMARY"
+            for program in programs:
+                for line in program.lines():
+                    yield from _wrapped(line, "  ")
+            yield ""
+        if self._meaning.findings:
+            yield "WHAT IT MEANS"
+            for finding in self._meaning.findings:
+                yield from block(self._meaning.diagnosis, finding, PLAIN)
+                yield ""
+        if verdict.notes:
+            yield "WHY THAT MAY BE"
+            for note in verdict.notes:
+                yield from textwrap.wrap(f"- {note}.", WIDTH, initial_indent="  ", subsequent_indent="    ")
+            yield ""
+        yield from PLAIN.wrapped(_last(verdict))
+
+    def _document(self, verdict: Verdict) -> dict[str, Any]:
+        seen = self._trace.seen
+        return {
+            "event": "summary",
+            "programs": [program.as_json() for program in self._trace.summary.programs],
+            "findings": [
+                {
+                    "id": finding.id,
+                    "name": finding.rule.name,
+                    "severity": finding.found.severity,
+                    "subject": finding.subject,
+                    "title": finding.found.summary,
+                    "culprits": [
+                        {"pid": who.pid, "program": who.program, "user": who.user, "certainty": who.certainty}
+                        for who in finding.found.culprits
+                    ],
+                }
+                for finding in self._meaning.findings
+            ],
+            "scdaemon": ("card" if seen.scdaemon_got_card else "refused") if seen.scdaemon_called else None,
+            "verdict": verdict.text,
+            "notes": list(verdict.notes),
+            "next": verdict.following,
+        }
+
+
+def _last(verdict: Verdict) -> str:
+    found = f" Found: {', '.join(verdict.findings)}." if verdict.findings else ""
+    following = f" Next: {verdict.following}" if verdict.following else ""
+    return f"{verdict.text}{found}{following}"
+
+
+def _wrapped(line: str, indent: str) -> list[str]:
+    if not line.startswith(indent):
+        return textwrap.wrap(line, WIDTH, break_on_hyphens=False) or [line]
+    return textwrap.wrap(line, WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False, break_long_words=False)

@@ -1,0 +1,140 @@
+"""A connection to pcscd of our own, for what libpcsclite does not tell: how many connections a reader has.
+
+Nothing is established and no card is touched: pcscd answers the version and the readers' states to anybody whom it
+lets in. Each call has a deadline, for a stopped pcscd answers nothing.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from types import TracebackType
+
+from gpgdoctor.pcsc import wire
+from gpgdoctor.pcsc.names import SERVICE_STOPPED, SUCCESS, described
+from gpgdoctor.pcsc.wire import Command, ReaderState
+
+# The oldest that a pcscd of today still takes (2.4.1 and later take 4:4; 4:3 went out in 2018).
+PREFERRED_MINOR = 4
+
+
+class NoAnswer(Exception):
+    """pcscd gave no usable answer; the message says why."""
+
+
+class Refused(NoAnswer):
+    """pcscd answered with a code, or closed the connection: polkit, a full pcscd, another protocol."""
+
+    def __init__(self, code: int | None, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class Connection:
+    """Connected, and of one mind about the protocol; raises NoAnswer. To connect starts a sleeping pcscd."""
+
+    def __init__(self, path: str, timeout_s: float = 1.0) -> None:
+        """``timeout_s`` holds for this call and for each later one."""
+        self._timeout_s = timeout_s
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self.minor = PREFERRED_MINOR
+        try:
+            self._begin()
+            self._connect(path)
+            self._agree()
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _connect(self, path: str) -> None:
+        try:
+            self._socket.settimeout(self._timeout_s)
+            self._socket.connect(path)
+        except TimeoutError:
+            raise NoAnswer(f"{path} does not accept a connection within {self._timeout_s:g} s") from None
+        except (OSError, ValueError) as error:
+            raise NoAnswer(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from error
+
+    def _agree(self) -> None:
+        for _ in range(2):  # the second time with what pcscd itself speaks
+            answer = self._ask(Command.VERSION, major=wire.MAJOR, minor=self.minor)
+            theirs = answer["minor"]
+            if answer["rv"] == SUCCESS:
+                self.minor = min(self.minor, theirs)
+                return
+            usable = answer["major"] == wire.MAJOR and wire.OLDEST_MINOR <= theirs <= wire.NEWEST_MINOR
+            if answer["rv"] != SERVICE_STOPPED or not usable:
+                break
+            self.minor = theirs
+        raise Refused(
+            answer["rv"], f"pcscd speaks protocol {answer['major']}:{theirs} and says {described(answer['rv'])}"
+        )
+
+    def reader_states(self) -> tuple[ReaderState, ...]:
+        """The readers as pcscd has them now; raises NoAnswer. A pcscd of 2.5 or later shows the first 16 to 4:5."""
+        self._begin()
+        if self.minor < 6:
+            self._send(Command.READERS_STATE)
+            count = wire.OLD_LIST_LENGTH
+        else:
+            self._send(Command.READERS_STATE_SIZE)
+            (count,) = wire.NUMBER.unpack(self._receive(wire.NUMBER.size))
+            if not 0 < count <= wire.READERS_LIMIT:
+                raise NoAnswer(f"pcscd says that it keeps {count} readers")
+            self._send(Command.READERS_STATE_ARRAY)
+        return wire.reader_states(self._receive(count * wire.STATE_BYTES))
+
+    def _ask(self, command: Command, **values: int | bytes) -> wire.Body:
+        self._send(command, **values)
+        layout = wire.LAYOUTS[command]
+        return layout.decode(self._receive(layout.size))
+
+    def _begin(self) -> None:
+        self._deadline = time.monotonic() + self._timeout_s
+
+    def _send(self, command: Command, **values: int | bytes) -> None:
+        try:
+            self._socket.settimeout(self._left())
+            self._socket.sendall(wire.request(command, **values))
+        except TimeoutError:
+            raise self._silence() from None
+        except OSError as error:
+            raise Refused(None, f"pcscd ended the connection: {error.strerror}") from error
+
+    def _receive(self, size: int) -> bytes:
+        received = bytearray()
+        try:
+            while len(received) < size:
+                self._socket.settimeout(self._left())
+                chunk = self._socket.recv(size - len(received))
+                if not chunk:
+                    raise Refused(None, "pcscd ended the connection")
+                received += chunk
+        except TimeoutError:
+            raise self._silence() from None
+        except OSError as error:
+            raise Refused(None, f"pcscd ended the connection: {error.strerror}") from error
+        return bytes(received)
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise self._silence()
+        return left
+
+    def _silence(self) -> NoAnswer:
+        return NoAnswer(f"pcscd does not answer within {self._timeout_s:g} s")
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

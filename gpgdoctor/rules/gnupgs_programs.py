@@ -1,0 +1,225 @@
+"""GD308, GD310, GD315 and GD316: whether GnuPG's programs are there, and are the ones that were meant."""
+
+from __future__ import annotations
+
+import posixpath
+
+from gpgdoctor.facts import Facts, Process, known, known_or
+from gpgdoctor.rules import cures, holding
+from gpgdoctor.rules.rule import Found, NotApplicable, Subject, by_hand, hidden_by, rule
+from gpgdoctor.rules.services import GNUPG_MISSING, install
+from gpgdoctor.wording import Text, path, program, public, several, text
+
+# Where distributions put what belongs to one installation: the same programs, split over several directories.
+OF_THE_SYSTEM = (
+    "/usr/bin/",
+    "/usr/lib/",
+    "/usr/lib64/",
+    "/usr/libexec/",
+    "/bin/",
+    "/lib/",
+    "/usr/sbin/",
+    "/usr/share/",
+)
+STORES = ("/nix/store/", "/gnu/store/")
+PARTS_OF_A_PREFIX = ("/bin/", "/libexec/", "/lib/", "/sbin/", "/opt/", "/Cellar/")
+PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
+
+
+@rule(
+    "GD308",
+    "agent-elsewhere",
+    "The agent's socket is that of a local gpg-agent.",
+    worst="warning",
+    causes=hidden_by("GD307"),
+)
+def agent_elsewhere(facts: Facts) -> Found | None:
+    listener = known(facts.gnupg.agent_listener)
+    if listener in (None, "gpg-agent", "systemd"):
+        return None
+    return Found(
+        severity="warning",
+        summary=text(
+            "{listener} listens on gpg-agent's socket: gpg talks to an agent elsewhere, and to its scdaemon.",
+            listener=program(str(listener)),
+        ),
+        effect=text("What scdaemon.conf says here does not matter to gpg."),
+        because=("gnupg.agent_socket", "gnupg.agent_listener"),
+        cure=by_hand("If that is not meant, end the forwarding, remove the socket, and let gpg start its agent."),
+    )
+
+
+def _daemons(facts: Facts) -> list[Subject]:
+    """Those of this home: another one's are not what gpg talks to here, and are not restarted."""
+    agents = {process.pid for process in holding.agents(facts)}
+    found = [
+        (number, process)
+        for number, process in enumerate(known(facts.processes))
+        if process.pid in agents or (process.role == "scdaemon" and holding.mine(facts, process))
+    ]
+    names = [process.program for _, process in found]
+    return [
+        Subject(
+            name=holding.named(process)
+            if names.count(process.program) > 1
+            else text("{program}", program=program(process.program)),
+            index=number,
+        )
+        for number, process in found
+    ]
+
+
+@rule(
+    "GD310",
+    "daemon-older-than-installed",
+    "The running daemons are the installed ones.",
+    worst="warning",
+    each=_daemons,
+    causes=GNUPG_MISSING,
+    no_subject=text("no daemon of GnuPG runs"),
+)
+def daemon_older_than_installed(facts: Facts, index: int) -> Found | None:
+    process = known(facts.processes)[index]
+    running = known_or(facts.gnupg.running, None)
+    installed = known_or(facts.gnupg.scdaemon_version, None)
+    if _is_another_program(facts, process):
+        return None
+    if running is not None and process.pid == running.pid and installed is not None:
+        if running.version == installed:
+            return None
+        because: tuple[str, ...] = ("gnupg.running.version", "gnupg.scdaemon_version")
+    elif known(process.replaced):
+        because = (f"processes[{index}].replaced",)
+    else:
+        return None
+    return Found(
+        severity="warning",
+        summary=text("{who} was started before the installed version came.", who=holding.named(process)),
+        effect=text("It goes on with its old code, and gpg may warn that it is older."),
+        because=because,
+        cure=cures.restart_only(facts),
+    )
+
+
+def _is_another_program(facts: Facts, process: Process) -> bool:
+    """Whether a daemon is another installation's, or the program that scdaemon-program names: not an older one."""
+    if _installation_of(known_or(process.executable, None)) is None or known_or(process.replaced, False):
+        return False
+    return _is_foreign(facts, process) or _is_configured(facts, process)
+
+
+def _is_configured(facts: Facts, process: Process) -> bool:
+    settings = known_or(facts.configuration.agent_in_force, ())
+    named = [setting.value for setting in settings if setting.option == "scdaemon-program"]
+    return process.role == "scdaemon" and bool(named) and known_or(process.executable, None) == named[-1]
+
+
+def _is_foreign(facts: Facts, process: Process) -> bool:
+    mine = _installation_of(_installed(facts, process))
+    its = _installation_of(known_or(process.executable, None))
+    return mine is not None and its is not None and mine != its
+
+
+def _installed(facts: Facts, process: Process) -> str | None:
+    """The program that gpgconf names for the daemon, with every link followed where that is known."""
+    if process.role == "scdaemon":
+        return known_or(facts.gnupg.scdaemon_real, None) or known_or(facts.gnupg.scdaemon, None)
+    return known_or(facts.gnupg.agent, None) or known_or(facts.gnupg.gpgconf, None)
+
+
+def _installation_of(executable: str | None) -> str | None:
+    """What a program belongs to, by its path: the system, a store's package by its name, or a prefix of its own."""
+    if executable is None or not executable.startswith("/"):
+        return None
+    real = posixpath.normpath(executable.removesuffix(" (deleted)"))
+    if real.startswith(STORES):
+        return _package_of(real)
+    if real.startswith(OF_THE_SYSTEM):
+        return "/usr"
+    places = [real.index(part) for part in PARTS_OF_A_PREFIX if part in real]
+    return real[: min(places)] if places else posixpath.dirname(real)
+
+
+def _package_of(real: str) -> str:
+    """Two generations of one package in a store are one installation: its name without hash and version."""
+    name = real.split("/")[3].partition("-")[2]
+    return f"store:{name.rstrip('0123456789.').rstrip('-')}"
+
+
+@rule(
+    "GD316",
+    "two-gnupgs-one-home",
+    "One GnuPG alone uses this home.",
+    worst="warning",
+    causes=(*GNUPG_MISSING, *hidden_by("GD308")),
+)
+def two_gnupgs_one_home(facts: Facts) -> Found | None:
+    foreign = [subject.index for subject in _daemons(facts) if _is_foreign_and_here(facts, subject.index)]
+    if not foreign:
+        return None
+    processes = known(facts.processes)
+    return Found(
+        severity="warning",
+        summary=text(
+            "{running} of another GnuPG than the one on the search path, {installed}.",
+            running=several((_named_by_path(processes[number]) for number in foreign), " and "),
+            installed=path(_installed(facts, processes[foreign[0]]) or ""),
+        ),
+        effect=text("Whichever starts first serves both, by its own system-wide configuration and its own driver."),
+        because=(*(f"processes[{number}].executable" for number in foreign), "gnupg.gpgconf", "gnupg.scdaemon"),
+        culprits=tuple(holding.culprit(processes[number], "certain") for number in foreign),
+        cure=by_hand(
+            "Keep one GnuPG on PATH, or give the other a home of its own with GNUPGHOME.",
+            ("type", "-a", "gpg", "gpgconf"),
+        ),
+    )
+
+
+def _named_by_path(process: Process) -> Text:
+    return text("{who} runs from {place}", who=holding.named(process), place=path(known_or(process.executable, "")))
+
+
+def _is_foreign_and_here(facts: Facts, index: int) -> bool:
+    """Whether a daemon is another installation's, whose program is still in its place."""
+    process = known(facts.processes)[index]
+    known(process.executable)
+    if known(process.replaced) or not _is_foreign(facts, process):
+        return False
+    return not _is_configured(facts, process)
+
+
+@rule(
+    "GD315",
+    "keyboxd-missing",
+    "The keyboxd that GnuPG is told to use is there.",
+    worst="warning",
+    causes=GNUPG_MISSING,
+)
+def keyboxd_missing(facts: Facts) -> Found | None:
+    place = _uses_keyboxd(facts)
+    if place is None:
+        raise NotApplicable(text("use-keyboxd is not set"))
+    if known(facts.gnupg.keyboxd_exists):
+        return None
+    named = known_or(facts.gnupg.keyboxd, None)
+    return Found(
+        severity="warning",
+        summary=text(
+            "common.conf says use-keyboxd, and {keyboxd} is not there.",
+            keyboxd=path(named) if named else public("no keyboxd"),
+        ),
+        effect=text("gpg has no public keys, signs and decrypts nothing. The card is well: gpg --card-status works."),
+        because=(place, "gnupg.keyboxd_exists"),
+        cure=install(
+            facts, "keyboxd", {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
+        ),
+    )
+
+
+def _uses_keyboxd(facts: Facts) -> str | None:
+    """Where the facts have the option."""
+    for number, file in enumerate(known(facts.configuration.files)):
+        for at, line in enumerate(file.lines):
+            if file.program == "common" and line.kind == "option" and line.option == "use-keyboxd":
+                return f"configuration.files[{number}].lines[{at}]"
+    return None

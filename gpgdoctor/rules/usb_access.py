@@ -1,0 +1,135 @@
+"""GD402: whether who drives the reader may open its device: scdaemon as me, or pcscd as its own user."""
+
+from __future__ import annotations
+
+from gpgdoctor.facts import Facts, LogEvent, Process, Unknown, UsbInterface, known, known_or
+from gpgdoctor.rules import scdaemon
+from gpgdoctor.rules.rule import Advice, Culprit, Found, Subject, advice, advise, by_hand, headed_by, hidden_by, rule
+from gpgdoctor.rules.services import GNUPG_MISSING, severity_for_pcsc
+from gpgdoctor.rules.usb_names import name_of
+from gpgdoctor.wording import public, text, user
+
+NONE_ON_USB = text("no card reader is on USB")
+ROOT = 0
+
+
+def _ccid(facts: Facts) -> list[Subject]:
+    return [
+        Subject(name=name_of(interface), index=number)
+        for number, interface in enumerate(known(facts.usb))
+        if interface.ccid
+    ]
+
+
+@rule(
+    "GD402",
+    "usb-access-denied",
+    "The reader's USB device may be opened by whoever needs it.",
+    worst="error",
+    each=_ccid,
+    causes=(*GNUPG_MISSING, *hidden_by("GD205"), *headed_by("GD401")),
+    no_subject=NONE_ON_USB,
+)
+def usb_access_denied(facts: Facts, index: int) -> Found | None:
+    return _for_scdaemon(facts, index) or _for_pcscd(facts, index)
+
+
+def _for_scdaemon(facts: Facts, index: int) -> Found | None:
+    """Where scdaemon opens readers as me, and has none: 2.2 turns to pcscd where it cannot."""
+    way = scdaemon.path(facts)
+    if way is scdaemon.Path.PCSC or scdaemon.holds_a_card(facts):
+        return None
+    if way is scdaemon.Path.OWN_DRIVER_THEN_PCSC and known_or(facts.readers, None) != ():
+        return None
+    interface = known(facts.usb)[index]
+    if known(interface.accessible):
+        return None
+    if any(known_or(other.accessible, False) for other in known(facts.usb) if other.ccid):
+        return None  # there is another that scdaemon may open
+    return Found(
+        severity="error",
+        summary=text(
+            "scdaemon's own driver may not open {reader}: your user lacks the right.", reader=name_of(interface)
+        ),
+        effect=text('gpg says "No such device".'),
+        because=(f"usb[{index}].node", f"usb[{index}].accessible"),
+        cure=advise(_let_me(facts)),
+    )
+
+
+def _let_me(facts: Facts) -> Advice:
+    """A uaccess rule gives the right to who sits before the machine, so not to a log-in over SSH."""
+    remote = known_or(facts.host.session, None) == "ssh"
+    by_rule = (
+        "Over SSH no uaccess rule helps: let an administrator give a group the right to the device"
+        if remote
+        else "Let an administrator add a udev rule for it; the explanation has one"
+    )
+    return advice(
+        "{by_rule}. Or run pcscd and set disable-ccid: then pcscd opens the reader.",
+        ("gpgdoctor", "explain", "GD402"),
+        by_rule=public(by_rule),
+    )
+
+
+def _for_pcscd(facts: Facts, index: int) -> Found | None:
+    """Where pcscd runs as a user of its own, and does not list a reader that nobody has claimed."""
+    daemon = _pcscd_of_its_own_user(facts)
+    interface = known(facts.usb)[index]
+    if daemon is None or known_or(facts.pcscd.listener, None) != "pcscd":
+        return None
+    if known(interface.driver) is not None or known_or(interface.in_libccid, True) is False:
+        return None
+    if isinstance(facts.readers, Unknown) or _is_listed(facts, interface):
+        return None
+    logged = _logged(facts)
+    if interface.accessible_to_pcscd is True and not logged:
+        return None
+    certain = bool(logged) or interface.accessible_to_pcscd is False
+    return Found(
+        severity=severity_for_pcsc(facts),
+        summary=text(
+            "pcscd runs as the user {user}, which {may} not open {reader}.",
+            user=user(known_or(daemon.user, "pcscd")),
+            may=public("may" if certain else "probably may"),
+            reader=name_of(interface),
+        ),
+        effect=text("PC/SC does not list the reader; root or your own user would have no trouble."),
+        because=(
+            *(f"usb[{index}].node", f"usb[{index}].driver", "readers"),
+            *(("pcscd.log",) if logged else ()),
+        ),
+        culprits=(
+            Culprit(
+                pid=daemon.pid,
+                program=daemon.program,
+                user=known_or(daemon.user, "") or None,
+                certainty="certain" if certain else "likely",
+            ),
+        ),
+        cure=by_hand(
+            "The udev rule that gives pcscd's group the device comes with libccid 1.7.0; 1.7 loses it at a "
+            "change event, 1.8.0 keeps it. Update libccid, then let udev apply the rule. Plugging the reader "
+            "in again does not help by itself.",
+            ("sudo", "udevadm", "trigger", "--subsystem-match=usb"),
+            ("sudo", "systemctl", "restart", "pcscd.service"),
+        ),
+    )
+
+
+def _pcscd_of_its_own_user(facts: Facts) -> Process | None:
+    daemons = [process for process in known_or(facts.processes, ()) if process.role == "pcscd"]
+    return next((process for process in daemons if known_or(process.uid, ROOT) != ROOT), None)
+
+
+def _is_listed(facts: Facts, interface: UsbInterface) -> bool:
+    """Whether PC/SC lists the device, as far as names tell; all are, where it lists as many as there are."""
+    readers = known_or(facts.readers, ())
+    title = known_or(interface.title, "")
+    if title and any(title in reader.name for reader in readers):
+        return True
+    return len(readers) >= sum(1 for other in known(facts.usb) if other.ccid)
+
+
+def _logged(facts: Facts) -> list[LogEvent]:
+    return [event for event in known_or(facts.pcscd.log, ()) if event.kind == "open-failed" and event.code == "ACCESS"]

@@ -1,0 +1,54 @@
+"""Lines as they come from another process, until a deadline and up to a limit."""
+
+from __future__ import annotations
+
+import os
+import select
+
+from gpgdoctor.system.deadline import Deadline
+
+CHUNK_BYTES = 1 << 16
+
+
+class TooMuch(ValueError):
+    """More came than anybody reads."""
+
+
+class LineReader:
+    """Cuts what comes out of a descriptor into lines. ``limit_bytes`` is for all that is ever read of it."""
+
+    def __init__(self, descriptor: int, limit_bytes: int) -> None:
+        self._descriptor = descriptor
+        self._left = limit_bytes
+        self._buffer = b""
+        self.ended = False
+
+    def line(self, deadline: Deadline) -> bytes | None:
+        """The next line without its end; None at the deadline or at the end. Raises OSError and TooMuch."""
+        while b"\n" not in self._buffer:
+            if self.ended or not self._fill(deadline):
+                return None
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def lines(self, deadline: Deadline) -> list[bytes]:
+        """All that came since; waits where nothing has. Empty at the deadline or at the end."""
+        first = self.line(deadline)
+        if first is None:
+            return []
+        *lines, self._buffer = self._buffer.split(b"\n")
+        return [first, *lines]
+
+    def _fill(self, deadline: Deadline) -> bool:
+        left_s = deadline.left()
+        poll = select.poll()  # select() cannot wait for descriptors beyond 1024
+        poll.register(self._descriptor, select.POLLIN)
+        if not poll.poll(left_s * 1000) or not left_s:
+            return False
+        chunk = os.read(self._descriptor, CHUNK_BYTES)
+        self.ended = not chunk
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise TooMuch("it says too much")
+        self._buffer += chunk
+        return bool(chunk)

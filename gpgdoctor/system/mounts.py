@@ -1,0 +1,78 @@
+"""The mount table: where file systems are mounted, of what kind they are, and on which one a path lies."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+
+TABLE = "/proc/self/mountinfo"
+TABLE_BYTES = 4 << 20
+# A file system of this kind may hang for ever, or belong to another machine.
+_REMOTE = re.compile(r"nfs|cifs|smb|afs|autofs|fuse|9p|ceph|gluster|lustre")
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
+class Mount(NamedTuple):
+    """One row of the table; ``device`` is the file system's own number, which stat(2) hides on btrfs and overlays."""
+
+    id: int
+    device: tuple[int, int]  # major, minor
+    point: str
+    kind: str
+
+    @property
+    def is_remote(self) -> bool:
+        return _REMOTE.match(self.kind) is not None
+
+
+def mounts() -> list[Mount]:
+    """Every mount of this mount namespace, in the kernel's order; raises OSError where /proc does not tell."""
+    with open(TABLE, encoding="utf-8", errors="surrogateescape") as table:
+        rows = (_parsed(line) for line in table.read(TABLE_BYTES).splitlines())
+        return [row for row in rows if row is not None]
+
+
+def _parsed(line: str) -> Mount | None:
+    """See proc(5): id, parent, major:minor, root, mount point, options, optional fields, "-", kind, ..."""
+    words = line.split(" ")
+    try:
+        major, minor = words[2].split(":")
+        kind = words[words.index("-", 6) + 1]
+        return Mount(int(words[0]), (int(major), int(minor)), _unescaped(words[4]), kind)
+    except (ValueError, IndexError):
+        return None
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda octal: chr(int(octal.group(1), 8)), text)
+
+
+def holding(path: str, table: list[Mount]) -> Mount | None:
+    """The mount that a path lies on, by its words alone: nothing is touched. The last one on a point covers others."""
+    above = [row for row in table if row.point == "/" or f"{path}/".startswith(f"{row.point}/")]
+    longest = max((len(row.point) for row in above), default=0)
+    return next((row for row in reversed(above) if len(row.point) == longest), None)
+
+
+def of_descriptor(descriptor: int) -> Mount | None:
+    """The mount through which an open descriptor was reached, as the kernel tells it."""
+    try:
+        with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as lines:
+            ids = [int(line.split()[1]) for line in lines if line.startswith("mnt_id:")]
+        return next((row for row in mounts() if ids and row.id == ids[0]), None)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def kind_of(path: str) -> str | None:
+    """The kind of file system that a path leads to; None where that does not show."""
+    try:
+        descriptor = os.open(path, getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        mount = of_descriptor(descriptor)
+    finally:
+        os.close(descriptor)
+    return mount.kind if mount else None

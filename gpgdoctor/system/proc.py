@@ -1,0 +1,165 @@
+"""/proc, read in one place. Whatever is not there, or not to be seen, is None or empty: nothing here raises."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+
+COMM_BYTES = 64  # the kernel keeps 15
+STAT_BYTES = 1024
+STATUS_BYTES = 4096
+ARGUMENTS_BYTES = 1 << 16
+_ZOMBIE = ("Z", "X")
+
+
+def pids() -> list[int]:
+    """Every process that this mount of /proc shows."""
+    try:
+        return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+    except OSError:
+        return []
+
+
+def comm(pid: int) -> str | None:
+    """A process's own name, 15 characters at most."""
+    content = _read(f"/proc/{pid}/comm", COMM_BYTES)
+    return None if content is None else content.rstrip(b"\n").decode(errors="replace")
+
+
+def arguments(pid: int) -> list[str]:
+    """Its command line, bounded; empty where it is hidden, and for threads of the kernel."""
+    content = _read(f"/proc/{pid}/cmdline", ARGUMENTS_BYTES) or b""
+    return [os.fsdecode(word) for word in content.split(b"\0")[:-1]]
+
+
+def state(pid: int) -> str | None:
+    """The letter in /proc/PID/stat: "T" is stopped, "Z" has ended."""
+    fields = _stat(pid)
+    return fields[0].decode(errors="replace") if fields else None
+
+
+def parent(pid: int) -> int | None:
+    """The pid of the process that started it, or that took it over."""
+    fields = _stat(pid)
+    return int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else None
+
+
+def started_ticks(pid: int) -> int | None:
+    """When a process was started, in ticks since boot: with its pid this names it for good. None: it has ended."""
+    fields = _stat(pid)
+    if len(fields) <= 19 or not fields[19].isdigit() or fields[0].decode(errors="replace") in _ZOMBIE:
+        return None
+    return int(fields[19])
+
+
+def _stat(pid: int) -> list[bytes]:
+    """What follows the name, which may hold any character: proc(5) counts from 3 on."""
+    return (_read(f"/proc/{pid}/stat", STAT_BYTES) or b"").rpartition(b")")[2].split()
+
+
+def uid(pid: int) -> int | None:
+    """Whose process it is; /proc/PID itself belongs to root where the process forbids ptrace."""
+    words = _status(pid, b"Uid:")
+    return int(words[0]) if words and words[0].isdigit() else None
+
+
+def namespace_depth(pid: int) -> int | None:
+    """In how many pid namespaces, from ours inwards, a process has a number."""
+    return len(_status(pid, b"NSpid:")) or None
+
+
+def _status(pid: int, name: bytes) -> list[bytes]:
+    lines = (_read(f"/proc/{pid}/status", STATUS_BYTES) or b"").split(b"\n")
+    return next((line[len(name) :].split() for line in lines if line.startswith(name)), [])
+
+
+def is_below(pid: int) -> bool:
+    """Whether a process runs in a container of this system, as far as pid namespaces tell."""
+    its, mine = namespace_depth(pid), namespace_depth(os.getpid())
+    return its is not None and mine is not None and its > mine
+
+
+def ancestors(of: int | None = None) -> set[int]:
+    """A process, by default this one, and the processes that started it."""
+    found: set[int] = set()
+    pid = of or os.getpid()
+    while pid > 0 and pid not in found:
+        found.add(pid)
+        pid = parent(pid) or 0
+    return found
+
+
+def others_are_hidden() -> bool:
+    """Whether /proc keeps others from us (hidepid), and with them our own daemons of GnuPG, which forbid ptrace."""
+    return _read("/proc/1/comm", COMM_BYTES) is None
+
+
+def descriptors(pid: int) -> Iterator[str]:
+    """What a process has open, as /proc names it: a path, or "socket:[INODE]"."""
+    with suppress(OSError):
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                yield os.readlink(f"/proc/{pid}/fd/{descriptor}")
+
+
+def socket_inodes(pid: int) -> set[int] | None:
+    """The inodes of every socket that a process has open; None where we may not look."""
+    try:
+        os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return None
+    named = (target[8:-1] for target in descriptors(pid) if target.startswith("socket:["))
+    return {int(inode) for inode in named if inode.isdigit()}
+
+
+def owners(inodes: Collection[int], among: Iterable[int] | None = None) -> dict[int, int]:
+    """The pid behind each socket inode, as far as /proc shows it to us; stops when all are found."""
+    wanted = {f"socket:[{inode}]": inode for inode in inodes}
+    found: dict[int, int] = {}
+    for pid in among if among is not None else pids():
+        if len(found) == len(wanted):
+            break
+        for target in descriptors(pid):
+            if target in wanted:
+                found.setdefault(wanted[target], pid)
+    return found
+
+
+def network_inodes(pid: int, table: str, column: int) -> set[int]:
+    """The inodes of sockets of one kind ("tcp", "netlink"...) in a process's network namespace."""
+    with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/net/{table}", "rb") as lines:
+        next(lines, None)
+        return {int(line.split()[column]) for line in lines}
+    return set()
+
+
+def namespace(pid: int | str, kind: str) -> str | None:
+    """The kernel's name of one namespace of a process; None where we may not look."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{kind}")
+    except OSError:
+        return None
+
+
+def executable(pid: int) -> str | None:
+    """The program file, with the kernel's mark " (deleted)" where it is gone; None where it is hidden."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return None
+
+
+def mapped(word: str) -> str | None:
+    """The first file with that word in its path that this very process has mapped."""
+    with suppress(OSError), open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        return next((line.split(None, 5)[5].strip() for line in maps if word in line), None)
+    return None
+
+
+def _read(path: str, limit_bytes: int) -> bytes | None:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read(limit_bytes)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,57 @@
+"""Files that are opened only once they are known to be regular ones: opening a device, a FIFO or a tape does things."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+_KINDS = ((stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"))
+
+
+class NotRegular(Exception):
+    """What stands there is something else; the message says what. ``status`` is of that."""
+
+    def __init__(self, status: os.stat_result) -> None:
+        super().__init__(kind_of(status.st_mode))
+        self.status = status
+
+
+def kind_of(mode: int) -> str:
+    """What is no regular file, with its article."""
+    return next((name for test, name in _KINDS if test(mode)), "a device")
+
+
+def open_regular(path: str, *, follow: bool = True) -> int:
+    """A descriptor to read a regular file by; raises OSError, and NotRegular for what else is there, unopened.
+
+    O_PATH only takes hold of the place. What is read is that very file, whatever takes its place meanwhile.
+    """
+    flags = os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    place = os.open(path, getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY) | flags)
+    try:
+        status = os.fstat(place)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotRegular(status)
+        return _opened(place, path, status, flags)
+    finally:
+        os.close(place)
+
+
+def _opened(place: int, path: str, status: os.stat_result, flags: int) -> int:
+    reading = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+    if os.path.isdir("/proc/self/fd"):
+        return os.open(f"/proc/self/fd/{place}", reading | os.O_CLOEXEC)
+    descriptor = os.open(path, reading | flags)
+    if not os.path.samestat(os.fstat(descriptor), status):
+        os.close(descriptor)
+        raise OSError(0, "it was replaced in this moment", path)
+    return descriptor
+
+
+def read_up_to(descriptor: int, limit_bytes: int) -> bytes:
+    """The content, or one byte more than the limit of it."""
+    pieces, left = [], limit_bytes + 1
+    while left > 0 and (piece := os.read(descriptor, min(left, 1 << 20))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)

@@ -1,0 +1,139 @@
+"""Our own connection to pcscd: to a real one, and to those that answer nonsense or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import OpenLab
+
+from gpgdoctor.lab.scenario import Client, Scenario
+from gpgdoctor.pcsc import wire
+from gpgdoctor.pcsc.connection import Connection, NoAnswer, Refused
+from gpgdoctor.pcsc.wire import Command
+
+Serve = Callable[[Callable[[socket.socket], None]], str]
+
+STATES = """
+import json
+from gpgdoctor.pcsc.connection import Connection
+with Connection("/run/pcscd/pcscd.comm") as pcscd:
+    print(json.dumps([pcscd.minor, [[it.name, it.sharing, it.atr.hex()] for it in pcscd.reader_states()]]))
+"""
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """``serve(answer)``: a pcscd of our own for one connection; returns its socket's path."""
+    with contextlib.ExitStack() as stack:
+
+        def start(answer: Callable[[socket.socket], None]) -> str:
+            listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+            path = str(tmp_path / "comm")
+            listener.bind(path)
+            listener.listen()
+
+            def run() -> None:
+                with contextlib.suppress(OSError):
+                    connection, _ = listener.accept()
+                    with connection:
+                        answer(connection)
+
+            thread = threading.Thread(target=run)
+            thread.start()
+            stack.callback(thread.join, 10)
+            return path
+
+        yield start
+
+
+def version(connection: socket.socket, minor: int, rv: int = 0) -> int:
+    """Answer one question about the version; returns what was asked."""
+    asked = connection.recv(20, socket.MSG_WAITALL)
+    connection.sendall(wire.LAYOUTS[Command.VERSION].encode(major=4, minor=minor, rv=rv))
+    return wire.LAYOUTS[Command.VERSION].decode(asked[8:])["minor"]
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(("kind", "sharing"), [("idle", 0), ("shared", 1), ("exclusive", -1)])
+def test_a_real_pcscd_tells_how_many_connections_a_reader_has(kind: str, sharing: int, open_lab: OpenLab) -> None:
+    lab = open_lab(Scenario(name="test", about="made for a test", clients=(Client(kind=kind),)))  # type: ignore[arg-type]
+    done = lab.run([lab.python, "-c", STATES])
+    assert done.returncode == 0, done.stderr
+    minor, readers = json.loads(done.stdout)
+    assert minor == 4
+    assert [reader[:2] for reader in readers if reader[2]] == [[lab.readers[0], sharing]]
+
+
+def test_more_than_sixteen_readers_are_asked_for_at_4_6(serve: Serve) -> None:
+    def answer(connection: socket.socket) -> None:
+        assert version(connection, 6, rv=0x8010001E) == 4
+        assert version(connection, 6) == 6
+        assert connection.recv(8, socket.MSG_WAITALL) == wire.request(Command.READERS_STATE_SIZE)
+        connection.sendall(wire.NUMBER.pack(20))
+        assert connection.recv(8, socket.MSG_WAITALL) == wire.request(Command.READERS_STATE_ARRAY)
+        connection.sendall(b"".join(f"R{number}".encode().ljust(184, b"\0") for number in range(20)))
+
+    with Connection(serve(answer)) as pcscd:
+        assert len(pcscd.reader_states()) == 20
+
+
+def test_an_older_minor_is_agreed_on(serve: Serve) -> None:
+    def answer(connection: socket.socket) -> None:
+        version(connection, 3, rv=0x8010001E)
+        assert version(connection, 3) == 3
+
+    with Connection(serve(answer)) as pcscd:
+        assert pcscd.minor == 3
+
+
+@pytest.mark.parametrize("major_answer", [(5, 0), (4, 9), (4, -1)])
+def test_a_protocol_that_nobody_knows_is_refused(major_answer: tuple[int, int], serve: Serve) -> None:
+    major, minor = major_answer
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(20, socket.MSG_WAITALL)
+        connection.sendall(wire.LAYOUTS[Command.VERSION].encode(major=major, minor=minor, rv=0x8010001E))
+
+    with pytest.raises(Refused, match="SCARD_E_SERVICE_STOPPED"):
+        Connection(serve(answer))
+
+
+def test_a_connection_that_ends_is_refused(serve: Serve) -> None:
+    with pytest.raises(Refused):
+        Connection(serve(lambda connection: None))
+
+
+def test_a_stopped_pcscd_costs_no_more_than_the_timeout(serve: Serve) -> None:
+    ended = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        ended.wait(10)
+
+    path = serve(answer)
+    with pytest.raises(NoAnswer, match="does not answer"):
+        Connection(path, timeout_s=0.1)
+    ended.set()
+
+
+@pytest.mark.parametrize("count", [-1, 0, 1 << 30])
+def test_a_senseless_number_of_readers_is_not_waited_for(count: int, serve: Serve) -> None:
+    def answer(connection: socket.socket) -> None:
+        version(connection, 6, rv=0x8010001E)
+        version(connection, 6)
+        connection.recv(8, socket.MSG_WAITALL)
+        connection.sendall(wire.NUMBER.pack(count))
+
+    with Connection(serve(answer)) as pcscd, pytest.raises(NoAnswer):
+        pcscd.reader_states()
+
+
+@pytest.mark.parametrize("name", ["absent", "x" * 200, "a\0b"])
+def test_a_path_where_nobody_listens(name: str, tmp_path: Path) -> None:
+    with pytest.raises(NoAnswer):
+        Connection(str(tmp_path / name))
