@@ -32,11 +32,10 @@ if not __package__:
     sys.path[0] = str(CLONE)
 
 from gpgdoctor.lab.debian import Apt, DebianUnavailable, unpack  # noqa: E402
+from gpgdoctor.lab.jcecard import PIP_PACKAGE  # noqa: E402
 from gpgdoctor.lab.parts import PartsUnavailable, cache_directory, find, locked  # noqa: E402
 
-# Debian's pyscard, because the Python index has no build of it for Linux: no compiler, no headers. Debian's pip, as a
-# bare Debian has none and its venv module cannot make one.
-PIP_PACKAGE = "python3-pip-whl"
+# Debian's pyscard, because the Python index has no build of it for Linux: no compiler, no headers.
 PYSCARD_PACKAGE = "python3-pyscard"
 DEBIAN_PYTHON = Path("/usr/bin/python3")
 OLDEST_PYTHON = (3, 10)

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
-from gpgdoctor.lab import parts, terminal
+from gpgdoctor.lab import jcecard, mounts, parts, terminal
 from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.catalogue.common import CARD_STATUS
 from gpgdoctor.lab.lab import Lab
@@ -18,10 +18,10 @@ from gpgdoctor.lab.machine.scenario import MachineScenario
 from gpgdoctor.lab.machine.stage import MachineLab
 from gpgdoctor.lab.plan import LabFailed, LabUnavailable
 from gpgdoctor.lab.scenario import GpgOutcome, Scenario, as_of
+from gpgdoctor.system.terminal import width
 
 EXIT_SHOWN, EXIT_NOT_SHOWN, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
 
-WIDTH = 80
 HANGS_S = 5.0
 PROGRAM_DEADLINE_S = 180.0  # in an emulated machine all takes ten times as long
 PCSC_SUCCESS = "0x00000000"
@@ -47,9 +47,13 @@ def _open(scenario: Scenario, err: TextIO) -> Lab | MachineLab:
         _say(err, f"gpgdoctor demo: {what}")
 
     if isinstance(scenario, MachineScenario):
+        jcecard.find(progress=tell)
         tell("starting a machine of its own, with an emulated processor: this takes a minute, and some the first time")
         return MachineLab(scenario, tell)
+    if mounts.in_plain_chroot():  # before anything is fetched for it
+        raise LabUnavailable(mounts.PLAIN_CHROOT)
     parts.find(progress=tell)
+    jcecard.find(progress=tell)
     tell("setting up a virtual reader and card, apart from this machine's")
     return Lab(scenario)
 
@@ -58,7 +62,7 @@ def run_demo(name: str, *, out: TextIO, err: TextIO) -> int:
     """Play a scenario: 0 the lab showed what it should, 1 it did not, 2 no such name, 3 it cannot run here."""
     scenario = _named(name)
     if scenario is None:
-        return _refuse(err, f"no scenario {name!r}; gpgdoctor demo --list has them all", EXIT_USAGE)
+        return _refuse(err, _unknown(name), EXIT_USAGE)
     try:
         with _open(scenario, err) as lab:
             play = Play(lab, out)
@@ -76,7 +80,7 @@ def run_shell(name: str) -> int:
     """An interactive shell inside the scenario, until it is left."""
     scenario = _named(name)
     if scenario is None:
-        return _refuse(sys.stderr, f"no scenario {name!r}; gpgdoctor demo --list has them all", EXIT_USAGE)
+        return _refuse(sys.stderr, _unknown(name), EXIT_USAGE)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _refuse(sys.stderr, "--shell needs a terminal", EXIT_USAGE)
     try:
@@ -97,6 +101,13 @@ def _shell(lab: Lab | MachineLab) -> None:
         lab.run_shell()
     else:
         terminal.run_shell(lab)
+
+
+def _unknown(name: str) -> str:
+    from gpgdoctor.system.suggestions import did_you_mean
+
+    known = {**BY_NAME, **machines.BY_NAME}
+    return f"no scenario {name!r}; gpgdoctor demo --list has them all" + did_you_mean(name, known, after=". ")
 
 
 class Play:
@@ -205,7 +216,7 @@ def _say(stream: TextIO, *lines: str) -> None:
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return textwrap.wrap(text, width(sys.stdout), initial_indent=indent, subsequent_indent=indent)
 
 
 def _printable(text: str) -> str:

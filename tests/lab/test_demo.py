@@ -47,7 +47,7 @@ class TestPlayed:
 
     def test_it_is_plain_text_of_80_columns(self) -> None:
         _, out, _ = played(catalogue.CLASSIC)
-        assert max(map(len, out.splitlines())) <= demo.WIDTH
+        assert max(map(len, out.splitlines())) <= 80
         assert all(character == "\n" or " " <= character <= "~" for character in out)
 
     def test_the_first_word_comes_at_once(self) -> None:
@@ -153,7 +153,7 @@ class Shell:
 def test_the_list_has_every_scenario() -> None:
     lines = demo.list_scenarios().splitlines()
     assert [line for line in lines if not line.startswith(" ")] == [*catalogue.BY_NAME, *machines.BY_NAME]
-    assert max(map(len, lines)) <= demo.WIDTH
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_scenario_that_boots_a_machine_says_so_in_its_name_and_in_the_list() -> None:

@@ -28,9 +28,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast, get_args
 
+from gpgdoctor.lab import jcecard
 from gpgdoctor.lab.machine.machine import Machine
 from gpgdoctor.lab.machine.models import ModelName
 from gpgdoctor.lab.machine.scenario import WHO, Who
+from gpgdoctor.lab.parts import PartsUnavailable
 from gpgdoctor.lab.plan import LabFailed, LabUnavailable
 from gpgdoctor.lab.scenario import CardKind
 
@@ -115,19 +117,24 @@ class Console:
         print(done.stderr, end="", file=sys.stderr)
 
 
+def _tell(what: str) -> None:
+    print(f"machine: {what}", file=sys.stderr, flush=True)
+
+
 def main() -> int:
     if sys.argv[1:]:
         print((__doc__ or "").strip())
         return 0 if sys.argv[1:] in (["-h"], ["--help"]) else EXIT_USAGE
     try:
-        with Machine(lambda what: print(f"machine: {what}", file=sys.stderr, flush=True)) as machine:
+        jcecard.find(progress=_tell)
+        with Machine(_tell) as machine:
             console = Console(machine)
             for line in sys.stdin:
                 console.obey(line)
     except Mistake as mistake:
         print(f"machine: {mistake}", file=sys.stderr)
         return EXIT_USAGE
-    except LabUnavailable as reason:
+    except (LabUnavailable, PartsUnavailable) as reason:
         print(f"machine: cannot run here: {reason}", file=sys.stderr)
         return EXIT_CANNOT_RUN
     except LabFailed as failure:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from gpgdoctor.lab.jcecard import ADVICE
 from gpgdoctor.lab.machine import build, image, root
 from gpgdoctor.lab.machine.channel import Channel
 from gpgdoctor.lab.machine.device import Device
@@ -73,7 +74,7 @@ class Machine:
 
     def __enter__(self) -> Machine:
         if importlib.util.find_spec("jcecard") is None:
-            raise LabUnavailable("the virtual card needs jcecard: pip install 'gpgdoctor[lab]'")
+            raise LabUnavailable(f"the virtual card needs jcecard: {ADVICE}")
         self._built = build.build(self._tell)
         self._clean_up_after_the_killed()
         self._directory = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=build.directory()))
