@@ -23,20 +23,14 @@ UNSEEN_CLAIM = "who has a reader by a driver of its own is not asked"
 AS_ROOT = "pcscd and the device node are asked as root, not as the user"
 CARD_ALONE = "polkit is not asked about the card"
 NOT_YET: dict[str, str] = {
-    **dict.fromkeys(("usb-scdaemon-first", "usb-scdaemon-first.sudo"), UNSEEN_CLAIM),
     **dict.fromkeys(("usb-second-scdaemon", "usb-second-scdaemon.sudo"), UNSEEN_CLAIM),
     **dict.fromkeys(("usb-roots-scdaemon", "usb-roots-scdaemon.sudo"), UNSEEN_CLAIM),
     **dict.fromkeys(("usb-polkit-refuses-ssh.sudo", "usb-polkit-refuses-inactive.sudo"), AS_ROOT),
     "usb-node-closed.sudo": AS_ROOT,
     **dict.fromkeys(("usb-polkit-refuses-card", "usb-polkit-refuses-card.sudo"), CARD_ALONE),
-    **dict.fromkeys(
-        ("usb-polkit-policy-missing", "usb-polkit-policy-missing.sudo"), "a missing policy file passes for no polkit"
-    ),
-    "usb-ssh-beside-seat": "the session of the shell is taken for scdaemon's",
     **dict.fromkeys(("usb-not-authorised", "usb-not-authorised.sudo"), "whether a device is authorised is no fact"),
-    **dict.fromkeys(
-        ("usb-pcscd-own-user", "usb-pcscd-own-user.sudo"), "whether pcscd's own user may open the node is no fact"
-    ),
+    "usb-pcscd-own-user": "pcscd that runs as another user is taken for asleep",
+    "usb-reader-unknown.sudo": "recorded before it was looked at as the user",
     **dict.fromkeys(
         ("usb-pcscd-cannot-start", "usb-pcscd-cannot-start.sudo"), "whether pcscd's service failed is no fact"
     ),
