@@ -199,7 +199,10 @@ def keyboxd_missing(facts: Facts) -> Found | None:
     place = _uses_keyboxd(facts)
     if place is None:
         raise NotApplicable(text("use-keyboxd is not set"))
-    if known(facts.gnupg.keyboxd_exists):
+    exists = known(facts.gnupg.keyboxd_exists)
+    if exists is None:
+        raise NotApplicable(text("this GnuPG knows no keyboxd"))
+    if exists:
         return None
     named = known_or(facts.gnupg.keyboxd, None)
     return Found(
