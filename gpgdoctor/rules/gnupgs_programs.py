@@ -199,10 +199,7 @@ def keyboxd_missing(facts: Facts) -> Found | None:
     place = _uses_keyboxd(facts)
     if place is None:
         raise NotApplicable(text("use-keyboxd is not set"))
-    exists = known(facts.gnupg.keyboxd_exists)
-    if exists is None:
-        raise NotApplicable(text("this GnuPG knows no keyboxd"))
-    if exists:
+    if known(facts.gnupg.keyboxd_exists):
         return None
     named = known_or(facts.gnupg.keyboxd, None)
     return Found(
