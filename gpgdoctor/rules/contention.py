@@ -8,7 +8,6 @@ from gpgdoctor.rules.holding import named
 from gpgdoctor.rules.reader_state import Hold, hold, is_held, was_shown_exclusive
 from gpgdoctor.rules.rule import (
     Advice,
-    Certainty,
     Cost,
     Cure,
     Found,
@@ -23,7 +22,7 @@ from gpgdoctor.rules.rule import (
     hidden_by,
     rule,
 )
-from gpgdoctor.wording import Text, path, public, several, text, user
+from gpgdoctor.wording import Text, public, several, text
 
 NO_PCSCD = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
 NO_SCDAEMON = hidden_by("GD306", "GD307", "GD108")

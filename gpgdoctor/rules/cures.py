@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 
 from gpgdoctor.facts import Facts, Process, UsbInterface, known, known_or
@@ -11,6 +12,7 @@ from gpgdoctor.rules.holding import named
 from gpgdoctor.rules.rule import Advice, Cost, Cure, LineChange, advice, advise, by_hand
 from gpgdoctor.wording import Command, path, public, text, user
 
+MERGED = ("/bin/", "/lib/", "/lib64/", "/sbin/")
 CHECKS_INTERFERENCE_SINCE = (2, 3, 2)  # commit 044e5a3c3, YubiKey only; never in 2.2
 
 
@@ -125,6 +127,17 @@ def without_disable_ccid(facts: Facts, interface: UsbInterface, otherwise: Advic
 def out_of_force(facts: Facts, option: str) -> tuple[LineChange, ...]:
     """Every line of an option, commented out: out of force, and still there to be read."""
     return tuple(LineChange(path=it.path, line=it.line, text=None) for it in scdaemon.settings(facts, option))
+
+
+def is_same_program(one: str, other: str | None) -> bool:
+    """Whether two paths name one program, however they are spelt."""
+    return other is not None and _plain(one) == _plain(other)
+
+
+def _plain(spelling: str) -> str:
+    """A path in its shortest spelling; /lib is /usr/lib since /usr was merged."""
+    shortest = posixpath.normpath(spelling)
+    return f"/usr{shortest}" if shortest.startswith(MERGED) else shortest
 
 
 def scdaemon_config(facts: Facts) -> str:

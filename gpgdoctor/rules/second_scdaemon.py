@@ -70,7 +70,11 @@ def _through_pcscd(facts: Facts, index: int) -> Found | None:
 def _by_own_driver(facts: Facts, index: int) -> Found | None:
     """Where an interface is claimed, and neither pcscd nor my scdaemon has it."""
     candidates = [it for it in _by_their_own_driver(facts) if known_or(it.cards, 1) != 0]
-    if not candidates or scdaemon.holds_a_card(facts) or _has_a_way(facts, index):
+    if not candidates or scdaemon.holds_a_card(facts):
+        return None
+    if known(facts.pcscd.listener) == "pcscd":
+        known(facts.readers)  # else it may as well be pcscd that has claimed it
+    if _has_a_way(facts):
         return None
     says_so = [process for process in candidates if known_or(process.cards, None)]
     certainty: Certainty = "certain" if len(says_so) == 1 else "likely" if len(candidates) == 1 else "possible"
@@ -93,8 +97,8 @@ def _by_their_own_driver(facts: Facts) -> list[Process]:
     ]
 
 
-def _has_a_way(facts: Facts, index: int) -> bool:
-    """Whether my scdaemon does not depend on this device: it may open another, or PC/SC has a card for it."""
+def _has_a_way(facts: Facts) -> bool:
+    """Whether my scdaemon does not depend on one that is claimed: another is free, or PC/SC has a card."""
     if scdaemon.path(facts) is not scdaemon.Path.PCSC and any(map(_is_another_free, known(facts.usb))):
         return True
     listed = known_or(facts.readers, ())
