@@ -107,7 +107,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
         effect=text('gpg says "No such device" as long as the other program is connected.'),
         because=(
             f"readers[{index}].state",
-            *((f"readers[{index}].handles",) if handles > 0 else ()),
+            *((f"readers[{index}].handles",) if handles > 1 else ()),
             "configuration.in_force",
         ),
         culprits=holding.culprits(facts, candidates, handles),
