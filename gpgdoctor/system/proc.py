@@ -15,6 +15,9 @@ CGROUP_BYTES = 1 << 14
 ARGUMENTS_BYTES = 1 << 16
 _ZOMBIE = ("Z", "X")
 _UNIT = re.compile(rb"/(session-\w{1,32}\.scope|user@\d{1,10}\.service)(?=/|$)", re.MULTILINE)
+_SERVICE = re.compile(
+    rb"^(?:0:|\d+:name=systemd):/system\.slice/(?:[^/\n]+\.slice/)*([\w@.:-]{1,250}\.service)$", re.MULTILINE
+)
 
 
 def pids() -> list[int]:
@@ -103,6 +106,12 @@ def unit(pid: int | str = "self") -> str | None:
         return None
     found = _UNIT.search(content)
     return found[1].decode() if found else ""
+
+
+def service(pid: int) -> str | None:
+    """The service of the system that systemd runs a process as, by its control group, which no user can choose."""
+    found = _SERVICE.search(_read(f"/proc/{pid}/cgroup", CGROUP_BYTES) or b"")
+    return found[1].decode() if found else None
 
 
 def namespace_depth(pid: int) -> int | None:
