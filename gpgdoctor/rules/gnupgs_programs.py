@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from gpgdoctor.facts import Facts, Process, known, known_or
+from gpgdoctor.facts import Facts, NotKnown, Process, Unknown, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
 from gpgdoctor.rules.rule import Found, NotApplicable, Subject, by_hand, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, install
@@ -210,7 +210,9 @@ def _named_by_path(process: Process) -> Text:
 def _is_foreign_and_here(facts: Facts, index: int) -> bool:
     """Whether a daemon is another installation's, whose program is still in its place."""
     process = known(facts.processes)[index]
-    known(process.executable)
+    # GnuPG's daemons hide their program from their own user: that says nothing of another installation.
+    if isinstance(process.executable, Unknown):
+        raise NotKnown(process.executable, counts=False)
     if known(process.replaced) or not _is_foreign(facts, process):
         return False
     return not _is_configured(facts, process)

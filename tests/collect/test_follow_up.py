@@ -37,6 +37,7 @@ def test_a_healthy_machine_is_asked_nothing_more() -> None:
         {"pcscd": {"listener": None, "refused": True, "answer": Unknown.because("x")}, "readers": ()},
         {"pcscd": {"listener": None, "service": "failed", "answer": Unknown.because("x")}, "readers": ()},
         {"readers": (reader("PRESENT", "EXCLUSIVE"),)},
+        {"pcscd": {"card_access": CardAccess(answer="no", about="scdaemon", with_reader=False)}},
         {"readers": (), "usb": (FREE,)},
         {"readers": (), "pcscd": {"drivers": False}},
         {"readers": (reader("PRESENT"),), "usb": (ON_USB, replace(ON_USB, name="1-3:1.0", title="Another"))},
@@ -53,6 +54,7 @@ def test_what_the_log_may_explain(changes: dict[str, Any]) -> None:
         {"readers": (reader("EMPTY"),), "usb": (FREE,)},
         {"readers": (reader("PRESENT", "INUSE"),), "usb": (ON_USB,)},
         {"readers": (), "usb": (), "pcscd": {"drivers": True}},
+        {"pcscd": {"card_access": CardAccess(answer="yes", about="scdaemon", with_reader=False)}},
         {"pcscd": {"listener": "activator", "answer": Unknown.because("asleep")}, "readers": Unknown.because("asleep")},
     ],
 )
