@@ -108,7 +108,7 @@ def _second_question(facts: Facts) -> Found | None:
     if any(reader.probe == "ok" for reader in readers) or not any(card(it) is Card.PRESENT for it in readers):
         return None
     access = facts.pcscd.card_access
-    if not isinstance(access, Unknown) and (access is None or access.answer == "yes"):
+    if access is not None and not isinstance(access, Unknown) and access.answer == "yes":
         return None
     uid = known_or(facts.host.uid, -1)
     logged = [
@@ -120,6 +120,8 @@ def _second_question(facts: Facts) -> Found | None:
         return _refused(facts, text("its second question, access_card"), (f"pcscd.log[{logged[-1]}]",))
     if isinstance(access, Unknown):
         raise NotKnown(access, counts=False)
+    if access is None:
+        return None
     if not access.with_reader:
         why = "polkit does not say yes to access_card for {whose}, but was asked without the reader's name"
         raise NotKnown(text(why, whose=public(access.about)), counts=False)
