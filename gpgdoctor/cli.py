@@ -44,8 +44,10 @@ app = typer.Typer(
 def run(arguments: list[str], early: object | None) -> int:
     """Run one command line and return its exit code; ``early`` are children that were started for it."""
     if arguments[:1] != ["check"] and not app.registered_groups:  # 9 ms, which a check can do without
+        from gpgdoctor.commands.fleet_cli import fleet
         from gpgdoctor.commands.hook_cli import hooks
 
+        app.add_typer(fleet)
         app.add_typer(hooks)
     command = typer.main.get_command(app)
     try:

@@ -19,6 +19,7 @@ NEEDED = {
     "platformdirs": "platformdirs",
     "psutil": "psutil",
     "smartcard": "pyscard",
+    "jinja2": "Jinja2",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from gpgdoctor.cli import app
+from gpgdoctor.commands.fleet_cli import fleet
 from gpgdoctor.commands.hook_cli import hooks
 
 # Each is in Debian or another distribution: a shell builtin, in the base system, or in the package of its program.
@@ -35,6 +36,7 @@ def check(words: Sequence[str]) -> None:
 def _parse(words: Sequence[str]) -> None:
     """Raises what typer raises for wrong usage; runs nothing."""
     if not app.registered_groups:
+        app.add_typer(fleet)
         app.add_typer(hooks)
     command: Any = typer.main.get_command(app)
     name, rest = "gpgdoctor", list(words)
