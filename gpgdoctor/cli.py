@@ -13,6 +13,7 @@ from gpgdoctor import __version__
 from gpgdoctor.crash import NAGIOS_UNKNOWN, wanted_format
 
 USAGE, INTERRUPTED = 2, 130
+SLOWEST_HZ, FASTEST_HZ, LONGEST_WATCH_S = 0.1, 100.0, 366 * 86400
 
 # Since 0.22 typer brings its own click; this name is the same in both.
 _UsageError: type[Any] = typer.BadParameter.__bases__[0]
@@ -244,6 +245,32 @@ def report(
     from gpgdoctor.commands.report import ReportOptions, report
 
     return report(ReportOptions(homedir=homedir, probe=not no_probe, timeout_s=_seconds(timeout), replay=replay))
+
+
+@app.command(short_help="Show live who takes which card when.")
+def watch(
+    for_s: Optional[float] = typer.Option(None, "--for", metavar="S", help="End after that many seconds."),
+    rate: float = typer.Option(20.0, metavar="HZ", help="How often it looks, a second; below 10 nothing is certain."),
+    until_conflict: bool = typer.Option(False, "--until-conflict", help="End with exit code 1 at the first conflict."),
+    stay: bool = typer.Option(False, "--stay", help="Stay connected, which keeps pcscd from its sleep."),
+    json: bool = typer.Option(False, "--json", help="Print a line of JSON for each event."),
+) -> int:
+    """Show live who takes which card, shared or alone, who lets go, and who waits; Ctrl-C ends it with a summary.
+
+    It looks at pcscd many times a second, touches no card, and starts no daemon. Connected only while another program
+    is, so that a pcscd that goes to sleep can (--stay: always). A program without a process number is another user's
+    or hides its files: root sees more.
+
+    A conflict is a program that waits for another's transaction or operation, or my scdaemon running without a card
+    for a second while another program holds the reader.
+    """
+    from gpgdoctor.commands.watch import WatchOptions, watch
+
+    if for_s is not None and not 0 < for_s <= LONGEST_WATCH_S:
+        raise typer.BadParameter("more than 0 and at most a year of seconds are expected", param_hint="--for")
+    if not SLOWEST_HZ <= rate <= FASTEST_HZ:
+        raise typer.BadParameter("0.1 to 100 looks a second are expected", param_hint="--rate")
+    return watch(WatchOptions(for_s=for_s, rate_hz=rate, until_conflict=until_conflict, stay=stay, json=json))
 
 
 @app.command()

@@ -244,12 +244,6 @@ def _field(kind: type[Record], name: str, hint: Any, value: dict[str, Any], plac
     raise BadSnapshot(f"{here} is missing")
 
 
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    """Evaluating them takes longer than all the rest of decoding."""
-    return typing.get_type_hints(kind)
-
-
 def _is_record(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Record)
 
