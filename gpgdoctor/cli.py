@@ -88,6 +88,7 @@ def check(
     no_redact: bool = typer.Option(False, "--no-redact", help="Save the facts as they are."),
     verbose: bool = typer.Option(False, "-v", "--verbose", help="List every check."),
     quiet: bool = typer.Option(False, "-q", "--quiet", help="Print the verdict only."),
+    no_picture: bool = typer.Option(False, "--no-picture", help="Do not draw the way to the card."),
 ) -> int:
     """Look and judge. Changes nothing, starts nothing."""
     from gpgdoctor.commands.check import CheckOptions, check
@@ -106,6 +107,7 @@ def check(
             redact=not no_redact,
             verbose=verbose,
             quiet=quiet,
+            picture=not no_picture,
         ),
         context.obj,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from enum import Enum
 
 from gpgdoctor.system.record import Record
 
@@ -17,6 +18,15 @@ UNBROKEN = re.compile(
 GLUE = "\x00"
 
 
+class Drawing(Enum):
+    """How the way to the card is drawn."""
+
+    NONE = "none"
+    LINE = "line"  # into a pipe, where it is asked for
+    ASCII = "ascii"
+    BOXES = "boxes"
+
+
 class Style(Record):
     width: int = 80
     colour: bool = False
@@ -24,6 +34,7 @@ class Style(Record):
     quiet: bool = False
     origin: str | None = None  # of a replayed snapshot
     encoding: str = "utf-8"
+    drawing: Drawing = Drawing.NONE
     homedir: str | None = None  # that the caller named, for the command that follows
 
     def paint(self, text: str, code: str) -> str:

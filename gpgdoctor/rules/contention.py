@@ -15,12 +15,15 @@ from gpgdoctor.rules.rule import (
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subjects,
     advice,
     advise,
+    blocks,
     by_hand,
     headed_by,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.wording import Text, path, public, several, text, user
@@ -39,6 +42,7 @@ NO_READER = text("PC/SC lists no reader")
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD204", "GD109")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.OTHERS),
 )
 def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -78,6 +82,7 @@ def _were_refused(number: int) -> Text:
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD206", "GD109", "GD106")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -112,6 +117,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD109", "GD204", "GD206")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -166,6 +172,7 @@ def _let_go(facts: Facts, candidates: list[Process]) -> tuple[Advice, ...]:
     each=holding.contended,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=blocks(Stretch.READER),
 )
 def transaction_held(facts: Facts, index: int) -> Found | None:
     readers = known(facts.readers)
@@ -209,6 +216,7 @@ def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD204")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def second_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]

@@ -13,11 +13,13 @@ from gpgdoctor.rules.rule import (
     Found,
     NotApplicable,
     Severity,
+    Stretch,
     Subject,
     advice,
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.rule import readers as each_reader
@@ -33,6 +35,7 @@ from gpgdoctor.wording import Text, public, text
     "There is a reader.",
     worst="warning",
     causes=(*NO_PCSCD_AT_ALL, *hidden_by("GD404", "GD308")),
+    breaks=refuses(Stretch.READER),
 )
 def no_reader(facts: Facts) -> Found | None:
     if known(facts.usb):
@@ -83,6 +86,7 @@ def _device(interface: UsbInterface) -> str:
     each=_devices,
     causes=(*NO_PCSCD, *hidden_by("GD402", "GD208", "GD314")),
     no_subject=NONE_ON_USB,
+    breaks=refuses(Stretch.READER),
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
@@ -199,6 +203,7 @@ def _listed(facts: Facts) -> list[Subject]:
     "There is a card in a reader.",
     worst="info",
     causes=(*NO_PCSCD, *hidden_by("GD501")),
+    breaks=refuses(Stretch.CARD),
 )
 def no_card(facts: Facts) -> Found | None:
     readers = known(facts.readers) if _listed(facts) else ()
@@ -224,6 +229,7 @@ def no_card(facts: Facts) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=refuses(Stretch.CARD),
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -245,6 +251,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:
