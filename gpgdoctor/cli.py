@@ -242,11 +242,13 @@ def report(
     no_probe: bool = typer.Option(False, "--no-probe", help="Do not connect to readers that are in use."),
     timeout: float = typer.Option(5.0, metavar="S", help="Seconds that the look may take."),
     replay: Optional[str] = typer.Option(None, "--from", metavar="FILE", help="Report a snapshot, not this machine."),
+    html: Optional[str] = typer.Option(None, metavar="FILE", help="Write it as a page with the picture, instead."),
 ) -> int:
     """Print a report in Markdown to paste into a bug report, redacted. Changes nothing, starts nothing."""
     from gpgdoctor.commands.report import ReportOptions, report
 
-    return report(ReportOptions(homedir=homedir, probe=not no_probe, timeout_s=_seconds(timeout), replay=replay))
+    timeout_s = _seconds(timeout)
+    return report(ReportOptions(homedir=homedir, probe=not no_probe, timeout_s=timeout_s, replay=replay, html=html))
 
 
 @app.command(short_help="Show live who takes which card when.")

@@ -18,6 +18,7 @@ from gpgdoctor import __version__
 from gpgdoctor.report.escape import printable
 
 HERE = "gpgdoctor.report.pages"
+SHARED = ("base.html", "way.svg")
 TEXT_LIMIT = 2000
 
 
@@ -28,7 +29,7 @@ def render(package: str, template: str, **values: Any) -> str:
     environment = Environment(
         autoescape=True,
         finalize=_safe,
-        loader=FunctionLoader(lambda name: _text(HERE if name == "base.html" else package, name)),
+        loader=FunctionLoader(lambda name: _text(HERE if name in SHARED else package, name)),
         lstrip_blocks=True,
         trim_blocks=True,
         undefined=StrictUndefined,
