@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from unicodedata import east_asian_width
 
 from gpgdoctor.report.escape import printable
 from gpgdoctor.system.record import Record, replace
 from gpgdoctor.way.model import Beside, Branch, Kind, Passage, State, Way
 
-LETTER = 7.6  # the width of most letters of 14 units, a little more than they have
+# How wide letters of 14 units are at most: in DejaVu Sans Bold, which is wide.
+NARROW, USUAL, BROAD, WIDEST = 5.5, 9.2, 12.2, 15.5
 LINE = 18
 PAD = 10
 SHOWN = 4  # programs and other readers; what is left is counted
@@ -139,16 +141,41 @@ def _higher(box: Box, height: float) -> Box:
 
 
 def _box(name: str, notes: list[str], x: float, y: float, width: float, style: str) -> Box:
-    letters = int((width - 2 * PAD) / LETTER)
-    names = _lines(name, letters, 2)
-    told = tuple(line for note in notes for line in _lines(note, letters, 2))
+    names = _lines(name, width - 2 * PAD, 2)
+    told = tuple(line for note in notes for line in _lines(note, width - 2 * PAD, 2))
     height = LINE * (len(names) + len(told)) + 2 * PAD
     return Box(x=x, y=y, width=width, height=height, name=names, notes=told, style=style)
 
 
-def _lines(text: str, letters: int, most: int) -> tuple[str, ...]:
-    found = textwrap.wrap(text, letters) or [""]
-    return (*found[: most - 1], f"{found[most - 1][: letters - 3]}...") if len(found) > most else tuple(found)
+def _lines(text: str, room: float, most: int) -> tuple[str, ...]:
+    """A text in lines that are no wider than this; what is left of it after the last one is cut off."""
+    lines: list[str] = []
+    rest = text
+    while rest and len(lines) < most:
+        line = _beginning(rest, room)
+        rest = rest[len(line) :].lstrip()
+        lines.append(line.rstrip())
+    if rest:
+        lines[-1] = _beginning(lines[-1], room - 3 * NARROW, words=False) + "..."
+    return tuple(lines)
+
+
+def _beginning(text: str, room: float, *, words: bool = True) -> str:
+    """As much of a text as there is room for; in whole words, if any."""
+    end, used = 0, 0.0
+    while end < len(text) and used + _width(text[end]) <= room:
+        used += _width(text[end])
+        end += 1
+    blank = text.rfind(" ", 0, end + 1)
+    return text[:blank] if words and end < len(text) and blank > 0 else text[: max(end, 1)]
+
+
+def _width(letter: str) -> float:
+    if letter in "ilj.,:;'|!()[] ":
+        return NARROW
+    if east_asian_width(letter) in "WF":
+        return WIDEST
+    return BROAD if letter.isupper() or letter in "mw%@" else USUAL if letter.isascii() else BROAD
 
 
 def _across(way: Way, number: int, boxes: list[Box]) -> Line:

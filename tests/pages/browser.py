@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -99,12 +100,12 @@ class Browser:
 
     # -- a page --------------------------------------------------------------------------------------------------
 
-    def open(self, path: Path, width: int, *, dark: bool = False, print_it: bool = False) -> None:
+    def open(self, path: Path, width: int, *, dark: bool = False) -> None:
         """Show a file in a window of this width."""
         self.events.clear()
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
         features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.ask("Emulation.setEmulatedMedia", media="print" if print_it else "screen", features=features)
+        self.ask("Emulation.setEmulatedMedia", media="screen", features=features)
         self.ask("Page.navigate", url=path.as_uri())
         end = time.monotonic() + DEADLINE_S
         while self.run("document.readyState + location.protocol") != "completefile:" and time.monotonic() < end:
@@ -118,14 +119,17 @@ class Browser:
         return answer["result"].get("value")
 
     def screenshot(self, path: Path) -> None:
+        """For a person to look at."""
         size = self.ask("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 6000), "scale": 1}
         data = self.ask("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)["data"]
         path.write_bytes(base64.b64decode(data))
 
     def pdf_pages(self) -> int:
-        data = base64.b64decode(self.ask("Page.printToPDF", preferCSSPageSize=True)["data"])
-        return data.count(b"/Type /Page\n") + data.count(b"/Type /Page ") + data.count(b"/Type/Page/")
+        """On how many pages of paper it is printed."""
+        self.ask("Emulation.setEmulatedMedia", media="")
+        data = base64.b64decode(self.ask("Page.printToPDF")["data"])
+        return len(re.findall(rb"/Type\s*/Page[^s]", data))
 
     # -- what it did ---------------------------------------------------------------------------------------------
 
