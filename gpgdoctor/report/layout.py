@@ -60,8 +60,8 @@ def pictures(way: Way) -> tuple[Picture, Picture]:
 
 
 def wide(way: Way) -> Picture:
-    width, gap, height = 920.0, 44.0, 74.0
-    widths = [54.0, 102.0, 102.0, 106.0, 214.0, 96.0]
+    width, gap, height = 920.0, 40.0, 74.0
+    widths = [54.0, 110.0, 110.0, 110.0, 214.0, 104.0]
     boxes: list[Box] = []
     x = (width - sum(widths) - gap * 5) / 2
     for number, size in enumerate(widths):
