@@ -258,6 +258,7 @@ def watch(
     until_conflict: bool = typer.Option(False, "--until-conflict", help="End with exit code 1 at the first conflict."),
     stay: bool = typer.Option(False, "--stay", help="Stay connected, which keeps pcscd from its sleep."),
     json: bool = typer.Option(False, "--json", help="Print a line of JSON for each event."),
+    html: Optional[str] = typer.Option(None, metavar="FILE", help="Write the timeline as a page, too, while it runs."),
 ) -> int:
     """Show live who takes which card, shared or alone, who lets go, and who waits; Ctrl-C ends it with a summary.
 
@@ -274,7 +275,9 @@ def watch(
         raise typer.BadParameter("more than 0 and at most a year of seconds are expected", param_hint="--for")
     if not SLOWEST_HZ <= rate <= FASTEST_HZ:
         raise typer.BadParameter("0.1 to 100 looks a second are expected", param_hint="--rate")
-    return watch(WatchOptions(for_s=for_s, rate_hz=rate, until_conflict=until_conflict, stay=stay, json=json))
+    return watch(
+        WatchOptions(for_s=for_s, rate_hz=rate, until_conflict=until_conflict, stay=stay, json=json, html=html)
+    )
 
 
 @app.command()
@@ -290,6 +293,7 @@ def demo(
     scenario: Optional[str] = typer.Argument(None, metavar="[SCENARIO]", help="One of --list; default: the classic."),
     listing: bool = typer.Option(False, "--list", help="List the scenarios."),
     shell: bool = typer.Option(False, "--shell", help="Open a shell inside the scenario."),
+    html: Optional[str] = typer.Option(None, metavar="FILE", help="Write its report as a page, too."),
 ) -> int:
     """Play a conflict on a virtual reader and card, in private namespaces, with real pcscd and scdaemon."""
     from gpgdoctor.lab import demo as stage
@@ -301,4 +305,8 @@ def demo(
     name = scenario or CLASSIC
     if shell:
         return stage.run_shell(name)
-    return stage.run_demo(name, out=sys.stdout, err=sys.stderr)
+    if html is None:
+        return stage.run_demo(name, out=sys.stdout, err=sys.stderr)
+    from gpgdoctor.commands.demo import with_page
+
+    return with_page(name, html)

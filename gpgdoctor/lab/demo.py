@@ -6,8 +6,8 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
 
 from gpgdoctor.lab import parts, terminal
 from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
@@ -22,6 +22,8 @@ HANGS_S = 5.0
 PROGRAM_DEADLINE_S = 60.0
 PCSC_SUCCESS = "0x00000000"
 
+Found = Callable[[dict[str, Any]], None]
+
 
 def list_scenarios() -> str:
     """The scenarios, each with what it is about."""
@@ -31,15 +33,18 @@ def list_scenarios() -> str:
     return "\n".join(lines)
 
 
-def run_demo(name: str, *, out: TextIO, err: TextIO) -> int:
-    """Play a scenario: 0 the lab showed what it should, 1 it did not, 2 no such name, 3 it cannot run here."""
+def run_demo(name: str, *, out: TextIO, err: TextIO, found: Found = lambda _: None) -> int:
+    """Play a scenario: 0 the lab showed what it should, 1 it did not, 2 no such name, 3 it cannot run here.
+
+    ``found`` is given the document of `check --json` over the illness.
+    """
     scenario = BY_NAME.get(name)
     if scenario is None:
         return _refuse(err, f"no scenario {name!r}; gpgdoctor demo --list has them all", EXIT_USAGE)
     try:
         _prepare(err)
         with Lab(scenario) as lab:
-            play = Play(lab, out)
+            play = Play(lab, out, found)
             play.whole()
     except (LabUnavailable, parts.PartsUnavailable) as reason:
         return _refuse(err, f"cannot run here: {reason}", EXIT_CANNOT_RUN)
@@ -74,10 +79,11 @@ def run_shell(name: str) -> int:
 class Play:
     """One performance: what is shown goes to ``out``, what was not as it should be to ``complaints``."""
 
-    def __init__(self, lab: Lab, out: TextIO) -> None:
+    def __init__(self, lab: Lab, out: TextIO, found: Found = lambda _: None) -> None:
         self.complaints: list[str] = []
         self._lab = lab
         self._out = out
+        self._found = found
         self._scenario: Scenario = as_of(lab.scenario, lab.gnupg_version)
 
     def whole(self) -> None:
@@ -133,11 +139,13 @@ class Play:
         self._show("gpgdoctor check", self._gpgdoctor("check"))
         said = self._lab.gpgdoctor("check", "--json", timeout=PROGRAM_DEADLINE_S)
         try:
-            findings = json.loads(said.stdout)["findings"]
+            document = json.loads(said.stdout)
+            findings = document["findings"]
         except (ValueError, KeyError):
             last = said.stderr.strip().splitlines()[-1:] or ["nothing"]
             self._complain(f"gpgdoctor check --json gave no document, but said: {last[0]}")
             return
+        self._found(document)
         causes = {finding["id"] for finding in findings if _counts(finding)}
         if causes != set(self._scenario.expect):
             expected = " ".join(self._scenario.expect) or "nothing"

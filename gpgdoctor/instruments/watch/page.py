@@ -14,6 +14,7 @@ from gpgdoctor.system.record import Record
 
 WIDTH = 1000.0  # of a lane, in units of its own
 THINNEST = 2.0
+FAINTEST = 0.35
 TICKS = 4
 LANES = 16  # of programs, those that held longest
 LISTED = 500  # of the times of one series
@@ -33,6 +34,7 @@ class Piece(Record):
     width: float
     height: float
     style: str
+    density: float  # which part of it was really held
     words: str
     target: str  # the row of the table that tells of it
 
@@ -107,6 +109,7 @@ def _pieces(timeline: Timeline, found: Iterable[tuple[int, Series]]) -> Iterable
             width=width,
             height=height,
             style=it.share,
+            density=round(max(FAINTEST, min(1.0, it.held_s / max(it.end_s - it.start_s, 1e-3))), 2),
             words=f"{it.program}, {HOW[it.share]}: {_times(it)}",
             target=f"hold-{number}",
         )
@@ -118,7 +121,7 @@ def _ticks(timeline: Timeline, found: Iterable[tuple[int, Marks]]) -> Iterable[P
         width = max(THINNEST, _x(timeline, it.end_s) - x)
         style = "trouble" if it.kind in TROUBLE else "moment"
         words = f"{it.program or it.kind}: {it.kind}, {len(it.events)} times"
-        yield Piece(x=x, y=0, width=width, height=22, style=style, words=words, target=f"mark-{number}")
+        yield Piece(x=x, y=0, width=width, height=22, style=style, density=1, words=words, target=f"mark-{number}")
 
 
 def _x(timeline: Timeline, at_s: float) -> float:
@@ -167,7 +170,7 @@ def _moment(words: Words, number: int, it: Marks) -> dict[str, Any]:
         "at": words.clock(it.start_s),
         "style": "trouble" if it.kind in TROUBLE else "moment",
         "what": words.sentence(it.events[0]),
-        "where": it.reader or "",
+        "where": (it.reader or "") if it.kind != "reader" else "",
         "times": f"{len(it.events)} times" if len(it.events) > 1 else "",
         "each": each if len(it.events) > 1 else [],
         "more": len(it.events) - len(each),
