@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from gpgdoctor.commands.files import Unwritable, write_text
 from gpgdoctor.commands.output import complain
@@ -31,7 +33,17 @@ class Page:
         self._began_s = now_s
         self._child = os.fork()
         if self._child == 0:
-            os._exit(0 if self._write(is_running=True, quiet=True) else 1)
+            self._write_and_exit()
+
+    def _write_and_exit(self) -> NoReturn:
+        """In the child: whatever comes, it goes no further."""
+        code = 1
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the watch
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            code = 0 if self._write(is_running=True, quiet=True) else 1
+        finally:
+            os._exit(code)
 
     def finish(self) -> bool:
         """The last one; False where it could not be written."""

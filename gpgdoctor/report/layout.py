@@ -61,12 +61,14 @@ def pictures(way: Way) -> tuple[Picture, Picture]:
 
 def wide(way: Way) -> Picture:
     width, gap, height = 920.0, 40.0, 74.0
-    widths = [54.0, 110.0, 110.0, 110.0, 214.0, 104.0]
+    widths = [54.0, 110.0, 110.0, 110.0, 224.0, 104.0]
     boxes: list[Box] = []
     x = (width - sum(widths) - gap * 5) / 2
     for number, size in enumerate(widths):
         boxes.append(_station(way, number, x, 12, size, height))
         x += size + gap
+    height = max(box.height for box in boxes)
+    boxes = [_higher(box, height) for box in boxes]
     lines = [_across(way, number, boxes) for number in range(len(way.links))]
     items = _items(way)
     under, bus = 12 + height + 64, 12 + height + 30
@@ -141,7 +143,7 @@ def _higher(box: Box, height: float) -> Box:
 
 
 def _box(name: str, notes: list[str], x: float, y: float, width: float, style: str) -> Box:
-    names = _lines(name, width - 2 * PAD, 2)
+    names = _lines(name, width - 2 * PAD, 3)
     told = tuple(line for note in notes for line in _lines(note, width - 2 * PAD, 2))
     height = LINE * (len(names) + len(told)) + 2 * PAD
     return Box(x=x, y=y, width=width, height=height, name=names, notes=told, style=style)

@@ -8,7 +8,22 @@ VOID = {"meta", "br"}
 HARMLESS = {
     *("html", "head", "meta", "title", "style", "body", "main", "footer", "article", "figure", "h1", "h2", "h3", "p"),
     *("br", "pre", "code", "span", "ul", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td"),
-    *("details", "summary", "svg", "desc", "rect", "polyline", "text", "g", "circle", "path", "line"),
+    *(
+        "section",
+        "div",
+        "a",
+        "details",
+        "summary",
+        "svg",
+        "desc",
+        "rect",
+        "polyline",
+        "text",
+        "g",
+        "circle",
+        "path",
+        "line",
+    ),
 }
 LEADING_OUT = {"href", "src", "srcset", "action", "xlink:href", "data", "style", "http-equiv", "ping", "background"}
 
@@ -25,7 +40,8 @@ class _Reader(HTMLParser):
             self.problems.append(f"<{tag}>")
         for name, value in attributes:
             is_policy = (tag, name, value) == ("meta", "http-equiv", "Content-Security-Policy")
-            if (name in LEADING_OUT and not is_policy) or name.startswith("on"):
+            is_within = (tag, name) == ("a", "href") and (value or "").startswith("#")
+            if (name in LEADING_OUT and not is_policy and not is_within) or name.startswith("on"):
                 self.problems.append(f"<{tag} {name}>")
         if tag not in VOID:
             self.open.append(tag)

@@ -6,13 +6,12 @@ import os
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from axe import violations
 from browser import Browser
 from build import CONF, client, machine, reader, with_file
-from conftest import cannot_run
 from documents import DOCUMENTS, MACHINES
 from markup import problems, text_of
 from specimens import machines
@@ -223,17 +222,6 @@ def test_it_can_be_read_by_everybody(name: str, dark: bool, browser: Browser, tm
     assert violations(browser) == []
 
 
-def violations(browser: Browser) -> list[str]:
-    spec = find_spec("axe_core_python")
-    if spec is None or not spec.submodule_search_locations:
-        cannot_run("axe-core is not installed")
-    browser.run((Path(spec.submodule_search_locations[0]) / "axe.min.js").read_text("utf-8") + ";0")
-    found = "r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.html))"
-    violated = browser.run(f"axe.run().then({found})")
-    assert isinstance(violated, list)
-    return violated
-
-
 # -- colours, those of the picture too, which axe-core does not look into ----------------------------------------
 
 
@@ -250,7 +238,7 @@ def contrast(one: str, other: str) -> float:
 
 def test_every_colour_of_text_stands_out() -> None:
     """WCAG 2.1, 1.4.3: 4.5 to 1."""
-    style = (SOURCE_TREE / "gpgdoctor" / "report" / "pages" / "page.css").read_text()
+    style = (SOURCE_TREE / "gpgdoctor" / "report" / "pages" / "colours.css").read_text()
     for scheme in re.findall(r":root \{(.*?)\n *\}", style, re.DOTALL)[:2]:
         colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", scheme))
         for text in ("ink", "faint", "error", "warning", "info", "pass"):
