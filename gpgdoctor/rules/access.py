@@ -11,12 +11,14 @@ from gpgdoctor.rules.rule import (
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subject,
     Subjects,
     advice,
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
@@ -38,6 +40,7 @@ EXPLAIN: Command = ("gpgdoctor", "explain", "GD401")
     "pcscd lets this session in.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305", "GD311"),
+    breaks=refuses(Stretch.PCSCD),
 )
 def pcscd_refuses_me(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
@@ -239,6 +242,7 @@ def _a_card_is_there(facts: Facts) -> bool:
     worst="error",
     each=_blocked,
     no_subject=text("nobody looked, and there is a card"),
+    breaks=refuses(Stretch.READER),
 )
 def usb_device_blocked(facts: Facts, index: int) -> Found | None:
     return Found(
