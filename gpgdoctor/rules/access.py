@@ -11,12 +11,14 @@ from gpgdoctor.rules.rule import (
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subject,
     Subjects,
     advice,
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
@@ -38,6 +40,7 @@ EXPLAIN: Command = ("gpgdoctor", "explain", "GD401")
     "pcscd lets this session in.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305", "GD311"),
+    breaks=refuses(Stretch.PCSCD),
 )
 def pcscd_refuses_me(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
@@ -108,7 +111,7 @@ def _second_question(facts: Facts) -> Found | None:
     if any(reader.probe == "ok" for reader in readers) or not any(card(it) is Card.PRESENT for it in readers):
         return None
     access = facts.pcscd.card_access
-    if not isinstance(access, Unknown) and (access is None or access.answer == "yes"):
+    if access is not None and not isinstance(access, Unknown) and access.answer == "yes":
         return None
     uid = known_or(facts.host.uid, -1)
     logged = [
@@ -120,6 +123,8 @@ def _second_question(facts: Facts) -> Found | None:
         return _refused(facts, text("its second question, access_card"), (f"pcscd.log[{logged[-1]}]",))
     if isinstance(access, Unknown):
         raise NotKnown(access, counts=False)
+    if access is None:
+        return None
     if not access.with_reader:
         why = "polkit does not say yes to access_card for {whose}, but was asked without the reader's name"
         raise NotKnown(text(why, whose=public(access.about)), counts=False)
@@ -237,6 +242,7 @@ def _a_card_is_there(facts: Facts) -> bool:
     worst="error",
     each=_blocked,
     no_subject=text("nobody looked, and there is a card"),
+    breaks=refuses(Stretch.READER),
 )
 def usb_device_blocked(facts: Facts, index: int) -> Found | None:
     return Found(

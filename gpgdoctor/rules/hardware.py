@@ -14,12 +14,14 @@ from gpgdoctor.rules.rule import (
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subject,
     Subjects,
     advice,
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.rule import readers as each_reader
@@ -35,6 +37,7 @@ from gpgdoctor.wording import Text, public, text
     "There is a reader.",
     worst="warning",
     causes=(*NO_PCSCD_AT_ALL, *hidden_by("GD404", "GD308")),
+    breaks=refuses(Stretch.READER),
 )
 def no_reader(facts: Facts) -> Found | None:
     if known(facts.usb):
@@ -87,6 +90,7 @@ def _device(interface: UsbInterface) -> str:
     each=_devices,
     causes=(*NO_PCSCD, *hidden_by("GD402", "GD206", "GD208", "GD314")),
     no_subject=NONE_ON_USB,
+    breaks=refuses(Stretch.READER),
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
@@ -205,6 +209,7 @@ def _listed(facts: Facts) -> Subjects:
     "There is a card in a reader.",
     worst="info",
     causes=(*NO_PCSCD, *hidden_by("GD501")),
+    breaks=refuses(Stretch.CARD),
 )
 def no_card(facts: Facts) -> Found | None:
     subjects = _listed(facts)
@@ -233,6 +238,7 @@ def no_card(facts: Facts) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=refuses(Stretch.CARD),
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -254,6 +260,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:

@@ -9,7 +9,7 @@ from gpgdoctor.facts import Facts, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, other_reader, scdaemon
 from gpgdoctor.rules.contention import NO_READER, NOT_STARTING
 from gpgdoctor.rules.reader_state import Card, card
-from gpgdoctor.rules.rule import Advice, Found, NotApplicable, advice, advise, hidden_by, rule
+from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Stretch, advice, advise, hidden_by, refuses, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Text, line, reader_name, several, text
 
@@ -31,6 +31,7 @@ class Outcome(Enum):
     "reader-port names a reader that is there.",
     worst="error",
     causes=(*GNUPG_MISSING, *NOT_STARTING, *hidden_by("GD205")),
+    breaks=refuses(Stretch.READER),
 )
 def reader_port_never_matches(facts: Facts) -> Found | None:
     port = scdaemon.setting(facts, "reader-port")

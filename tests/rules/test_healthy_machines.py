@@ -28,7 +28,6 @@ from judging import judged
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import CardAccess, Connection, Facts, LogEvent, Unknown
 from gpgdoctor.plan.plan import plan
-from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import verdict
 from gpgdoctor.system.record import replace
 
@@ -241,4 +240,3 @@ def test_keepassxc_is_named_by_elimination() -> None:
     assert (culprit.program, culprit.certainty) == ("keepassxc", "likely")
     unseen = next(it for it in judged(machine(version=DEBIAN_13, **how)).findings if it.id == "GD202").found
     assert unseen.note is not None and "KeePassXC" in unseen.note.clear() and "other users" not in unseen.note.clear()
-    assert Style()
