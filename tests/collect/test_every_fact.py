@@ -19,7 +19,10 @@ from gpgdoctor.snapshot import encode
 
 OpenLab = Callable[..., Lab]
 ALICE = 1001
-RECORDED = [name for name in recordings.names() if "made_by_hand" not in recordings.load(name)]
+# The machine's are of several versions: to record all of them takes an hour.
+RECORDED = [
+    name for name in recordings.names() if not name.startswith("usb-") and "made_by_hand" not in recordings.load(name)
+]
 
 
 def left_out(value: Any, place: str = "facts") -> Iterator[str]:
