@@ -36,7 +36,6 @@ SNAPSHOTS: dict[str, tuple[str, Facts]] = {
         machine(conf="disable-ccid\n", pcscd={"answer": "0x8010001E"}, readers=()),
     ),
     "GD312.broken": (NO_LOG, machine(version=DEBIAN_13, conf=PCSC, pcscd={"log": (MISMATCH,)})),
-    "GD312.ok": (NO_LOG, machine(version=DEBIAN_13, conf=PCSC)),
     "GD315.ok": (ON_DEBIAN_13_ALONE, machine(version=DEBIAN_13, conf=PCSC, common_conf="use-keyboxd\n")),
     "GD505.broken": ("a virtual reader never breaks", machine(readers=(reader("UNAVAILABLE"),))),
 }
