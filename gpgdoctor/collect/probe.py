@@ -1,7 +1,9 @@
 """The child that talks to pcscd, so that a call that never returns costs a process and nothing else.
 
 A program of its own (see system/inside.py). It imports pyscard at once, and waits for two orders: how to look, and
-which library to load after that. Before it connects to a reader that is shared, it looks whether that would block. It tells each fact as it comes. Its parent kills it at the deadline.
+which library to load after that. It tells each fact as it comes. Its parent kills it at the deadline.
+
+Before it connects to a reader that is shared, it looks whether others wait already: its own connect would, too.
 
 pyscard's thin layer is used: the high-level classes power the card off under other programs when they disconnect
 (smartcard/pcsc/PCSCCardConnection.py).

@@ -112,9 +112,7 @@ class Clients:
 
 def _scdaemons_of_mine() -> set[int]:
     """scdaemon forbids ptrace, so that its connections have no program that shows."""
-    return {
-        pid for pid, role in processes.daemons().items() if role == "scdaemon" and proc.uid(pid) == os.geteuid()
-    }
+    return {pid for pid, role in processes.daemons().items() if role == "scdaemon" and proc.uid(pid) == os.geteuid()}
 
 
 def _busiest(pid: int) -> dict[int, int] | None:

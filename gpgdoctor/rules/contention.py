@@ -207,7 +207,7 @@ def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
 
 
 def _of_a_transaction(facts: Facts, candidates: list[Process]) -> tuple[Culprit, ...]:
-    """Of a transaction for which programs wait that are among pcscd's clients: the only candidate may be one of them."""
+    """Programs that were seen to wait for the transaction are candidates, too: the only one may be one of them."""
     found = holding.culprits(facts, candidates)
     waiting = known_or(facts.pcscd.waiting_programs, 0)
     if not waiting or (holding.all_paired(facts) and len(holding.clients(facts)) > waiting):
