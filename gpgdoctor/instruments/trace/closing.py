@@ -14,8 +14,7 @@ from gpgdoctor.report.block import block
 from gpgdoctor.report.style import Style
 from gpgdoctor.system.record import Record
 
-WIDTH = 80
-PLAIN = Style(width=WIDTH)
+NAMES_WIDTH = 16
 
 
 class Verdict(Record):
@@ -84,28 +83,28 @@ class Closing:
 
     def print(self, output: Output, verdict: Verdict) -> None:
         output.document(self._document(verdict))
-        output.text(self._lines(verdict))
+        output.text(self._lines(verdict, Style(width=output.columns)))
 
-    def _lines(self, verdict: Verdict) -> Iterator[str]:
+    def _lines(self, verdict: Verdict, style: Style) -> Iterator[str]:
         yield ""
         programs = self._trace.summary.programs
         if programs:
             yield "SUMMARY"
             for program in programs:
                 for line in program.lines():
-                    yield from _wrapped(line, "  ")
+                    yield from _wrapped(line, style.width)
             yield ""
         if self._meaning.findings:
             yield "WHAT IT MEANS"
             for finding in self._meaning.findings:
-                yield from block(self._meaning.diagnosis, finding, PLAIN)
+                yield from block(self._meaning.diagnosis, finding, style)
                 yield ""
         if verdict.notes:
             yield "WHY THAT MAY BE"
             for note in verdict.notes:
-                yield from textwrap.wrap(f"- {note}.", WIDTH, initial_indent="  ", subsequent_indent="    ")
+                yield from textwrap.wrap(f"- {note}.", style.width, initial_indent="  ", subsequent_indent="    ")
             yield ""
-        yield from PLAIN.wrapped(_last(verdict))
+        yield from style.wrapped(_last(verdict))
 
     def _document(self, verdict: Verdict) -> dict[str, Any]:
         seen = self._trace.seen
@@ -139,7 +138,9 @@ def _last(verdict: Verdict) -> str:
     return f"{verdict.text}{found}{following}"
 
 
-def _wrapped(line: str, indent: str) -> list[str]:
-    if not line.startswith(indent):
-        return textwrap.wrap(line, WIDTH, break_on_hyphens=False) or [line]
-    return textwrap.wrap(line, WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False, break_long_words=False)
+def _wrapped(line: str, width: int) -> list[str]:
+    if not line.startswith("  "):
+        return textwrap.wrap(line, width, break_on_hyphens=False) or [line]
+    return textwrap.wrap(
+        line, width, subsequent_indent=" " * NAMES_WIDTH, break_on_hyphens=False, break_long_words=False
+    )

@@ -85,7 +85,6 @@ class Daemons:
             self._killer.kill()
             self._killer.wait()
 
-
     def remove_sockets(self) -> None:
         """Where GnuPG keeps them elsewhere, below /run/user."""
         with suppress(CommandFailed):  # where there are none

@@ -133,8 +133,8 @@ class Observer:
             self._naming.forget(sight.peers)
             self._first = False
         if said is not None:
-            readers = (self._readers or {}).values()
-            events += self._conflicts.refusals(self._at_s, said.cards, readers, self._attribution)
+            readers = tuple((self._readers or {}).values())
+            events += self._conflicts.refusals(self._at_s, said, readers, self._attribution)
             events += self._by_own_driver(said, sight.at_s)
         return events
 
