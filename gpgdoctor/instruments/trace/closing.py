@@ -117,7 +117,7 @@ class Closing:
                     "name": finding.rule.name,
                     "severity": finding.found.severity,
                     "subject": finding.subject,
-                    "title": finding.found.summary,
+                    "title": finding.found.summary.clear(),
                     "culprits": [
                         {"pid": who.pid, "program": who.program, "user": who.user, "certainty": who.certainty}
                         for who in finding.found.culprits
