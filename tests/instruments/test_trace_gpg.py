@@ -247,4 +247,4 @@ def test_gpgs_flow_proves_the_same_as_a_scdaemon_of_its_own(open_lab: OpenLab) -
     done = lab.gpgdoctor("trace", "--gpg", "--yes", "--json")
     assert done.returncode == 1, done.stderr
     summary = json.loads(done.stdout.splitlines()[-1])
-    assert [finding["id"] for finding in summary["findings"]] == ["GD202"]
+    assert [(finding["id"], finding["severity"]) for finding in summary["findings"]] == [("GD202", "error")]

@@ -6,13 +6,13 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from gpgdoctor.facts import Facts
+from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.instruments.trace.meaning import Meaning, meaning
 from gpgdoctor.instruments.trace.output import Output
 from gpgdoctor.instruments.trace.session import Trace
 from gpgdoctor.report.block import block
 from gpgdoctor.report.style import Style
-from gpgdoctor.system.record import Record
+from gpgdoctor.system.record import Record, replace
 
 NAMES_WIDTH = 16
 
@@ -38,7 +38,7 @@ class Closing:
         seen = self._trace.seen
         if not seen.has_trouble:
             return meaning(before, seen)
-        now = meaning(look(), seen)
+        now = meaning(_as_wanted_as(before, look()), seen)
         return now if now.findings else meaning(before, seen)
 
     def of_scdaemon(self, holder: int | None) -> Verdict:
@@ -130,6 +130,14 @@ class Closing:
             "notes": list(verdict.notes),
             "next": verdict.following,
         }
+
+
+def _as_wanted_as(before: Facts, now: Facts) -> Facts:
+    """`trace --gpg` stops the user's scdaemon, which does not make the card less wanted."""
+    running = known_or(before.gnupg.running, None)
+    if running is None or running.cards or known_or(now.gnupg.running, running) is not None:
+        return now
+    return replace(now, gnupg=replace(now.gnupg, running=running))
 
 
 def _last(verdict: Verdict) -> str:
