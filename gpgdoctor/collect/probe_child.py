@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpgdoctor.collect.readers import Told
 from gpgdoctor.system.caller import Whom
 from gpgdoctor.system.child import Child
-from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.deadline import Deadline, stretched
 
 MODULE = "gpgdoctor.collect.probe"
 ANSWER_DEADLINE_S = 2.0  # for a list of the readers; pcscd needs about a millisecond
@@ -45,14 +45,15 @@ class ProbeChild:
         behind ``socket``, whose threads may show that others wait already; None where it is not to be looked at.
         """
         blocked_after_s = max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S))
+        see_s = max(0.0, timeout_s - blocked_after_s - 2 * MARGIN_S)
         self._child.order(
             look=ask,
             probe=probe,
-            blocked_after_s=blocked_after_s,
+            blocked_after_s=stretched(blocked_after_s),
             connect=connect,
             pcscd=pcscd,
             socket=socket,
-            see_s=max(0.0, timeout_s - blocked_after_s - 2 * MARGIN_S),
+            see_s=stretched(see_s),
         )
 
     def load(self, driver: str | None) -> None:
