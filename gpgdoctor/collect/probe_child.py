@@ -53,7 +53,7 @@ class ProbeChild:
             connect=connect,
             pcscd=pcscd,
             socket=socket,
-            see_s=stretched(see_s),
+            see_s=see_s,  # becomes a deadline there
         )
 
     def load(self, driver: str | None) -> None:
