@@ -9,6 +9,7 @@ from gpgdoctor.rules.reader_state import Hold, hold, is_held, was_shown_exclusiv
 from gpgdoctor.rules.rule import (
     Advice,
     Cost,
+    Culprit,
     Cure,
     Found,
     Holds,
@@ -25,6 +26,7 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
+from gpgdoctor.system.record import replace
 from gpgdoctor.wording import Text, public, several, text
 
 NO_PCSCD = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
@@ -194,8 +196,11 @@ def transaction_held(facts: Facts, index: int) -> Found | None:
         return None
     # A probe waits for a reader that is shared; one that is held EXCLUSIVE refuses it at once.
     may_block = [number for number, other in enumerate(readers) if hold(other) is Hold.SHARED]
-    if probe == "not-made" and known_or(facts.pcscd.waiting, 0) and may_block == [index]:
-        return _transaction(facts, index, ("pcscd.waiting",))
+    if probe == "not-made" and may_block == [index]:
+        if known_or(facts.pcscd.waiting, 0):
+            return _transaction(facts, index, ("pcscd.waiting",))
+        if known_or(facts.pcscd.waiting_programs, 0):
+            return _transaction(facts, index, ("pcscd.waiting_programs",))
     if probe == "not-made" and reader.not_made_reason is Reason.NO_PROBE:
         raise NotApplicable(text("switched off with --no-probe"), switched_off=True)
     if probe == "not-made":
@@ -214,10 +219,19 @@ def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
         summary=text("{who} is in the middle of a transaction with this card, and all others wait.", who=who),
         effect=text("gpg hangs until it ends. A touch, a PIN entry or a key generation looks the same while it lasts."),
         because=(f"readers[{index}].state", *because),
-        culprits=holding.culprits(facts, candidates),
+        culprits=_of_a_transaction(facts, candidates),
         cure=advise(finish, *(cures.let_go(facts, candidates) if candidates else ())),
         note=text("Look again in a minute: what is gone by then was an operation, and no fault."),
     )
+
+
+def _of_a_transaction(facts: Facts, candidates: list[Process]) -> tuple[Culprit, ...]:
+    """Programs that were seen to wait for the transaction are candidates, too: the only one may be one of them."""
+    found = holding.culprits(facts, candidates)
+    waiting = known_or(facts.pcscd.waiting_programs, 0)
+    if not waiting or (holding.all_paired(facts) and len(holding.clients(facts)) > waiting):
+        return found
+    return tuple(replace(culprit, certainty="possible") for culprit in found)
 
 
 def _held_by_somebody(facts: Facts) -> Subjects:

@@ -191,6 +191,24 @@ def test_an_earlier_probe_that_still_waits_tells_as_much() -> None:
     assert status(held_by(KEEPASSXC, readers=(not_made,)), "GD204") == "unknown"
 
 
+def test_a_program_that_waits_tells_as_much_and_may_itself_be_a_candidate() -> None:
+    not_made = replace(IN_USE, probe="not-made", not_made_reason=Reason.PROGRAM_WAITS)
+    both = held_by(KEEPASSXC, STRANGER, readers=(not_made,), pcscd={"waiting_programs": 1})
+    assert severity(both, "GD204") == "error"
+    assert {who.certainty for who in finding(both, "GD204").found.culprits} == {"possible"}
+    alone = held_by(KEEPASSXC, readers=(not_made,), pcscd={"waiting_programs": 1})
+    assert [who.certainty for who in finding(alone, "GD204").found.culprits] == ["possible"]
+    unwanted = replace(not_made, not_made_reason=Reason.NO_PROBE)
+    assert severity(held_by(KEEPASSXC, readers=(unwanted,), pcscd={"waiting_programs": 1}), "GD204") == "error"
+
+
+def test_my_scdaemon_waits_for_the_only_other_program() -> None:
+    not_made = replace(IN_USE, probe="not-made", not_made_reason=Reason.PROGRAM_WAITS)
+    silent = {"running": Unknown.because("it did not answer")}
+    waits = held_by(KEEPASSXC, SCDAEMON, readers=(not_made,), pcscd={"waiting_programs": 1}, gnupg=silent)
+    assert [(who.pid, who.certainty) for who in finding(waits, "GD204").found.culprits] == [(KEEPASSXC.pid, "certain")]
+
+
 def test_in_which_of_several_readers_it_waits_is_not_known() -> None:
     """Then nothing else is said of a reader that may as well be in a transaction, and nothing is cured."""
     not_made = replace(IN_USE, probe="not-made", not_made_reason=Reason.PROBE_WAITS)
