@@ -122,7 +122,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     "No other program has the reader for itself alone.",
     worst="error",
     each=holding.contended,
-    causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD109", "GD204", "GD206")),
+    causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109", "GD204", "GD206")),
     no_subject=NO_READER,
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, Process, Unknown, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
+from gpgdoctor.rules.contention import NO_SCDAEMON, NOT_STARTING
 from gpgdoctor.rules.reader_state import is_held
 from gpgdoctor.rules.rule import Certainty, Found, Holds, Subject, Subjects, advise, hidden_by, rule
 from gpgdoctor.rules.usb_names import name_of
@@ -38,7 +39,7 @@ def _claimed(facts: Facts) -> list[Subject]:
     "No scdaemon of another home or user has the reader.",
     worst="error",
     each=_readers_and_devices,
-    causes=(*NO_PCSCD, *hidden_by("GD204")),
+    causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204")),
     no_subject=text("PC/SC lists no reader"),
 )
 def second_scdaemon(facts: Facts, index: int) -> Found | None:
