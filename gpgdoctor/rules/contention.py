@@ -96,7 +96,8 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
         return None
     if not scdaemon.reaches_through_pcsc(facts) or not scdaemon.would_take(facts, index):
         return None
-    candidates = holding.suspects(facts)
+    suspects = holding.suspects(facts)
+    candidates = holding.able(suspects, Hold.SHARED)
     handles = known_or(reader.handles, 0)
     return Found(
         severity=_wanted(facts),
@@ -110,7 +111,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
             *((f"readers[{index}].handles",) if handles > 1 else ()),
             "configuration.in_force",
         ),
-        culprits=holding.culprits(facts, candidates, handles),
+        culprits=holding.culprits(facts, candidates, handles, by_table=candidates != suspects),
         cure=cures.share(facts, also=_instead(facts, candidates)),
         note=_who_else(facts, candidates),
     )
@@ -129,7 +130,8 @@ def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
     if not was_shown_exclusive(reader) or holding.is_scdaemons(facts, index):
         return None
-    candidates = holding.suspects(facts)
+    suspects = holding.suspects(facts)
+    candidates = holding.able(suspects, Hold.EXCLUSIVE)
     return Found(
         severity="warning" if scdaemon.is_spared(facts, index) else _wanted(facts),
         summary=text("{who} has opened this reader for itself alone.", who=holding.one_of(facts, candidates)),
@@ -137,7 +139,7 @@ def exclusive_holder(facts: Facts, index: int) -> Found | None:
             'gpg says "No such device" until that program lets go. Sharing on scdaemon\'s side does not help here.'
         ),
         because=(f"readers[{index}].state", *_probed(reader, index), "gnupg.running"),
-        culprits=holding.culprits(facts, candidates),
+        culprits=holding.culprits(facts, candidates, by_table=candidates != suspects),
         cure=advise(*cures.let_go(facts, candidates)),
         note=_who_else(facts, candidates),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpgdoctor.facts import Facts, Process, Unknown, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NO_SCDAEMON, NOT_STARTING
-from gpgdoctor.rules.reader_state import is_held
+from gpgdoctor.rules.reader_state import hold, is_held
 from gpgdoctor.rules.rule import Certainty, Found, Holds, Subject, Subjects, advise, hidden_by, rule
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Text, public, text
@@ -54,11 +54,12 @@ def _through_pcscd(facts: Facts, index: int) -> Found | None:
     if not is_held(reader) or scdaemon.holds_a_card(facts) or not candidates or holding.is_scdaemons(facts, index):
         return None
     says_so = _say_they_have_it(facts, candidates)
-    rivals = [process for process in holding.others(facts) if not holding.is_idle_service(process)]
-    if not says_so and rivals:
+    able = holding.able([*holding.others(facts), *candidates], hold(reader))
+    if not says_so and any(it.role != "scdaemon" and not holding.is_idle_service(it) for it in able):
         return None  # then it is one suspect among others
     alone = len(candidates) + len(holding.others(facts)) + holding.unseen(facts) == 1
-    otherwise: Certainty = "possible" if not alone else "certain" if holding.all_paired(facts) else "likely"
+    otherwise: Certainty = "likely" if len(able) + holding.unseen(facts) == 1 else "possible"
+    otherwise = "certain" if alone and holding.all_paired(facts) else otherwise
     return _found(
         facts,
         says_so or candidates,
