@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpgdoctor.facts import Facts, Process, Unknown, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NO_SCDAEMON, NOT_STARTING
-from gpgdoctor.rules.reader_state import hold, is_held
+from gpgdoctor.rules.reader_state import Hold, hold, is_held
 from gpgdoctor.rules.rule import Certainty, Found, Holds, Subject, Subjects, advise, hidden_by, rule
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Text, public, text
@@ -55,10 +55,12 @@ def _through_pcscd(facts: Facts, index: int) -> Found | None:
         return None
     says_so = _say_they_have_it(facts, candidates)
     able = holding.able([*holding.others(facts), *candidates], hold(reader))
-    if not says_so and any(it.role != "scdaemon" and not holding.is_idle_service(it) for it in able):
+    number = len(able) + holding.unseen(facts)
+    each_holds = number > 1 and known_or(reader.handles, 0) >= number
+    if not says_so and not each_holds and any(_explains_it(it, hold(reader)) for it in able):
         return None  # then it is one suspect among others
     alone = len(candidates) + len(holding.others(facts)) + holding.unseen(facts) == 1
-    otherwise: Certainty = "likely" if len(able) + holding.unseen(facts) == 1 else "possible"
+    otherwise: Certainty = "likely" if number == 1 or each_holds else "possible"
     otherwise = "certain" if alone and holding.all_paired(facts) else otherwise
     return _found(
         facts,
@@ -67,6 +69,11 @@ def _through_pcscd(facts: Facts, index: int) -> Found | None:
         has=bool(says_so) or alone,
         because=(f"readers[{index}].state", *holding.places(facts, candidates)),
     )
+
+
+def _explains_it(process: Process, how: Hold) -> bool:
+    """Whether a program may have the reader in this way as well as a scdaemon; one that shares is no usual scdaemon."""
+    return process.role != "scdaemon" and (how is Hold.SHARED or not holding.is_idle_service(process))
 
 
 def _by_own_driver(facts: Facts, index: int) -> Found | None:

@@ -318,6 +318,16 @@ def test_a_silent_scdaemon_beside_programs_that_only_share_is_likely() -> None:
     assert beside.cure and "belongs to bob" in beside.cure.advice[-1].text.clear()
 
 
+def test_a_silent_scdaemon_beside_who_shares() -> None:
+    """One connection on the reader is rather that of the program that shares; two are both of them."""
+    silent = replace(OTHERS_SCDAEMON, cards=Unknown.because("it was not asked"))
+    one = held_by(GNOME, silent, conf="disable-ccid\n")
+    assert causes(one) == {"GD202"}
+    two = held_by(GNOME, silent, conf="disable-ccid\n", readers=(replace(IN_USE, handles=2),))
+    assert causes(two) == {"GD206"}
+    assert finding(two, "GD206").found.culprits[0].certainty == "likely"
+
+
 # -- what cannot be seen ------------------------------------------------------------------------------------------
 
 
