@@ -11,8 +11,14 @@ from typing import NoReturn
 
 import pytest
 import roots
+from browser import Browser, find
 
 from gpgdoctor.lab.lab import Lab, LabUnavailable
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="play all scenarios of the machine, not today's eight")
+
 
 OpenLab = Callable[..., Lab]
 
@@ -68,7 +74,28 @@ def open_module_lab() -> Iterator[OpenLab]:
 @pytest.fixture(scope="session")
 def trixie_root() -> Path:
     """The root directory of a Debian 13, for ``open_lab(scenario, root=trixie_root)``."""
+    return _root(roots.trixie)
+
+
+@pytest.fixture(scope="session", params=[roots.trixie, roots.sid], ids=["trixie", "sid"])
+def newer_root(request: pytest.FixtureRequest) -> Path:
+    """The root directory of a Debian 13, then of unstable."""
+    return _root(request.param)
+
+
+def _root(build: Callable[[], Path]) -> Path:
     try:
-        return roots.trixie()
+        return build()
     except roots.RootUnavailable as unavailable:
         cannot_run(str(unavailable))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, to show pages in."""
+    program = find()
+    if program is None:
+        cannot_run("no Chromium is installed")
+    opened = Browser(program)
+    yield opened
+    opened.close()

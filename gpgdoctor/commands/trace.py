@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 
 from gpgdoctor.collect import root_look
-from gpgdoctor.collect.on_behalf import become, caller
 from gpgdoctor.commands.output import complain
 from gpgdoctor.facts import Facts
 from gpgdoctor.fix.console import Console
 from gpgdoctor.instruments.trace.output import Unwritable, opened
 from gpgdoctor.instruments.trace.run import NOTHING_TRACED, NothingTraced, Run, TraceOptions
+from gpgdoctor.system.caller import become, whom
 
 USAGE = 2
 LOOK_DEADLINE_S = 5.0
 # Where a pinentry asks for the PIN.
-OF_THE_SCREEN = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "GPG_TTY", "LC_ALL", "GNUPGHOME")
+OF_THE_SCREEN = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "GPG_TTY", "LC_ALL")
 
 
 def trace(options: TraceOptions) -> int:
@@ -47,28 +46,17 @@ def _as_the_owner() -> None:
 
     With sudo that is the caller; where root names another user's home, its owner.
     """
-    user = caller(os.environ, None) or _owner_of_home()
+    user = whom(os.environ, None)
     if user is None:
         return
     kept = {name: os.environ[name] for name in OF_THE_SCREEN if name in os.environ}
-    root_look.lend(LOOK_DEADLINE_S)
+    root_look.lend(LOOK_DEADLINE_S, user.home)
     become(user)
     os.environ.update(kept)
-    runtime = f"/run/user/{user.pw_uid}"
+    runtime = f"/run/user/{user.user.pw_uid}"
     if os.path.isdir(runtime):
         os.environ["XDG_RUNTIME_DIR"] = runtime
-    print(f"gpgdoctor: this traces as {user.pw_name}, whose GnuPG it is", file=sys.stderr)
-
-
-def _owner_of_home() -> pwd.struct_passwd | None:
-    home = os.environ.get("GNUPGHOME")
-    if os.geteuid() != 0 or not home:
-        return None
-    try:
-        owner = os.stat(home).st_uid
-        return pwd.getpwuid(owner) if owner else None
-    except (OSError, KeyError):
-        return None
+    print(f"gpgdoctor: this traces as {user.user.pw_name}, whose GnuPG it is", file=sys.stderr)
 
 
 def _look() -> Facts:

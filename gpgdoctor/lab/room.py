@@ -166,6 +166,11 @@ class Room:
     def popen_on_terminal(self, argv: Sequence[str], terminal: int, **how: Any) -> Process:
         return Process(self, self.spawn(argv, [terminal] * 3, on_terminal=True, **how))
 
+    @property
+    def outside_pid(self) -> int:
+        """A process of the room as the machine numbers it: /proc/PID/ns/net is the room's network."""
+        return self._unshare.pid
+
     def wait(self, pid: int, timeout: float) -> int:
         return self._channel.wait_for_end(pid, timeout)
 

@@ -11,6 +11,7 @@ from gpgdoctor.rules.rule import (
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subject,
     Subjects,
     Verdicts,
@@ -18,6 +19,7 @@ from gpgdoctor.rules.rule import (
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, SCDAEMON_STARTS, scdaemon_would_answer, severity_for_pcsc
@@ -41,6 +43,7 @@ EXPLAIN: Command = ("gpgdoctor", "explain", "GD401")
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305", "GD311"),
     earlier=SCDAEMON_STARTS,
+    breaks=refuses(Stretch.PCSCD),
 )
 def pcscd_refuses_me(facts: Facts, verdicts: Verdicts) -> Found | None:
     found = _refuses_me(facts)
@@ -247,6 +250,7 @@ def _a_card_is_there(facts: Facts) -> bool:
     worst="error",
     each=_blocked,
     no_subject=text("nobody looked, and there is a card"),
+    breaks=refuses(Stretch.READER),
 )
 def usb_device_blocked(facts: Facts, index: int) -> Found | None:
     return Found(

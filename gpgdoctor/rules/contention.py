@@ -14,12 +14,15 @@ from gpgdoctor.rules.rule import (
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subjects,
     advice,
     advise,
+    blocks,
     by_hand,
     headed_by,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.wording import Text, public, several, text
@@ -38,6 +41,7 @@ NO_READER = text("PC/SC lists no reader")
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD204", "GD109")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.OTHERS),
 )
 def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -84,6 +88,7 @@ def _were_refused(number: int) -> Text:
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD206", "GD109", "GD106")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -125,6 +130,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109", "GD204", "GD206")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -180,6 +186,7 @@ def _who_else(facts: Facts, candidates: list[Process]) -> Text | None:
     each=holding.contended,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=blocks(Stretch.READER),
 )
 def transaction_held(facts: Facts, index: int) -> Found | None:
     readers = known(facts.readers)

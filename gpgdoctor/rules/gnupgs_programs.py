@@ -6,7 +6,7 @@ import posixpath
 
 from gpgdoctor.facts import Facts, Process, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
-from gpgdoctor.rules.rule import Found, NotApplicable, Subject, by_hand, hidden_by, rule
+from gpgdoctor.rules.rule import Found, NotApplicable, Stretch, Subject, by_hand, hidden_by, refuses, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, install
 from gpgdoctor.wording import Text, path, program, public, several, text
 
@@ -33,6 +33,7 @@ PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg",
     "The agent's socket is that of a local gpg-agent.",
     worst="warning",
     causes=hidden_by("GD307"),
+    breaks=refuses(Stretch.AGENT),
 )
 def agent_elsewhere(facts: Facts) -> Found | None:
     listener = known(facts.gnupg.agent_listener)

@@ -14,6 +14,7 @@ from gpgdoctor.rules.rule import (
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subject,
     Subjects,
     Verdicts,
@@ -21,6 +22,7 @@ from gpgdoctor.rules.rule import (
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.rule import readers as each_reader
@@ -37,6 +39,7 @@ from gpgdoctor.wording import Text, public, text
     worst="warning",
     causes=(*NO_PCSCD_AT_ALL, *hidden_by("GD404", "GD308")),
     earlier=SCDAEMON_STARTS,
+    breaks=refuses(Stretch.READER),
 )
 def no_reader(facts: Facts, verdicts: Verdicts) -> Found | None:
     if known(facts.usb):
@@ -89,6 +92,7 @@ def _device(interface: UsbInterface) -> str:
     each=_devices,
     causes=(*NO_PCSCD, *hidden_by("GD402", "GD206", "GD208", "GD314")),
     no_subject=NONE_ON_USB,
+    breaks=refuses(Stretch.READER),
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
@@ -208,6 +212,7 @@ def _listed(facts: Facts) -> Subjects:
     worst="info",
     causes=(*NO_PCSCD, *hidden_by("GD501")),
     earlier=SCDAEMON_STARTS,
+    breaks=refuses(Stretch.CARD),
 )
 def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
     subjects = _listed(facts)
@@ -236,6 +241,7 @@ def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=refuses(Stretch.CARD),
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -257,6 +263,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:

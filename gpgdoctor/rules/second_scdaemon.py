@@ -6,7 +6,7 @@ from gpgdoctor.facts import Facts, Process, Unknown, UsbInterface, known, known_
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NO_SCDAEMON, NOT_STARTING
 from gpgdoctor.rules.reader_state import Hold, hold, is_held
-from gpgdoctor.rules.rule import Certainty, Found, Holds, Subject, Subjects, advise, hidden_by, rule
+from gpgdoctor.rules.rule import Certainty, Found, Holds, Stretch, Subject, Subjects, advise, hidden_by, refuses, rule
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Text, public, text
 
@@ -41,6 +41,7 @@ def _claimed(facts: Facts) -> list[Subject]:
     each=_readers_and_devices,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204")),
     no_subject=text("PC/SC lists no reader"),
+    breaks=refuses(Stretch.READER),
 )
 def second_scdaemon(facts: Facts, index: int) -> Found | None:
     return _by_own_driver(facts, -1 - index) if index < 0 else _through_pcscd(facts, index)

@@ -12,10 +12,12 @@ from gpgdoctor.rules.rule import (
     LineChange,
     NotApplicable,
     Severity,
+    Stretch,
     advice,
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.services import GNUPG_MISSING
@@ -258,6 +260,7 @@ def _home(facts: Facts) -> str | None:
     "The OpenPGP application and admin commands are switched on.",
     worst="error",
     causes=(*GNUPG_MISSING, *NOT_STARTING, *hidden_by("GD108", at_least="error")),
+    breaks=refuses(Stretch.CARD),
 )
 def application_disabled(facts: Facts) -> Found | None:
     settings = known(facts.configuration.in_force)
