@@ -14,6 +14,8 @@ from civility import Done, run
 from gpgdoctor.dependencies import INSTALLERS, PACKAGES
 from gpgdoctor.lab.plan import SOURCE_TREE
 
+pytestmark = pytest.mark.machine_dependent
+
 MISSING = 3
 INSTALL = {family: install for family, (install, _) in INSTALLERS.items()}
 

@@ -15,6 +15,8 @@ from conftest import command_lines
 
 from gpgdoctor.lab.plan import SOURCE_TREE
 
+pytestmark = pytest.mark.machine_dependent
+
 TIMEOUT_S = 0.8
 SLACK_S = 1.5  # of a busy machine, above the 0.3 s that the benchmark holds
 ESCAPES = "\\033[2J\\033]0;owned\\007\\n\\377\\376\\000\\r\\n"
