@@ -23,7 +23,7 @@ TOOLS = (
 # What installs a clone as a user of pip would, and what its tests need beside the packages in every root.
 TESTING = (
     *("python3-pip", "python3-setuptools", "python3-wheel"),
-    *("python3-pytest", "python3-hypothesis", "python3-jsonschema"),
+    *("python3-pytest", "python3-hypothesis", "python3-jsonschema", "python3-jinja2"),
 )
 INSTALL_DEADLINE_S = 900
 # Not chroot: namespaces are made inside of it, and a user's are refused below a root that is not the namespace's own.

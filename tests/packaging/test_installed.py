@@ -30,7 +30,7 @@ cd "$HOME/a clone"
 exec nohup setpriv --reuid "$1" --regid "$1" --init-groups \\
     env -i HOME="$HOME" USER=first PATH="/usr/local/bin:$PATH" TZ=Asia/Kathmandu LANG=de_DE.UTF-8 LANGUAGE=de \\
     GPGDOCTOR_OFFLINE=1 PYTHONPATH=. python3 -m pytest -q -p no:cacheprovider --tb=short \\
-    -m "machine_dependent and not lab"
+    -m "machine_dependent and not lab" $(grep -rl --include="test_*.py" "pytest[.]mark[.]machine_dependent" tests)
 """
 
 
