@@ -208,7 +208,7 @@ def _may_be_probed(state: tuple[str, ...]) -> bool:
 
 
 def _states(value: Any) -> dict[str, State]:
-    return {_text(name, NAME_LENGTH): State(_code(bits), _text(atr, ATR_LENGTH)) for name, bits, atr in _bounded(value)}
+    return {_text(name, NAME_LENGTH): State(_code(bits), _bytes(atr)) for name, bits, atr in _bounded(value)}
 
 
 def _driver(value: Any) -> PcscDriver:
@@ -227,6 +227,11 @@ def _text(value: Any, length: int) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
     return value[:length]
+
+
+def _bytes(value: Any) -> str:
+    """An ATR, in hexadecimal; raises ValueError for what is none."""
+    return bytes.fromhex(_text(value, ATR_LENGTH)).hex()
 
 
 def _code(value: Any) -> int:
