@@ -105,6 +105,9 @@ def _second_question(facts: Facts) -> Found | None:
     readers = known(facts.readers)
     if any(reader.probe == "ok" for reader in readers) or not any(card(it) is Card.PRESENT for it in readers):
         return None
+    access = facts.pcscd.card_access
+    if not isinstance(access, Unknown) and (access is None or access.answer == "yes"):
+        return None
     uid = known_or(facts.host.uid, -1)
     logged = [
         number
@@ -113,11 +116,8 @@ def _second_question(facts: Facts) -> Found | None:
     ]
     if logged:
         return _refused(facts, text("its second question, access_card"), (f"pcscd.log[{logged[-1]}]",))
-    access = facts.pcscd.card_access
     if isinstance(access, Unknown):
         raise NotKnown(access, counts=False)
-    if access is None or access.answer == "yes":
-        return None
     if not access.with_reader:
         why = "polkit does not say yes to access_card for {whose}, but was asked without the reader's name"
         raise NotKnown(text(why, whose=public(access.about)), counts=False)

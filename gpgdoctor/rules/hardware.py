@@ -81,7 +81,7 @@ def _device(interface: UsbInterface) -> str:
     "pcscd knows every card reader on USB.",
     worst="error",
     each=_devices,
-    causes=(*NO_PCSCD, *hidden_by("GD402", "GD208", "GD314")),
+    causes=(*NO_PCSCD, *hidden_by("GD402", "GD206", "GD208", "GD314")),
     no_subject=NONE_ON_USB,
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
@@ -163,10 +163,12 @@ def _have_it_listed(facts: Facts, interface: UsbInterface) -> Cure:
         "Let pcscd look again; a restart cuts its other programs off from their cards:",
         *((("sudo", "systemctl", "restart", "pcscd.service"),) if systemd else (("sudo", "pcscd", "--hotplug"),)),
     )
+    may_do_without = bool(cures.without_disable_ccid(facts, interface, restart).changes)
+    without = (advice("Or take disable-ccid out of scdaemon.conf: scdaemon's own driver could open it now."),)
     see = advice("Its log says why it was not opened:", ("journalctl", "-b", "-u", "pcscd", "-n", "30"))
     if interface.removable == "fixed":
-        return advise(restart, see)
-    return advise(restart, advice("Or plug it in again."), see)
+        return advise(restart, *(without if may_do_without else ()), see)
+    return advise(restart, *(without if may_do_without else ()), advice("Or plug it in again."), see)
 
 
 def _switched_off(facts: Facts, index: int) -> Found | None:

@@ -20,11 +20,11 @@ FEWEST_WORDS = 2  # of a reader's name: "Yubico YubiKey" says which, "Yubico" ha
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD105", "GD308")),
 )
 def other_reader_taken(facts: Facts) -> Found | None:
+    if not scdaemon.reaches_through_pcsc(facts):
+        raise NotApplicable(text("scdaemon's own driver looks into every reader"))
     readers = known(facts.readers)
     if len(readers) < 2:
         raise NotApplicable(NO_READER if not readers else text("there is one reader only"))
-    if not scdaemon.reaches_through_pcsc(facts):
-        raise NotApplicable(text("scdaemon's own driver looks into every reader"))
     taken = scdaemon.reader_taken(facts)
     if taken is None or taken >= len(readers) or scdaemon.holds_a_card(facts):
         return None
