@@ -22,6 +22,7 @@ from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.sockets import Peer, Sockets
 
 DEFAULT_SOCKET = "/run/pcscd/pcscd.comm"  # since pcsc-lite 1.9.0; before that the same place, through /var/run
+SERVICE = "pcscd.service"
 Paired: TypeAlias = tuple[tuple[Connection, ...], dict[int, int]]
 
 UNIT_DIRECTORIES = (
@@ -84,14 +85,16 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
 def _may_be_the_daemon(pid: int, path: str) -> bool:
     """Whether a process whose descriptors we may not see can be what listens there.
 
-    Its name proves little: it must belong to the owner of the socket, and to no container below this system.
+    Its name proves little: it must belong to the owner of the socket, or be the service that systemd hands its socket
+    to, which may have a user of its own; and to no container below this system.
     """
+    if proc.namespace_depth(pid) != proc.namespace_depth(os.getpid()):
+        return False
     try:
         owner = os.stat(path).st_uid
     except OSError:
         return False
-    depth = proc.namespace_depth(pid)
-    return proc.uid(pid) == owner and depth == proc.namespace_depth(os.getpid())
+    return proc.uid(pid) == owner or (path == DEFAULT_SOCKET and proc.service(pid) == SERVICE)
 
 
 def may_be_refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:

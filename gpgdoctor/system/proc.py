@@ -15,6 +15,7 @@ CGROUP_BYTES = 1 << 14
 ARGUMENTS_BYTES = 1 << 16
 _ZOMBIE = ("Z", "X")
 _UNIT = re.compile(rb"/(session-\w{1,32}\.scope|user@\d{1,10}\.service)(?=/|$)", re.MULTILINE)
+_SERVICE = re.compile(rb":/system\.slice/([\w.@-]{1,255}\.service)$", re.MULTILINE)
 
 
 def pids() -> list[int]:
@@ -103,6 +104,12 @@ def unit(pid: int | str = "self") -> str | None:
         return None
     found = _UNIT.search(content)
     return found[1].decode() if found else ""
+
+
+def service(pid: int) -> str | None:
+    """The service that the system's systemd runs a process in: only root can have put it there. None: in none."""
+    found = _SERVICE.search(_read(f"/proc/{pid}/cgroup", CGROUP_BYTES) or b"")
+    return found[1].decode() if found else None
 
 
 def namespace_depth(pid: int) -> int | None:
