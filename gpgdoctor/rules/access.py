@@ -8,9 +8,11 @@ from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import (
     Advice,
     Found,
+    Holds,
     NotApplicable,
     Severity,
     Subject,
+    Subjects,
     advice,
     advise,
     by_hand,
@@ -108,7 +110,7 @@ def _second_question(facts: Facts) -> Found | None:
     if any(reader.probe == "ok" for reader in readers) or not any(card(it) is Card.PRESENT for it in readers):
         return None
     access = facts.pcscd.card_access
-    if not isinstance(access, Unknown) and (access is None or access.answer == "yes"):
+    if access is not None and not isinstance(access, Unknown) and access.answer == "yes":
         return None
     uid = known_or(facts.host.uid, -1)
     logged = [
@@ -120,6 +122,8 @@ def _second_question(facts: Facts) -> Found | None:
         return _refused(facts, text("its second question, access_card"), (f"pcscd.log[{logged[-1]}]",))
     if isinstance(access, Unknown):
         raise NotKnown(access, counts=False)
+    if access is None:
+        return None
     if not access.with_reader:
         why = "polkit does not say yes to access_card for {whose}, but was asked without the reader's name"
         raise NotKnown(text(why, whose=public(access.about)), counts=False)
@@ -216,10 +220,11 @@ def _effect(session: str | None, *, by_session: bool) -> Text:
     return text("{denied} A desktop session on this machine may be let in.", denied=denied)
 
 
-def _blocked(facts: Facts) -> list[Subject]:
+def _blocked(facts: Facts) -> Subjects:
     if isinstance(facts.usb_blocked, Unknown) and _a_card_is_there(facts):
         return []
-    return [Subject(name=name_of(device), index=number) for number, device in enumerate(known(facts.usb_blocked))]
+    blocked = [Subject(name=name_of(device), index=number) for number, device in enumerate(known(facts.usb_blocked))]
+    return blocked or Holds(why=text("no reader or token on USB is blocked"))
 
 
 def _a_card_is_there(facts: Facts) -> bool:
@@ -235,7 +240,7 @@ def _a_card_is_there(facts: Facts) -> bool:
     "The kernel may use every card reader on USB.",
     worst="error",
     each=_blocked,
-    no_subject=text("no reader or token on USB is blocked"),
+    no_subject=text("nobody looked, and there is a card"),
 )
 def usb_device_blocked(facts: Facts, index: int) -> Found | None:
     return Found(

@@ -45,7 +45,7 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
         return None
     running = known(facts.gnupg.running)
     me = [process for process in holding.clients(facts) if running and process.pid == running.pid]
-    kept_out = [process for process in holding.others(facts) if holding.uses_cards(process)]
+    kept_out = _kept_out(facts, index)
     whom = several(map(named, kept_out)) if kept_out else public("every other program that wants it")
     refusals = [event for event in known_or(facts.pcscd.log, ()) if event.kind == "refused-exclusive"]
     return Found(
@@ -62,6 +62,13 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
         cure=cures.share(facts, costs=(Cost.STARTED_BEFORE,), also=(cures.free_it_once(facts),)),
         note=_were_refused(len(refusals)) if refusals else None,
     )
+
+
+def _kept_out(facts: Facts, index: int) -> list[Process]:
+    """Who wants cards and is connected. Nobody, where each of them may have a reader of its own already."""
+    wanting = [process for process in holding.others(facts) if holding.uses_cards(process)]
+    elsewhere = [at for at, it in enumerate(known(facts.readers)) if at != index and hold(it) is Hold.SHARED]
+    return wanting if len(wanting) > len(elsewhere) else []
 
 
 def _were_refused(number: int) -> Text:
@@ -100,7 +107,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
         effect=text('gpg says "No such device" as long as the other program is connected.'),
         because=(
             f"readers[{index}].state",
-            *((f"readers[{index}].handles",) if handles > 0 else ()),
+            *((f"readers[{index}].handles",) if handles > 1 else ()),
             "configuration.in_force",
         ),
         culprits=holding.culprits(facts, candidates, handles),

@@ -6,7 +6,7 @@ import posixpath
 
 from gpgdoctor.facts import Facts, Process, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
-from gpgdoctor.rules.rule import Cure, Found, NotApplicable, Subject, by_hand, hidden_by, rule
+from gpgdoctor.rules.rule import Found, NotApplicable, Subject, by_hand, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, install
 from gpgdoctor.wording import Text, path, program, public, several, text
 
@@ -21,6 +21,7 @@ OF_THE_SYSTEM = (
     "/usr/sbin/",
     "/usr/share/",
 )
+GNUPGS = ("gpg-agent", "scdaemon")
 STORES = ("/nix/store/", "/gnu/store/")
 PARTS_OF_A_PREFIX = ("/bin/", "/libexec/", "/lib/", "/sbin/", "/opt/", "/Cellar/")
 PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
@@ -51,6 +52,9 @@ def agent_elsewhere(facts: Facts) -> Found | None:
 
 def _daemons(facts: Facts) -> list[Subject]:
     """Those of this home: another one's are not what gpg talks to here, and are not restarted."""
+    for process in known(facts.processes):
+        if process.role in GNUPGS:
+            known(facts.host.uid), known(process.uid)  # else it may be mine or not
     agents = {process.pid for process in holding.agents(facts)}
     found = [
         (number, process)
@@ -90,18 +94,7 @@ def daemon_older_than_installed(facts: Facts, index: int) -> Found | None:
         summary=text("{who} was started before the installed version came.", who=holding.named(process)),
         effect=text("It goes on with its old code, and gpg may warn that it is older."),
         because=because,
-        cure=_restart_or_look(facts, process),
-    )
-
-
-def _restart_or_look(facts: Facts, process: Process) -> Cure:
-    """A restart, unless it would bring the very program that runs: then it would be planned for ever."""
-    if not _would_start_again(facts, process):
-        return cures.restart_only(facts)
-    return by_hand(
-        "A restart brings the same program again: see which one {program} starts, and what else is of that name.",
-        ("type", "-a", "gpg", "gpgconf"),
-        program=path(_installed(facts, process) or ""),
+        cure=cures.restart_only(facts),
     )
 
 
@@ -114,12 +107,6 @@ def _proof_of_age(facts: Facts, process: Process, index: int) -> tuple[str, ...]
     if _is_of_an_older_generation(facts, process):
         return (f"processes[{index}].executable", "gnupg.agent")
     return (f"processes[{index}].replaced",) if known(process.replaced) else ()
-
-
-def _would_start_again(facts: Facts, process: Process) -> bool:
-    """Whether the program that runs is the one that is installed, and was not replaced."""
-    executable = known_or(process.executable, None)
-    return process.replaced is False and executable is not None and executable == _installed(facts, process)
 
 
 def _is_of_an_older_generation(facts: Facts, process: Process) -> bool:

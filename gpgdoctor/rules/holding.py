@@ -11,6 +11,7 @@ from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.wording import Text, pid, program, text
 
 # Who always holds comes before who is merely connected.
+SERVED = text("scdaemon has its card through pcscd, whose readers this session is not shown")
 RANK_OF_HOLDS = {"always": 0, "from-first-use": 1, "short": 1, "connected": 3, "never": 4}
 
 
@@ -19,7 +20,19 @@ def contended(facts: Facts) -> Subjects:
     nobody = known_or(facts.pcscd.connections, None) == () and known_or(facts.pcscd.hidden, None) == 0
     if isinstance(facts.readers, Unknown) and nobody and known(facts.pcscd.listener) == "pcscd":
         return Holds(why=text("nobody is connected to pcscd"))
+    if is_served_unseen(facts) and not any(map(uses_cards, others(facts))) and not unseen(facts):
+        return Holds(why=SERVED)
     return listed(facts)
+
+
+def is_served_unseen(facts: Facts) -> bool:
+    """Whether my scdaemon has its card from a pcscd that does not show its readers to me: polkit refuses my session.
+
+    Then nothing keeps gpg from the card, whatever the readers may be.
+    """
+    if not isinstance(facts.readers, Unknown) or isinstance(facts.pcscd.connections, Unknown):
+        return False
+    return not isinstance(facts.gnupg.running, Unknown) and holds_through_pcsc(facts)
 
 
 def listed(facts: Facts) -> Subjects:

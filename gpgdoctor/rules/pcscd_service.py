@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, LogEvent, NotKnown, Unknown, known, known_or
-from gpgdoctor.rules import cures
+from gpgdoctor.rules import cures, holding
 from gpgdoctor.rules.rule import Cure, Found, NotApplicable, advice, advise, by_hand, hidden_by, rule
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, install, severity_for_pcsc
 from gpgdoctor.wording import Text, public, text
@@ -108,7 +108,7 @@ def _why(events: list[tuple[int, LogEvent]]) -> Text:
 def pcscd_without_drivers(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
         raise NotApplicable(PCSCD_DOES_NOT_RUN)
-    if known(facts.readers):
+    if holding.is_served_unseen(facts) or known(facts.readers):
         return None
     events = _events(facts, "no-drivers")
     if not events and not _has_none(facts):
