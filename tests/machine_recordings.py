@@ -12,7 +12,7 @@ import time
 
 import recordings
 
-from gpgdoctor.lab.machine.catalogue import SCENARIOS
+from gpgdoctor.lab.machine.catalogue import BY_NAME
 from gpgdoctor.lab.machine.scenario import MachineScenario
 from gpgdoctor.lab.machine.stage import MachineLab
 
@@ -64,14 +64,13 @@ def _record(scenario: MachineScenario) -> None:
             seen = record(lab, sudo=sudo)
             recordings.write(name_of(scenario, sudo=sudo), seen)
             found, expected = (" ".join(ids) or "nothing" for ids in (causes(seen), scenario.expect))
-            print(f"{name_of(scenario, sudo=sudo)}: {seen['verdict']}, {found}; expected {expected}")
+            print(f"{name_of(scenario, sudo=sudo)}: {seen['verdict']}, {found}; expected {expected}", flush=True)
     print(f"{scenario.name}: {time.monotonic() - started:.0f} s", flush=True)
 
 
 def main(wanted: list[str]) -> None:
-    for scenario in SCENARIOS:
-        if not wanted or scenario.name in wanted:
-            _record(scenario)
+    for name in wanted or BY_NAME:
+        _record(BY_NAME[name])
 
 
 if __name__ == "__main__":

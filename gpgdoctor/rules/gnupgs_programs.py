@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from gpgdoctor.facts import Facts, Process, known, known_or
+from gpgdoctor.facts import Facts, NotKnown, Process, Unknown, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
 from gpgdoctor.rules.rule import Found, NotApplicable, Subject, by_hand, hidden_by, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, install
@@ -210,10 +210,19 @@ def _named_by_path(process: Process) -> Text:
 def _is_foreign_and_here(facts: Facts, index: int) -> bool:
     """Whether a daemon is another installation's, whose program is still in its place."""
     process = known(facts.processes)[index]
-    known(process.executable)
+    if isinstance(process.executable, Unknown):
+        if _belongs_to_a_seen_agent(facts, process):
+            return False
+        raise NotKnown(process.executable, counts=False)
     if known(process.replaced) or not _is_foreign(facts, process):
         return False
     return not _is_configured(facts, process)
+
+
+def _belongs_to_a_seen_agent(facts: Facts, process: Process) -> bool:
+    """scdaemon hides its program from its own user; the gpg-agent that started it has one of its own installation."""
+    agents = [it for it in holding.agents(facts) if it.pid == known_or(process.parent, 0)]
+    return process.role == "scdaemon" and any(not isinstance(it.executable, Unknown) for it in agents)
 
 
 @rule(
