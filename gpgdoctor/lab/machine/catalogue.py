@@ -78,6 +78,13 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         cure=True,
     ),
     MachineScenario(
+        name="usb-resumed",
+        about="The machine slept and woke up: the token is a new device to the kernel, and gpg works as before.",
+        before=(MASKED,),
+        steps=(CARD_STATUS, MachineStep(argv=("sh", "-c", SUSPEND), who="root"), CARD_STATUS),
+        gpg="works",
+    ),
+    MachineScenario(
         name="usb-second-scdaemon",
         about="The scdaemon of another GNUPGHOME has the token by its own driver.",
         before=(MASKED,),
