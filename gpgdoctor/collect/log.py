@@ -72,7 +72,7 @@ def _journal(now: float, deadline: Deadline) -> Maybe[tuple[LogEvent, ...]]:
     try:
         output = Command(list(JOURNALCTL)).result(deadline.sooner(WAIT_S))
     except CommandFailed as error:
-        return Unknown(Reason.OTHER, str(error))
+        return Unknown.because(str(error))
     return events(_entries(output.stdout.splitlines()), now)
 
 
@@ -98,6 +98,8 @@ def _entries(lines: Iterable[str]) -> Iterator[tuple[float, str]]:
 
 
 def _syslog(now: float) -> Maybe[tuple[LogEvent, ...]]:
+    if not any(map(os.path.exists, SYSLOGS)):
+        return Unknown.because("this system keeps no log that gpgdoctor knows")
     readable = [tail for tail in map(_tail, SYSLOGS) if tail is not None]
     if not readable:
         return Unknown(Reason.NOT_PERMITTED, "no log of the system is readable for this user")

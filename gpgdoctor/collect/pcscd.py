@@ -85,16 +85,16 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
 def _may_be_the_daemon(pid: int, path: str) -> bool:
     """Whether a process whose descriptors we may not see can be what listens there.
 
-    Its name proves little: it must belong to the owner of the socket, or be the service that systemd hands its socket
-    to, which may have a user of its own; and to no container below this system.
+    Its name proves little: it must belong to the owner of the socket, or be the service that systemd gave its own
+    socket to, as where pcscd runs as a user of its own; and to no container below this system.
     """
-    if proc.namespace_depth(pid) != proc.namespace_depth(os.getpid()):
-        return False
     try:
         owner = os.stat(path).st_uid
     except OSError:
         return False
-    return proc.uid(pid) == owner or (path == DEFAULT_SOCKET and proc.service(pid) == SERVICE)
+    if proc.namespace_depth(pid) != proc.namespace_depth(os.getpid()):
+        return False
+    return proc.uid(pid) == owner or (owner == 0 and proc.service(pid) == SERVICE)
 
 
 def may_be_refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, LogEvent, NotKnown, Unknown, known, known_or
+from gpgdoctor.facts import Facts, LogEvent, NotKnown, Reason, Unknown, known, known_or
 from gpgdoctor.rules import cures, holding
 from gpgdoctor.rules.rule import Cure, Found, NotApplicable, advice, advise, by_hand, hidden_by, rule
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, install, severity_for_pcsc
@@ -33,6 +33,8 @@ def _events(facts: Facts, kind: str) -> list[tuple[int, LogEvent]]:
 )
 def client_protocol_mismatch(facts: Facts) -> Found | None:
     if isinstance(facts.pcscd.log, Unknown):
+        if facts.pcscd.log.reason is Reason.NOT_NEEDED:
+            raise NotApplicable(facts.pcscd.log.text())
         raise NotKnown(facts.pcscd.log, counts=False)
     found = _events(facts, "protocol-mismatch")
     if not found:

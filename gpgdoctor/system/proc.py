@@ -15,7 +15,9 @@ CGROUP_BYTES = 1 << 14
 ARGUMENTS_BYTES = 1 << 16
 _ZOMBIE = ("Z", "X")
 _UNIT = re.compile(rb"/(session-\w{1,32}\.scope|user@\d{1,10}\.service)(?=/|$)", re.MULTILINE)
-_SERVICE = re.compile(rb":/system\.slice/([\w.@-]{1,255}\.service)$", re.MULTILINE)
+_SERVICE = re.compile(
+    rb"^(?:0:|\d+:name=systemd):/system\.slice/(?:[^/\n]+\.slice/)*([\w@.:-]{1,250}\.service)$", re.MULTILINE
+)
 
 
 def pids() -> list[int]:
@@ -107,7 +109,7 @@ def unit(pid: int | str = "self") -> str | None:
 
 
 def service(pid: int) -> str | None:
-    """The service that the system's systemd runs a process in: only root can have put it there. None: in none."""
+    """The service of the system that systemd runs a process as, by its control group, which no user can choose."""
     found = _SERVICE.search(_read(f"/proc/{pid}/cgroup", CGROUP_BYTES) or b"")
     return found[1].decode() if found else None
 

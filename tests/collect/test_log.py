@@ -125,7 +125,8 @@ def test_one_that_does_not_answer_is_not_waited_for(machine: Path) -> None:
 
 def test_syslog_elsewhere(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "SYSTEMD", str(machine / "none"))
-    assert isinstance(log.pcscds_log(NOW, Deadline(5)), Unknown)
+    found = log.pcscds_log(NOW, Deadline(5))
+    assert isinstance(found, Unknown) and found.reason is Reason.OTHER, "there is none"
     (machine / "syslog").write_text(
         f"2023-11-14T22:12:20 host pcscd[7]: {BUSY}\n2023-11-14T22:12:20 host gdm[8]: {NO_DRIVERS}\nnonsense\n"
     )

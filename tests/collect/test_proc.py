@@ -83,6 +83,22 @@ def test_the_session_that_a_process_is_in(cgroup: str, unit: str, monkeypatch: p
     assert proc.unit("self") == unit
 
 
+@pytest.mark.parametrize(
+    ("cgroup", "service"),
+    [
+        ("0::/system.slice/pcscd.service\n", "pcscd.service"),
+        ("0::/system.slice/system-pcscd.slice/pcscd@1.service\n", "pcscd@1.service"),
+        ("12:cpu:/\n1:name=systemd:/system.slice/pcscd.service\n", "pcscd.service"),
+        ("0::/user.slice/user-1000.slice/user@1000.service/system.slice/pcscd.service\n", None),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/pcscd.service\n", None),
+        ("0::/\n", None),
+    ],
+)
+def test_the_service_that_a_process_is(cgroup: str, service: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proc, "_read", lambda path, limit: cgroup.encode() if path.endswith("/cgroup") else None)
+    assert proc.service(7) == service
+
+
 def test_whose_rights_a_process_has() -> None:
     rights = proc.acts_as(os.getpid())
     assert rights is not None
