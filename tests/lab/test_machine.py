@@ -35,6 +35,7 @@ DAY_S = 86400
 CLOCK_S = 60.0  # from the host's date to the machine's, and back
 END_DEADLINE_S = 30.0
 SHELL_DEADLINE_S = 300.0
+UNPLUGGED_AFTER_S = 3.0  # a check takes 4 s or longer in the machine
 
 
 def chosen(*, full: bool) -> list[MachineScenario]:
@@ -110,10 +111,9 @@ def test_what_scdaemon_had_first_is_handed_over_once_pcscd_has_looked_again() ->
 
 
 @pytest.mark.usefixtures("built")
-@pytest.mark.parametrize("after_s", [1.0, 6.0])
-def test_a_token_that_is_unplugged_during_a_check_is_no_defect(after_s: float) -> None:
+def test_a_token_that_is_unplugged_during_a_check_is_no_defect() -> None:
     with needing_a_lab(), MachineLab(BY_NAME["usb-shared-holder"], note=print) as lab:
-        unplugging = threading.Timer(after_s, lab.machine.devices[0].unplug)
+        unplugging = threading.Timer(UNPLUGGED_AFTER_S, lab.machine.devices[0].unplug)
         unplugging.start()
         done = lab.gpgdoctor("check", "--json")
         unplugging.join()

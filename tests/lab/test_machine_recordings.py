@@ -24,5 +24,5 @@ def test_a_recording_is_judged_as_its_scenario_says(
     if name in machine_recordings.NOT_YET:
         request.applymarker(pytest.mark.xfail(strict=True, reason=machine_recordings.NOT_YET[name]))
     judged = recordings.rejudged(recordings.load(name))
-    assert machine_recordings.causes(judged) == scenario.expect
+    assert machine_recordings.causes(judged) == machine_recordings.expected(scenario, sudo=sudo)
     assert set(scenario.info) <= {finding["id"] for finding in judged["findings"]}

@@ -146,6 +146,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         steps=(SOMEBODY_ASKS, CARD_STATUS_FAILS),
         expect=("GD401",),
         gpg="fails",
+        expect_as_user=(),  # polkit answers no to a user's question, but would also where a rule names the reader
     ),
     MachineScenario(
         name="usb-polkit-policy-missing",
