@@ -198,6 +198,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         files=(DISABLE_CCID,),
         info=("GD309",),
         gpg="works",
+        incomplete=True,
     ),
     MachineScenario(
         name="usb-pcscd-masked",
