@@ -14,6 +14,7 @@ from gpgdoctor.diagnosis import Diagnosis
 from gpgdoctor.facts import Facts
 from gpgdoctor.report.json import SCHEMA_VERSION, document, dump
 from gpgdoctor.snapshot import BadSnapshot, decode
+from gpgdoctor.system import atomic
 
 LIMIT_BYTES = 32 << 20
 READER_DEADLINE_S = 5.0
@@ -78,16 +79,10 @@ def _is_regular(path: str) -> bool:
 
 
 def _replace(path: str, text: str) -> None:
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    directory, name = os.path.split(path)
+    with atomic.closing(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as descriptor:
+        with suppress(atomic.NotDurable):  # it is there
+            atomic.replace(descriptor, name, text.encode("ascii"), temporary=f".{os.getpid()}.gpgdoctor.tmp")
 
 
 def _write_to(path: str, text: str) -> None:

@@ -11,9 +11,9 @@ from gpgdoctor.diagnosis import Diagnosis
 from gpgdoctor.facts import ConfigFile, Facts, Maybe, Process, Reader, Setting, Unknown, UsbInterface, known_or, words
 from gpgdoctor.report import evidence
 from gpgdoctor.report.block import block
-from gpgdoctor.report.escape import printable
 from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import not_checked, verdict
+from gpgdoctor.system.escape import printable
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from gpgdoctor import __version__
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 HERE = "gpgdoctor.report.pages"
 TEXT_LIMIT = 2000
