@@ -25,14 +25,12 @@ class NoJournal(Exception):
 
 def location() -> str:
     """The directory of the journal and the lock, which may not be there yet; raises NoJournal."""
-    import platformdirs
-
-    path = platformdirs.user_state_dir("gpgdoctor")
-    # A relative XDG_STATE_HOME is to be ignored (XDG Base Directory Specification).
-    path = path if os.path.isabs(path) else os.path.expanduser("~/.local/state/gpgdoctor")
-    if not os.path.isabs(path):
+    states = os.environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(states):  # a relative one is to be ignored (XDG Base Directory Specification)
+        states = os.path.expanduser("~/.local/state")
+    if not os.path.isabs(states):
         raise NoJournal("nobody knows where your home is, and with it the journal: set HOME")
-    return path
+    return os.path.join(states, "gpgdoctor")
 
 
 @contextmanager
