@@ -8,10 +8,10 @@ from gpgdoctor.facts import ConfigFile, Facts, known_or
 from gpgdoctor.plan.steps import Edit
 from gpgdoctor.rules import cures
 from gpgdoctor.rules.rule import Cure, LineChange
-from gpgdoctor.scdaemon_conf.edits import Add, Change, CommentOut, Replace, cure, diff, rewrite
+from gpgdoctor.scdaemon_conf.edits import Add, Change, CommentOut, Replace, cure, diff, rewrite, statements
 from gpgdoctor.scdaemon_conf.lines import Line, encoded
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
-from gpgdoctor.scdaemon_conf.reading import parse, read
+from gpgdoctor.scdaemon_conf.reading import read
 from gpgdoctor.system.record import Record
 
 # The options of scdaemon that take an argument (scd/scdaemon.c, opts[]): the facts have their names alone.
@@ -80,7 +80,7 @@ def rewritten(content: bytes, lines: Lines, table: OptionTable, user: str) -> by
 
 
 def _changes(content: bytes, wanted: Lines, table: OptionTable, user: str) -> list[Change]:
-    lines = {line.number: line for line in parse(content, table, user=user)}
+    lines = statements(content, table, user)
     in_place: dict[int, Change] = {
         change.line: _in_place(change, lines[change.line], table) for change in wanted.changes if change.line in lines
     }

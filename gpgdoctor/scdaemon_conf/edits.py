@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from typing import AnyStr
 
 from gpgdoctor.scdaemon_conf.force import Setting
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, decoded, encoded, split
@@ -124,17 +125,27 @@ def _with_statement(rows: list[Row], statement: str, table: OptionTable, user: s
 
 
 def _setting(rows: Sequence[Row], name: str, table: OptionTable, user: str) -> Setting | None:
-    """Where an option comes into force. Comments, of which there may be very many, are not read for that.
-
-    The first two rows are: gpgrt loses a byte of the second one where the first is a single byte (see reading.py).
-    """
-    numbers = [number for number, (text, _) in enumerate(rows) if number < 2 or not _is_idle(text)]
+    """Where an option comes into force. Comments, of which there may be very many, are not read for that."""
+    numbers = _telling([text for text, _ in rows], BLANKS, ("", "#"))
     found = read(b"", _content([rows[number] for number in numbers]), table, user).where(name)
     return None if found is None else replace(found, line=numbers[found.line - 1] + 1)
 
 
-def _is_idle(text: str) -> bool:
-    return text.lstrip(BLANKS)[:1] in ("", "#")
+def statements(content: bytes, table: OptionTable, user: str = "") -> dict[int, Line]:
+    """The lines of a file that are no comments, by their numbers, as `parse` reads them in the whole file."""
+    lines = split(content)
+    numbers = _telling([text for text, _ in lines], SPACES, (b"", b"#"))
+    told = b"".join(text + end for text, end in (lines[number] for number in numbers))
+    found = zip(numbers, parse(told, table, user=user), strict=True)
+    return {number + 1: line._replace(number=number + 1) for number, line in found}
+
+
+def _telling(texts: Sequence[AnyStr], blanks: AnyStr, idle: tuple[AnyStr, AnyStr]) -> list[int]:
+    """The indices of the lines that say something.
+
+    The first two count: gpgrt loses a byte of the second one where the first is a single byte (see reading.py).
+    """
+    return [number for number, text in enumerate(texts) if number < 2 or text.lstrip(blanks)[:1] not in idle]
 
 
 def _commented_out(rows: Sequence[Row], name: str, table: OptionTable) -> list[int]:
