@@ -80,9 +80,9 @@ def _is_regular(path: str) -> bool:
 
 def _replace(path: str, text: str) -> None:
     directory, name = os.path.split(path)
-    with atomic.closing(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as descriptor:
-        with suppress(atomic.NotDurable):  # it is there
-            atomic.replace(descriptor, name, text.encode("ascii"), temporary=f".{os.getpid()}.gpgdoctor.tmp")
+    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with atomic.closing(opened) as descriptor, suppress(atomic.NotDurable):  # it is there all the same
+        atomic.replace(descriptor, name, text.encode("ascii"), temporary=f".{os.getpid()}.gpgdoctor.tmp")
 
 
 def _write_to(path: str, text: str) -> None:

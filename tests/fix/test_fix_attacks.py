@@ -72,7 +72,24 @@ def of_file(home: Path, **changes: Any) -> dict[str, Any]:
 
 # -- the journal is input ----------------------------------------------------------------------------------------------
 
-ODD = (None, True, -1, 1e19, -1e19, float("nan"), float("inf"), "", "x", "\ud800", [], [[]], [1], {}, {"a": 1}, "a\0b")
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    1e19,
+    -1e19,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "\ud800",
+    [],
+    [[]],
+    [1],
+    {},
+    {"a": 1},
+    "a\0b",
+)
 FIELDS = ("format", "number", "time", "state", "homedir", "ids", "files", "restart", "old")
 OF_A_FILE = ("path", "before", "after", "mode")
 # What a fix may have written itself.
@@ -281,5 +298,3 @@ def test_a_command_to_paste_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     restore.restart_again("gpg-agent", "/run/h/a b;touch PWN", told.append)
     assert told == ["Not restarted: busy. Afterwards, run: gpgconf --homedir '/run/h/a b;touch PWN' --kill gpg-agent"]
-
-
