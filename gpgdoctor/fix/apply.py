@@ -65,7 +65,7 @@ class Application:
             proof = verify(self._work, self._options, self._tell) if self._options.verify else None
         except Interrupted as error:
             raise Interrupted(f"Interrupted. {self._put_back().sentence}") from error
-        except (files.NotWritten, journal.NoJournal, NotRestarted) as error:
+        except (files.NotWritten, journal.NoJournal, NotRestarted, OSError) as error:
             raise Failed(f"{error}. {self._put_back().sentence}", REFUSED) from error
         except NotProved as error:
             after = self._put_back()

@@ -81,7 +81,7 @@ def restart_again(
         elif scdaemon_runs(diagnosis.facts) or (agents_file and before.agent is not None):
             await_no_pinentry(before, tell)
             restart(restart_of(before.fitting(target), diagnosis.facts), before, tell)
-    except NotRestarted as error:
+    except (NotRestarted, OSError) as error:
         command = shlex.join(("gpgconf", *home_arguments(homedir), "--kill", target))
         tell(f"Not restarted: {error}. Afterwards, run: {command}")
 

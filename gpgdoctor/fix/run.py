@@ -16,8 +16,9 @@ from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, running
 from gpgdoctor.fix.show import TO_APPLY, WAY_BACK, Result, blocks, named
 from gpgdoctor.fix.verify import NotProved
 from gpgdoctor.fix.work import FixOptions, Work, work_out
-from gpgdoctor.plan.plan import Plan, Restart, needs_trial
+from gpgdoctor.plan.plan import Plan, Restart
 from gpgdoctor.plan.restarts import scdaemon_runs
+from gpgdoctor.plan.trials import needs_trial
 from gpgdoctor.system import locking
 from gpgdoctor.system.record import replace
 
@@ -173,7 +174,8 @@ class _Run:
         # A scdaemon that does not run needs no restart to read the file.
         dropped = () if scdaemon_runs(now.facts) else (Restart,)
         steps = tuple(step for step in work.plan.steps if not isinstance(step, dropped))
-        planned = replace(work.plan, steps=steps, trial=needs_trial(now.facts, work.plan.planned), reader_first=False)
+        trial = needs_trial(now.facts, work.plan.cures)
+        planned = replace(work.plan, steps=steps, trial=trial, reader_first=False)
         return replace(work, diagnosis=before, plan=planned, running=running(now.facts))
 
     def _try_out(self, work: Work) -> None:

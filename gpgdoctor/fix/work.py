@@ -107,8 +107,7 @@ def _with_modes(planned: Plan) -> Plan:
 
 def _loses_options(facts: Facts, planned: Plan, now: Running) -> str | None:
     """Why gpg-agent is not restarted although that would be the usual way."""
-    cures = [finding.found.cure for finding in planned.planned if finding.found.cure]
-    usual = restart(facts, cures, keep_agent=False)
+    usual = restart(facts, planned.cures, keep_agent=False)
     if usual is None or usual.target != "gpg-agent" or not now.loses_options:
         return None
     return (
