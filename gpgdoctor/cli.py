@@ -10,21 +10,27 @@ from typing import Any, Optional
 import typer
 
 from gpgdoctor import __version__
+from gpgdoctor.commands.parameters import alike
 from gpgdoctor.crash import NAGIOS_UNKNOWN, wanted_format
 
 USAGE, INTERRUPTED = 2, 130
+SLOWEST_HZ, FASTEST_HZ, LONGEST_WATCH_S = 0.1, 100.0, 366 * 86400
 
 # Since 0.22 typer brings its own click; this name is the same in both.
 _UsageError: type[Any] = typer.BadParameter.__bases__[0]
 
 
 class Severity(str, Enum):
+    __str__ = str.__str__  # in --help
+
     error = "error"
     warning = "warning"
     info = "info"
 
 
 class Format(str, Enum):
+    __str__ = str.__str__  # in --help
+
     text = "text"
     json = "json"
     nagios = "nagios"
@@ -43,13 +49,8 @@ app = typer.Typer(
 
 def run(arguments: list[str], early: object | None) -> int:
     """Run one command line and return its exit code; ``early`` are children that were started for it."""
-    if arguments[:1] != ["check"] and not app.registered_groups:  # 9 ms, which a check can do without
-        from gpgdoctor.commands.fleet_cli import fleet
-        from gpgdoctor.commands.hook_cli import hooks
-
-        app.add_typer(fleet)
-        app.add_typer(hooks)
-    command = typer.main.get_command(app)
+    # The groups take 9 ms, which a check can do without.
+    command = _parser() if arguments[:1] == ["check"] else command_tree()
     try:
         code = command.main(arguments, prog_name="gpgdoctor", standalone_mode=False, obj=early)
     except _UsageError as error:
@@ -62,6 +63,22 @@ def run(arguments: list[str], early: object | None) -> int:
     except SystemExit:  # typer's word for a pipe that nobody reads any more: they have seen enough
         return 0
     return code if isinstance(code, int) else 0
+
+
+def command_tree() -> Any:
+    """All commands, as typer parses them."""
+    if not app.registered_groups:
+        from gpgdoctor.commands.docs_cli import docs
+        from gpgdoctor.commands.fleet_cli import fleet
+        from gpgdoctor.commands.hook_cli import hooks
+
+        for group in (fleet, hooks, docs):
+            app.add_typer(group)
+    return _parser()
+
+
+def _parser() -> Any:
+    return alike(typer.main.get_command(app))
 
 
 @app.callback(invoke_without_command=True)
@@ -126,7 +143,10 @@ def _ids(words: list[str]) -> tuple[str, ...]:
     ids = [names.get(word.lower(), word.upper()) for word in words]
     for word, id in zip(words, ids, strict=True):
         if id not in catalogue():
-            raise typer.BadParameter(f"{_quoted(word)} is no finding; see gpgdoctor explain --list")
+            from gpgdoctor.system.suggestions import did_you_mean
+
+            meant = did_you_mean(word, [*catalogue(), *names], after=". ")
+            raise typer.BadParameter(f"{_quoted(word)} is no finding; see gpgdoctor explain --list{meant}")
     return tuple(ids)
 
 
@@ -246,6 +266,32 @@ def report(
     from gpgdoctor.commands.report import ReportOptions, report
 
     return report(ReportOptions(homedir=homedir, probe=not no_probe, timeout_s=_seconds(timeout), replay=replay))
+
+
+@app.command(short_help="Show live who takes which card when.")
+def watch(
+    for_s: Optional[float] = typer.Option(None, "--for", metavar="S", help="End after that many seconds."),
+    rate: float = typer.Option(20.0, metavar="HZ", help="How often it looks, a second; below 10 nothing is certain."),
+    until_conflict: bool = typer.Option(False, "--until-conflict", help="End with exit code 1 at the first conflict."),
+    stay: bool = typer.Option(False, "--stay", help="Stay connected, which keeps pcscd from its sleep."),
+    json: bool = typer.Option(False, "--json", help="Print a line of JSON for each event."),
+) -> int:
+    """Show live who takes which card, shared or alone, who lets go, and who waits; Ctrl-C ends it with a summary.
+
+    It looks at pcscd many times a second, touches no card, and starts no daemon. Connected only while another program
+    is, so that a pcscd that goes to sleep can (--stay: always). A program without a process number is another user's
+    or hides its files: root sees more.
+
+    A conflict is a program that waits for another's transaction or operation, or my scdaemon running without a card
+    for a second while another program holds the reader.
+    """
+    from gpgdoctor.commands.watch import WatchOptions, watch
+
+    if for_s is not None and not 0 < for_s <= LONGEST_WATCH_S:
+        raise typer.BadParameter("more than 0 and at most a year of seconds are expected", param_hint="--for")
+    if not SLOWEST_HZ <= rate <= FASTEST_HZ:
+        raise typer.BadParameter("0.1 to 100 looks a second are expected", param_hint="--rate")
+    return watch(WatchOptions(for_s=for_s, rate_hz=rate, until_conflict=until_conflict, stay=stay, json=json))
 
 
 @app.command()

@@ -18,6 +18,7 @@ T = TypeVar("T")
 _COMM_LENGTH = 15  # the kernel keeps no more of a name
 NAME_LENGTH = 64  # of a program, where its command line tells more; a script may call itself anything
 PROGRAM_LIMIT_BYTES = 16 << 20
+COMMAND_LINE_BYTES = 1 << 16
 ROLES = ("pcscd", "scdaemon", "gpg-agent")
 # Nixpkgs' makeWrapper moves a program away so, and gives it its own name back as argv[0] only.
 DAEMONS = {name: role for role in ROLES for name in (role, f".{role}-wrapped"[:_COMM_LENGTH])}
@@ -130,6 +131,16 @@ def name_of(pid: int) -> str:
     """A process's name alone; "unknown" where it ended meanwhile."""
     name = proc.comm(pid) or "unknown"
     return DAEMONS.get(name, name)
+
+
+def program_of(pid: int) -> str:
+    """The name that a person would give a process, without a look at anything else of it."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            arguments = file.read(COMMAND_LINE_BYTES).rstrip(b"\0").decode(errors="replace").split("\0")
+    except OSError:
+        arguments = []
+    return _program(name_of(pid), [argument for argument in arguments if argument])
 
 
 def _user(uid: Maybe[int]) -> Maybe[str]:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import IO
 
 from gpgdoctor.system.assuan import Answer, answer_in
-from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.deadline import Deadline, stretched
 from gpgdoctor.system.lines import LineReader, TooMuch
 from gpgdoctor.system.record import Record
 
@@ -78,7 +78,7 @@ def _end(process: subprocess.Popen[bytes]) -> bool:
         process.stdin.close()
     for number in (signal.SIGINT, None):
         try:
-            process.wait(LEAVE_S)
+            process.wait(stretched(LEAVE_S))
             process.stdout.close()
             return True
         except subprocess.TimeoutExpired:

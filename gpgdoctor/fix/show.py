@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,8 +13,9 @@ from gpgdoctor.diagnosis import Check, Diagnosis
 from gpgdoctor.plan.plan import Plan
 from gpgdoctor.rules import catalogue
 from gpgdoctor.system.escape import printable
+from gpgdoctor.system.invocation import as_typed
+from gpgdoctor.system.terminal import width
 
-WIDTH = 80
 LIMIT = 2000
 WAY_BACK, TO_APPLY = " To take it back: ", " To apply this: "
 FOLLOWS = re.compile(f"{WAY_BACK}|{TO_APPLY}")
@@ -76,18 +78,19 @@ def _advice(plan: Plan) -> Iterator[str]:
 
 
 def _command(argv: tuple[str, ...]) -> str:
-    return printable(shlex.join(argv), LIMIT)
+    return printable(as_typed(shlex.join(argv)), LIMIT)
 
 
 def _wrapped(text: str, first: str, following: str) -> list[str]:
-    text = printable(text, LIMIT)
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=following, break_on_hyphens=False)
+    text, columns = printable(as_typed(text), LIMIT), width(sys.stdout)
+    return textwrap.wrap(text, columns, initial_indent=first, subsequent_indent=following, break_on_hyphens=False)
 
 
 def in_lines(verdict: str) -> str:
     """The verdict on one line where it fits, else with the command that follows on a line of its own."""
-    if len(verdict) <= WIDTH:
+    columns = width(sys.stdout)
+    if len(verdict) <= columns:
         return verdict
     found = FOLLOWS.search(verdict)
     sentences, following = (verdict[: found.start()], [verdict[found.start() + 1 :]]) if found else (verdict, [])
-    return "\n".join([*textwrap.wrap(sentences, WIDTH, break_on_hyphens=False), *following])
+    return "\n".join([*textwrap.wrap(sentences, columns, break_on_hyphens=False), *following])

@@ -1,1 +1,1 @@
-"""What happens over time, shown while it happens."""
+"""What happens over time, where `check` is one look: instruments that show it and judge nothing."""

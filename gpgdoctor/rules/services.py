@@ -169,7 +169,13 @@ def _start_pcscd(facts: Facts) -> Cure:
     return by_hand("Start pcscd:", *start)
 
 
-@rule("GD302", "pcscd-stale-socket", "Where pcscd's socket is, pcscd listens.", worst="error")
+@rule(
+    "GD302",
+    "pcscd-stale-socket",
+    "Where pcscd's socket is, pcscd listens.",
+    worst="error",
+    causes=hidden_by("GD313"),
+)
 def pcscd_stale_socket(facts: Facts) -> Found | None:
     if known(facts.pcscd.socket_file) == "absent" or known(facts.pcscd.listener) is not None:
         return None

@@ -1,0 +1,115 @@
+"""Who is connected to a pcscd, and whose thread in it ran between two looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+
+from gpgdoctor.system.record import Record
+from gpgdoctor.system.sockets import Peer, Sockets
+from gpgdoctor.system.threads import Pairing, ThreadClock, ran
+
+HIDDEN_INTERVAL_S = 0.2  # where pcscd's threads are hidden, its connections are listed this often
+
+
+class Ran(Record):
+    """What happened inside pcscd between two looks."""
+
+    clients: frozenset[int] | None
+    """The threads of clients that ran, also of those that have gone; None where that is not visible."""
+    strangers: bool
+    """A thread ran that is no known client's."""
+    complete: bool
+    """Every connection had its thread, all the time."""
+
+
+class Activity:
+    """One pcscd. ``begin`` at each look, ``extend`` where a count has changed, then ``ran``.
+
+    ``pid`` is None where its process is hidden, or threads are not counted: then only who is connected is known.
+    """
+
+    def __init__(self, path: str, pid: int | None) -> None:
+        self._path = path
+        self._clock = ThreadClock(pid) if pid is not None else None
+        self._pairing, self._main = Pairing(), pid
+        self._threads: frozenset[int] = frozenset()
+        self._listed: tuple[frozenset[int], int | None] | None = None
+        self._listed_s = 0.0
+        self._first: dict[int, bytes] | None = None
+        self._complete = False
+        self.peers: dict[int, Peer] = {}
+        """Every connection, ours too, by the inode of pcscd's end."""
+        self.serves: dict[int, frozenset[int]] = {}
+        """The clients, by the number of their thread in pcscd, and which connections each may be; where threads are
+        hidden, by their connection."""
+        self._sure: frozenset[int] = frozenset()
+        self._earlier: Set[int] = frozenset()
+        self.error: str | None = None
+        """Why the kernel does not list sockets, where it does not."""
+
+    @property
+    def follows_threads(self) -> bool:
+        return self._clock is not None
+
+    def begin(self, own: int | None, now_s: float) -> None:
+        """A new look. ``own`` is the inode of our end of our connection; raises OSError where pcscd has ended."""
+        self._base, self._was_complete = self._first, self._complete
+        self._earlier = self.serves.keys()
+        self._refresh(own, now_s)
+        self._first = self._last = self._clock.read(self._threads) if self._clock else None
+
+    def extend(self, own: int | None, now_s: float) -> None:
+        """Take in who came, and what ran, while the counts were read."""
+        if self._clock is None:
+            self._listed = None
+        self._refresh(own, now_s)
+        self._last = self._clock.read(self._threads) if self._clock else None
+
+    def _refresh(self, own: int | None, now_s: float) -> None:
+        """The kernel is asked for sockets only when pcscd's threads changed: a list of 16,000 takes 38 ms."""
+        if self._clock is not None:
+            self._threads = self._clock.threads()
+        elif self._listed and now_s - self._listed_s < HIDDEN_INTERVAL_S:
+            return
+        if self._clock is not None and self._listed == (self._threads, own):
+            return
+        sockets = Sockets()
+        self.error = sockets.error
+        self.peers = {peer.server: peer for peer in sockets.peers(self._path) if peer.server}
+        self._listed, self._listed_s = (self._threads, own), now_s
+        if self._clock is not None:
+            self._pair()
+        else:
+            self.serves = {server: frozenset({server}) for server in self.peers}
+
+    def _pair(self) -> None:
+        assert self._clock is not None
+        before, self._threads = self._threads, self._clock.threads()
+        settled = before == self._threads
+        self._complete = self._pairing.update(self._threads, self.peers) and settled
+        self.serves, self._sure = self._pairing.serves, self._pairing.sure
+        self.serves.pop(self._main or 0, None)
+        if not settled:  # some came or went while the sockets were listed: the next look lists them again
+            self._listed = None
+
+    def ran(self) -> Ran:
+        """What ran from the look before to now."""
+        if self._base is None or self._last is None:
+            return Ran(clients=None, strangers=False, complete=False)
+        threads, known = ran(self._base, self._last), set(self.serves) | set(self._earlier)
+        strangers = bool(set(threads) - known - {self._main})
+        complete = self._complete and self._was_complete
+        return Ran(clients=frozenset(threads & known), strangers=strangers, complete=complete)
+
+    @property
+    def sure(self) -> frozenset[int]:
+        """Clients whose connection is known beyond doubt."""
+        return self._sure
+
+    def samples(self) -> Mapping[int, bytes]:
+        """What the kernel says now of each client's thread."""
+        return {thread: text for thread, text in (self._first or {}).items() if thread in self.serves}
+
+    def close(self) -> None:
+        if self._clock is not None:
+            self._clock.close()

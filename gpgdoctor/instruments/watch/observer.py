@@ -1,0 +1,219 @@
+"""From one look after another to events: what came and went, who took a card, who waits, who is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from gpgdoctor.instruments.watch import look
+from gpgdoctor.instruments.watch.attribution import Attribution
+from gpgdoctor.instruments.watch.claims import Said
+from gpgdoctor.instruments.watch.conflicts import PRESENT, Conflicts
+from gpgdoctor.instruments.watch.look import Certainty, Look, least
+from gpgdoctor.instruments.watch.matching import Matching
+from gpgdoctor.instruments.watch.naming import Naming, Who
+from gpgdoctor.instruments.watch.poll import Sight
+from gpgdoctor.instruments.watch.timeline import Change, Event
+from gpgdoctor.pcsc.wire import ReaderState
+from gpgdoctor.system.record import replace
+
+
+class Clients:
+    """The programs of pcscd's clients: of those that are there, and of those that have just gone."""
+
+    def __init__(self, naming: Naming) -> None:
+        self._naming, self._matching = naming, Matching(naming.pid_of)
+        self._serves: dict[int, frozenset[int]] = {}
+        self._sure: frozenset[int] = frozenset()
+
+    def meet(self, sight: Sight) -> None:
+        ran = sight.look.ran if sight.look is not None else None
+        self._serves.update(self._matching.narrow(sight.serves, ran, sight.sure))
+        self._sure = sight.sure | (self._sure & self._serves.keys())
+
+    def without_others(self, look: Look) -> Look:
+        """Less the threads that were found to serve no connection: readers' own, and clients that are not visible."""
+        others = {client for client in look.connections if not self._serves.get(client, ())}
+        if not others:
+            return look
+        ran = look.ran or frozenset()
+        return replace(
+            look,
+            connections=look.connections - others,
+            ran=None if look.ran is None else ran - others,
+            strangers_ran=look.strangers_ran or bool(others & ran),
+        )
+
+    def forget(self, sight: Sight) -> None:
+        for client in self._serves.keys() - sight.serves.keys():
+            del self._serves[client]
+
+    def of(self, clients: Collection[int], certainty: Certainty) -> tuple[Who, ...]:
+        """The programs, one of which each of these clients is."""
+        return self._named(
+            clients, certainty, [it for client in clients for it in sorted(self._serves.get(client, ()))]
+        )
+
+    def acting(self, clients: Collection[int], certainty: Certainty) -> tuple[Who, ...]:
+        """The same for clients that did something just now: a program that slept did not."""
+        return self._named(clients, certainty, [it for client in clients for it in sorted(self._may_be(client))])
+
+    def _named(self, clients: Collection[int], certainty: Certainty, connections: list[int]) -> tuple[Who, ...]:
+        named = least(certainty, *("certain" if client in self._sure else "likely" for client in clients))
+        return self._naming.of(connections, named)
+
+    def _may_be(self, client: int) -> frozenset[int]:
+        """Its connections, less those whose program slept while the client's thread ran just now."""
+        found = self._serves.get(client, frozenset())
+        return found if client in self._sure else found - self._matching.asleep
+
+    def pid_of(self, client: int) -> int | None:
+        """The process of a client, where it is known."""
+        connections = self._serves.get(client, frozenset())
+        return self._naming.pid_of(min(connections)) if len(connections) == 1 else None
+
+
+class Observer:
+    """Feed it the sights in order; each call answers what is new."""
+
+    def __init__(self, began_s: float) -> None:
+        """``began_s``: when the watch began, on the monotonic clock."""
+        self._began_s, self._slept_s, self._at_s = began_s, 0.0, 0.0
+        self._naming = Naming()
+        self._clients = Clients(self._naming)
+        self._pcscd: int | None = None
+        self._readers: dict[str, ReaderState] | None = None
+        self._claims: Mapping[int, int] = {}
+        self._there: set[int] = set()  # clients of the sight before
+        self._stirred_s = self._asked_s = 0.0  # when somebody came last, and when scdaemon was asked last
+        self._unexplained: dict[int, float] = {}  # scdaemons with a card that are no clients of pcscd, since when
+        self._own_driver: dict[int, Event] = {}
+        self._anew()
+        self._first = True
+
+    def _anew(self) -> None:
+        """Another pcscd knows nothing of what was before."""
+        self._attribution = Attribution()
+        self._conflicts = Conflicts(self._clients)
+        self._readers = None
+
+    @property
+    def at_s(self) -> float:
+        """Seconds since the watch began, at the last look."""
+        return self._at_s
+
+    @property
+    def wants_answers(self) -> bool:
+        """Whether it matters now what scdaemon has."""
+        return any(it.sharing for it in (self._readers or {}).values()) or bool(self._unexplained)
+
+    @property
+    def knows_scdaemon(self) -> bool:
+        """Whether one of mine answered when it was asked last, or may have come since: somebody connected to pcscd."""
+        return bool(self._claims) or self._asked_s < self._stirred_s
+
+    def see(self, sight: Sight, said: Said | None = None) -> list[Event]:
+        """The events of one sight; ``said`` is what my scdaemons said last."""
+        self._slept_s += sight.slept_s
+        self._at_s = sight.at_s - self._began_s + self._slept_s
+        if sight.serves.keys() - self._there:
+            self._stirred_s = sight.at_s
+        self._there = set(sight.serves)
+        if said is not None:
+            self._claims, self._asked_s = said.cards, said.asked_s
+        self._naming.meet(sight.peers)
+        self._clients.meet(sight)
+        events = self._machine(sight)
+        if sight.readers is not None:
+            events += self._readers_now(sight.readers)
+        if sight.look is not None:
+            known = self._clients.without_others(sight.look)
+            events += [self._hold(change) for change in self._attribution.feed(known)]
+            events += self._conflicts.waits(self._at_s, sight.samples, self._attribution, sight.look.sharing)
+            self._clients.forget(sight)
+            self._naming.forget(sight.peers)
+            self._first = False
+        if said is not None:
+            readers = (self._readers or {}).values()
+            events += self._conflicts.refusals(self._at_s, said.cards, readers, self._attribution)
+            events += self._by_own_driver(said, sight.at_s)
+        return events
+
+    # -- the machine, pcscd, readers, cards -----------------------------------------------------------------------
+
+    def _machine(self, sight: Sight) -> list[Event]:
+        events = []
+        if sight.slept_s:
+            events.append(Event(t_s=self._at_s, kind="slept", change="over", for_s=sight.slept_s))
+        before, self._pcscd = self._pcscd, sight.pcscd
+        if sight.pcscd != before:
+            change: Change = (
+                "ended" if sight.pcscd is None else "replaced" if before else "found" if self._first else "started"
+            )
+            who = (Who(pid=sight.pcscd, program="pcscd", certainty="certain"),) if sight.pcscd else ()
+            events.append(Event(t_s=self._at_s, kind="pcscd", change=change, by=who))
+            self._anew()
+        return events
+
+    def _since(self, change: Change) -> Change:
+        """At the first look, what is there was there before."""
+        return "found" if self._first or self._readers is None else change
+
+    def _readers_now(self, readers: tuple[ReaderState, ...]) -> list[Event]:
+        before, now = self._readers or {}, {reader.name: reader for reader in readers}
+        new = self._since("came")
+        events = [self._event("reader", "left", name) for name in before.keys() - now.keys()]
+        for name, reader in now.items():
+            if name not in before:
+                events.append(self._event("reader", new, name))
+            had, has = name in before and _has_card(before[name]), _has_card(reader)
+            if has and not had:
+                events.append(self._event("card", "came" if name in before else new, name))
+            elif had and not has:
+                events.append(self._event("card", "left", name))
+        self._readers = now
+        return events
+
+    def _event(self, kind: str, change: Change, reader: str) -> Event:
+        return Event(t_s=self._at_s, kind="reader" if kind == "reader" else "card", change=change, reader=reader)
+
+    # -- holds ----------------------------------------------------------------------------------------------------
+
+    def _hold(self, change: look.Change) -> Event:
+        who = self._clients.acting if change.kind == "take" and not self._first else self._clients.of
+        held_s = None if change.since_s is None else max(0.0, change.at_s - change.since_s)
+        return Event(
+            t_s=self._at_s,
+            kind=change.kind,
+            change="over" if change.kind == "release" else self._since("began"),
+            reader=change.reader,
+            share=change.share,
+            by=self._confirmed(who(change.connections, change.certainty), change.certainty),
+            for_s=held_s,
+        )
+
+    def _confirmed(self, by: tuple[Who, ...], certainty: Certainty) -> tuple[Who, ...]:
+        """A program that was only guessed, and is a scdaemon that says that it has a card, is no guess."""
+        if len(by) == 1 and by[0].pid is not None and self._claims.get(by[0].pid):
+            return (replace(by[0], certainty=certainty),)
+        return by
+
+    def _by_own_driver(self, said: Said, now_s: float) -> list[Event]:
+        """A scdaemon that has a card, and was no client of pcscd when it said so, has it by its own driver."""
+        alone = {pid for pid, cards in said.cards.items() if cards and not self._naming.may_be_connected(pid)}
+        self._unexplained = {pid: self._unexplained.get(pid, now_s) for pid in alone}
+        driving = {pid for pid, since_s in self._unexplained.items() if said.asked_s > since_s}
+        events = []
+        for pid in [it for it in self._own_driver if it not in driving]:
+            took = self._own_driver.pop(pid)
+            events.append(replace(took, t_s=self._at_s, kind="release", change="over", for_s=self._at_s - took.t_s))
+        for pid in driving - self._own_driver.keys():
+            who = Who(pid=pid, program="scdaemon", certainty="certain")
+            change = self._since("began")
+            took = Event(t_s=self._at_s, kind="take", change=change, share="exclusive", by=(who,))
+            self._own_driver[pid] = took
+            events.append(took)
+        return events
+
+
+def _has_card(reader: ReaderState) -> bool:
+    return bool(reader.state & PRESENT)

@@ -1,0 +1,231 @@
+"""Looks at pcscd, as often as is asked for."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from gpgdoctor.instruments.watch import daemon
+from gpgdoctor.instruments.watch.activity import Activity
+from gpgdoctor.instruments.watch.look import Look
+from gpgdoctor.pcsc.connection import Connection, NoAnswer
+from gpgdoctor.pcsc.wire import Malformed, ReaderState
+from gpgdoctor.system.proc import others_are_hidden
+from gpgdoctor.system.record import Record
+from gpgdoctor.system.sockets import Peer
+from gpgdoctor.system.threads import is_counted
+
+ANSWER_DEADLINE_S = 0.5
+SEARCH_INTERVAL_S = 1.0  # for a pcscd, through all processes
+RETRY_S = 2.0  # with a pcscd that does not answer
+LEAVE_AFTER_S = 1.0  # the last other client has left: we do, too
+OWN_CLIENTS = 16
+SLEPT_S = 1.0  # a longer gap between two clocks is a sleep of the machine
+
+# From here on nothing is certain: too much can happen between two looks.
+SLOWEST_CERTAIN_HZ = 10.0
+LATEST_CERTAIN_PERIODS = 3
+
+
+Serves: TypeAlias = Mapping[int, frozenset[int]]
+
+
+class Sight(Record):
+    """All that one look showed."""
+
+    at_s: float
+    """On the monotonic clock."""
+    pcscd: int | None
+    """Its process; None where none runs or it is hidden."""
+    readers: tuple[ReaderState, ...] | None
+    """None where pcscd was not asked or did not answer."""
+    look: Look | None
+    peers: Mapping[int, Peer]
+    """The connections of its clients, but for us, by the inode of pcscd's end."""
+    serves: Mapping[int, frozenset[int]]
+    """Which of these each client may be; a client is a number, as in ``look``."""
+    sure: frozenset[int]
+    """Clients whose connection is known beyond doubt."""
+    samples: Mapping[int, bytes]
+    """What schedstat says of each client's thread in pcscd."""
+    slept_s: float = 0.0
+    trouble: str | None = None
+    """Why pcscd does not tell anything."""
+
+
+class Poll:
+    """``stay``: connected also while nobody else is, which keeps pcscd from its sleep."""
+
+    def __init__(self, path: str, *, rate_hz: float, stay: bool) -> None:
+        self._path, self._rate_hz, self._stay = path, rate_hz, stay
+        self._pid: int | None = None
+        self._activity: Activity | None = None
+        self._connection: Connection | None = None
+        self._own: int | None = None  # the inode of our end of it
+        self._searched_s = self._retry_s = self._alone_since_s = -60.0
+        self._trouble: str | None = None
+        self._ends_by_itself = True
+        self._mine: set[int] = set()  # pcscd's ends of our own connections
+        self._my_clients_yet: deque[int] = deque(maxlen=OWN_CLIENTS)  # and the threads that serve, or served, them
+        self._served: tuple[Serves, frozenset[int], Serves] | None = None
+        self._sharing: dict[str, int] = {}
+        self._last_s = -60.0
+        self._asleep_s = _asleep_s()
+
+    # -- one look -------------------------------------------------------------------------------------------------
+
+    def look(self) -> Sight:
+        """One look; takes a millisecond, and where pcscd does not answer half a second."""
+        now_s = time.monotonic()
+        try:
+            activity = self._living(now_s)
+            if activity is not None:
+                activity.begin(self._own, now_s)
+                return self._ask(activity, now_s)
+        except OSError:  # it ended under our eyes
+            self._end()
+        return self._sight(now_s)
+
+    def _living(self, now_s: float) -> Activity | None:
+        """The pcscd of now; None where there is none. Processes are searched once a second where there is none."""
+        if self._pid is not None and self._activity is not None:
+            if not self._activity.follows_threads:  # which would notice its end
+                os.stat(f"/proc/{self._pid}")  # FileNotFoundError where it has ended
+        elif now_s - self._searched_s >= SEARCH_INTERVAL_S:
+            self._searched_s = now_s
+            self._take_up(daemon.candidates(self._path))
+        return self._activity
+
+    def _take_up(self, found: list[int]) -> None:
+        if found:
+            self._pid = found[0]
+            self._ends_by_itself = any(daemon.ends_by_itself(pid) for pid in found)
+            alone = len(found) == 1 and is_counted()  # of several, nobody knows whose threads serve this socket
+            self._activity = Activity(self._path, found[0] if alone else None)
+        elif others_are_hidden() and self._activity is None:
+            self._ends_by_itself = True
+            self._activity = Activity(self._path, None)
+
+    def _ask(self, activity: Activity, now_s: float) -> Sight:
+        clients = self._clients(activity)
+        readers = self._states(any(peer.inode for peer in clients.values()), now_s)
+        if readers is None and self._connection is None and not clients:
+            sharing = dict.fromkeys(self._sharing, 0)  # nobody is connected: nobody holds anything
+        elif readers is None:
+            return self._sight(now_s, activity)
+        else:
+            sharing = {reader.name: reader.sharing for reader in readers}
+        if sharing != self._sharing:
+            activity.extend(self._own, now_s)
+        if self._is_mistakable(activity):
+            self._disconnect()  # the next connection comes alone, as a rule
+        ran, mine = activity.ran(), self._my_clients(activity)
+        late = now_s - self._last_s > LATEST_CERTAIN_PERIODS / self._rate_hz
+        look = Look(
+            at_s=now_s,
+            sharing=sharing,
+            connections=frozenset(activity.serves.keys() - mine),
+            ran=None if ran.clients is None else ran.clients - mine,
+            strangers_ran=ran.strangers,
+            prompt=ran.complete and not late and self._rate_hz >= SLOWEST_CERTAIN_HZ,
+        )
+        self._sharing, self._last_s = sharing, now_s
+        return self._sight(now_s, activity, readers, look)
+
+    def _sight(
+        self,
+        now_s: float,
+        activity: Activity | None = None,
+        readers: tuple[ReaderState, ...] | None = None,
+        look: Look | None = None,
+    ) -> Sight:
+        asleep_s = _asleep_s()
+        slept_s, self._asleep_s = asleep_s - self._asleep_s, asleep_s
+        peers = self._clients(activity) if activity else {}
+        mine = self._my_clients(activity) if activity else frozenset()
+        serves = self._serving(activity, mine) if activity else {}
+        return Sight(
+            at_s=now_s,
+            pcscd=self._pid,
+            readers=readers,
+            look=look,
+            peers=peers,
+            serves=serves,
+            sure=activity.sure if activity else frozenset(),
+            samples={it: text for it, text in activity.samples().items() if it in serves} if activity else {},
+            slept_s=slept_s if slept_s > SLEPT_S else 0.0,
+            trouble=(activity.error if activity else None) or self._trouble,
+        )
+
+    def _serving(self, activity: Activity, mine: frozenset[int]) -> Mapping[int, frozenset[int]]:
+        """Which connection each client may be, but for us; the same object as long as nothing changes."""
+        if self._served is None or self._served[:2] != (activity.serves, mine):
+            found = {it: which - self._mine for it, which in activity.serves.items() if it not in mine}
+            self._served = activity.serves, mine, found
+        return self._served[2]
+
+    # -- our own connection ---------------------------------------------------------------------------------------
+
+    def _states(self, others: bool, now_s: float) -> tuple[ReaderState, ...] | None:
+        """The readers as pcscd has them; None where it is not asked, so that it can go to sleep, or does not answer."""
+        if others or self._connection is None:
+            self._alone_since_s = now_s
+        wanted = others or (self._pid is not None and (self._stay or not self._ends_by_itself))
+        if not wanted and now_s - self._alone_since_s >= (LEAVE_AFTER_S if self._connection else 0):
+            self._disconnect()
+            return None
+        if self._connection is None and now_s < self._retry_s:
+            return None
+        try:
+            if self._connection is None:
+                self._connection = Connection(self._path, ANSWER_DEADLINE_S)
+                self._own = os.fstat(self._connection.fileno()).st_ino
+            self._trouble = None
+            return self._connection.reader_states()
+        except (NoAnswer, Malformed) as error:
+            self._trouble, self._retry_s = str(error), now_s + RETRY_S
+            self._disconnect()
+            return None
+
+    def _clients(self, activity: Activity) -> dict[int, Peer]:
+        """Who is connected, but for us; one that we have just left is still ours."""
+        own = self._own
+        if own is not None:
+            self._mine |= {server for server, peer in activity.peers.items() if peer.inode == own}
+        self._mine &= activity.peers.keys()
+        return {server: peer for server, peer in activity.peers.items() if server not in self._mine}
+
+    def _is_mistakable(self, activity: Activity) -> bool:
+        """Whether our own connection came together with another one, so that nobody can tell our thread."""
+        return any(found & self._mine and len(found) > 1 for found in activity.serves.values())
+
+    def _my_clients(self, activity: Activity) -> frozenset[int]:
+        """Our own thread in pcscd; of a connection that we have just closed, too."""
+        for client, found in activity.serves.items():
+            if found and found <= self._mine and client not in self._my_clients_yet:
+                self._my_clients_yet.append(client)
+        return frozenset(self._my_clients_yet)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = self._own = None
+
+    def _end(self) -> None:
+        self._disconnect()
+        if self._activity is not None:
+            self._activity.close()
+        self._activity, self._pid, self._sharing, self._searched_s = None, None, {}, -60.0
+        self._mine = set()
+        self._my_clients_yet.clear()
+
+    def close(self) -> None:
+        self._end()
+
+
+def _asleep_s() -> float:
+    """How long this machine has slept since it started."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()

@@ -1,0 +1,65 @@
+"""A thread that ran while a program slept is not that program's."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpgdoctor.instruments.watch.matching import Matching
+
+ONE, TWO = 110, 111  # threads
+A, B = 900, 901  # their connections, which are also the programs' numbers here
+GROUP = {ONE: frozenset({A, B}), TWO: frozenset({A, B})}
+
+
+class Programs:
+    def __init__(self) -> None:
+        self.counts = {A: 0, B: 0}
+
+    def matching(self, *visible: int) -> Matching:
+        return Matching(lambda connection: connection if connection in (visible or (A, B)) else None, self.counts.get)
+
+
+def test_it_takes_two_times_to_know() -> None:
+    programs = Programs()
+    matching = programs.matching()
+    found = []
+    for look in range(20):
+        ran = frozenset({ONE}) if look % 8 == 5 else frozenset[int]()
+        programs.counts[B] += bool(ran)
+        found.append(dict(matching.narrow(GROUP, ran, ())))
+    assert found[5] == GROUP
+    assert found[13] == {ONE: {B}, TWO: {A}}
+    assert found[-1] == {ONE: {B}, TWO: {A}}
+
+
+def test_programs_that_always_run_or_are_not_visible_tell_nothing() -> None:
+    programs = Programs()
+    everybody, nobody = programs.matching(), programs.matching(-1)
+    for look in range(40):
+        programs.counts = {A: look, B: look}
+        ran = frozenset({ONE}) if look % 8 == 5 else frozenset[int]()
+        everybody._run_count = programs.counts.get
+        assert everybody.narrow(GROUP, ran, ()) == GROUP
+        assert nobody.narrow(GROUP, ran, ()) == GROUP
+
+
+def test_a_thread_that_waits_inside_pcscd_runs_without_its_program() -> None:
+    programs = Programs()
+    matching = programs.matching()
+    for look in range(60):
+        programs.counts[A] = look
+        assert matching.narrow(GROUP, frozenset({ONE}) if look % 2 else frozenset(), ())[TWO] == GROUP[TWO]
+
+
+@given(st.lists(st.sampled_from([None, ONE, TWO]), max_size=60))
+def test_what_is_true_is_never_ruled_out(runs: list[int | None]) -> None:
+    """Each thread runs only when its program does."""
+    truth = {ONE: B, TWO: A}
+    programs = Programs()
+    matching = programs.matching()
+    for thread in runs:
+        if thread is not None:
+            programs.counts[truth[thread]] += 1
+        found = matching.narrow(GROUP, frozenset({thread} if thread is not None else ()), ())
+        assert all(truth[it] in found[it] for it in truth)

@@ -1,0 +1,315 @@
+"""`gpgdoctor watch` beside real pcscd, scdaemon and cards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+from conftest import OpenLab
+from watching import Watching, certainty_of
+
+from gpgdoctor.instruments.watch.poll import LEAVE_AFTER_S
+from gpgdoctor.lab.catalogue.common import ON_PCSC
+from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.scenario import Client, Reader, Scenario
+
+pytestmark = pytest.mark.lab
+
+KEYS = {"t", "event", "change", "reader", "share", "by"}
+KINDS = {"reader", "card", "take", "release", "wait", "refused", "pcscd", "slept"}
+BLOCKED = """
+import sys
+from smartcard import scard
+_, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
+print("go", flush=True)
+scard.SCardConnect(context, {reader!r}, scard.SCARD_SHARE_SHARED, 3)
+sys.stdin.read()
+"""
+
+
+def scenario(*clients: Client, **parts: Any) -> Scenario:
+    return Scenario(name="watched", about="made for a test", files=(ON_PCSC,), clients=clients, **parts)
+
+
+def idle(program: str = "pcsc_scan", **how: Any) -> Client:
+    return Client(kind="idle", program=program, **how)
+
+
+def start_blocked(lab: Lab) -> Any:
+    """A program that waits in SCardConnect for as long as somebody else's transaction lasts."""
+    process = lab.popen([lab.python, "-c", BLOCKED.format(reader=lab.readers[0])], user=0)
+    assert process.stdout.readline() == "go\n"
+    return process
+
+
+def listening_inodes(lab: Lab) -> str:
+    return lab.run(["cat", "/proc/net/unix"], user=0).stdout
+
+
+# -- who takes the card -----------------------------------------------------------------------------------------------
+
+
+def test_who_takes_the_card_shared_and_who_alone(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle()))
+    watch = Watching(lab, "--json")
+    watch.event("reader", reader=lab.readers[0], change="found")
+    firefox = lab.start_client(Client(kind="shared", program="firefox"))
+    took = watch.event("take", program="firefox", share="shared", reader=lab.readers[0])
+    assert took["by"] == [{"pid": firefox.pid, "program": "firefox", "certainty": took["by"][0]["certainty"]}]
+    firefox.stop()
+    watch.event("release", program="firefox", share="shared")
+    agent = lab.start_client(Client(kind="exclusive", program="yubikey-agent"))
+    watch.event("take", program="yubikey-agent", share="exclusive")
+    agent.stop()
+    watch.event("release", program="yubikey-agent", share="exclusive")
+    assert watch.interrupt() == 0
+    for event in watch.events:
+        assert set(event) == KEYS
+        assert event["event"] in KINDS
+        assert {who["certainty"] for who in event["by"]} <= {"certain", "likely", "possible"}
+    times = [event["t"] for event in watch.events]
+    assert times == sorted(times)
+
+
+def test_what_is_held_when_the_watch_begins(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(Client(kind="shared", program="firefox")))
+    watch = Watching(lab, "--json")
+    watch.event("take", program="firefox", change="found", share="shared")
+    lab.client().stop()
+    watch.event("release", program="firefox")
+    assert watch.interrupt() == 0
+
+
+def test_scdaemon_takes_the_card_and_says_so_itself(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle()))
+    watch = Watching(lab, "--json")
+    watch.event("card", reader=lab.readers[0])
+    assert lab.run(["gpg", "--card-status"]).returncode == 0
+    watch.event("take", program="scdaemon", share="exclusive")
+    lab.run(["gpgconf", "--kill", "scdaemon"])
+    watch.event("release", program="scdaemon", share="exclusive")
+    assert watch.interrupt() == 0
+    assert not [event for event in watch.events if event["event"] == "refused"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have other users in the lab")
+def test_another_users_program_has_no_name_and_no_other_ones(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle(user=1000), user=1000))
+    watch = Watching(lab, "--json")
+    watch.event("card", reader=lab.readers[0])
+    lab.start_client(Client(kind="shared", program="firefox", user=0))
+    watch.event("take", program="a program of root")
+    lab.start_client(Client(kind="shared", program="chromium", user=1000))
+    watch.event("take", program="chromium")
+    assert watch.interrupt() == 0
+    assert all(who["program"] != "pcsc_scan" for event in watch.events for who in event["by"])
+
+
+def test_a_client_of_another_network_namespace_is_nobody_else(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle()))
+    watch = Watching(lab, "--json")
+    watch.event("card", reader=lab.readers[0])
+    client = lab.start_client(Client(kind="shared", program="firefox", other_network=True))
+    took = watch.event("take", reader=lab.readers[0])
+    client.stop()
+    watch.event("release", reader=lab.readers[0])
+    assert watch.interrupt() == 0
+    assert took["by"] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hide processes")
+def test_hidden_processes_leave_nothing_certain(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle(user=1000), user=1000))
+    assert lab.run(["mount", "-o", "remount,hidepid=2", "/proc"], user=0).returncode == 0
+    watch = Watching(lab, "--json")
+    watch.event("card", reader=lab.readers[0])
+    mine = lab.start_client(Client(kind="shared", program="firefox", user=1000))
+    took = watch.event("take", program="firefox")
+    assert certainty_of(took, "firefox") != "certain"
+    mine.stop()
+    watch.event("release", reader=lab.readers[0])
+    lab.start_client(Client(kind="shared", program="chromium", user=0))
+    watch.event("take", program="a program of root")
+    assert watch.interrupt() == 0
+    takes = [event for event in watch.events if event["event"] == "take"]
+    assert all(who["certainty"] != "certain" for event in takes for who in event["by"])
+
+
+# -- cards, pcscd -----------------------------------------------------------------------------------------------------
+
+
+def test_cards_go_and_come(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle()))
+    watch = Watching(lab, "--json")
+    watch.event("card", reader=lab.readers[0], change="found")
+    lab.remove()
+    watch.event("card", reader=lab.readers[0], change="left")
+    lab.insert()
+    watch.event("card", reader=lab.readers[0], change="came")
+    assert watch.interrupt() == 0
+
+
+def test_pcscd_ends_and_starts_again(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(Client(kind="shared", program="firefox")))
+    watch = Watching(lab, "--json")
+    watch.event("take", program="firefox")
+    lab.signal_pcscd(signal.SIGKILL)
+    ended = watch.event("pcscd", change="ended")
+    assert ended["by"] == []
+    before = len(watch.events)
+    lab.start_pcscd()
+    started = watch.event("pcscd", change="started", after=before)
+    assert [who["pid"] for who in started["by"]] == [lab.pcscd_pid]
+    watch.event("reader", reader=lab.readers[0], after=before)
+    assert watch.interrupt() == 0
+
+
+def test_a_pcscd_that_sleeps_when_nobody_is_connected_is_left_to_its_sleep(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(pcscd="never-started"))
+    lab.start_pcscd("--auto-exit")
+    connected = listening_inodes(lab).count("/run/pcscd/pcscd.comm")
+    watch = Watching(lab, "--json")
+    watch.event("pcscd", change="found")
+    time.sleep(LEAVE_AFTER_S)
+    assert listening_inodes(lab).count("/run/pcscd/pcscd.comm") == connected, "it connected while nobody else was"
+    client = lab.start_client(idle())
+    watch.event("reader", reader=lab.readers[0])
+    assert listening_inodes(lab).count("/run/pcscd/pcscd.comm") == connected + 2
+    client.stop()
+    lab.wait_until(
+        lambda: listening_inodes(lab).count("/run/pcscd/pcscd.comm") == connected, "it did not leave after the others"
+    )
+    assert watch.interrupt() == 0
+    staying = Watching(lab, "--json", "--stay")
+    staying.event("reader", reader=lab.readers[0])
+    time.sleep(2 * LEAVE_AFTER_S)
+    assert listening_inodes(lab).count("/run/pcscd/pcscd.comm") == connected + 1
+    assert staying.interrupt() == 0
+
+
+def test_nothing_is_started_where_pcscd_does_not_run(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(pcscd="never-started"))
+    watch = Watching(lab, "--json", "--for", "1")
+    assert watch.wait() == 0
+    assert watch.events == []
+    assert lab.pid_of("pcscd") is None
+
+
+def test_a_pcscd_that_does_not_answer_cannot_be_watched(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle()))
+    lab.signal_pcscd(signal.SIGSTOP)
+    watch = Watching(lab)
+    assert watch.wait() == 3
+    assert watch.lines == []
+    assert watch.complaints.startswith("gpgdoctor: nothing can be watched: ")
+
+
+def test_without_pcscd_there_is_nothing_to_watch(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(pcscd="never-started", hidden=("pcscd",)))
+    watch = Watching(lab)
+    assert watch.wait() == 3
+    assert watch.complaints == "gpgdoctor: nothing can be watched: pcscd is not installed\n"
+
+
+# -- conflicts --------------------------------------------------------------------------------------------------------
+
+
+def test_who_waits_for_a_transaction_and_whose(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle()))
+    watch = Watching(lab, "--json")
+    watch.event("card", reader=lab.readers[0])
+    lab.start_client(Client(kind="transaction", program="yubikey-agent"))
+    watch.event("take", program="yubikey-agent")
+    waiting = start_blocked(lab)
+    wait = watch.event("wait", reader=lab.readers[0], change="began")
+    assert wait["by"][0]["pid"] == waiting.pid
+    assert [who["program"] for who in wait["by"][1:]] == ["yubikey-agent"]
+    lab.client("yubikey-agent").ask("end")
+    watch.event("wait", change="over")
+    watch.event("take", program=wait["by"][0]["program"])
+    assert watch.interrupt() == 0
+
+
+def test_programs_that_share_without_waiting_are_no_conflict(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(Client(kind="shared", program="firefox"), Client(kind="foreign-select", program="ykman")))
+    watch = Watching(lab, "--json", "--until-conflict", "--for", "4")
+    assert watch.wait() == 0
+    assert not [event for event in watch.events if event["event"] in ("wait", "refused")]
+
+
+def test_until_the_first_wait(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(Client(kind="transaction", program="yubikey-agent")))
+    watch = Watching(lab, "--until-conflict")
+    watch.until("the holder", lambda: "yubikey-agent" in "".join(watch.lines))
+    waiting = start_blocked(lab)
+    assert watch.wait() == 1
+    conflict = watch.complaints.splitlines()[-1]
+    assert f"(pid {waiting.pid}) waits for yubikey-agent" in conflict
+
+
+def test_until_scdaemon_goes_without_the_card(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(Client(kind="shared", program="firefox")))
+    watch = Watching(lab, "--until-conflict", "--json")
+    watch.event("take", program="firefox")
+    assert lab.run(["gpg", "--card-status"]).returncode != 0
+    assert watch.wait() == 1
+    last = watch.events[-1]
+    assert (last["event"], last["reader"]) == ("refused", lab.readers[0])
+    assert [who["program"] for who in last["by"]] == ["scdaemon", "firefox"]
+    assert "scdaemon" in watch.complaints and "firefox" in watch.complaints
+
+
+# -- how it ends, what it prints --------------------------------------------------------------------------------------
+
+
+def test_a_summary_at_the_end(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(Client(kind="shared", program="firefox")))
+    watch = Watching(lab)
+    watch.until("the holder", lambda: "firefox" in "".join(watch.lines))
+    other = lab.start_client(Client(kind="shared", program="ykman"))
+    watch.until("the other one", lambda: "ykman" in "".join(watch.lines))
+    other.stop()
+    assert watch.interrupt() == 0
+    heading = next(number for number, line in enumerate(watch.lines) if line.startswith("program "))
+    rows = [line.split()[0] for line in watch.lines[heading + 1 :]]
+    assert rows == ["firefox", "ykman"]
+    assert max(map(len, watch.lines)) <= 80
+    assert watch.complaints == ""
+
+
+def test_for_a_time(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle()))
+    watch = Watching(lab, "--for", "1")
+    assert watch.wait() == 0
+    assert watch.lines[-1] == "In 1.0 s nobody took a card."
+
+
+def test_it_ends_when_nobody_reads_any_more(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle()))
+    done = lab.run(["sh", "-c", f"{lab.python} -m gpgdoctor watch --json | head -n 1"], timeout=30)
+    assert json.loads(done.stdout)["event"] == "pcscd"
+    assert done.stderr == ""
+
+
+def test_names_are_printed_escaped_and_within_80_columns(open_lab: OpenLab) -> None:
+    evil = "Evil \x1b[2J\x07 " + "wide " * 16
+    lab = open_lab(scenario(idle(), readers=(Reader(name=evil[:110].strip()),)))
+    text, lines = Watching(lab, "--for", "2"), Watching(lab, "--json", "--for", "2")
+    assert (text.wait(), lines.wait()) == (0, 0)
+    printed = "\n".join(text.lines)
+    assert "Evil \\x1b[2J" in printed
+    assert printed.replace("\n", "").isprintable()
+    assert max(map(len, text.lines)) <= 80
+    assert all(line.isascii() and line.isprintable() for line in lines.lines)
+
+
+@pytest.mark.parametrize("arguments", [("--rate", "0"), ("--rate", "nan"), ("--for", "-1"), ("--for", "x"), ("more",)])
+def test_wrong_usage(arguments: tuple[str, ...]) -> None:
+    done = subprocess.run([sys.executable, "-m", "gpgdoctor", "watch", *arguments], capture_output=True, timeout=60)
+    assert done.returncode == 2, done.stderr
