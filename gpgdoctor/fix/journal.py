@@ -15,7 +15,8 @@ from gpgdoctor.system.atomic import NotDurable
 from gpgdoctor.system.record import Record, replace
 from gpgdoctor.system.regular import read_up_to
 
-NAME = re.compile(r"fix-([0-9]{4,9})\.json", re.ASCII)
+PREFIX, SUFFIX = "fix-", ".json"
+NAME = re.compile(rf"{PREFIX}([0-9]{{4,9}}){re.escape(SUFFIX)}", re.ASCII)
 ENTRY_LIMIT_BYTES = 64 << 20
 
 
@@ -25,12 +26,17 @@ class NoJournal(Exception):
 
 def location() -> str:
     """The directory of the journal and the lock, which may not be there yet; raises NoJournal."""
-    states = os.environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(states):  # a relative one is to be ignored (XDG Base Directory Specification)
-        states = os.path.expanduser("~/.local/state")
-    if not os.path.isabs(states):
+    import platformdirs
+
+    try:
+        path = platformdirs.user_state_dir("gpgdoctor")
+    except RuntimeError:  # newer versions, where nobody knows the home
+        path = ""
+    # A relative XDG_STATE_HOME is to be ignored (XDG Base Directory Specification).
+    path = path if os.path.isabs(path) else os.path.expanduser("~/.local/state/gpgdoctor")
+    if not os.path.isabs(path):
         raise NoJournal("nobody knows where your home is, and with it the journal: set HOME")
-    return os.path.join(states, "gpgdoctor")
+    return path
 
 
 @contextmanager
@@ -179,7 +185,7 @@ def _check_entry(status: os.stat_result) -> None:
 
 
 def _name(number: int) -> str:
-    return f"fix-{number:04}.json"
+    return f"{PREFIX}{number:04}{SUFFIX}"
 
 
 def now() -> float:
