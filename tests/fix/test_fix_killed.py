@@ -120,7 +120,9 @@ def failed_everywhere(
     points = [
         call
         for number, call in enumerate(every)
-        if (call.name != "close" or number > first) and not (call.name == "getdents64" and STATE not in call.arguments)
+        if (call.name != "close" or number > first)
+        and (call.name != "getdents64" or STATE in call.arguments)
+        and (call.name != CREATING or "O_CREAT" in call.arguments)
     ]
     print(f"\n{len(points)} places for an error in {' '.join(command)}")
     for point in points:
