@@ -153,7 +153,7 @@ def _ids(words: list[str]) -> tuple[str, ...]:
 
 
 def _quoted(word: str) -> str:
-    from gpgdoctor.report.escape import printable
+    from gpgdoctor.system.escape import printable
 
     return f"'{printable(word)}'"
 
@@ -167,10 +167,11 @@ def fix(
     homedir: Optional[str] = typer.Option(None, metavar="DIR", help="The GnuPG home; default: what gpgconf says."),
     keep_agent: bool = typer.Option(False, "--keep-agent", help="Restart scdaemon alone: gpg-agent keeps passphrases."),
     no_verify: bool = typer.Option(False, "--no-verify", help="Do not prove the cure afterwards."),
+    timeout: float = typer.Option(5.0, metavar="S", help="Seconds for each look at the machine."),
 ) -> int:
     """Show the cure and its costs, ask, try it, apply it, prove it. What does not help is put back."""
     from gpgdoctor.commands.fix import fix
-    from gpgdoctor.fix.foresight import FixOptions
+    from gpgdoctor.fix.work import FixOptions
 
     return fix(
         FixOptions(
@@ -181,6 +182,7 @@ def fix(
             homedir=homedir,
             keep_agent=keep_agent,
             verify=not no_verify,
+            timeout_s=_seconds(timeout),
         )
     )
 

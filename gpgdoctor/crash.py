@@ -26,7 +26,7 @@ def report(error: BaseException, arguments: list[str]) -> int:
         return UNWRITTEN
     wanted = wanted_format(arguments)
     if isinstance(error, UnknownCaller):
-        from gpgdoctor.report.escape import printable
+        from gpgdoctor.system.escape import printable
 
         _say(f"gpgdoctor: {printable(str(error), LINE_LENGTH)}\n")
         return NAGIOS_UNKNOWN if wanted == "nagios" else USAGE

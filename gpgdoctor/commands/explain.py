@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.manual.pages import Page, called, nearest_name, pages
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 from gpgdoctor.system.invocation import as_typed
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.terminal import width

@@ -18,6 +18,7 @@ from gpgdoctor.fix import agent
 from gpgdoctor.instruments.trace.caretaker import Caretaker
 from gpgdoctor.instruments.trace.copies import copy_home
 from gpgdoctor.instruments.trace.place import HOME_DIRECTORY, PrivateDirectory
+from gpgdoctor.system import proc
 from gpgdoctor.system.child import CommandFailed, run
 from gpgdoctor.system.deadline import Deadline
 
@@ -38,18 +39,18 @@ class Daemons:
         self.path = home
         self._killer: subprocess.Popen[bytes] | None = None
         self._agent: int | None = None
-        self._started: float | None = None
+        self._started: int | None = None
         self._deadline_s = 0.0
 
     def find_agent(self) -> bool:
         """Whether a gpg-agent runs there; only to be asked where no socket unit would start one."""
         self._agent = agent.pid_of(self.path)
-        self._started = agent.started(self._agent) if self._agent is not None else None
+        self._started = proc.started_ticks(self._agent) if self._agent is not None else None
         return self._started is not None
 
     @property
     def agent_is_alive(self) -> bool:
-        return self._agent is not None and agent.started(self._agent) == self._started
+        return self._agent is not None and proc.started_ticks(self._agent) == self._started
 
     @property
     def _gpgconf(self) -> tuple[str, ...]:

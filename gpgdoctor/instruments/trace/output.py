@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from gpgdoctor.instruments.trace import jsonlines, lines
 from gpgdoctor.instruments.trace.events import Event
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 from gpgdoctor.system.terminal import WIDEST, width
 
 
