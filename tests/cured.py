@@ -17,9 +17,9 @@ from gpgdoctor.facts import (
     known,
     known_or,
 )
-from gpgdoctor.plan.edits import rewritten, sketch, table_of
+from gpgdoctor.plan.edits import sketch, table_of
 from gpgdoctor.plan.plan import Plan, file_at
-from gpgdoctor.plan.steps import Wish
+from gpgdoctor.plan.steps import Edit
 from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.scdaemon import Path
 from gpgdoctor.scdaemon_conf.options import COMMON_OPTIONS, OptionTable, parse_option_table
@@ -37,21 +37,20 @@ AGENT_OPTIONS = parse_option_table(
 def after(facts: Facts, plan: Plan) -> Facts:
     """What the next look would find. A scdaemon that was stopped has let go of its reader."""
     for edit in plan.edits:
-        facts = _edited(facts, edit.wish)
+        facts = _edited(facts, edit)
     return _without_scdaemon(facts) if plan.restart else facts
 
 
-def _edited(facts: Facts, wish: Wish) -> Facts:
-    file = file_at(facts, wish.path)
+def _edited(facts: Facts, edit: Edit) -> Facts:
+    file = file_at(facts, edit.path)
     user = known_or(facts.host.user, "")
     table = _table(facts, file.program)
-    content = rewritten(sketch(file), wish, table, user)
     file = replace(file, status="regular")
-    others = [it for it in known(facts.configuration.files) if it.path != wish.path]
+    others = [it for it in known(facts.configuration.files) if it.path != edit.path]
     its = [it for it in others if it.program == file.program]
     sources = [
         *(Source(file=it, content=sketch(it) if it.status == "regular" else b"") for it in its),
-        Source(file=file, content=content),
+        Source(file=file, content=edit.after),
     ]
     with_lines, effective = judge(sources, table, user)
     paths = {source.file.scope: source.file.path for source in sources}

@@ -187,7 +187,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatc
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gpgdoctor.commands.snapshots.os.replace", full)
+    monkeypatch.setattr("gpgdoctor.system.atomic.os.rename", full)
     with pytest.raises(Unwritable, match="No space left"):
         saved(tmp_path / "s.json", MACHINES["healthy"])
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]

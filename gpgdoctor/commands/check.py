@@ -91,7 +91,7 @@ def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
 
         return nagios.render(diagnosis)
     from gpgdoctor.report import text
-    from gpgdoctor.report.escape import printable
+    from gpgdoctor.system.escape import printable
     from gpgdoctor.system.invocation import as_root
     from gpgdoctor.system.terminal import width
 

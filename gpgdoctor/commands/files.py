@@ -8,6 +8,8 @@ import select
 import stat
 from contextlib import suppress
 
+from gpgdoctor.system import atomic
+
 READER_DEADLINE_S = 5.0
 
 
@@ -34,16 +36,10 @@ def _is_regular(path: str) -> bool:
 
 
 def _replace(path: str, text: str) -> None:
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    directory, name = os.path.split(path)
+    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with atomic.closing(opened) as descriptor, suppress(atomic.NotDurable):  # it is there all the same
+        atomic.replace(descriptor, name, text.encode(), temporary=f".{os.getpid()}.gpgdoctor.tmp")
 
 
 def _write_to(path: str, text: str) -> None:

@@ -142,7 +142,7 @@ def _reason(error: Exception) -> str:
 
 
 def _complain(message: str, code: int) -> int:
-    from gpgdoctor.report.escape import printable
+    from gpgdoctor.system.escape import printable
 
     for line in message.splitlines():
         print(f"gpgdoctor: {printable(line, 1000)}", file=sys.stderr)

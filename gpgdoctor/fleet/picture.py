@@ -7,7 +7,7 @@ from typing import Any
 from gpgdoctor import __version__
 from gpgdoctor.fleet.looks import SEVERITIES
 from gpgdoctor.fleet.tally import Group, Table, Tally, worst
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 SCHEMA_VERSION = "1.0"
 LABEL_LIMIT = 300

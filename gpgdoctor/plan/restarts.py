@@ -40,13 +40,23 @@ def scdaemon_runs(facts: Facts) -> bool:
 
 
 def restart(facts: Facts, cures: Iterable[Cure], keep_agent: bool) -> Restart | None:
-    """The one restart that puts all cures in force; None where nothing runs that would have to be restarted."""
+    """The one restart that puts all cures in force; None where nothing runs that would have to be restarted.
+
+    With ``keep_agent`` it is scdaemon's alone, and does nothing for what only gpg-agent reads.
+    """
     wanted = [cure for cure in cures if cure.restart]
+    if keep_agent:
+        wanted = [cure for cure in wanted if not is_agents_alone(cure)]
+        return restart_of("scdaemon", facts) if wanted and scdaemon_runs(facts) else None
     concerns_agent = any(_concerns_agent(cure) for cure in wanted)
     if not wanted or not (scdaemon_runs(facts) or (concerns_agent and agent_runs(facts))):
         return None
-    agent = agent_runs(facts) and (concerns_agent or not keep_agent)
-    return restart_of("gpg-agent" if agent else "scdaemon", facts)
+    return restart_of("gpg-agent" if agent_runs(facts) else "scdaemon", facts)
+
+
+def is_agents_alone(cure: Cure) -> bool:
+    """Whether it changes nothing but what only gpg-agent reads."""
+    return bool(cure.changes) and not cure.options and all(it.path.endswith(AGENTS_FILES[0]) for it in cure.changes)
 
 
 def _concerns_agent(cure: Cure) -> bool:
@@ -74,4 +84,14 @@ def afterwards(facts: Facts, restarted: Restart | None) -> Advise | None:
     return Advise(
         text="ssh uses this gpg-agent: tell the new one which terminal to ask for PINs on.",
         commands=(("gpg-connect-agent", *_shortest(facts), "updatestartuptty", "/bye"),),
+    )
+
+
+def kept(facts: Facts, cures: Iterable[Cure]) -> Advise | None:
+    """What a gpg-agent that is kept does not do; None where that makes no difference."""
+    if not agent_runs(facts) or not any(cure.restart and is_agents_alone(cure) for cure in cures):
+        return None
+    return Advise(
+        text="gpg-agent is kept, and goes on by the gpg-agent.conf that it read when it started. To have it read anew:",
+        commands=(restart_of("gpg-agent", facts).argv,),
     )

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from gpgdoctor.diagnosis import Diagnosis, Finding
 from gpgdoctor.report import evidence
-from gpgdoctor.report.escape import printable
 from gpgdoctor.report.style import COLOURS, Style
 from gpgdoctor.rules.rule import Culprit
+from gpgdoctor.system.escape import printable
 
 LABEL_WIDTH = 9
 INDENT = " " * (LABEL_WIDTH + 4)

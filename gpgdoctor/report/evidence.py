@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from gpgdoctor.diagnosis import Evidence
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 SHOWN = 12
 LISTED = 6  # of the items of one value

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from unicodedata import east_asian_width
 
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 from gpgdoctor.system.record import Record, replace
 from gpgdoctor.way.model import Beside, Branch, Kind, Passage, State, Way
 

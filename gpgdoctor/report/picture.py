@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from gpgdoctor.diagnosis import Diagnosis, Finding
-from gpgdoctor.report.escape import printable
 from gpgdoctor.report.style import COLOURS, NARROWEST, Drawing, Style
+from gpgdoctor.system.escape import printable
 from gpgdoctor.system.record import Record
 from gpgdoctor.way import is_broken, way
 from gpgdoctor.way.model import Beside, Branch, Kind, Link, Passage, State, Station, Way

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Check, Diagnosis, Finding
 from gpgdoctor.facts import Facts, known_or
-from gpgdoctor.report.escape import printable
 from gpgdoctor.report.style import COLOURS, Drawing, Style
+from gpgdoctor.system.escape import printable
 
 __all__ = ["Drawing", "Style", "not_checked", "render", "verdict"]
 
@@ -147,10 +147,8 @@ def _next_command(diagnosis: Diagnosis, findings: list[Finding], home: str) -> s
 
 
 def _is_curable(diagnosis: Diagnosis, finding: Finding) -> bool:
-    """Whether `fix` would do more than give advice: a file that somebody else manages it leaves alone."""
-    cure = finding.found.cure
-    if cure is None or cure.applicability == "manual":
+    if finding.found.cure is None:
         return False
-    from gpgdoctor.plan.plan import Advise, steps_of
+    from gpgdoctor.plan.plan import would_change  # a healthy machine needs no plan, and no time to load one
 
-    return not all(isinstance(step, Advise) for step in steps_of(diagnosis.facts, finding))
+    return would_change(diagnosis.facts, finding)

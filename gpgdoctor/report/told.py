@@ -8,7 +8,7 @@ from typing import TypeVar
 from gpgdoctor import __version__
 from gpgdoctor.facts import ConfigFile, Facts, Maybe, Process, Reader, Setting, Unknown, UsbInterface, known_or, words
 from gpgdoctor.report import evidence
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 T = TypeVar("T")
 

@@ -15,6 +15,8 @@ import pytest
 
 from gpgdoctor.system import proc
 
+pytestmark = pytest.mark.machine_dependent
+
 NOBODY = 2**22 + 1  # beyond the highest pid
 
 

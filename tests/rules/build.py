@@ -191,6 +191,7 @@ def _pcscd(connections: tuple[Connection, ...]) -> Pcscd:
         connections=connections,
         waiting=0,
         hidden=0,
+        waiting_programs=0,
         drivers=True,
         service="active",
         policy=True,

@@ -15,8 +15,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from gpgdoctor import __version__
-from gpgdoctor.report.escape import printable
 from gpgdoctor.report.layout import Picture
+from gpgdoctor.system.escape import printable
 
 HERE = "gpgdoctor.report.pages"
 SHARED = ("base.html", "way.svg")
