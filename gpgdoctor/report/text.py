@@ -21,7 +21,7 @@ AREAS = (
     ("GD6", "Sharing"),
 )
 HEALTHY = "No cause found. gpg itself was not tried; if it still fails, run gpgdoctor check within a minute after."
-FOR_OTHERS = "Another program is refused? gpgdoctor fix GD201"
+FOR_OTHERS = "Or another program is refused? gpgdoctor fix GD201"
 
 
 def render(diagnosis: Diagnosis, style: Style) -> str:
