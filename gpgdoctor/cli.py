@@ -104,6 +104,7 @@ def check(
     no_redact: bool = typer.Option(False, "--no-redact", help="Save the facts as they are."),
     verbose: bool = typer.Option(False, "-v", "--verbose", help="List every check."),
     quiet: bool = typer.Option(False, "-q", "--quiet", help="Print the verdict only."),
+    no_picture: bool = typer.Option(False, "--no-picture", help="Do not draw the way to the card."),
 ) -> int:
     """Look and judge. Changes nothing, starts nothing."""
     from gpgdoctor.commands.check import CheckOptions, check
@@ -122,6 +123,7 @@ def check(
             redact=not no_redact,
             verbose=verbose,
             quiet=quiet,
+            picture=not no_picture,
         ),
         context.obj,
     )
@@ -260,11 +262,13 @@ def report(
     no_probe: bool = typer.Option(False, "--no-probe", help="Do not connect to readers that are in use."),
     timeout: float = typer.Option(5.0, metavar="S", help="Seconds that the look may take."),
     replay: Optional[str] = typer.Option(None, "--from", metavar="FILE", help="Report a snapshot, not this machine."),
+    html: Optional[str] = typer.Option(None, metavar="FILE", help="Write it as a page with the picture, instead."),
 ) -> int:
     """Print a report in Markdown to paste into a bug report, redacted. Changes nothing, starts nothing."""
     from gpgdoctor.commands.report import ReportOptions, report
 
-    return report(ReportOptions(homedir=homedir, probe=not no_probe, timeout_s=_seconds(timeout), replay=replay))
+    timeout_s = _seconds(timeout)
+    return report(ReportOptions(homedir=homedir, probe=not no_probe, timeout_s=timeout_s, replay=replay, html=html))
 
 
 @app.command(short_help="Show live who takes which card when.")
@@ -274,6 +278,7 @@ def watch(
     until_conflict: bool = typer.Option(False, "--until-conflict", help="End with exit code 1 at the first conflict."),
     stay: bool = typer.Option(False, "--stay", help="Stay connected, which keeps pcscd from its sleep."),
     json: bool = typer.Option(False, "--json", help="Print a line of JSON for each event."),
+    html: Optional[str] = typer.Option(None, metavar="FILE", help="Write the timeline as a page, too, while it runs."),
 ) -> int:
     """Show live who takes which card, shared or alone, who lets go, and who waits; Ctrl-C ends it with a summary.
 
@@ -298,7 +303,9 @@ def watch(
         raise typer.BadParameter("more than 0 and at most a year of seconds are expected", param_hint="--for")
     if not SLOWEST_HZ <= rate <= FASTEST_HZ:
         raise typer.BadParameter("0.1 to 100 looks a second are expected", param_hint="--rate")
-    return watch(WatchOptions(for_s=for_s, rate_hz=rate, until_conflict=until_conflict, stay=stay, json=json))
+    return watch(
+        WatchOptions(for_s=for_s, rate_hz=rate, until_conflict=until_conflict, stay=stay, json=json, html=html)
+    )
 
 
 @app.command()
@@ -314,6 +321,7 @@ def demo(
     scenario: Optional[str] = typer.Argument(None, metavar="[SCENARIO]", help="One of --list; default: the classic."),
     listing: bool = typer.Option(False, "--list", help="List the scenarios."),
     shell: bool = typer.Option(False, "--shell", help="Open a shell inside the scenario."),
+    html: Optional[str] = typer.Option(None, metavar="FILE", help="Write its report as a page, too."),
 ) -> int:
     """Play a conflict on a virtual reader and card, in private namespaces, with real pcscd and scdaemon."""
     from gpgdoctor.lab import demo as stage
@@ -325,4 +333,8 @@ def demo(
     name = scenario or CLASSIC
     if shell:
         return stage.run_shell(name)
-    return stage.run_demo(name, out=sys.stdout, err=sys.stderr)
+    if html is None:
+        return stage.run_demo(name, out=sys.stdout, err=sys.stderr)
+    from gpgdoctor.commands.demo import with_page
+
+    return with_page(name, html)

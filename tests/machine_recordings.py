@@ -19,22 +19,13 @@ from gpgdoctor.lab.machine.stage import MachineLab
 SUDO = ".sudo"
 # Recordings that the rules do not judge yet as their scenario says, each with what is missing. An entry goes as soon as
 # its recording is judged rightly: the test then says so.
-UNSEEN_CLAIM = "who has a reader by a driver of its own is not asked"
 AS_ROOT = "pcscd and the device node are asked as root, not as the user"
-CARD_ALONE = "polkit is not asked about the card"
+CARD_ALONE = "only root may tell polkit which reader it is about"
 NOT_YET: dict[str, str] = {
-    **dict.fromkeys(("usb-second-scdaemon", "usb-second-scdaemon.sudo"), UNSEEN_CLAIM),
-    **dict.fromkeys(("usb-roots-scdaemon", "usb-roots-scdaemon.sudo"), UNSEEN_CLAIM),
     **dict.fromkeys(("usb-polkit-refuses-ssh.sudo", "usb-polkit-refuses-inactive.sudo"), AS_ROOT),
     "usb-node-closed.sudo": AS_ROOT,
-    **dict.fromkeys(("usb-polkit-refuses-card", "usb-polkit-refuses-card.sudo"), CARD_ALONE),
-    **dict.fromkeys(("usb-not-authorised", "usb-not-authorised.sudo"), "whether a device is authorised is no fact"),
-    "usb-pcscd-own-user": "pcscd that runs as another user is taken for asleep",
+    "usb-polkit-refuses-card": CARD_ALONE,
     "usb-reader-unknown.sudo": "recorded before it was looked at as the user",
-    **dict.fromkeys(
-        ("usb-pcscd-cannot-start", "usb-pcscd-cannot-start.sudo"), "whether pcscd's service failed is no fact"
-    ),
-    **dict.fromkeys(("usb-no-drivers", "usb-no-drivers.sudo"), "whether pcscd has drivers is no fact"),
 }
 
 

@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Mapping
 
-from gpgdoctor.collect.processes import user_name
+from gpgdoctor.collect.processes import session_of, user_name
 from gpgdoctor.facts import Host, Maybe, Unknown
+from gpgdoctor.system import mounts
 from gpgdoctor.system.caller import called_by
 
 RELEASE_BYTES = 1 << 14
-FIRST_PROCESS = "/proc/1/comm"
+FIRST_PROCESS, KERNEL, CONTAINER = "/proc/1/comm", "/proc/version", "/run/systemd/container"
 FAMILIES = ("debian", "fedora", "suse", "arch", "alpine", "nixos", "gentoo", "void")
 
 
@@ -29,7 +30,21 @@ def host(environment: Mapping[str, str], uid: int) -> Host:
         root=os.geteuid() == 0,
         called_by=called_by(environment),
         time=round(time.time(), 2),
+        hides_processes=_hides_processes(),
+        session_unit=session_of("self"),
     )
+
+
+def _hides_processes() -> Maybe[bool]:
+    """Whether /proc is mounted so that it keeps from others what they do not own (proc(5))."""
+    try:
+        table = [mount for mount in mounts.mounts() if (mount.point, mount.kind) == ("/proc", "proc")]
+    except OSError as error:
+        return Unknown.because(f"{mounts.TABLE}: {error.strerror}")
+    if not table:
+        return Unknown.because("/proc is no file system of its own")
+    hiding = next((it[8:] for it in table[-1].options if it.startswith("hidepid=")), "off")
+    return hiding not in ("0", "off")
 
 
 def distribution() -> Maybe[str]:
@@ -65,8 +80,17 @@ def _container() -> str | None:
         if os.path.exists(path):
             return name
     try:
-        with open("/run/systemd/container", encoding="utf-8", errors="replace") as file:
-            return file.read(100).strip() or None
+        with open(CONTAINER, encoding="utf-8", errors="replace") as file:
+            return file.read(100).strip() or _wsl()
+    except OSError:
+        return _wsl()
+
+
+def _wsl() -> str | None:
+    """Microsoft builds WSL's kernel, and says so in its version."""
+    try:
+        with open(KERNEL, encoding="utf-8", errors="replace") as file:
+            return "wsl" if "microsoft" in file.read(500).lower() else None
     except OSError:
         return None
 

@@ -22,7 +22,7 @@ from gpgdoctor.system.inside import Parent
 
 LIBRARY = "libpcsclite.so.1"
 SECOND_LOOK_AFTER_S = 0.2
-CONNECT_TIMEOUT_S = 0.5
+CONNECT_TIMEOUT_S, COUNT_TIMEOUT_S = 0.5, 0.2
 STACK_BYTES = 1 << 18  # of a thread that probes: readers may be many, and memory is limited
 EXCLUSIVE, INUSE = 0x0080, 0x0100  # SCARD_STATE_...
 
@@ -145,6 +145,8 @@ def _look(pcsc: Pyscard, order: dict[str, Any], parent: Parent) -> None:
         return
     waiting = _wait_and_see(first, order)
     later = _states(pcsc, context, names, parent, "later")
+    if order.get("protocol") is not None:
+        _count_handles(order["socket"], order["protocol"], parent)
     shared = [name for name in names if _may_be_probed(first.get(name, 0)) and _may_be_probed(later.get(name, 0))]
     if waiting is not None and len(shared) == 1:
         parent.tell(waiting=waiting)
@@ -169,6 +171,18 @@ def _wait_and_see(first: dict[str, int], order: dict[str, Any]) -> int | None:
 
     least_s = SECOND_LOOK_AFTER_S - (time.monotonic() - began_s)
     return known_or(Threads(order["pcscd"]).waiting(order["socket"], least_s, Deadline(order["see_s"])), None)
+
+
+def _count_handles(path: str, minor: int, parent: Parent) -> None:
+    """How many connections pcscd counts on each reader, which PC/SC has no call for."""
+    from gpgdoctor.pcsc.connection import Connection, NoAnswer
+    from gpgdoctor.pcsc.wire import Malformed
+
+    try:
+        with Connection(path, COUNT_TIMEOUT_S, minor=minor) as pcscd:
+            parent.tell(handles=[[reader.name, reader.sharing] for reader in pcscd.reader_states()])
+    except (NoAnswer, Malformed):
+        parent.tell(handles=[])
 
 
 def _may_be_probed(state: int) -> bool:

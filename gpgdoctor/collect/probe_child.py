@@ -38,11 +38,13 @@ class ProbeChild:
         connect: str | None = None,
         pcscd: int | None = None,
         socket: str = "",
+        protocol: int | None = None,
     ) -> None:
         """Tell the child how to look; ``ask`` is the first call to pcscd, ``timeout_s`` that of the whole run.
 
         ``connect`` is a socket where nobody listens, to see whether a connection is refused. ``pcscd`` is the process
         behind ``socket``, whose threads may show that others wait already; None where it is not to be looked at.
+        ``protocol`` is the one in which to ask it for the connections of each reader; None where it is not to be asked.
         """
         blocked_after_s = max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S))
         see_s = max(0.0, timeout_s - blocked_after_s - 2 * MARGIN_S)
@@ -53,6 +55,7 @@ class ProbeChild:
             connect=connect,
             pcscd=pcscd,
             socket=socket,
+            protocol=protocol,
             see_s=see_s,  # becomes a deadline there
         )
 

@@ -7,11 +7,12 @@ import select
 import signal
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from gpgdoctor.collect import pcscd
 from gpgdoctor.commands.output import complain
+from gpgdoctor.commands.watch_page import Page
 from gpgdoctor.instruments.watch import daemon, lines, table
 from gpgdoctor.instruments.watch.claims import Claims
 from gpgdoctor.instruments.watch.merging import Merger
@@ -24,7 +25,8 @@ from gpgdoctor.system.record import Record
 from gpgdoctor.system.sockets import Sockets
 from gpgdoctor.system.terminal import width
 
-CONFLICT, NOTHING_TO_WATCH = 1, 3
+CONFLICT, UNWRITTEN, NOTHING_TO_WATCH = 1, 1, 3
+Tell = Callable[[Iterable[Event], float, "str | None"], bool]
 INDENT = " " * 13  # as wide as the time and what follows it
 READER_CHECK_S = 0.5
 
@@ -35,10 +37,13 @@ class WatchOptions(Record):
     until_conflict: bool
     stay: bool
     json: bool
+    html: str | None = None
 
 
 def watch(options: WatchOptions) -> int:
     """Watch until the end; 0, 1 where a conflict ended it, 3 where nothing can be watched."""
+    if options.html is not None:
+        import jinja2  # noqa: F401 - where it is missing, that is said before anything is watched
     path = pcscd.socket_path()
     reason = _unwatchable(path)
     if reason is not None:
@@ -49,9 +54,10 @@ def watch(options: WatchOptions) -> int:
     poll = Poll(path, rate_hz=options.rate_hz, stay=options.stay, whom=me)
     run = Watch(poll, Claims(me), rate_hz=options.rate_hz)
     out = _JsonOutput() if options.json else _TextOutput(run.began_at)
+    page = Page(options.html, run.timeline) if options.html is not None else None
     conflict: Event | None = None
     try:
-        conflict = run.run(out.tell, for_s=options.for_s, until_conflict=options.until_conflict)
+        conflict = run.run(_telling(out, page), for_s=options.for_s, until_conflict=options.until_conflict)
     except KeyboardInterrupt:
         pass
     except NothingToWatch as why:
@@ -59,10 +65,24 @@ def watch(options: WatchOptions) -> int:
     finally:
         run.close()
     out.finish(run.timeline())
+    if page is not None and not page.finish():
+        return UNWRITTEN
     if conflict is not None:
         complain(f"conflict: {lines.Words(run.began_at).sentence(conflict)}")
         return CONFLICT
     return 0
+
+
+def _telling(out: _Output, page: Page | None) -> Tell:
+    if page is None:
+        return out.tell
+
+    def tell(events: Iterable[Event], at_s: float, trouble: str | None) -> bool:
+        goes_on = out.tell(events, at_s, trouble)
+        page.refresh()
+        return goes_on
+
+    return tell
 
 
 def _hint(path: str, stay: bool) -> None:

@@ -50,10 +50,15 @@ def _connected(path: str, timeout_s: float) -> Iterator[socket.socket]:
 class Connection:
     """Connected, and of one mind about the protocol; raises NoAnswer. To connect starts a sleeping pcscd."""
 
-    def __init__(self, path: str, timeout_s: float = 1.0, whom: Whom | None = None) -> None:
-        """``timeout_s`` holds for this call and for each later one; ``whom``: root connects as that user."""
+    def __init__(
+        self, path: str, timeout_s: float = 1.0, whom: Whom | None = None, minor: int = PREFERRED_MINOR
+    ) -> None:
+        """``timeout_s`` holds for this call and for each later one; ``whom``: root connects as that user.
+
+        ``minor`` is what is offered first; a pcscd that does not take it says so in its log.
+        """
         self._timeout_s = timeout_s
-        self.minor = PREFERRED_MINOR
+        self.minor = minor
         self._begin()
         try:
             with _connected(path, timeout_s) if whom is None else connected_as(whom, path, timeout_s) as connection:

@@ -8,9 +8,9 @@ from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Check, Diagnosis, Finding
 from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.report.escape import printable
-from gpgdoctor.report.style import COLOURS, Style
+from gpgdoctor.report.style import COLOURS, Drawing, Style
 
-__all__ = ["Style", "not_checked", "render", "verdict"]
+__all__ = ["Drawing", "Style", "not_checked", "render", "verdict"]
 
 AREAS = (
     ("GD1", "Configuration"),
@@ -29,10 +29,19 @@ def render(diagnosis: Diagnosis, style: Style) -> str:
     lines: list[str] = []
     if not style.quiet:
         lines += [*style.wrapped(_heading(diagnosis.facts, style)), "", *_areas(diagnosis, style), ""]
+        lines += _picture(diagnosis, style)
         lines += _blocks(diagnosis, style)
         lines += not_checked(diagnosis, style)
     lines += style.wrapped(verdict(diagnosis, style.homedir))
     return "\n".join(lines)
+
+
+def _picture(diagnosis: Diagnosis, style: Style) -> list[str]:
+    if style.drawing is Drawing.NONE or not (diagnosis.findings or style.verbose):
+        return []
+    from gpgdoctor.report.picture import picture  # a healthy machine needs none
+
+    return picture(diagnosis, style)
 
 
 def _blocks(diagnosis: Diagnosis, style: Style) -> Iterator[str]:

@@ -15,12 +15,15 @@ from gpgdoctor.rules.rule import (
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subjects,
     advice,
     advise,
+    blocks,
     by_hand,
     headed_by,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.system.record import replace
@@ -40,6 +43,7 @@ NO_READER = text("PC/SC lists no reader")
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD204", "GD109")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.OTHERS),
 )
 def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -86,6 +90,7 @@ def _were_refused(number: int) -> Text:
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD206", "GD109", "GD106")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -98,7 +103,8 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
         return None
     if not scdaemon.reaches_through_pcsc(facts) or not scdaemon.would_take(facts, index):
         return None
-    candidates = holding.suspects(facts)
+    suspects = holding.suspects(facts)
+    candidates = holding.able(suspects, Hold.SHARED)
     handles = known_or(reader.handles, 0)
     return Found(
         severity=_wanted(facts),
@@ -112,7 +118,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
             *((f"readers[{index}].handles",) if handles > 1 else ()),
             "configuration.in_force",
         ),
-        culprits=holding.culprits(facts, candidates, handles),
+        culprits=holding.culprits(facts, candidates, handles, by_table=candidates != suspects),
         cure=cures.share(facts, also=_instead(facts, candidates)),
         note=_who_else(facts, candidates),
     )
@@ -124,14 +130,16 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     "No other program has the reader for itself alone.",
     worst="error",
     each=holding.contended,
-    causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD109", "GD204", "GD206")),
+    causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109", "GD204", "GD206")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
     if not was_shown_exclusive(reader) or holding.is_scdaemons(facts, index):
         return None
-    candidates = holding.suspects(facts)
+    suspects = holding.suspects(facts)
+    candidates = holding.able(suspects, Hold.EXCLUSIVE)
     return Found(
         severity="warning" if scdaemon.is_spared(facts, index) else _wanted(facts),
         summary=text("{who} has opened this reader for itself alone.", who=holding.one_of(facts, candidates)),
@@ -139,7 +147,7 @@ def exclusive_holder(facts: Facts, index: int) -> Found | None:
             'gpg says "No such device" until that program lets go. Sharing on scdaemon\'s side does not help here.'
         ),
         because=(f"readers[{index}].state", *_probed(reader, index), "gnupg.running"),
-        culprits=holding.culprits(facts, candidates),
+        culprits=holding.culprits(facts, candidates, by_table=candidates != suspects),
         cure=advise(*cures.let_go(facts, candidates)),
         note=_who_else(facts, candidates),
     )
@@ -180,6 +188,7 @@ def _who_else(facts: Facts, candidates: list[Process]) -> Text | None:
     each=holding.contended,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=blocks(Stretch.READER),
 )
 def transaction_held(facts: Facts, index: int) -> Found | None:
     readers = known(facts.readers)

@@ -155,3 +155,17 @@ def test_the_library() -> None:
     missing.take({"library": {"name": "pyscard", "reason": "No module named 'smartcard'"}})
     assert isinstance(missing.library(), Unknown)
     assert isinstance(missing.answer(), Unknown)
+
+
+def test_the_number_of_connections_is_told_of_readers_in_use() -> None:
+    counts = {"handles": [[f"{NAME}0", 3], [f"{NAME}1", -1], [f"{NAME}2", 0]]}
+    found = readers(told(*listing(SHARED, EXCLUSIVE, IDLE), counts))
+    assert [reader.handles for reader in found] == [3, -1, Unknown(Reason.NOT_NEEDED)]
+    (reader,) = readers(told(*listing(SHARED)))
+    assert isinstance(reader.handles, Unknown)
+
+
+@pytest.mark.parametrize("counts", [7, [["x"]], [["x", "1"]], [["x", True]], [["x", -2]], [["x", 1 << 40]], [[7, 1]]])
+def test_a_number_of_connections_that_makes_no_sense_is_none(counts: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        told({"handles": counts})

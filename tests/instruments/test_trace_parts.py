@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,14 @@ SECRET = b"(21:protected-private-key(3:rsa(1:n3:abc)(9:protected25:openpgp-s2k3-
 # -- the socket's place ---------------------------------------------
 
 
-def test_the_place_is_the_runtime_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    made = PrivateDirectory(SOCKET_DIRECTORY, "pcscd.comm")
-    assert os.path.dirname(made.path) == str(tmp_path)
-    assert os.stat(made.path).st_mode & 0o777 == 0o700
-    made.remove()
-    assert list(tmp_path.iterdir()) == []
+def test_the_place_is_the_runtime_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as runtime:  # a socket's path is a short one
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        made = PrivateDirectory(SOCKET_DIRECTORY, "pcscd.comm")
+        assert os.path.dirname(made.path) == runtime
+        assert os.stat(made.path).st_mode & 0o777 == 0o700
+        made.remove()
+        assert os.listdir(runtime) == []
 
 
 def test_a_path_that_is_too_long_for_a_socket_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -325,14 +325,25 @@ def test_another_scdaemon_may_have_several_readers() -> None:
     assert {it.found.culprits[0].certainty for it in judged(facts).findings if it.id == "GD206"} == {"certain"}
 
 
-def test_a_silent_scdaemon_beside_an_idle_service_is_possible_and_comes_first() -> None:
+def test_a_silent_scdaemon_beside_programs_that_only_share_is_likely() -> None:
     silent = replace(OTHERS_SCDAEMON, cards=Unknown.because("it was not asked"))
     (culprit,) = finding(kept_by(GNOME, silent), "GD206").found.culprits
-    assert (culprit.pid, culprit.certainty) == (OTHERS_SCDAEMON.pid, "possible")
+    assert (culprit.pid, culprit.certainty) == (OTHERS_SCDAEMON.pid, "likely")
     assert "may have" in finding(kept_by(GNOME, silent), "GD206").found.summary.clear()
-    beside = finding(kept_by(KEEPASSXC, silent), "GD203").found
-    assert {it.program for it in beside.culprits} == {"keepassxc", "scdaemon"}
+    assert causes(kept_by(KEEPASSXC, silent)) == {"GD206"}
+    beside = finding(kept_by(STRANGER, silent), "GD203").found
+    assert {it.program for it in beside.culprits} == {"a-program", "scdaemon"}
     assert beside.cure and "belongs to bob" in beside.cure.advice[-1].text.clear()
+
+
+def test_a_silent_scdaemon_beside_who_shares() -> None:
+    """One connection on the reader is rather that of the program that shares; two are both of them."""
+    silent = replace(OTHERS_SCDAEMON, cards=Unknown.because("it was not asked"))
+    one = held_by(GNOME, silent, conf="disable-ccid\n")
+    assert causes(one) == {"GD202"}
+    two = held_by(GNOME, silent, conf="disable-ccid\n", readers=(replace(IN_USE, handles=2),))
+    assert causes(two) == {"GD206"}
+    assert finding(two, "GD206").found.culprits[0].certainty == "likely"
 
 
 # -- what cannot be seen ------------------------------------------------------------------------------------------
