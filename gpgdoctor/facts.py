@@ -427,6 +427,7 @@ class Host(Record):
     hides_processes: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # /proc is mounted with hidepid
     # what systemd runs gpgdoctor in: "session-2.scope", "user@1000.service"; None: none of these
     session_unit: Annotated[Maybe[str | None], Privacy.FREE_TEXT] = ABSENT
+    at_seat: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # a session of this user is the active one of a seat
 
 
 class Facts(Record):

@@ -30,7 +30,7 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 def cannot_run(reason: str) -> NoReturn:
     """Skip the test for a lack of this machine; on CI nothing may be lacking."""
     if os.environ.get("CI"):
-        pytest.fail(f"must not be skipped on CI: {reason}")
+        pytest.fail(f"must not be skipped on CI: {reason}", pytrace=False)
     pytest.skip(reason)
 
 

@@ -12,21 +12,14 @@ import time
 
 import recordings
 
-from gpgdoctor.lab.machine.catalogue import SCENARIOS
+from gpgdoctor.lab.machine.catalogue import BY_NAME
 from gpgdoctor.lab.machine.scenario import MachineScenario
 from gpgdoctor.lab.machine.stage import MachineLab
 
 SUDO = ".sudo"
 # Recordings that the rules do not judge yet as their scenario says, each with what is missing. An entry goes as soon as
 # its recording is judged rightly: the test then says so.
-AS_ROOT = "pcscd and the device node are asked as root, not as the user"
-CARD_ALONE = "only root may tell polkit which reader it is about"
-NOT_YET: dict[str, str] = {
-    **dict.fromkeys(("usb-polkit-refuses-ssh.sudo", "usb-polkit-refuses-inactive.sudo"), AS_ROOT),
-    "usb-node-closed.sudo": AS_ROOT,
-    "usb-polkit-refuses-card": CARD_ALONE,
-    "usb-reader-unknown.sudo": "recorded before it was looked at as the user",
-}
+NOT_YET: dict[str, str] = {}
 
 
 def name_of(scenario: MachineScenario, *, sudo: bool) -> str:
@@ -37,6 +30,12 @@ def record(lab: MachineLab, *, sudo: bool) -> recordings.Document:
     """What `check` says in a machine."""
     done = lab.gpgdoctor("check", "--json", sudo=sudo)
     return recordings.trimmed(json.loads(done.stdout))
+
+
+def expected(scenario: MachineScenario, *, sudo: bool) -> tuple[str, ...]:
+    """What the scenario says is found, by the user or with sudo."""
+    as_user = scenario.expect_as_user
+    return scenario.expect if sudo or as_user is None else as_user
 
 
 def causes(document: recordings.Document) -> tuple[str, ...]:
@@ -54,15 +53,14 @@ def _record(scenario: MachineScenario) -> None:
         for sudo in (False, True):
             seen = record(lab, sudo=sudo)
             recordings.write(name_of(scenario, sudo=sudo), seen)
-            found, expected = (" ".join(ids) or "nothing" for ids in (causes(seen), scenario.expect))
-            print(f"{name_of(scenario, sudo=sudo)}: {seen['verdict']}, {found}; expected {expected}")
+            found, right = (" ".join(ids) or "nothing" for ids in (causes(seen), expected(scenario, sudo=sudo)))
+            print(f"{name_of(scenario, sudo=sudo)}: {seen['verdict']}, {found}; expected {right}", flush=True)
     print(f"{scenario.name}: {time.monotonic() - started:.0f} s", flush=True)
 
 
 def main(wanted: list[str]) -> None:
-    for scenario in SCENARIOS:
-        if not wanted or scenario.name in wanted:
-            _record(scenario)
+    for name in wanted or BY_NAME:
+        _record(BY_NAME[name])
 
 
 if __name__ == "__main__":

@@ -74,12 +74,22 @@ def _is_of_systemd(path: str, users: set[int | None]) -> bool:
     except OSError:
         return False
     names = {pid: proc.comm(pid) for pid in proc.pids()}
-    suspects = {
-        name
-        for pid, name in names.items()
-        if name in (SYSTEMD, *FORWARDERS) and _hides_from(users, pid) and _started_before(pid, made)
-    }
-    return suspects == {SYSTEMD}
+    hidden = {pid: name for pid, name in names.items() if name in (SYSTEMD, *FORWARDERS) and _hides_from(users, pid)}
+    step_s = _clock_step_s([pid for pid, name in hidden.items() if name == SYSTEMD])
+    return {name for pid, name in hidden.items() if _started_before(pid, made, step_s)} == {SYSTEMD}
+
+
+def _clock_step_s(managers: list[int]) -> float:
+    """How far the clock was put forward after `systemd --user` had begun, as the age of its own socket shows."""
+    for pid in managers:
+        started = proc.started(pid)
+        try:
+            made = os.stat(f"/run/user/{proc.uid(pid)}/systemd/private").st_mtime
+        except OSError:
+            continue
+        if started is not None:
+            return max(0.0, started - made)
+    return 0.0
 
 
 def _hides_from(users: set[int | None], pid: int) -> bool:
@@ -88,6 +98,6 @@ def _hides_from(users: set[int | None], pid: int) -> bool:
     return uid is not None and uid in users and proc.socket_inodes(pid) is None
 
 
-def _started_before(pid: int, moment: float) -> bool:
+def _started_before(pid: int, moment: float, step_s: float) -> bool:
     started = proc.started(pid)
-    return started is None or started <= moment + CLOCK_TICK_S
+    return started is None or started - step_s <= moment + CLOCK_TICK_S

@@ -14,6 +14,7 @@ from gpgdoctor.system.caller import called_by
 
 RELEASE_BYTES = 1 << 14
 FIRST_PROCESS, KERNEL, CONTAINER = "/proc/1/comm", "/proc/version", "/run/systemd/container"
+SEATS = "/run/systemd/seats"  # logind's, and what sd_seat_get_active(3) reads
 FAMILIES = ("debian", "fedora", "suse", "arch", "alpine", "nixos", "gentoo", "void")
 
 
@@ -32,7 +33,25 @@ def host(environment: Mapping[str, str], uid: int) -> Host:
         time=round(time.time(), 2),
         hides_processes=_hides_processes(),
         session_unit=session_of("self"),
+        at_seat=_at_seat(uid),
     )
+
+
+def _at_seat(uid: int) -> Maybe[bool]:
+    """Whether logind has a session of this user as the active one of a seat, for which polkit has its "allow_active".
+
+    polkitd takes that session for processes below the user manager, too, which are in none (sd_uid_get_display(3)).
+    """
+    try:
+        seats = os.listdir(SEATS)
+        return any(f"ACTIVE_UID={uid}" in _lines(f"{SEATS}/{seat}") for seat in seats)
+    except OSError as error:
+        return Unknown.because(f"{SEATS}: {error.strerror}")
+
+
+def _lines(path: str) -> list[str]:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read(RELEASE_BYTES).splitlines()
 
 
 def _hides_processes() -> Maybe[bool]:

@@ -186,9 +186,10 @@ class Play:
             return
         self._found(document)
         causes = {finding["id"] for finding in findings if _counts(finding)}
-        if causes != set(self._scenario.expect):
-            expected = " ".join(self._scenario.expect) or "nothing"
-            self._complain(f"check should find {expected}, and found {' '.join(sorted(causes)) or 'nothing'}")
+        expected = _expected_as_user(self._scenario)
+        if causes != set(expected):
+            right, found = (" ".join(ids) or "nothing" for ids in (expected, sorted(causes)))
+            self._complain(f"check should find {right}, and found {found}")
         missing = set(self._scenario.info) - {finding["id"] for finding in findings}
         if missing:
             self._complain(f"check should mention {' '.join(sorted(missing))}")
@@ -204,6 +205,12 @@ class Play:
 
     def _complain(self, complaint: str) -> None:
         self.complaints.append(complaint)
+
+
+def _expected_as_user(scenario: Scenario) -> tuple[str, ...]:
+    if isinstance(scenario, MachineScenario) and scenario.expect_as_user is not None:
+        return scenario.expect_as_user
+    return scenario.expect
 
 
 def _counts(finding: dict[str, object]) -> bool:

@@ -97,6 +97,8 @@ def _check_whose_answer_it_is(facts: Facts) -> None:
     gnupgs, asked = _gnupgs_session(facts), known_or(facts.host.session_unit, None)
     if gnupgs is None or asked is None or gnupgs[0] == asked or _log_refuses_me(facts):
         return
+    if gnupgs[0].startswith("user@") and facts.host.at_seat is False:
+        return  # polkit judges a user manager's processes by a session of that user: none is better off than this one
     why = "pcscd refuses this session ({asked}); {program} runs in another one ({other}), which may be let in"
     raise NotKnown(text(why, asked=free(asked), program=public(gnupgs[1]), other=free(gnupgs[0])))
 
