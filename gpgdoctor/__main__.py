@@ -87,6 +87,9 @@ def _run(arguments: list[str], early: Early | None) -> int:
     if arguments == ["--version"]:  # without loading anything
         print(f"gpgdoctor {__version__}")
         return 0
+    from gpgdoctor.dependencies import require
+
+    require(arguments)
     # Some versions of typer import rich, where it is installed, for help that is printed without it: 180 ms.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from gpgdoctor.cli import run

@@ -10,6 +10,7 @@ from typing import Any, Optional
 import typer
 
 from gpgdoctor import __version__
+from gpgdoctor.commands.parameters import alike
 from gpgdoctor.crash import NAGIOS_UNKNOWN, wanted_format
 
 USAGE, INTERRUPTED = 2, 130
@@ -20,12 +21,16 @@ _UsageError: type[Any] = typer.BadParameter.__bases__[0]
 
 
 class Severity(str, Enum):
+    __str__ = str.__str__  # in --help
+
     error = "error"
     warning = "warning"
     info = "info"
 
 
 class Format(str, Enum):
+    __str__ = str.__str__  # in --help
+
     text = "text"
     json = "json"
     nagios = "nagios"
@@ -44,13 +49,8 @@ app = typer.Typer(
 
 def run(arguments: list[str], early: object | None) -> int:
     """Run one command line and return its exit code; ``early`` are children that were started for it."""
-    if arguments[:1] != ["check"] and not app.registered_groups:  # 9 ms, which a check can do without
-        from gpgdoctor.commands.fleet_cli import fleet
-        from gpgdoctor.commands.hook_cli import hooks
-
-        app.add_typer(fleet)
-        app.add_typer(hooks)
-    command = typer.main.get_command(app)
+    # The groups take 9 ms, which a check can do without.
+    command = _parser() if arguments[:1] == ["check"] else command_tree()
     try:
         code = command.main(arguments, prog_name="gpgdoctor", standalone_mode=False, obj=early)
     except _UsageError as error:
@@ -63,6 +63,22 @@ def run(arguments: list[str], early: object | None) -> int:
     except SystemExit:  # typer's word for a pipe that nobody reads any more: they have seen enough
         return 0
     return code if isinstance(code, int) else 0
+
+
+def command_tree() -> Any:
+    """All commands, as typer parses them."""
+    if not app.registered_groups:
+        from gpgdoctor.commands.docs_cli import docs
+        from gpgdoctor.commands.fleet_cli import fleet
+        from gpgdoctor.commands.hook_cli import hooks
+
+        for group in (fleet, hooks, docs):
+            app.add_typer(group)
+    return _parser()
+
+
+def _parser() -> Any:
+    return alike(typer.main.get_command(app))
 
 
 @app.callback(invoke_without_command=True)
@@ -129,7 +145,10 @@ def _ids(words: list[str]) -> tuple[str, ...]:
     ids = [names.get(word.lower(), word.upper()) for word in words]
     for word, id in zip(words, ids, strict=True):
         if id not in catalogue():
-            raise typer.BadParameter(f"{_quoted(word)} is no finding; see gpgdoctor explain --list")
+            from gpgdoctor.system.suggestions import did_you_mean
+
+            meant = did_you_mean(word, [*catalogue(), *names], after=". ")
+            raise typer.BadParameter(f"{_quoted(word)} is no finding; see gpgdoctor explain --list{meant}")
     return tuple(ids)
 
 

@@ -8,19 +8,12 @@ import sys
 from contextlib import suppress
 
 from gpgdoctor import __version__
+from gpgdoctor.dependencies import PackagesMissing, explained, missing
 from gpgdoctor.system.caller import UnknownCaller
 
-DEFECT, UNWRITTEN, USAGE = 70, 1, 2
+DEFECT, UNWRITTEN, USAGE, PACKAGES_MISSING = 70, 1, 2, 3
 NAGIOS_UNKNOWN = 3
 LINE_LENGTH = 4000
-NEEDED = {
-    "typer": "typer",
-    "click": "click",
-    "platformdirs": "platformdirs",
-    "psutil": "psutil",
-    "smartcard": "pyscard",
-    "jinja2": "Jinja2",
-}
 
 
 def report(error: BaseException, arguments: list[str]) -> int:
@@ -37,19 +30,25 @@ def report(error: BaseException, arguments: list[str]) -> int:
 
         _say(f"gpgdoctor: {printable(str(error), LINE_LENGTH)}\n")
         return NAGIOS_UNKNOWN if wanted == "nagios" else USAGE
-    why = _missing(error) or _defect(error)
+    lacking = _missing(error)
+    why = lacking or _defect(error)
     _say(f"gpgdoctor: {why}\n")
     if wanted == "json":
         from gpgdoctor.report.json import defect, dump
 
         print(dump(defect(why)))
-    return NAGIOS_UNKNOWN if wanted == "nagios" else DEFECT
+    if wanted == "nagios":
+        return NAGIOS_UNKNOWN
+    return PACKAGES_MISSING if lacking else DEFECT
 
 
 def _missing(error: BaseException) -> str | None:
     """What is not installed with gpgdoctor, where that is all."""
-    name = error.name if isinstance(error, ModuleNotFoundError) else None
-    return f"the Python package {NEEDED[name]} is not installed" if name in NEEDED else None
+    if isinstance(error, PackagesMissing):
+        return str(error)
+    if not isinstance(error, ModuleNotFoundError) or (error.name or "").partition(".")[0] in ("", "gpgdoctor"):
+        return None
+    return explained(missing() or [str(error.name)])
 
 
 def _defect(error: BaseException) -> str:

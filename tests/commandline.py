@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import typer
-
-from gpgdoctor.cli import app
-from gpgdoctor.commands.fleet_cli import fleet
-from gpgdoctor.commands.hook_cli import hooks
+from gpgdoctor.cli import command_tree
 
 # Each is in Debian or another distribution: a shell builtin, in the base system, or in the package of its program.
 # fmt: off
 PROGRAMS = {
-    "apt", "apt-get", "awk", "cat", "chmod", "chown", "cut", "dmesg", "dnf", "echo", "export", "file", "flatpak", "gpg",
-    "gpg-connect-agent", "gpgconf", "gpgdoctor", "grep", "id", "journalctl", "kill", "ldconfig", "loginctl", "ls",
+    "apt", "apt-get", "awk", "cat", "chmod", "chown", "cut", "dmesg", "dnf", "echo", "export", "file", "findmnt",
+    "flatpak", "gpg", "gpg-connect-agent", "gpgconf", "gpgdoctor", "grep", "id", "journalctl", "kill", "ldconfig",
+    "loginctl", "ls",
     "lsusb", "modprobe", "mv", "pacman", "pcsc_scan", "pcscd", "pkcheck", "pkill", "printenv", "printf", "ps", "rm",
     "sed", "sleep", "ss", "ssh-add", "ssh-agent", "stat", "sudoedit", "systemctl", "tail", "tty", "type", "udevadm",
     "usbguard", "ykman", "zypper",
@@ -35,12 +32,17 @@ def check(words: Sequence[str]) -> None:
 
 def _parse(words: Sequence[str]) -> None:
     """Raises what typer raises for wrong usage; runs nothing."""
-    if not app.registered_groups:
-        app.add_typer(fleet)
-        app.add_typer(hooks)
-    command: Any = typer.main.get_command(app)
+    command: Any = command_tree()
     name, rest = "gpgdoctor", list(words)
     while hasattr(command, "commands"):
         assert rest and rest[0] in command.commands, words
         name, command, rest = rest[0], command.commands[rest[0]], rest[1:]
     command.make_context(name, rest)
+
+
+def every_command(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of each command and group, beginning with none for gpgdoctor itself."""
+    command = command or command_tree()
+    yield path
+    for name, child in getattr(command, "commands", {}).items():
+        yield from every_command(child, (*path, name))

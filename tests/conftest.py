@@ -15,6 +15,11 @@ from browser import Browser, find
 
 from gpgdoctor.lab.lab import Lab, LabUnavailable
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="play all scenarios of the machine, not today's eight")
+
+
 OpenLab = Callable[..., Lab]
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every program that they start.
@@ -69,8 +74,18 @@ def open_module_lab() -> Iterator[OpenLab]:
 @pytest.fixture(scope="session")
 def trixie_root() -> Path:
     """The root directory of a Debian 13, for ``open_lab(scenario, root=trixie_root)``."""
+    return _root(roots.trixie)
+
+
+@pytest.fixture(scope="session", params=[roots.trixie, roots.sid], ids=["trixie", "sid"])
+def newer_root(request: pytest.FixtureRequest) -> Path:
+    """The root directory of a Debian 13, then of unstable."""
+    return _root(request.param)
+
+
+def _root(build: Callable[[], Path]) -> Path:
     try:
-        return roots.trixie()
+        return build()
     except roots.RootUnavailable as unavailable:
         cannot_run(str(unavailable))
 

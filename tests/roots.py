@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from gpgdoctor.lab.debian import OFFLINE, Apt, DebianUnavailable, unpack
@@ -30,10 +31,16 @@ class RootUnavailable(Exception):
 
 def trixie() -> Path:
     """A Debian 13: GnuPG 2.4, pcscd 2.3. Built once, in the cache."""
-    return _built("trixie")
+    return built("trixie")
 
 
-def _built(release: str) -> Path:
+def sid() -> Path:
+    """Debian's unstable: what the next release will have, and the newest Python. Built once, in the cache."""
+    return built("sid")
+
+
+def built(release: str) -> Path:
+    """The root of this release: what gpgdoctor needs, and nothing else; raises RootUnavailable."""
     if os.geteuid() != 0:
         raise RootUnavailable("the root of another Debian is built by root only")
     home = cache_directory() / "roots"
@@ -75,22 +82,32 @@ def _debootstrap(release: str, scratch: Path, home: Path) -> Path:
 
 
 def _program(scratch: Path) -> tuple[str, dict[str, str]]:
-    """The machine's debootstrap, or an unpacked one."""
+    """The machine's debootstrap and the wget that it calls, or unpacked ones."""
     installed = shutil.which("debootstrap") or shutil.which("debootstrap", path="/usr/sbin")
-    if installed:
+    if installed and shutil.which("wget"):
         return installed, {}
-    unpacked = scratch / "debootstrap"
-    unpack(_downloaded("debootstrap", scratch / "archives"), unpacked)
-    return str(unpacked / "usr/sbin/debootstrap"), {"DEBOOTSTRAP_DIR": str(unpacked / "usr/share/debootstrap")}
+    usr = scratch / "tools" / "usr"
+    unpack(_downloaded(("debootstrap", "wget"), scratch / "archives"), usr.parent)
+    return str(usr / "sbin/debootstrap"), {
+        "DEBOOTSTRAP_DIR": str(usr / "share/debootstrap"),
+        "PATH": f"{usr / 'bin'}:{os.environ.get('PATH', os.defpath)}",
+        "LD_LIBRARY_PATH": ":".join(map(str, usr.glob("lib/*-linux-gnu*"))),
+    }
 
 
-def _downloaded(package: str, into: Path) -> list[Path]:
+def _downloaded(packages: Sequence[str], into: Path) -> list[Path]:
+    """These packages, and what they need that is not installed here."""
     apt = Apt(home=cache_directory() / "parts" / "apt")
     with locked(cache_directory() / "parts"):
         try:
-            return apt.download([package], into)
+            return apt.download(_wanted(apt, packages), into)
         except DebianUnavailable:
-            return apt.refreshed().download([package], into)
+            refreshed = apt.refreshed()
+            return refreshed.download(_wanted(refreshed, packages), into)
+
+
+def _wanted(apt: Apt, packages: Sequence[str]) -> list[str]:
+    return sorted({*apt.missing(packages), *apt.candidates(packages)})
 
 
 def mirror() -> str:

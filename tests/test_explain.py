@@ -187,7 +187,7 @@ def test_the_command_line(arguments: list[str], code: int) -> None:
 
 
 def test_who_reads_only_the_beginning_is_no_error() -> None:
-    script = f"{sys.executable} -m gpgdoctor explain --list | head -1; echo ${{PIPESTATUS[0]}}"
+    script = f"'{sys.executable}' -m gpgdoctor explain --list | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30)
     assert done.stderr == "" and done.stdout.startswith("GD101") and done.stdout.splitlines()[-1] == "0"
 

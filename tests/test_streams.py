@@ -103,6 +103,17 @@ def test_a_narrow_terminal_gets_narrow_lines(name: str, folder: Path) -> None:
     assert max(map(len, printed.split("\n"))) < LONGEST_HEADING
 
 
+@pytest.mark.parametrize(
+    "command", ["check --from shared-holder", "explain --list", "explain no such device", "demo --list"]
+)
+@pytest.mark.parametrize("columns", ["60", "200", "0", "wide"])
+def test_fewer_columns_are_respected_and_more_are_not_used(command: str, columns: str, folder: Path) -> None:
+    wanted = 60 if columns == "60" else 80
+    printed = gpgdoctor(*command.split(), env={"COLUMNS": columns}, cwd=folder).stdout.splitlines()
+    assert max(map(len, printed)) <= wanted
+    assert max(map(len, printed)) > wanted - 15
+
+
 def on_terminal(arguments: list[str], folder: Path, columns: int) -> tuple[str, int]:
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))

@@ -20,7 +20,7 @@ def host(environment: Mapping[str, str], uid: int) -> Host:
     """``uid`` is the user whose GnuPG is looked at; gpgdoctor itself may run as root for her."""
     return Host(
         system=sys.platform,
-        distribution=_distribution(),
+        distribution=distribution(),
         init=_init(),
         container=_container(),
         session=_session(environment),
@@ -32,7 +32,7 @@ def host(environment: Mapping[str, str], uid: int) -> Host:
     )
 
 
-def _distribution() -> Maybe[str]:
+def distribution() -> Maybe[str]:
     """The family, whose package names are known, then what the system calls itself."""
     try:
         with open("/etc/os-release", encoding="utf-8", errors="replace") as file:

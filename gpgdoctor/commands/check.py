@@ -91,15 +91,19 @@ def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
 
         return nagios.render(diagnosis)
     from gpgdoctor.report import text
+    from gpgdoctor.report.escape import printable
+    from gpgdoctor.system.invocation import as_root
+    from gpgdoctor.system.terminal import width
 
     style = text.Style(
-        width=_width(),
+        width=width(sys.stdout),
         colour=_colour(),
         verbose=options.verbose,
         quiet=options.quiet,
         drawing=text.Drawing[_drawing(options)],
         origin=options.replay,
         homedir=_home(options, diagnosis.facts),
+        as_root=printable(as_root(homedir=options.homedir), 1000),
         encoding=getattr(sys.stdout, "encoding", None) or "ascii",
     )
     return text.render(diagnosis, style)
@@ -112,15 +116,6 @@ def _home(options: CheckOptions, facts: Facts) -> str | None:
     if known_or(facts.host.uid, None) == os.geteuid():
         return options.homedir
     return known_or(facts.gnupg.homedir, options.homedir)
-
-
-def _width() -> int:
-    if not sys.stdout.isatty():
-        return 80
-    try:
-        return min(80, os.get_terminal_size(sys.stdout.fileno()).columns or 80)
-    except OSError:
-        return 80
 
 
 def _colour() -> bool:

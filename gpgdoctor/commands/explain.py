@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.manual.pages import Page, called, nearest_name, pages
 from gpgdoctor.report.escape import printable
+from gpgdoctor.system.invocation import as_typed
 from gpgdoctor.system.record import Record
+from gpgdoctor.system.terminal import width
 
 USAGE = 2
-WIDTH = 80
+NARROWEST_TEXT = 16
 AT_MOST = 5
 QUOTE_LIMIT = 200
 LOOK_DEADLINE_S = 2.0
@@ -92,7 +94,7 @@ def _what_is_found(now: Now) -> int:
 
 
 def _print(text: str) -> int:
-    return 0 if written(text) else 1
+    return 0 if written(as_typed(text)) else 1
 
 
 def _choice(candidates: list[Page], quoted: str | None, now: Now) -> str:
@@ -130,7 +132,8 @@ def _row(page: Page, mark: str = "") -> list[str]:
 
 
 def _wrapped(text: str, head: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+    columns = max(width(sys.stdout), len(head) + NARROWEST_TEXT)
+    return textwrap.wrap(text, columns, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
 
 
 def _conclusion(ids: list[str], now: Now) -> str:

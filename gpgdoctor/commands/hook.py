@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 
 from gpgdoctor.hooks import install as installer
 from gpgdoctor.hooks.install import Piece, Refused
 from gpgdoctor.hooks.ledger import LedgerDamaged
 from gpgdoctor.hooks.targets import BY_NAME, Target
+from gpgdoctor.system.invocation import as_root, running
 from gpgdoctor.system.record import Record
 
 REFUSED, USAGE = 1, 2
 PACKAGED = "/usr/bin/gpgdoctor"
+AS_ROOT = "hooks are installed as root, or below --destdir"
+FOR_ALL = "sudo pipx install --global gpgdoctor"
 
 
 class HookOptions(Record):
@@ -61,17 +63,14 @@ def show(options: HookOptions) -> int:
 
 def install(options: HookOptions) -> int:
     try:
-        target, wanted = _wanted(options, default=PACKAGED if options.destdir else _running())
+        target, wanted = _wanted(options, default=PACKAGED if options.destdir else running())
         if not wanted:
             raise _Usage(f"{target.name}: there is nothing to install; call gpgdoctor hook run {target.name}")
     except _Usage as error:
         return _complain(str(error), USAGE)
     objections = [] if options.destdir else _objections(target, options)
     if objections:
-        return _complain(
-            "refused: others than root could change what the hook runs\n" + "\n".join(dict.fromkeys(objections)),
-            REFUSED,
-        )
+        return _complain(_way_out(target, list(dict.fromkeys(objections))), REFUSED)
     try:
         done = installer.install(target, wanted, destdir=options.destdir or "", dry_run=options.dry_run)
     except (Refused, LedgerDamaged, OSError) as error:
@@ -108,15 +107,10 @@ def _wanted(options: HookOptions, *, default: str | None) -> tuple[Target, list[
     executable = options.executable or default
     if target.names_program and executable is None:
         raise _Usage("there is no gpgdoctor in the search path; name it with --exe")
-    if executable is not None and not installer.EXECUTABLE.fullmatch(executable):
+    named = options.executable is not None or target.names_program
+    if named and executable is not None and not installer.EXECUTABLE.fullmatch(executable):
         raise _Usage("--exe: an absolute path of letters, digits and / . _ + - is expected")
     return target, installer.pieces(target, executable or PACKAGED, package=options.package)
-
-
-def _running() -> str | None:
-    """The gpgdoctor that was called, as it was called."""
-    called = os.path.abspath(sys.argv[0])
-    return called if os.path.basename(called) == "gpgdoctor" else shutil.which("gpgdoctor")
 
 
 def _objections(target: Target, options: HookOptions) -> list[str]:
@@ -126,13 +120,24 @@ def _objections(target: Target, options: HookOptions) -> list[str]:
         return []  # whoever runs it runs the gpgdoctor of her own search path
     if options.executable is not None:
         return objections(options.executable)
-    return [*objections(_running() or ""), *objections_to_directory(os.path.dirname(os.path.dirname(__file__)))]
+    return [*objections(running() or ""), *objections_to_directory(os.path.dirname(os.path.dirname(__file__)))]
+
+
+def _way_out(target: Target, objections: list[str]) -> str:
+    """Why others could change what a hook of root's runs, and what to do, on one line."""
+    if os.geteuid() != 0:
+        return f"{AS_ROOT}: {as_root()} hook install {target.name}"
+    more = f" (and {len(objections) - 1} more)" if len(objections) > 1 else ""
+    return (
+        f"refused: {objections[0]}{more}, and root must not run what others can change. "
+        f"Have gpgdoctor from the distribution, or for all users: {FOR_ALL}"
+    )
 
 
 def _reason(error: Exception) -> str:
     if not isinstance(error, OSError):
         return str(error)
-    hint = "; hooks are installed as root, or below --destdir" if isinstance(error, PermissionError) else ""
+    hint = f"; {AS_ROOT}" if isinstance(error, PermissionError) else ""
     return f"{error.filename}: {error.strerror}{hint}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 
 from gpgdoctor.diagnosis import Finding
@@ -14,11 +15,12 @@ from gpgdoctor.fix.foresight import FixOptions, Prospect, foresee
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
 from gpgdoctor.fix.prepare import Drifted
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry
-from gpgdoctor.fix.show import WIDTH, Result, plan_as_text
+from gpgdoctor.fix.show import Result, plan_as_text
 from gpgdoctor.fix.undoing import list_journal, undo
 from gpgdoctor.fix.verify import Expectation, NotProved
 from gpgdoctor.plan.plan import Plan
 from gpgdoctor.system import locking
+from gpgdoctor.system.terminal import width
 
 __all__ = ["Console", "FixOptions", "fix", "list_journal", "undo"]
 
@@ -219,11 +221,12 @@ class _Run:
 
 def _in_lines(verdict: str) -> str:
     """The verdict on one line where it fits, else with the command that follows on a line of its own."""
-    if len(verdict) <= WIDTH:
+    columns = width(sys.stdout)
+    if len(verdict) <= columns:
         return verdict
     found = FOLLOWS.search(verdict)
     sentences, following = (verdict[: found.start()], [verdict[found.start() + 1 :]]) if found else (verdict, [])
-    return "\n".join([*textwrap.wrap(sentences, WIDTH, break_on_hyphens=False), *following])
+    return "\n".join([*textwrap.wrap(sentences, columns, break_on_hyphens=False), *following])
 
 
 def _nothing_done(prospect: Prospect, ids: tuple[str, ...], code: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,8 +12,9 @@ from typing import Any
 from gpgdoctor.diagnosis import Diagnosis
 from gpgdoctor.plan.plan import Plan
 from gpgdoctor.report.escape import printable
+from gpgdoctor.system.invocation import as_typed
+from gpgdoctor.system.terminal import width
 
-WIDTH = 80
 LIMIT = 2000
 
 
@@ -77,9 +79,9 @@ def _advice(plan: Plan) -> Iterator[str]:
 
 
 def _command(argv: tuple[str, ...]) -> str:
-    return printable(shlex.join(argv), LIMIT)
+    return printable(as_typed(shlex.join(argv)), LIMIT)
 
 
 def _wrapped(text: str, first: str, following: str) -> list[str]:
-    text = printable(text, LIMIT)
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=following, break_on_hyphens=False)
+    text, columns = printable(as_typed(text), LIMIT), width(sys.stdout)
+    return textwrap.wrap(text, columns, initial_indent=first, subsequent_indent=following, break_on_hyphens=False)

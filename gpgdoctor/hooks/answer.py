@@ -38,7 +38,8 @@ def answer(target: Target, survey: Survey, seconds: float) -> Answer:
     """The true facts are judged, and what they mean is redacted: a host gets the findings that `check` has."""
     judged = judge(survey, (os.uname().nodename,))
     if target.form == "json":
-        return Answer(output=bounded.dump(_document(judged, seconds)), code=0)
+        dump = bounded.findings_first if target.findings_first else bounded.dump
+        return Answer(output=dump(_document(judged, seconds)), code=0)
     if target.form == "nagios":
         return _line(judged.each)
     text = bounded.text(_text(judged, _markdown if target.form == "markdown" else _plain), bounded.LIMIT_BYTES // 2)

@@ -10,6 +10,7 @@ LIMIT_BYTES = 256 << 10
 CUT = "[The rest is left out: the report would be too long.]\n"
 LENGTHS = (1000, 300, 100, 30, 10)  # of lists in the facts, until the document fits
 TEXT_LENGTH = 500
+FIRST = ("verdict", "findings")
 # reportbug takes blocks between such lines out of the text: headers of the mail, and paths of files to attach.
 MARKER = re.compile(r"^(\s*)-(?=-\s*(?:BEGIN|END)\b)", re.MULTILINE)
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -24,6 +25,13 @@ def text(words: str, limit: int = LIMIT_BYTES) -> str:
         return plain
     kept = plain[: limit - len(CUT)]
     return kept[: kept.rfind("\n") + 1] + CUT
+
+
+def findings_first(document: dict[str, Any], limit: int = LIMIT_BYTES) -> str:
+    """The same for people who open it in an archive: what was found stands at its beginning."""
+    ordered = json.loads(dump(document, limit))
+    first = {name: ordered.pop(name) for name in FIRST}
+    return json.dumps({**first, **ordered}, ensure_ascii=True, indent=2 if "shortened" not in ordered else None) + "\n"
 
 
 def dump(document: dict[str, Any], limit: int = LIMIT_BYTES) -> str:

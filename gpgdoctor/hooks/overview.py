@@ -8,7 +8,7 @@ from typing import Any
 from gpgdoctor.hooks import ledger
 from gpgdoctor.hooks.install import pieces, state
 from gpgdoctor.hooks.targets import TARGETS, Target
-from gpgdoctor.hooks.trust import SEARCH_PATH
+from gpgdoctor.system.invocation import SUDO_PATH
 
 # What a distribution's package has in its shims; what was installed here is known by its digest.
 PACKAGED = "/usr/bin/gpgdoctor"
@@ -34,7 +34,7 @@ def _row(target: Target, installed: list[ledger.Entry]) -> dict[str, Any]:
         "target": target.name,
         "about": target.about,
         "host": target.host,
-        "host_present": None if target.host is None else shutil.which(target.host, path=SEARCH_PATH) is not None,
+        "host_present": None if target.host is None else shutil.which(target.host, path=SUDO_PATH) is not None,
         "state": states[0] if len(states) == 1 else "in part" if states else "nothing to install",
         "files": found,
     }

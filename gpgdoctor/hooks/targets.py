@@ -27,6 +27,7 @@ class Target(Record):
     about: str
     form: Form
     host: str | None = None  # the program that runs the hook
+    findings_first: bool = False  # in a document that people open
     shims: tuple[Shim, ...] = ()
 
     @property
@@ -51,6 +52,7 @@ TARGETS: tuple[Target, ...] = (
         about="sos report (Red Hat, SUSE, Debian, Ubuntu), as root for all users",
         form="json",
         host="sos",
+        findings_first=True,
         shims=(Shim(source="sos/extras", path="/etc/sos/extras.d/gpgdoctor"),),
     ),
     Target(

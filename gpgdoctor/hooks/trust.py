@@ -6,10 +6,10 @@ import os
 import shutil
 from collections.abc import Iterator
 
+from gpgdoctor.system.invocation import SUDO_PATH
 from gpgdoctor.system.ownership import who_may_change
 
 SHEBANG_BYTES = 256
-SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of whoever runs hooks
 
 
 def objections(program: str) -> list[str]:
@@ -48,5 +48,5 @@ def _interpreter(program: str) -> str | None:
     words = os.fsdecode(first[2:]).split()
     if words and os.path.basename(words[0]) == "env" and len(words) > 1:
         # env itself lies in /usr/bin, as everything that it finds there.
-        return shutil.which(words[-1], path=SEARCH_PATH) or words[-1]
+        return shutil.which(words[-1], path=SUDO_PATH) or words[-1]
     return words[0] if words else None

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpgdoctor.lab import layout, parts
+from gpgdoctor.lab import layout, mounts, parts
+from gpgdoctor.lab.jcecard import ADVICE
 from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed, LabUnavailable, Plan
 from gpgdoctor.lab.puppets import port_of
 from gpgdoctor.lab.room import Room
@@ -132,6 +133,8 @@ class Furniture:
     def _check_possible(self) -> None:
         if sys.platform != "linux":
             raise LabUnavailable("the lab needs Linux: private namespaces and pcscd")
+        if mounts.in_plain_chroot():
+            raise LabUnavailable(mounts.PLAIN_CHROOT)
         users = {
             self.user,
             *(client.user for client in self.scenario.clients),
@@ -140,7 +143,7 @@ class Furniture:
         if os.geteuid() != 0 and users - {0, None}:
             raise LabUnavailable("a scenario with programs of several users needs root")
         if any(reader.card == "openpgp" for reader in self.scenario.readers):
-            _directory_of("jcecard", "the virtual card needs jcecard: pip install 'gpgdoctor[lab]'")
+            _directory_of("jcecard", f"the virtual card needs jcecard: {ADVICE}")
         if self.root is None and self.scenario.clients:
             _directory_of("smartcard", "the lab needs pyscard")
 
@@ -162,7 +165,7 @@ class Furniture:
 
     def _passwd(self) -> str:
         lines = Path(f"{self.root or ''}/etc/passwd").read_text().splitlines()
-        others = [line for line in lines if line.split(":")[2:3] != [str(self.user)]]
+        others = [line for line in lines if line.split(":")[2:3] != [str(self.user)] and line.split(":")[0] != "alice"]
         return "\n".join([*others, f"alice:x:{self.user}:{self.user}::{layout.HOME}:/bin/sh", ""])
 
     def _files(self) -> Iterator[dict[str, Any]]:

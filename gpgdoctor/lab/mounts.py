@@ -22,6 +22,11 @@ MS_NODEV, MS_NOSUID = 0x4, 0x2
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 
+PLAIN_CHROOT = (
+    'this is a plain chroot, whose "/" is no mount point, so that nothing can be mounted in it apart from the rest; '
+    "before it is entered: mount --bind ROOT ROOT"
+)
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -109,7 +114,7 @@ def _keep(base: str, kept: Mapping[str, str], *, read_only: bool) -> None:
 
 def build(plan: Mapping[str, Any]) -> str:
     """Build the file system; answers the directory that is the room's root ("" for this one)."""
-    _mount("none", "/", "", MS_REC | MS_PRIVATE)
+    _make_private()
     _mount("proc", "/proc", "proc")
     root = _by_descriptor(plan["root"]) if plan["root"] else ""
     parts = [_by_descriptor(path) for path in plan["parts"]]
@@ -127,6 +132,25 @@ def build(plan: Mapping[str, Any]) -> str:
     _hide_usb(base)
     write_files(base, files)
     return base
+
+
+def _make_private() -> None:
+    """Refused where "/" is no mount point: mount(2) says EINVAL then, whatever else may be allowed."""
+    try:
+        _mount("none", "/", "", MS_REC | MS_PRIVATE)
+    except MountRefused:
+        if not in_plain_chroot():
+            raise
+        raise MountRefused(PLAIN_CHROOT) from None
+
+
+def in_plain_chroot() -> bool:
+    """Whether "/" is no mount point; os.path.ismount takes every "/" for one. Many a chroot has no /proc either."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+            return not any(line.split(" ")[4] == "/" for line in file)
+    except FileNotFoundError:
+        return True
 
 
 def _is_covered(path: str) -> bool:

@@ -108,9 +108,9 @@ def find(
         if not known.exists():
             with locked(home):
                 if not known.exists():
-                    if progress:
-                        progress(f"fetching a virtual reader and what is missing for it into {home}")
-                    _fetch(packages, root, home, known)
+                    tell = progress or _silent
+                    tell(f"fetching a virtual reader and what is missing for it into {home}")
+                    _fetch(packages, root, home, known, tell)
         return _parts(known.resolve())
     except DebianUnavailable as unavailable:
         raise PartsUnavailable(str(unavailable)) from unavailable
@@ -145,20 +145,25 @@ def _fingerprint(packages: Sequence[str], root: Path) -> str:
     return _digest([LAYOUT, str(root), state, *packages])
 
 
-def _fetch(packages: Sequence[str], root: Path, home: Path, known: Path) -> None:
+def _silent(what: str) -> None:
+    """In the place of a progress that nobody wants."""
+
+
+def _fetch(packages: Sequence[str], root: Path, home: Path, known: Path, tell: Callable[[str], None]) -> None:
     machine = Apt(home=home / "apt", root=root)
     try:
-        tree = _tree(machine, packages, home)
+        tree = _tree(machine, packages, home, tell)
     except DebianUnavailable:
         # Lists missing as in a container image, or so old that what they name is gone.
-        tree = _tree(machine.refreshed(), packages, home)
+        tell("the package lists here do not do; fetching newer ones")
+        tree = _tree(machine.refreshed(), packages, home, tell)
     link = known.with_suffix(".new")
     link.unlink(missing_ok=True)
     link.symlink_to(tree.name)
     link.replace(known)
 
 
-def _tree(apt: Apt, packages: Sequence[str], home: Path) -> Path:
+def _tree(apt: Apt, packages: Sequence[str], home: Path, tell: Callable[[str], None]) -> Path:
     """The directory that holds exactly what is missing, unpacked; its name tells the versions."""
     wanted = {*apt.missing(packages), *apt.candidates([VPCD_PACKAGE])}
     pinned = sorted(pin for pin in wanted if pin.partition("=")[0] not in UNUSED_SERVICES)
@@ -166,7 +171,10 @@ def _tree(apt: Apt, packages: Sequence[str], home: Path) -> Path:
     if not tree.exists():
         with tempfile.TemporaryDirectory(prefix="new-", dir=home, ignore_cleanup_errors=True) as scratch:
             new = Path(scratch) / "tree"
-            unpack(apt.download(pinned, Path(scratch) / "archives"), new)
+            tell(f"downloading {len(pinned)} packages")
+            archives = apt.download(pinned, Path(scratch) / "archives")
+            tell("unpacking them")
+            unpack(archives, new)
             (new / "packages").write_text("".join(f"{package}\n" for package in pinned))
             new.rename(tree)
     return tree

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from gpgdoctor.lab import layout
+from gpgdoctor.lab.jcecard import search_path
 from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed
 from gpgdoctor.lab.room import Process, Room
 from gpgdoctor.lab.scenario import CardKind, Client
@@ -59,7 +61,11 @@ class CardHandle:
             argv = [sys.executable, "-m", "gpgdoctor.lab.card", self._kind, str(port_of(self._reader))]
             self._process = self._room.popen(
                 [*argv, self._directory, str(self._reader + 1)],
-                environment={"PYTHONPATH": str(SOURCE_TREE), "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nonexistent"},
+                environment={
+                    "PYTHONPATH": os.pathsep.join([str(SOURCE_TREE), *search_path()]),
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "HOME": "/nonexistent",
+                },
                 outside=True,
             )
         ask(self._process, "insert")

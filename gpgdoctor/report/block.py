@@ -62,7 +62,7 @@ def _cure(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]
             yield from style.wrapped(f"restart {step.target}:", _head(label), INDENT, _command(step.argv))
         else:
             yield from _field(label, [printable(step.text, SENTENCE)], style)
-            yield from (INDENT + style.encodable(_command(argv)) for argv in step.commands)
+            yield from (INDENT + style.typed(_command(argv)) for argv in step.commands)
     yield from _field("Costs", list(costs_of(cure, steps)), style)
 
 

@@ -16,6 +16,7 @@ UNBROKEN = re.compile(
     r"|gpgconf --kill [\w-]+|\(pid \d+"
 )
 GLUE = "\x00"
+AS_ROOT = "sudo gpgdoctor"  # in texts and commands, wherever they are made
 
 
 class Drawing(Enum):
@@ -36,6 +37,7 @@ class Style(Record):
     encoding: str = "utf-8"
     drawing: Drawing = Drawing.NONE
     homedir: str | None = None  # that the caller named, for the command that follows
+    as_root: str = AS_ROOT  # what root's gpgdoctor is called by where the text is read
 
     def paint(self, text: str, code: str) -> str:
         return f"\033[{code}m{text}\033[0m" if self.colour else text
@@ -44,11 +46,16 @@ class Style(Record):
         """What the encoding does not have, as escapes; before lines are broken, because that makes them longer."""
         return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
 
+    def typed(self, command: str) -> str:
+        """A command as it must be typed where it is read."""
+        return self.encodable(command.replace(f"{AS_ROOT} ", f"{self.as_root} "))
+
     def wrapped(self, text: str, first: str = "", following: str = "", command: str = "") -> list[str]:
         """The lines of a text, and of a command at its end."""
         width = max(self.width, NARROWEST)
         room = width - len(following)
-        text = UNBROKEN.sub(lambda found: _glued(found[0], room), self.encodable(text))
+        text = self.encodable(text).replace(f"{AS_ROOT} ", _glued(f"{self.encodable(self.as_root)} ", room))
+        text = UNBROKEN.sub(lambda found: _glued(found[0], room), text)
         if command:
             text = f"{text} {_glued(self.encodable(command), room)}"
         lines = textwrap.wrap(text, width, initial_indent=first, subsequent_indent=following, break_on_hyphens=False)

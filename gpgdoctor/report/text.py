@@ -21,6 +21,7 @@ AREAS = (
     ("GD6", "Sharing"),
 )
 HEALTHY = "No cause found. gpg itself was not tried; if it still fails, run gpgdoctor check within a minute after."
+FOR_OTHERS = "Another program is refused? gpgdoctor fix GD201"
 
 
 def render(diagnosis: Diagnosis, style: Style) -> str:
@@ -118,7 +119,8 @@ def verdict(diagnosis: Diagnosis, homedir: str | None = None) -> str:
     home = f" --homedir {_quoted(homedir)}" if homedir else ""
     findings = [finding for finding in diagnosis.findings if not finding.ignored]
     if diagnosis.verdict == "healthy":
-        return HEALTHY
+        keeps_it = any(finding.id == "GD201" for finding in findings)
+        return f"{HEALTHY} {FOR_OTHERS}{home}" if keeps_it else HEALTHY
     if diagnosis.verdict == "incomplete":
         asleep = any(finding.id == "GD309" for finding in findings)
         root = known_or(diagnosis.facts.host.root, False)

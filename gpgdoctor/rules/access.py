@@ -8,10 +8,12 @@ from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import (
     Advice,
     Found,
+    Holds,
     NotApplicable,
     Severity,
     Stretch,
     Subject,
+    Subjects,
     advice,
     advise,
     by_hand,
@@ -108,6 +110,9 @@ def _second_question(facts: Facts) -> Found | None:
     readers = known(facts.readers)
     if any(reader.probe == "ok" for reader in readers) or not any(card(it) is Card.PRESENT for it in readers):
         return None
+    access = facts.pcscd.card_access
+    if access is not None and not isinstance(access, Unknown) and access.answer == "yes":
+        return None
     uid = known_or(facts.host.uid, -1)
     logged = [
         number
@@ -116,10 +121,9 @@ def _second_question(facts: Facts) -> Found | None:
     ]
     if logged:
         return _refused(facts, text("its second question, access_card"), (f"pcscd.log[{logged[-1]}]",))
-    access = facts.pcscd.card_access
     if isinstance(access, Unknown):
         raise NotKnown(access, counts=False)
-    if access is None or access.answer == "yes":
+    if access is None:
         return None
     if not access.with_reader:
         why = "polkit does not say yes to access_card for {whose}, but was asked without the reader's name"
@@ -217,10 +221,11 @@ def _effect(session: str | None, *, by_session: bool) -> Text:
     return text("{denied} A desktop session on this machine may be let in.", denied=denied)
 
 
-def _blocked(facts: Facts) -> list[Subject]:
+def _blocked(facts: Facts) -> Subjects:
     if isinstance(facts.usb_blocked, Unknown) and _a_card_is_there(facts):
         return []
-    return [Subject(name=name_of(device), index=number) for number, device in enumerate(known(facts.usb_blocked))]
+    blocked = [Subject(name=name_of(device), index=number) for number, device in enumerate(known(facts.usb_blocked))]
+    return blocked or Holds(why=text("no reader or token on USB is blocked"))
 
 
 def _a_card_is_there(facts: Facts) -> bool:
@@ -236,7 +241,7 @@ def _a_card_is_there(facts: Facts) -> bool:
     "The kernel may use every card reader on USB.",
     worst="error",
     each=_blocked,
-    no_subject=text("no reader or token on USB is blocked"),
+    no_subject=text("nobody looked, and there is a card"),
     breaks=refuses(Stretch.READER),
 )
 def usb_device_blocked(facts: Facts, index: int) -> Found | None:

@@ -11,10 +11,12 @@ from gpgdoctor.rules.rule import (
     Advice,
     Cure,
     Found,
+    Holds,
     NotApplicable,
     Severity,
     Stretch,
     Subject,
+    Subjects,
     advice,
     advise,
     by_hand,
@@ -66,8 +68,10 @@ def _plug_in(facts: Facts) -> Advice:
     )
 
 
-def _devices(facts: Facts) -> list[Subject]:
+def _devices(facts: Facts) -> Subjects:
     """One subject for each USB device: whoever has one of its interfaces has them all."""
+    if holding.is_served_unseen(facts):
+        return Holds(why=holding.SERVED)
     found: dict[str, Subject] = {}
     for number, interface in sorted(enumerate(known(facts.usb)), key=lambda item: not item[1].ccid):
         found.setdefault(_device(interface), Subject(name=name_of(interface), index=number))
@@ -84,7 +88,7 @@ def _device(interface: UsbInterface) -> str:
     "pcscd knows every card reader on USB.",
     worst="error",
     each=_devices,
-    causes=(*NO_PCSCD, *hidden_by("GD402", "GD208", "GD314")),
+    causes=(*NO_PCSCD, *hidden_by("GD402", "GD206", "GD208", "GD314")),
     no_subject=NONE_ON_USB,
     breaks=refuses(Stretch.READER),
 )
@@ -167,10 +171,12 @@ def _have_it_listed(facts: Facts, interface: UsbInterface) -> Cure:
         "Let pcscd look again; a restart cuts its other programs off from their cards:",
         *((("sudo", "systemctl", "restart", "pcscd.service"),) if systemd else (("sudo", "pcscd", "--hotplug"),)),
     )
+    may_do_without = bool(cures.without_disable_ccid(facts, interface, restart).changes)
+    without = (advice("Or take disable-ccid out of scdaemon.conf: scdaemon's own driver could open it now."),)
     see = advice("Its log says why it was not opened:", ("journalctl", "-b", "-u", "pcscd", "-n", "30"))
     if interface.removable == "fixed":
-        return advise(restart, see)
-    return advise(restart, advice("Or plug it in again."), see)
+        return advise(restart, *(without if may_do_without else ()), see)
+    return advise(restart, *(without if may_do_without else ()), advice("Or plug it in again."), see)
 
 
 def _switched_off(facts: Facts, index: int) -> Found | None:
@@ -190,11 +196,11 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
     )
 
 
-def _listed(facts: Facts) -> list[Subject]:
+def _listed(facts: Facts) -> Subjects:
     """A subject for each reader of PC/SC; none where scdaemon does without a pcscd that is asleep."""
     if known(facts.pcscd.listener) == "activator" and not scdaemon.reaches_through_pcsc(facts):
         raise NotApplicable(text("pcscd is asleep, and scdaemon does not use it"))
-    return each_reader(facts)
+    return Holds(why=holding.SERVED) if holding.is_served_unseen(facts) else each_reader(facts)
 
 
 @rule(
@@ -206,7 +212,10 @@ def _listed(facts: Facts) -> list[Subject]:
     breaks=refuses(Stretch.CARD),
 )
 def no_card(facts: Facts) -> Found | None:
-    readers = known(facts.readers) if _listed(facts) else ()
+    subjects = _listed(facts)
+    if isinstance(subjects, Holds):
+        return None
+    readers = known(facts.readers) if subjects else ()
     if not readers:
         raise NotApplicable(NO_READER)
     empty = [number for number, reader in enumerate(readers) if card(reader) is Card.ABSENT]

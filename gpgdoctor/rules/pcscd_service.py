@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, LogEvent, NotKnown, Unknown, known, known_or
-from gpgdoctor.rules import cures
+from gpgdoctor.rules import cures, holding
 from gpgdoctor.rules.rule import Cure, Found, NotApplicable, Stretch, advice, advise, by_hand, hidden_by, refuses, rule
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, install, severity_for_pcsc
 from gpgdoctor.wording import Text, public, text
@@ -59,7 +59,8 @@ def client_protocol_mismatch(facts: Facts) -> Found | None:
 def _of_versions(protocol: str | None) -> str:
     if protocol is None:
         return "another one"
-    return f"{protocol} (pcsc-lite {PROTOCOLS[protocol]})" if protocol in PROTOCOLS else protocol
+    of_versions = PROTOCOLS.get(protocol)
+    return f"{protocol} (pcsc-lite {of_versions})" if of_versions else protocol
 
 
 @rule(
@@ -110,7 +111,7 @@ def _why(events: list[tuple[int, LogEvent]]) -> Text:
 def pcscd_without_drivers(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
         raise NotApplicable(PCSCD_DOES_NOT_RUN)
-    if known(facts.readers):
+    if holding.is_served_unseen(facts) or known(facts.readers):
         return None
     events = _events(facts, "no-drivers")
     if not events and not _has_none(facts):
@@ -139,13 +140,6 @@ def _cure(facts: Facts) -> Cure:
     if known_or(facts.host.distribution, "").startswith("nixos"):
         drivers = advice("Let NixOS give pcscd drivers: services.pcscd.plugins names their packages.")
     else:
-        packages = {
-            "debian": "libccid",
-            "fedora": "pcsc-lite-ccid",
-            "arch": "ccid",
-            "alpine": "ccid",
-            "suse": "pcsc-ccid",
-        }
-        drivers = install(facts, "the drivers", packages).advice[0]
+        drivers = install(facts, "the drivers", PACKAGES_OF_DRIVERS).advice[0]
     usable = [it for it in known_or(facts.usb, ()) if it.ccid and it.driver is None and it.accessible is True]
     return cures.without_disable_ccid(facts, usable[0], drivers) if usable else advise(drivers)

@@ -78,7 +78,8 @@ class Cure(Record):
 
     applicability: Applicability
     costs: tuple[Cost, ...] = ()
-    options: tuple[str, ...] = ()  # to be in force in the user's scdaemon.conf
+    # lines to be in force in the user's scdaemon.conf: an option, and its value where it has one
+    options: Annotated[tuple[str, ...], Privacy.LINE] = ()
     changes: tuple[LineChange, ...] = ()
     restart: bool = False
     advice: tuple[Advice, ...] = ()

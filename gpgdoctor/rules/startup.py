@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
-
 from gpgdoctor.facts import Facts, HomeProblem, NotKnown, Setting, Voided, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.reader_state import is_held
@@ -26,7 +24,6 @@ from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Argument, Text, free, path, public, several, text, user
 
 NO_HOME = {HomeProblem.MISSING, HomeProblem.NO_DIRECTORY}
-MERGED = ("/bin/", "/lib/", "/lib64/", "/sbin/")
 MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes with the headers (scd/scdaemon.c)
 
 
@@ -81,7 +78,7 @@ def _shared_for_nobody(facts: Facts) -> Cure:
         *GNUPG_MISSING,
         *hidden_by("GD108", at_least="error"),
         *hidden_by("GD101", "GD102", stopping="scdaemon"),
-        *headed_by("GD305"),
+        *headed_by("GD115", "GD305"),
     ),
     breaks=refuses(Stretch.PCSCD),
 )
@@ -136,19 +133,9 @@ def scdaemon_disabled(facts: Facts) -> Found | None:
     if "scdaemon-program" not in last:
         return None
     setting = settings[last["scdaemon-program"]]
-    if not setting.value or _is_same_program(setting.value, known(facts.gnupg.scdaemon)):
+    if not setting.value or cures.is_same_program(setting.value, known(facts.gnupg.scdaemon)):
         return None
     return _replaced(setting, last["scdaemon-program"], bool(known(facts.configuration.scdaemon_program_exists)))
-
-
-def _is_same_program(one: str, other: str | None) -> bool:
-    return other is not None and _plain(one) == _plain(other)
-
-
-def _plain(spelling: str) -> str:
-    """A path in its shortest spelling; /lib is /usr/lib since /usr was merged."""
-    shortest = posixpath.normpath(spelling)
-    return f"/usr{shortest}" if shortest.startswith(MERGED) else shortest
 
 
 def _disabled(setting: Setting, number: int) -> Found:

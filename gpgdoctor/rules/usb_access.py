@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, LogEvent, Process, Unknown, UsbInterface, known, known_or
-from gpgdoctor.rules import scdaemon
+from gpgdoctor.facts import Facts, LogEvent, Process, Unknown, known, known_or
+from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.rule import (
     Advice,
     Culprit,
@@ -94,7 +94,7 @@ def _for_pcscd(facts: Facts, index: int) -> Found | None:
         return None
     if known(interface.driver) is not None or known_or(interface.in_libccid, True) is False:
         return None
-    if isinstance(facts.readers, Unknown) or _is_listed(facts, interface):
+    if isinstance(facts.readers, Unknown) or holding.is_listed(facts, interface):
         return None
     logged = _logged(facts)
     if interface.accessible_to_pcscd is True and not logged:
@@ -134,15 +134,6 @@ def _for_pcscd(facts: Facts, index: int) -> Found | None:
 def _pcscd_of_its_own_user(facts: Facts) -> Process | None:
     daemons = [process for process in known_or(facts.processes, ()) if process.role == "pcscd"]
     return next((process for process in daemons if known_or(process.uid, ROOT) != ROOT), None)
-
-
-def _is_listed(facts: Facts, interface: UsbInterface) -> bool:
-    """Whether PC/SC lists the device, as far as names tell; all are, where it lists as many as there are."""
-    readers = known_or(facts.readers, ())
-    title = known_or(interface.title, "")
-    if title and any(title in reader.name for reader in readers):
-        return True
-    return len(readers) >= sum(1 for other in known(facts.usb) if other.ccid)
 
 
 def _logged(facts: Facts) -> list[LogEvent]:

@@ -45,7 +45,7 @@ def _last(settings: tuple[Setting, ...], option: str) -> int | None:
     "pinentry-missing",
     "The pinentry that gpg-agent is told to use is there.",
     worst="error",
-    causes=hidden_by("GD307", "GD308"),
+    causes=(*hidden_by("GD307", "GD308"), *hidden_by("GD101", "GD102", stopping="gpg-agent")),
 )
 def pinentry_missing(facts: Facts) -> Found | None:
     settings = known(facts.configuration.agent_in_force)

@@ -39,6 +39,8 @@ def test_a_unit_may_be_a_link_to_anywhere(
     if target is not None:
         (tmp_path / "pcscd.socket").symlink_to(target)
     monkeypatch.setattr(pcscd, "UNIT_DIRECTORIES", (str(tmp_path),))
+    ours = os.path.lexists
+    monkeypatch.setattr(os.path, "lexists", lambda path: not path.startswith("/etc/") and ours(path))
     found = pcscd.unit()
     assert isinstance(found, Unknown) if expected is Unknown else found == expected
 

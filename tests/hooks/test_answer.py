@@ -79,6 +79,12 @@ def test_what_is_the_same_for_everybody_stands_there_once() -> None:
     assert len(say("sos", SEVERAL).output) < 2 * len(say("sos", Survey(machine=SHARED)).output)
 
 
+def test_the_file_of_sos_begins_with_the_findings() -> None:
+    lines = say("sos", SEVERAL).output.splitlines()
+    assert lines[1:3] == ['  "verdict": "findings",', '  "findings": [']
+    assert list(document_of(say("json", SEVERAL).output)) == sorted(document_of(say("json", SEVERAL).output))
+
+
 def test_the_worst_is_what_a_monitoring_system_hears() -> None:
     said = say("nagios", SEVERAL)
     assert said.output.startswith("GPGDOCTOR CRITICAL - ")

@@ -218,3 +218,4 @@ def test_only_root_installs(lab: Lab) -> None:
     done = lab.run([EXECUTABLE, "hook", "install", "supportconfig"])
     assert (done.returncode, done.stdout) == (1, "")
     assert "as root, or below --destdir" in done.stderr
+    assert done.stderr.count("\n") == 1

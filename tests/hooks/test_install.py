@@ -231,7 +231,11 @@ def test_a_program_that_others_can_change_is_refused(root: Path, capsys: pytest.
     for target in INSTALLABLE:
         done = hook.install(hook.HookOptions(target=target.name, executable=str(program)))
         assert done == (1 if target.names_program else 0)
-    assert "writable by others than root" in capsys.readouterr().err
+    complaints = capsys.readouterr().err.splitlines()
+    assert len(complaints) == sum(target.names_program for target in INSTALLABLE), "one line each"
+    for complaint in complaints:
+        assert "writable by others than root" in complaint
+        assert complaint.endswith("for all users: sudo pipx install --global gpgdoctor")
     assert {path.split("/")[-2] for path in below(root) if "bug/" in path} == {"gpgdoctor"}
 
 

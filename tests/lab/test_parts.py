@@ -90,6 +90,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def build_package(world: World, name: str, files: dict[str, int]) -> None:
     tree = world.directory / name
     (tree / "DEBIAN").mkdir(parents=True)
+    (tree / "DEBIAN").chmod(0o755)  # dpkg-deb takes no other, whatever the umask says
     (tree / "DEBIAN/control").write_text(
         f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: test\n"
     )

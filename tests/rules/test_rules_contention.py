@@ -75,7 +75,7 @@ def test_an_exclusive_scdaemon_is_for_information_while_nobody_else_wants_the_ca
 
 
 @pytest.mark.parametrize(
-    ("program", "expected"), [(FIREFOX, "error"), (KEEPASSXC, "info"), (GNOME, "info"), (STRANGER, "info")]
+    ("program", "expected"), [(FIREFOX, "error"), (KEEPASSXC, "info"), (GNOME, "info"), (STRANGER, "error")]
 )
 def test_it_is_an_error_where_a_program_that_uses_cards_waits(program: object, expected: str) -> None:
     assert severity(kept_by(program, running=RUNNING), "GD201") == expected

@@ -10,11 +10,15 @@ from gpgdoctor.lab.scenario import File, Scenario, Step
 CHANGE_LATER = f"sleep 2.2 && printf 'disable-ccid\\npcsc-shared\\n' >{HOME}/.gnupg/scdaemon.conf"
 ENCRYPTED = b"age-encryption.org/v1\n-> X25519 \x00\xff\xfe\x93\n--- \x8f\x02\x99\n\xd1\x00\x07\xe9"
 
-# As an upgrade leaves it: the installed scdaemon is not the running one. Debian 12 has 2.2.40, Debian 13 has 2.4.7.
+# As an upgrade leaves it: the installed scdaemon is not the running one, by the last digit of its version.
 UPGRADE = """
 set -e
 installed=$(gpgconf --list-components | sed -n 's/^scdaemon:.*://p')
-sed -e 's/2[.]2[.]40/2.2.41/' -e 's/2[.]4[.]7/2.4.8/' "$installed" >/tmp/scdaemon
+version=$("$installed" --version | sed -n '1s/.* //p')
+digit=${version#"${version%?}"}
+other=$(( (digit + 1) % 10 ))
+pattern=$(echo "$version" | sed 's/[.]/[.]/g')
+sed -e "s/$pattern/${version%?}$other/" "$installed" >/tmp/scdaemon
 chmod 755 /tmp/scdaemon
 mount --bind /tmp/scdaemon "$installed"
 """
