@@ -28,6 +28,7 @@ FLOORS = (
     ("report",),
     ("instruments", "fleet"),
     ("hooks", "lab"),
+    ("docs", "dependencies"),
     ("commands",),
     ("crash",),
     ("cli",),

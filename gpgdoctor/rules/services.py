@@ -28,13 +28,7 @@ GNUPG_MISSING = hidden_by("GD306", "GD307")
 PCSCD_DOES_NOT_RUN = text("pcscd does not run")
 
 
-@rule(
-    "GD307",
-    "gnupg-missing",
-    "GnuPG is installed.",
-    worst="error",
-    breaks=refuses(Stretch.AGENT),
-)
+@rule("GD307", "gnupg-missing", "GnuPG is installed.", worst="error", breaks=refuses(Stretch.AGENT))
 def gnupg_missing(facts: Facts) -> Found | None:
     if known(facts.gnupg.gpgconf) is not None:
         return None
@@ -100,13 +94,7 @@ def install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
     return by_hand("Install {what}:", command, what=public(what))
 
 
-@rule(
-    "GD305",
-    "pcsc-library-missing",
-    "The PC/SC library can be loaded.",
-    worst="error",
-    breaks=refuses(Stretch.PCSCD),
-)
+@rule("GD305", "pcsc-library-missing", "The PC/SC library can be loaded.", worst="error", breaks=refuses(Stretch.PCSCD))
 def pcsc_library_missing(facts: Facts) -> Found | None:
     library = known(facts.pcscd.library)
     if library.usable:
