@@ -74,7 +74,7 @@ def test_a_terminal_has_boxes_and_colour() -> None:
 
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_a_plain_terminal_has_letters(variables: dict[str, str]) -> None:
-    said = on_terminal(**variables)
+    said = on_terminal(columns=80, **variables)
     assert WAY in said and BOXES not in said and said.isascii()
 
 
