@@ -234,12 +234,13 @@ def trace(
     Ends with 0 where it got the card, with 1 where it was refused.
 
     trace -- COMMAND: those of any program (ykman, pkcs11-tool, a browser), and of what it starts. Ends with the
-    command's own exit code. Its output goes to stderr, or where it always does with -o FILE.
+    command's own exit code. stdout carries the trace, so the command's output goes to stderr; with -o FILE it goes
+    where it always does, and can be piped on.
 
     trace --gpg [-- COMMAND]: those of gpg's real flow (gpg --sign, git commit -S, ssh; default: gpg
     --card-status). Your scdaemon is stopped, and the command runs with a temporary home of copies and a gpg-agent
     of its own. It shows what it would do and what that costs, and asks. Where a pinentry asks on the same terminal,
-    -o FILE keeps the two apart.
+    -o FILE keeps the two apart. Afterwards your files and your agent are as before, also where the trace is killed.
 
     Nothing is patched, and no root is needed: the program is told of another socket (PCSCLITE_CSOCK_NAME), from
     where every byte is handed on to pcscd. Shown are names, codes and headers; never a PIN, never data. What
@@ -281,12 +282,20 @@ def watch(
 ) -> int:
     """Show live who takes which card, shared or alone, who lets go, and who waits; Ctrl-C ends it with a summary.
 
+    For a card that is gone now and then: start it, use gpg as ever, and see who had the card when it failed. What
+    comes again and again is told as one line. "certain" is said where every connection of pcscd is accounted for and
+    one alone ran; a hold shorter than the time between two looks may be missed.
+
     It looks at pcscd many times a second, touches no card, and starts no daemon. Connected only while another program
     is, so that a pcscd that goes to sleep can (--stay: always). A program without a process number is another user's
-    or hides its files: root sees more.
+    or hides its files: root sees more. With sudo pcscd is asked as the user who called it.
 
     A conflict is a program that waits for another's transaction or operation, or my scdaemon running without a card
-    for a second while another program holds the reader.
+    for a second while another program holds the reader that it wants. With --until-conflict the last line, on
+    stderr, names both sides.
+
+    --json: "t" is seconds since the start, "by" who it was; of a wait and a refusal first who wants the card, then
+    who has it. Ends with 0, with 1 at a conflict it was to wait for, with 3 where nothing can be watched.
     """
     from gpgdoctor.commands.watch import WatchOptions, watch
 

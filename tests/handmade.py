@@ -17,7 +17,6 @@ from build import (  # noqa: E402
     ON_USB,
     RUNNING,
     SCDAEMON,
-    client,
     machine,
     reader,
     without_pcscd,
@@ -60,10 +59,6 @@ SNAPSHOTS: dict[str, tuple[str, Facts]] = {
     ),
     "GD117.broken": (NOT_RECORDED, machine(conf="disable-application openpgp\n")),
     "GD205.usb": (NO_USB, machine(version=DEBIAN_13)),
-    "GD208.broken": (
-        NO_USB,
-        machine(version=DEBIAN_13, running=RUNNING, readers=(), pcscd=BY_OWN_DRIVER, clients=(client("firefox"),)),
-    ),
     "GD304.broken": (
         "the lab has one pcsc-lite",
         machine(conf="disable-ccid\n", pcscd={"answer": "0x8010001E"}, readers=()),
@@ -88,15 +83,11 @@ SNAPSHOTS: dict[str, tuple[str, Facts]] = {
             gnupg={"gpgconf": NIX.replace("gpg-agent", "gpgconf"), "agent": NIX, "scdaemon_real": SCDAEMON.executable},
         ),
     ),
-    "GD402.broken": (NO_USB, without_pcscd(usb=(replace(FREE, accessible=False),), gnupg={"card_keys": 3})),
-    "GD402.ok": (NO_USB, without_pcscd(version=DEBIAN_13, usb=(FREE,))),
     "GD404.broken": (NO_USB, replace(without_pcscd(version=DEBIAN_13, usb=()), usb_blocked=(BLOCKED,))),
     "GD404.ok": (
         NO_USB,
         replace(machine(readers=(reader(), reader(name=NITROKEY))), usb_blocked=()),
     ),
-    "GD502.broken": (NO_USB, machine(conf="disable-ccid\n", usb=(replace(FREE, in_libccid=False),), readers=())),
-    "GD502.ok": (NO_USB, machine()),
     "GD505.broken": ("a virtual reader never breaks", machine(readers=(reader("UNAVAILABLE"),))),
     "GD506.empty": (NOT_RECORDED, machine(conf=PCSC, readers=(BUILT_IN, reader()))),
     "GD603.broken": (

@@ -81,6 +81,8 @@ def _without(facts: Any, place: tuple[Any, ...]) -> Any:
 def _becomes_healthy(facts: dict[str, Any]) -> list[str]:
     wrong = []
     for place in _places(facts):
+        if place[0] == "processes" and place[-1] in ("executable", "replaced"):
+            continue  # its own user is not shown them, so that a look is as complete without
         if (place[:2] == ("pcscd", "connections") and place[-1] == "pid") or place[:2] in REFINES:
             continue  # it only names who is connected, and so refines a culprit and a severity
         try:

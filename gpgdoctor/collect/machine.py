@@ -136,6 +136,8 @@ class Look:
             probe=asked.not_made is None,
             timeout_s=self._wishes.timeout_s,
             connect=self._path if asked.refused is True else None,
+            pcscd=seen.pcscds[0] if len(seen.pcscds) == 1 and not self._wishes.passive else None,
+            socket=self._path,
         )
         return asked
 
@@ -158,6 +160,7 @@ class Look:
             connections=unlisted or connections,
             waiting=unlisted or pcscd.waiting(peers),
             hidden=unlisted or pcscd.hidden(seen.pcscds, seen.sockets),
+            waiting_programs=self._told.waiting_programs(),
         )
 
     def _version(self) -> Maybe[str | None]:

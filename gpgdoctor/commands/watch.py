@@ -20,12 +20,13 @@ from gpgdoctor.instruments.watch.poll import Poll
 from gpgdoctor.instruments.watch.run import NothingToWatch, Watch
 from gpgdoctor.instruments.watch.timeline import Event, Timeline
 from gpgdoctor.system.caller import whom
+from gpgdoctor.system.invocation import as_root
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sockets import Sockets
+from gpgdoctor.system.terminal import width
 
 CONFLICT, UNWRITTEN, NOTHING_TO_WATCH = 1, 1, 3
 Tell = Callable[[Iterable[Event], float, "str | None"], bool]
-WIDTH, NARROWEST = 80, 20
 INDENT = " " * 13  # as wide as the time and what follows it
 READER_CHECK_S = 0.5
 
@@ -49,8 +50,9 @@ def watch(options: WatchOptions) -> int:
         return _refuse(reason)
     _hint(path, options.stay)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # timeout(1) ends it like Ctrl-C, with the summary
-    poll = Poll(path, rate_hz=options.rate_hz, stay=options.stay)
-    run = Watch(poll, Claims(whom(os.environ, None)), rate_hz=options.rate_hz)
+    me = whom(os.environ, None)
+    poll = Poll(path, rate_hz=options.rate_hz, stay=options.stay, whom=me)
+    run = Watch(poll, Claims(me), rate_hz=options.rate_hz)
     out = _JsonOutput() if options.json else _TextOutput(run.began_at)
     page = Page(options.html, run.timeline) if options.html is not None else None
     conflict: Event | None = None
@@ -117,16 +119,16 @@ class _Output:
     """Where events go; ``tell`` answers False when nobody reads any more."""
 
     def __init__(self) -> None:
-        self._trouble: str | None = None
+        self._remark: str | None = None
         self._closed = select.poll()
         with suppress(OSError, ValueError):
             self._closed.register(sys.stdout.fileno(), 0)
         self._checked_s = 0.0
 
-    def tell(self, events: Iterable[Event], at_s: float, trouble: str | None) -> bool:
-        if trouble != self._trouble and trouble is not None:
-            complain(trouble)
-        self._trouble = trouble
+    def tell(self, events: Iterable[Event], at_s: float, remark: str | None) -> bool:
+        if remark != self._remark and remark is not None:
+            complain(remark)
+        self._remark = remark
         return all(map(_print, self.lines(events, at_s))) and not self._is_closed(at_s)
 
     def lines(self, events: Iterable[Event], at_s: float) -> Iterable[str]:
@@ -152,7 +154,7 @@ class _TextOutput(_Output):
     def __init__(self, began_at: float) -> None:
         super().__init__()
         self._merger = Merger(lines.Words(began_at))
-        self._width = _width()
+        self._width = width(sys.stdout)
 
     def lines(self, events: Iterable[Event], at_s: float) -> Iterator[str]:
         for event in events:
@@ -168,7 +170,7 @@ class _TextOutput(_Output):
             if not _print(line):
                 return
         if os.geteuid() != 0 and any(row.times and not row.pids for row in timeline.rows):
-            complain("programs of other users have no name here; root sees more: sudo gpgdoctor watch")
+            complain(f"programs of other users have no name here; root sees more: {as_root()} watch")
 
 
 def _print(text: str) -> bool:
@@ -179,11 +181,3 @@ def _print(text: str) -> bool:
     except BrokenPipeError:
         return False
     return True
-
-
-def _width() -> int:
-    if not sys.stdout.isatty():
-        return WIDTH
-    with suppress(OSError):
-        return max(NARROWEST, min(WIDTH, os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH))
-    return WIDTH

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from gpgdoctor.facts import Facts, Process, known, known_or
+from gpgdoctor.facts import Facts, NotKnown, Process, Unknown, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
 from gpgdoctor.rules.rule import Found, NotApplicable, Stretch, Subject, by_hand, hidden_by, refuses, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, install
@@ -183,10 +183,12 @@ def _name_in_store(real: str) -> str:
     causes=(*GNUPG_MISSING, *hidden_by("GD308")),
 )
 def two_gnupgs_one_home(facts: Facts) -> Found | None:
-    foreign = [subject.index for subject in _daemons(facts) if _is_foreign_and_here(facts, subject.index)]
-    if not foreign:
-        return None
+    daemons = [subject.index for subject in _daemons(facts)]
     processes = known(facts.processes)
+    foreign = [number for number in daemons if _is_foreign_and_here(facts, processes[number])]
+    if not foreign:
+        _check_that_all_are_seen(facts, [processes[number] for number in daemons])
+        return None
     return Found(
         severity="warning",
         summary=text(
@@ -208,13 +210,27 @@ def _named_by_path(process: Process) -> Text:
     return text("{who} runs from {place}", who=holding.named(process), place=path(known_or(process.executable, "")))
 
 
-def _is_foreign_and_here(facts: Facts, index: int) -> bool:
+def _is_foreign_and_here(facts: Facts, process: Process) -> bool:
     """Whether a daemon is another installation's, whose program is still in its place."""
-    process = known(facts.processes)[index]
-    known(process.executable)
-    if known(process.replaced) or not _is_foreign(facts, process):
+    if known_or(process.replaced, True) or not _is_foreign(facts, process):
         return False
     return not _is_configured(facts, process)
+
+
+def _check_that_all_are_seen(facts: Facts, daemons: list[Process]) -> None:
+    """GnuPG's daemons forbid ptrace, so that their program files are shown to root alone, not to their own user.
+
+    A scdaemon that says the installed version is the installed one, and so is the agent that started it. Where
+    that does not help either it is unknown, which makes no look incomplete: it would be so for everybody.
+    """
+    running, installed = known_or(facts.gnupg.running, None), known_or(facts.gnupg.scdaemon_version, None)
+    if running is not None and running.version == installed:
+        return
+    for process in daemons:
+        if isinstance(process.executable, Unknown):
+            raise NotKnown(process.executable, counts=False)
+        if isinstance(process.replaced, Unknown):
+            raise NotKnown(process.replaced, counts=False)
 
 
 @rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from gpgdoctor.facts import Facts, known
 from gpgdoctor.system.record import Record
@@ -111,6 +111,19 @@ class Found(Record):
     cure: Cure | None = None
     note: Text | None = None  # what would show more, or what looks the same
     stops: Daemon | None = None  # the daemon that does not start because of it
+
+
+class Judged(Protocol):
+    """A finding so far, as a rule with ``earlier`` sees it."""
+
+    @property
+    def found(self) -> Found: ...
+
+
+class Verdicts(Protocol):
+    """What was judged so far, of the rules that are declared in ``earlier``."""
+
+    def found(self, id: str) -> Sequence[Judged]: ...
 
 
 class Subject(Record):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, Process, Unknown, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
-from gpgdoctor.rules.reader_state import is_held
+from gpgdoctor.rules.contention import NO_SCDAEMON, NOT_STARTING
+from gpgdoctor.rules.reader_state import Hold, hold, is_held
 from gpgdoctor.rules.rule import Certainty, Found, Holds, Stretch, Subject, Subjects, advise, hidden_by, refuses, rule
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Text, public, text
@@ -38,7 +39,7 @@ def _claimed(facts: Facts) -> list[Subject]:
     "No scdaemon of another home or user has the reader.",
     worst="error",
     each=_readers_and_devices,
-    causes=(*NO_PCSCD, *hidden_by("GD204")),
+    causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204")),
     no_subject=text("PC/SC lists no reader"),
     breaks=refuses(Stretch.READER),
 )
@@ -54,11 +55,14 @@ def _through_pcscd(facts: Facts, index: int) -> Found | None:
     if not is_held(reader) or scdaemon.holds_a_card(facts) or not candidates or holding.is_scdaemons(facts, index):
         return None
     says_so = _say_they_have_it(facts, candidates)
-    rivals = [process for process in holding.others(facts) if not holding.is_idle_service(process)]
-    if not says_so and rivals:
+    able = holding.able([*holding.others(facts), *candidates], hold(reader))
+    number = len(able) + holding.unseen(facts)
+    each_holds = number > 1 and known_or(reader.handles, 0) >= number
+    if not says_so and not each_holds and any(_explains_it(it, hold(reader)) for it in able):
         return None  # then it is one suspect among others
     alone = len(candidates) + len(holding.others(facts)) + holding.unseen(facts) == 1
-    otherwise: Certainty = "possible" if not alone else "certain" if holding.all_paired(facts) else "likely"
+    otherwise: Certainty = "likely" if number == 1 or each_holds else "possible"
+    otherwise = "certain" if alone and holding.all_paired(facts) else otherwise
     return _found(
         facts,
         says_so or candidates,
@@ -66,6 +70,11 @@ def _through_pcscd(facts: Facts, index: int) -> Found | None:
         has=bool(says_so) or alone,
         because=(f"readers[{index}].state", *holding.places(facts, candidates)),
     )
+
+
+def _explains_it(process: Process, how: Hold) -> bool:
+    """Whether a program may have the reader in this way as well as a scdaemon; one that shares is no usual scdaemon."""
+    return process.role != "scdaemon" and (how is Hold.SHARED or not holding.is_idle_service(process))
 
 
 def _by_own_driver(facts: Facts, index: int) -> Found | None:

@@ -11,6 +11,7 @@ from gpgdoctor.rules.rule import (
     NotApplicable,
     Severity,
     Stretch,
+    Verdicts,
     advice,
     advise,
     blocks,
@@ -24,6 +25,7 @@ from gpgdoctor.wording import free, path, pid, public, text
 
 FULL = 190  # of 200: pcsc-lite 2.5.1 src/pcscd.h.in, PCSC_MAX_CONTEXT_THREADS
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
+SCDAEMON_STARTS = ("GD101", "GD102", "GD108")
 GNUPG_MISSING = hidden_by("GD306", "GD307")
 PCSCD_DOES_NOT_RUN = text("pcscd does not run")
 
@@ -129,7 +131,7 @@ def pcscd_asleep(facts: Facts) -> Found | None:
     "pcscd runs, or starts when it is needed.",
     worst="error",
     causes=(
-        *hidden_by("GD305", "GD308", "GD313"),
+        *hidden_by("GD305", "GD108", "GD308", "GD313"),
         *hidden_by("GD101", "GD102", stopping="scdaemon"),
         *headed_by("GD501"),
     ),
@@ -307,6 +309,15 @@ def pcscd_full(facts: Facts) -> Found | None:
         culprits=tuple(holding.culprit(process, "certain") for process in worst),
         cure=cures.ask_to_let_go(worst),
     )
+
+
+def scdaemon_would_answer(verdicts: Verdicts) -> bool:
+    """Whether gpg gets as far as a scdaemon of GnuPG's own, so that its words are about readers and cards.
+
+    For rules with ``earlier=SCDAEMON_STARTS``: where scdaemon does not start, gpg says something else.
+    """
+    stopped = any(it.found.stops == "scdaemon" for id in ("GD101", "GD102") for it in verdicts.found(id))
+    return not stopped and not verdicts.found("GD108")
 
 
 def _processes(facts: Facts, role: str) -> list[Process]:

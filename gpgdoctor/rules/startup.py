@@ -32,7 +32,7 @@ MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes
     "pcsc-shared-without-effect",
     "pcsc-shared is set where it has an effect.",
     worst="warning",
-    causes=(*GNUPG_MISSING, *headed_by("GD205")),
+    causes=(*GNUPG_MISSING, *hidden_by("GD108"), *headed_by("GD205")),
 )
 def pcsc_shared_without_effect(facts: Facts) -> Found | None:
     shared = scdaemon.setting(facts, "pcsc-shared")

@@ -146,6 +146,11 @@ def _where_it_is_kept(facts: Facts, settings: tuple[Setting, ...]) -> tuple[Text
     number = _last(settings, "log-file")
     if number is not None:
         return text("{log}", log=path(str(settings[number].value))), (f"configuration.in_force[{number}]",)
+    common = known_or(facts.configuration.common_in_force, ())
+    at_large = _last(common, "log-file")
+    if at_large is not None and scdaemon.version(facts) >= mistakes.READS_COMMON_CONF_SINCE:
+        place = (f"configuration.common_in_force[{at_large}]",)
+        return text("{log}-scdaemon", log=path(str(common[at_large].value))), place
     supervised = [
         at
         for at, process in enumerate(known_or(facts.processes, ()))

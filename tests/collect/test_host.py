@@ -10,6 +10,8 @@ import pytest
 from gpgdoctor.collect import gnupg, host, pcscd
 from gpgdoctor.facts import Unknown
 
+pytestmark = pytest.mark.machine_dependent
+
 
 @pytest.mark.parametrize(
     ("first", "expected"), [("runit", "runit"), ("init", None), ("bash", None), ("systemd", None), (None, None)]

@@ -10,7 +10,11 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from gpgdoctor.system import proc
+
+pytestmark = pytest.mark.machine_dependent
 
 NOBODY = 2**22 + 1  # beyond the highest pid
 

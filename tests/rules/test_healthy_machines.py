@@ -222,6 +222,17 @@ def test_a_forwarded_agent_explains_what_is_not_there() -> None:
     assert found == {"GD308"}
 
 
+def test_daemons_that_hide_their_programs_from_their_own_user_make_nothing_incomplete() -> None:
+    """GnuPG's daemons forbid ptrace: without root /proc does not tell what file they run."""
+    hidden = Unknown.because("this user may not see it")
+    facts = machine(version=DEBIAN_13, conf=PCSC, running=RUNNING, readers=TAKEN, host={"root": False})
+    assert isinstance(facts.processes, tuple)
+    seen = tuple(replace(it, executable=hidden) if it.role != "pcscd" else it for it in facts.processes)
+    assert judged(replace(facts, processes=seen)).verdict == "healthy"
+    unasked = replace(facts, processes=seen, gnupg=replace(facts.gnupg, running=None), readers=(reader(),))
+    assert judged(unasked).verdict == "healthy"
+
+
 def test_a_socket_of_systemd_is_no_foreign_agent() -> None:
     fresh = machine(version=DEBIAN_13, conf=PCSC, gnupg={"agent_listener": "systemd"})
     assert isinstance(fresh.processes, tuple)

@@ -18,9 +18,11 @@ from build import (
     SCDAEMON,
     SHARING,
     client,
+    configured,
     connection,
     machine,
     reader,
+    scdaemon_table,
     without_pcscd,
 )
 from judging import causes, finding, judged
@@ -206,3 +208,36 @@ def test_a_refused_greeter_is_no_cause() -> None:
 def test_in_wsl_windows_has_the_device() -> None:
     cure = finding(THREADS["microsoft/WSL#2568"][1], "GD501").found.cure
     assert cure is not None and "usbipd" in cure.advice[0].text.clear()
+
+
+def _told_otherwise(facts: Facts, conf: str, agent_conf: str | None) -> Facts:
+    """The same machine with another configuration and no scdaemon that runs."""
+    version = facts.gnupg.scdaemon_version
+    assert isinstance(version, str)
+    told = configured(scdaemon_table(version), conf, None, agent_conf, None)
+    its = {"files": told.files, "in_force": told.in_force, "agent_in_force": told.agent_in_force}
+    return replace(
+        facts,
+        configuration=replace(facts.configuration, **its),
+        gnupg=replace(facts.gnupg, running=None),
+    )
+
+
+@pytest.mark.parametrize("thread", [name for name in THREADS if THREADS[name][0] not in ("GD306", "GD113")])
+@pytest.mark.parametrize(
+    ("cause", "conf", "agent_conf"),
+    [
+        ("GD101", f"{PCSC}no-such-option\nreader-port Nowhere\n", None),
+        ("GD108", f"{PCSC}reader-port Nowhere\n", "disable-scdaemon\n"),
+    ],
+)
+def test_where_scdaemon_does_not_start_nothing_else_says_what_gpg_reports(
+    thread: str, cause: str, conf: str, agent_conf: str | None
+) -> None:
+    facts = THREADS[thread][1]
+    if cause == "GD101" and str(facts.gnupg.scdaemon_version).startswith("2.2"):
+        pytest.skip("2.2 starts all the same")
+    found = judged(_told_otherwise(facts, conf, agent_conf)).findings
+    assert cause in {it.id for it in found}
+    told = {it.id for it in found if it.found.effect is not None and "gpg says" in it.found.effect.clear()}
+    assert told <= {cause, "GD111", "GD308"}

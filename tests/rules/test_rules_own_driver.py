@@ -181,6 +181,18 @@ def test_another_card_is_for_information_and_the_first_reader_is_well() -> None:
     assert status(machine(usb=both_free, readers=(EMPTY, reader())), "GD506") == "skipped", "its own driver tries all"
 
 
+def test_who_never_connects_in_that_mode_is_left_out() -> None:
+    both = (client("firefox", pid=810), client("yubikey-agent", pid=811))
+    alone = (reader("PRESENT", "EXCLUSIVE"),)
+    (culprit,) = finding(machine(conf=PCSC, clients=both, readers=alone), "GD203").found.culprits
+    assert (culprit.program, culprit.certainty) == ("yubikey-agent", "likely")
+    shared = (reader("PRESENT", "INUSE", probe="ok"),)
+    (culprit,) = finding(machine(conf=PCSC, clients=both, readers=shared), "GD202").found.culprits
+    assert (culprit.program, culprit.certainty) == ("firefox", "likely")
+    (culprit,) = finding(machine(conf=PCSC, clients=both[:1], readers=alone), "GD203").found.culprits
+    assert (culprit.program, culprit.certainty) == ("firefox", "certain"), "nobody else is there"
+
+
 def test_as_many_connections_as_programs_are_each_of_them() -> None:
     two = (client("firefox", pid=810), client("thunderbird", pid=811))
     held = (reader("PRESENT", "INUSE", probe="ok", handles=2),)
