@@ -85,8 +85,13 @@ def _one_line(drawn: Way, style: Style) -> Iterator[str]:
     yield MARGIN + " -- ".join(names)
     for end, link in zip(accumulate(len(name) + len(" -- ") for name in names), links, strict=False):
         if link.finding is not None:
-            marks = " " * (len(MARGIN) + end - len("-- ")) + "^^"
-            yield from style.wrapped(f"{link.passage.value}: {link.finding.id}", f"{marks} ", " " * len(MARGIN))
+            yield _beneath(len(MARGIN) + end - len("-- "), f"{link.passage.value}: {link.finding.id}", style)
+
+
+def _beneath(column: int, words: str, style: Style) -> str:
+    """The marks of a link, and the words on the side that has room."""
+    after = f"{' ' * column}^^ {words}"
+    return after if len(after) <= style.width else f"{words} ^^".rjust(column + len("^^"))
 
 
 def _ascii(text: str) -> str:

@@ -23,6 +23,8 @@ def branches(facts: Facts, broken: Broken, on_the_way: set[Kind]) -> tuple[Branc
     ]
     if joins is Kind.READER and not clients and known_or(facts.pcscd.listener, None) == "pcscd":
         found.append(_at_the_reader(broken))
+    refused = {branch.finding.id for branch in found if branch.finding is not None}
+    found += [_unnamed(finding, joins) for finding in broken[Stretch.OTHERS] if finding.id not in refused]
     return tuple(sorted(found, key=lambda branch: branch.certainty is None and branch.finding is None))
 
 
@@ -44,6 +46,12 @@ def _at_the_reader(broken: Broken) -> Branch:
     refusal = _refusal(broken)
     passage = passage_of(refusal) if refusal else Passage.OPEN
     return Branch(program="pcscd", pid=None, user=None, joins=Kind.READER, passage=passage, finding=refusal)
+
+
+def _unnamed(finding: Finding, joins: Kind) -> Branch:
+    """Somebody whom the finding does not name."""
+    who = "another program"
+    return Branch(program=who, pid=None, user=None, joins=joins, passage=passage_of(finding), finding=finding)
 
 
 def _refusal(broken: Broken) -> Finding | None:
