@@ -19,6 +19,7 @@ from gpgdoctor.fix.show import Result, plan_as_text
 from gpgdoctor.fix.undoing import list_journal, undo
 from gpgdoctor.fix.verify import Expectation, NotProved
 from gpgdoctor.plan.plan import Plan
+from gpgdoctor.rules import with_name
 from gpgdoctor.system import locking
 from gpgdoctor.system.terminal import width
 
@@ -231,7 +232,7 @@ def _in_lines(verdict: str) -> str:
 
 def _nothing_done(prospect: Prospect, ids: tuple[str, ...], code: int) -> str:
     errors = tuple(it for it in prospect.diagnosis.findings if it.found.severity == "error")
-    left = f"Left to you: {', '.join(_ids(prospect.plan.advised) or _ids(errors))}."
+    left = f"Left to you: {_named(_ids(prospect.plan.advised) or _ids(errors))}."
     if code:
         return left
     if prospect.plan.advised:
@@ -253,9 +254,13 @@ def _ids(findings: tuple[Finding, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(finding.id for finding in findings if not finding.ignored))
 
 
+def _named(ids: tuple[str, ...]) -> str:
+    return ", ".join(map(with_name, ids))
+
+
 def _verdict(plans: list[Plan], result: Result) -> str:
     done = "Fixed and verified" if result.verified else "Applied, not verified"
-    left = f" Left: {', '.join(result.left)}." if result.left else ""
+    left = f" Left: {_named(result.left)}." if result.left else ""
     return f"{done}: {_cured(plans)}.{left}{_way_back(result)}"
 
 

@@ -138,7 +138,7 @@ def _judge(expected: Expectation, after: Diagnosis) -> tuple[Finding, ...]:
     before = {_key(finding) for finding in expected.before.findings}
     planned = {_key(finding) for finding in expected.planned}
     ids = {finding.id for finding in expected.planned}
-    hidden = _folded_under(expected.before, ids)
+    hidden = _explained_by(expected.before, ids)
     revealed = []
     for finding in after.findings:
         if _key(finding) in planned:
@@ -162,9 +162,9 @@ def _asks_for_more(finding: Finding) -> bool:
     return found.severity == "error" or (curable and RANK[found.severity] >= RANK["warning"])
 
 
-def _folded_under(before: Diagnosis, ids: set[str]) -> set[str]:
+def _explained_by(before: Diagnosis, ids: set[str]) -> set[str]:
     """The rules that were not judged, for one of these findings would have explained theirs."""
-    return {check.rule.id for check in before.checks if check.folded_under in ids}
+    return {check.rule.id for check in before.checks if check.explained_by in ids}
 
 
 def _key(finding: Finding) -> tuple[str, str | None]:

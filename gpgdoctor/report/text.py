@@ -9,6 +9,7 @@ from gpgdoctor.diagnosis import Check, Diagnosis, Finding
 from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.report.escape import printable
 from gpgdoctor.report.style import COLOURS, Style
+from gpgdoctor.rules import with_name
 
 __all__ = ["Style", "not_checked", "render", "verdict"]
 
@@ -100,7 +101,8 @@ def not_checked(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
         reasons.setdefault(check.reason.clear() if check.reason else "", []).append(check.rule.id)
     yield "NOT CHECKED"
     for reason, ids in reasons.items():
-        yield from style.wrapped(f"{', '.join(dict.fromkeys(ids))}: {printable(reason, 400)}", "  ", "    ")
+        named = ", ".join(map(with_name, dict.fromkeys(ids)))
+        yield from style.wrapped(f"{named}: {printable(reason, 400)}", "  ", "    ")
     yield ""
 
 

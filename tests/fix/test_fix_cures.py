@@ -112,7 +112,7 @@ def test_a_second_run_does_nothing(open_lab: OpenLab) -> None:
 
     done = succeeds(fix(lab, "--yes"))
 
-    left = "" if lab.gnupg_version >= GNUPG_2_3 else " Left to you: GD602."
+    left = "" if lab.gnupg_version >= GNUPG_2_3 else " Left to you: GD602 applet-interference."
     assert f"\nNothing to do.{left}\n" in f"\n{done.stdout}"
     assert lab.snapshot_files() == before
     assert running(lab, "gpg-agent") == agents
