@@ -86,7 +86,7 @@ class Cure(Record):
 
 def advice(template: str, *commands: Command, **values: Value) -> Advice:
     """A sentence as of `text`, and the commands that go with it."""
-    return advice(template, *commands, **values)
+    return Advice(text=text(template, **values), commands=commands)
 
 
 def advise(*several: Advice) -> Cure:
