@@ -16,6 +16,8 @@ INDEX = re.compile(r"\[\d+\]")
 # Places whose own words, made of their names, would not be plain.
 NAMES = {
     "configuration.files[].changed": "file changed, seconds before the look",
+    "configuration.files[].detail": "reason",
+    "configuration.files[].status": "file",
     "configuration.in_force": "options in force",
     "configuration.in_force[]": "option in force",
     "configuration.agent_in_force[]": "gpg-agent's option",
@@ -23,7 +25,7 @@ NAMES = {
     "configuration.pcsc_driver": "PC/SC library that is set",
     "configuration.pinentry_exists": "the pinentry is there",
     "configuration.scdaemon_program_exists": "the scdaemon that is set is there",
-    "gnupg.agent_listener": "listens on the agent's socket",
+    "gnupg.agent_listener": "listener on the agent's socket",
     "gnupg.homedir": "GnuPG home",
     "gnupg.homedir_problems": "trouble with the home",
     "gnupg.keyboxd_exists": "keyboxd is there",
@@ -45,11 +47,11 @@ NAMES = {
     "pcscd.answer": "pcscd's answer",
     "pcscd.card_access": "polkit about cards",
     "pcscd.connections": "connected to pcscd",
-    "pcscd.hidden": "connections by programs that are not visible",
+    "pcscd.hidden": "connections of programs that are not visible",
     "pcscd.installed": "pcscd is installed",
     "pcscd.library": "PC/SC library",
     "pcscd.library_version": "PC/SC library, version",
-    "pcscd.listener": "listens on pcscd's socket",
+    "pcscd.listener": "listener on pcscd's socket",
     "pcscd.log[]": "pcscd's log",
     "pcscd.polkit": "pcscd asks polkit",
     "pcscd.refused": "pcscd's socket refuses",
@@ -89,7 +91,7 @@ def _fact(place: str, items: list[Evidence], places: bool) -> str:
     if place == items[0].fact:
         return f"{_name(place)}: {value(items[0].value)}{at}"
     fields = {item.fact.rpartition(".")[2]: item.value for item in items}
-    number = f"line {fields['number']}" if "number" in fields else "a line"
+    number = f"line {fields['number']}" if "number" in fields else "line"
     return f"{number}: {value(fields.get('text'))}{at}"
 
 

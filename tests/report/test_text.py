@@ -217,7 +217,7 @@ def test_evidence_in_words(fact: str, value: object, told: str) -> None:
 def test_a_line_of_a_file_is_one_fact() -> None:
     because = [Evidence(fact="f[0].lines[3].number", value=4), Evidence(fact="f[0].lines[3].text", value="foo")]
     assert evidence.told(because) == ["line 4: foo"]
-    assert evidence.told(because[1:]) == ["a line: foo"]
+    assert evidence.told(because[1:]) == ["line: foo"]
     assert evidence.told(because, places=True) == ["line 4: foo [f[0].lines[3]]"]
 
 
