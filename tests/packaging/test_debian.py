@@ -76,7 +76,7 @@ def install(chroot: Chroot, *debs: str) -> None:
     chroot.succeed("apt-get", "install", "-qq", "-y", "--no-install-recommends", "--allow-downgrades", *debs)
 
 
-def debs(version: str = "0.1.0-1") -> list[str]:
+def debs(version: str = f"{__version__}-1") -> list[str]:
     return [f"{WORK}/{package}_{version}_all.deb" for package in PACKAGES]
 
 
@@ -117,8 +117,8 @@ def test_it_is_installed_upgraded_and_purged(built: Chroot) -> None:
     rows = built.succeed("gpgdoctor", "hook", "list")
     assert re.search(r"^sos +installed$", rows, re.MULTILINE)
     assert re.search(r"^reportbug +installed$", rows, re.MULTILINE)
-    newer = "0.1.0-2"
-    changed = f"cd {TREE} && sed -i '1s/0.1.0-1/{newer}/' debian/changelog && DEB_BUILD_OPTIONS=nocheck"
+    newer = f"{__version__}-2"
+    changed = f"cd {TREE} && sed -i '1s/{__version__}-1/{newer}/' debian/changelog && DEB_BUILD_OPTIONS=nocheck"
     built.succeed("sh", "-c", f"{changed} dpkg-buildpackage -us -uc -b")
     install(built, *debs(newer))
     assert built.succeed("dpkg-query", "-W", "-f", "${Version}", "gpgdoctor") == newer
