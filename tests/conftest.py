@@ -14,6 +14,11 @@ import roots
 
 from gpgdoctor.lab.lab import Lab, LabUnavailable
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="play all scenarios of the machine, not today's eight")
+
+
 OpenLab = Callable[..., Lab]
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every program that they start.

@@ -132,7 +132,7 @@ def as_text(document: Document) -> str:
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
 
 
-def _write(name: str, document: Document) -> None:
+def write(name: str, document: Document) -> None:
     path_of(name).write_text(as_text(document))
 
 
@@ -141,11 +141,11 @@ def _record(scenario: Scenario, debian_13: Path) -> None:
     if scenario is not POLKIT:
         with Lab(scenario) as lab:
             here = record(lab)
-        _write(scenario.name, here)
+        write(scenario.name, here)
     with Lab(scenario, root=debian_13) as lab:
         there = record(lab)
     if here is None or outcome(here) != outcome(there):
-        _write(scenario.name + DEBIAN_13, there)
+        write(scenario.name + DEBIAN_13, there)
     else:
         path_of(scenario.name + DEBIAN_13).unlink(missing_ok=True)
 
@@ -200,7 +200,7 @@ def record_all(wanted: list[str]) -> None:
             _record(scenario, debian_13)
     if "too-old-for-pcsc-shared" in wanted:
         with Lab(bygone.scenario()) as lab:
-            _write(lab.scenario.name, record(lab))
+            write(lab.scenario.name, record(lab))
     _link_all()
 
 

@@ -103,6 +103,6 @@ def test_a_healthy_machine_loads_no_cure(format: str, open_lab: OpenLab) -> None
 def test_the_child_that_talks_to_pcscd_loads_little_else() -> None:
     found = modules("1", "5", module="gpgdoctor.collect.probe")
     assert "smartcard.scard" in found
-    own = {"gpgdoctor.collect", "gpgdoctor.system", "gpgdoctor.system.inside", "gpgdoctor.system.proc"}
+    own = {"gpgdoctor.collect", *(f"gpgdoctor.system{name}" for name in ("", ".deadline", ".inside", ".proc"))}
     assert loaded(found, "gpgdoctor") <= {"gpgdoctor", *own}
     assert loaded(found, *BEAUTY, "psutil", "typer", "click", "subprocess") == set()

@@ -13,7 +13,7 @@ from gpgdoctor.collect.user import UserFacts, UserLook
 from gpgdoctor.collect.user_child import UserChild
 from gpgdoctor.facts import Connection, Facts, Maybe, Pcscd, PcscDriver, Process, Reader, Reason, Unknown, known_or
 from gpgdoctor.system import proc
-from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.deadline import Deadline, stretch
 from gpgdoctor.system.record import Record, replace
 from gpgdoctor.system.sockets import Peer, Sockets
 
@@ -76,7 +76,7 @@ class Look:
     def __init__(self, wishes: Wishes, early: Early | None = None) -> None:
         self._wishes = wishes
         self._early = early or Early(wishes.homedir, wishes.timeout_s, passive=wishes.passive)
-        elapsed_s = time.monotonic() - self._early.started
+        elapsed_s = (time.monotonic() - self._early.started) / stretch()
         self._deadline = Deadline(max(0.05, wishes.timeout_s - FINISH_S - elapsed_s))
         self._child = self._early.probe
         self._told = self._child.told

@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 from gpgdoctor.system import proc
+from gpgdoctor.system.deadline import stretched
 from gpgdoctor.system.inside import Parent
 
 LIBRARY = "libpcsclite.so.1"
@@ -72,7 +73,7 @@ def _connect(path: str) -> int:
     import socket
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
-        attempt.settimeout(CONNECT_TIMEOUT_S)
+        attempt.settimeout(stretched(CONNECT_TIMEOUT_S))
         try:
             attempt.connect(path)
         except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpgdoctor.collect.readers import Told
 from gpgdoctor.system.caller import Whom
 from gpgdoctor.system.child import Child
-from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.deadline import Deadline, stretched
 
 MODULE = "gpgdoctor.collect.probe"
 ANSWER_DEADLINE_S = 2.0  # for a list of the readers; pcscd needs about a millisecond
@@ -34,7 +34,7 @@ class ProbeChild:
 
         ``connect`` is a socket where nobody listens, to see whether a connection is refused.
         """
-        blocked_after_s = max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S))
+        blocked_after_s = stretched(max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S)))
         self._child.order(look=ask, probe=probe, blocked_after_s=blocked_after_s, connect=connect)
 
     def load(self, driver: str | None) -> None:

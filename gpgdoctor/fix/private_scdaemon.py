@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from gpgdoctor.fix.answers import Answer, answer_in
-from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.deadline import Deadline, stretched
 
 LEAVE_S = 1.0
 STILL_WAITS = "; the scdaemon that was asked still waits for the card, and ends by itself"
@@ -89,7 +89,7 @@ def _end(process: subprocess.Popen[bytes]) -> bool:
         process.stdin.close()
     for number in (signal.SIGINT, None):
         try:
-            process.wait(LEAVE_S)
+            process.wait(stretched(LEAVE_S))
             process.stdout.close()
             return True
         except subprocess.TimeoutExpired:

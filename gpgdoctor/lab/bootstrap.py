@@ -2,6 +2,7 @@
 
 usage: bootstrap.py demo [ARGS]   a virtual reader, card and conflict; ARGS as for "gpgdoctor demo"
        bootstrap.py test [ARGS]   the test suite; ARGS as for pytest
+       bootstrap.py test --full   with all scenarios that need a whole machine, not eight of them
        bootstrap.py lint          ruff (check and format) and mypy over the clone
 
 Needs python3 (3.10 or later), apt-get and a network the first time; neither root, pip, python3-venv nor a compiler.
@@ -46,6 +47,9 @@ LINT_DEADLINE_S = 600
 
 # Labs do not meet, and most tests wait for something: one more process than there are processors.
 SIDE_BY_SIDE = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
+# Those that emulate a processor take all that there is, and come first and alone.
+MACHINE_TESTS = "tests/lab/test_machine.py"
+FULL = "--full"
 
 LINTERS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 
@@ -127,7 +131,14 @@ def test(arguments: Sequence[str]) -> int:
         # Most tests need no lab; those that do say what its absence means for them.
         say(f"the lab is not available: {reason}")
     os.chdir(CLONE)
-    return run_instead(environment, "pytest", *(arguments or SIDE_BY_SIDE))
+    if arguments and list(arguments) != [FULL]:
+        return run_instead(environment, "pytest", *arguments)
+    say("first what needs a whole machine, then everything else")
+    machine = run_to_its_end(environment, "pytest", MACHINE_TESTS, *arguments)
+    rest = run_to_its_end(environment, "pytest", *SIDE_BY_SIDE, "--ignore", MACHINE_TESTS)
+    if machine and not rest:
+        say("the tests of the machine failed: see above")
+    return machine or rest
 
 
 def lint() -> int:
@@ -248,6 +259,10 @@ def surroundings(environment: Environment) -> dict[str, str]:
 def run_instead(environment: Environment, module: str, *arguments: str) -> int:
     sys.stderr.flush()
     os.execve(environment.python, [str(environment.python), "-m", module, *arguments], surroundings(environment))
+
+
+def run_to_its_end(environment: Environment, module: str, *arguments: str) -> int:
+    return subprocess.run([environment.python, "-m", module, *arguments], env=surroundings(environment)).returncode
 
 
 def say(line: str) -> None:

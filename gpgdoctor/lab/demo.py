@@ -12,33 +12,59 @@ from typing import TextIO
 from gpgdoctor.lab import jcecard, mounts, parts, terminal
 from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.catalogue.common import CARD_STATUS
-from gpgdoctor.lab.lab import Lab, LabFailed, LabUnavailable
+from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.machine import catalogue as machines
+from gpgdoctor.lab.machine.scenario import MachineScenario
+from gpgdoctor.lab.machine.stage import MachineLab
+from gpgdoctor.lab.plan import LabFailed, LabUnavailable
 from gpgdoctor.lab.scenario import GpgOutcome, Scenario, as_of
 from gpgdoctor.system.terminal import width
 
 EXIT_SHOWN, EXIT_NOT_SHOWN, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
 
 HANGS_S = 5.0
-PROGRAM_DEADLINE_S = 60.0
+PROGRAM_DEADLINE_S = 180.0  # in an emulated machine all takes ten times as long
 PCSC_SUCCESS = "0x00000000"
 
 
 def list_scenarios() -> str:
     """The scenarios, each with what it is about."""
     lines = []
-    for scenario in SCENARIOS:
-        lines += [scenario.name, *_wrapped(scenario.about, indent="    ")]
+    for scenario in (*SCENARIOS, *machines.SCENARIOS):
+        boots = " Boots a machine." if isinstance(scenario, MachineScenario) else ""
+        lines += [scenario.name, *_wrapped(scenario.about + boots, indent="    ")]
     return "\n".join(lines)
+
+
+def _named(name: str) -> Scenario | None:
+    return BY_NAME.get(name) or machines.BY_NAME.get(name)
+
+
+def _open(scenario: Scenario, err: TextIO) -> Lab | MachineLab:
+    """The lab that plays this scenario, to be entered; what it is built from is fetched where it is not there."""
+
+    def tell(what: str) -> None:
+        _say(err, f"gpgdoctor demo: {what}")
+
+    if isinstance(scenario, MachineScenario):
+        jcecard.find(progress=tell)
+        tell("starting a machine of its own, with an emulated processor: this takes a minute, and some the first time")
+        return MachineLab(scenario, tell)
+    if mounts.in_plain_chroot():  # before anything is fetched for it
+        raise LabUnavailable(mounts.PLAIN_CHROOT)
+    parts.find(progress=tell)
+    jcecard.find(progress=tell)
+    tell("setting up a virtual reader and card, apart from this machine's")
+    return Lab(scenario)
 
 
 def run_demo(name: str, *, out: TextIO, err: TextIO) -> int:
     """Play a scenario: 0 the lab showed what it should, 1 it did not, 2 no such name, 3 it cannot run here."""
-    scenario = BY_NAME.get(name)
+    scenario = _named(name)
     if scenario is None:
         return _refuse(err, _unknown(name), EXIT_USAGE)
     try:
-        _prepare(err)
-        with Lab(scenario) as lab:
+        with _open(scenario, err) as lab:
             play = Play(lab, out)
             play.whole()
     except (LabUnavailable, parts.PartsUnavailable) as reason:
@@ -52,18 +78,17 @@ def run_demo(name: str, *, out: TextIO, err: TextIO) -> int:
 
 def run_shell(name: str) -> int:
     """An interactive shell inside the scenario, until it is left."""
-    scenario = BY_NAME.get(name)
+    scenario = _named(name)
     if scenario is None:
         return _refuse(sys.stderr, _unknown(name), EXIT_USAGE)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _refuse(sys.stderr, "--shell needs a terminal", EXIT_USAGE)
     try:
-        _prepare(sys.stderr)
-        with Lab(scenario) as lab:
+        with _open(scenario, sys.stderr) as lab:
             _say(sys.stderr, *_wrapped(scenario.about))
             _say(sys.stderr, *(f"{who} has pid {client.pid}." for who, client in lab.clients.items()))
             _say(sys.stderr, "Try gpg --card-status and gpgdoctor check; exit ends it all.")
-            terminal.run_shell(lab)
+            _shell(lab)
     except (LabUnavailable, parts.PartsUnavailable) as reason:
         return _refuse(sys.stderr, f"cannot run here: {reason}", EXIT_CANNOT_RUN)
     except LabFailed as failure:
@@ -71,16 +96,24 @@ def run_shell(name: str) -> int:
     return EXIT_SHOWN
 
 
+def _shell(lab: Lab | MachineLab) -> None:
+    if isinstance(lab, MachineLab):
+        lab.run_shell()
+    else:
+        terminal.run_shell(lab)
+
+
 def _unknown(name: str) -> str:
     from gpgdoctor.system.suggestions import did_you_mean
 
-    return f"no scenario {name!r}; gpgdoctor demo --list has them all" + did_you_mean(name, BY_NAME, after=". ")
+    known = {**BY_NAME, **machines.BY_NAME}
+    return f"no scenario {name!r}; gpgdoctor demo --list has them all" + did_you_mean(name, known, after=". ")
 
 
 class Play:
     """One performance: what is shown goes to ``out``, what was not as it should be to ``complaints``."""
 
-    def __init__(self, lab: Lab, out: TextIO) -> None:
+    def __init__(self, lab: Lab | MachineLab, out: TextIO) -> None:
         self.complaints: list[str] = []
         self._lab = lab
         self._out = out
@@ -101,7 +134,7 @@ class Play:
             _say(self._out, *_wrapped("This GnuPG is content with it. Since 2.3 it is an illness."))
 
     def _cure(self) -> None:
-        code = self._show("gpgdoctor fix --yes", self._gpgdoctor("fix", "--yes"))
+        code = self._show("gpgdoctor fix --yes", self._lab.gpgdoctor_argv("fix", "--yes"))
         if code != 0:
             self._complain(f"gpgdoctor fix ended with {code}")
         self._gpg("works")
@@ -136,7 +169,7 @@ class Play:
         return "works" if code == 0 else "fails"
 
     def _check(self) -> None:
-        self._show("gpgdoctor check", self._gpgdoctor("check"))
+        self._show("gpgdoctor check", self._lab.gpgdoctor_argv("check"))
         said = self._lab.gpgdoctor("check", "--json", timeout=PROGRAM_DEADLINE_S)
         try:
             findings = json.loads(said.stdout)["findings"]
@@ -154,9 +187,6 @@ class Play:
 
     # -- how it is played -----------------------------------------------------------------------------------------
 
-    def _gpgdoctor(self, *arguments: str) -> list[str]:
-        return [self._lab.python, "-m", "gpgdoctor", *arguments]
-
     def _show(self, typed: str, argv: Sequence[str]) -> int:
         _say(self._out, f"$ {typed}")
         # Through one descriptor, so that the order of what it says is the real one.
@@ -170,17 +200,6 @@ class Play:
 
 def _counts(finding: dict[str, object]) -> bool:
     return finding["severity"] in ("error", "warning") and finding["consequence_of"] is None
-
-
-def _prepare(err: TextIO) -> None:
-    def tell(what: str) -> None:
-        _say(err, f"gpgdoctor demo: {what}")
-
-    if mounts.in_plain_chroot():  # before anything is fetched for it
-        raise LabUnavailable(mounts.PLAIN_CHROOT)
-    parts.find(progress=tell)
-    jcecard.find(progress=tell)
-    tell("setting up a virtual reader and card, apart from this machine's")
 
 
 def _refuse(err: TextIO, why: str, code: int) -> int:

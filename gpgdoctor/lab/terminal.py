@@ -10,7 +10,7 @@ import signal
 import sys
 import termios
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -31,10 +31,16 @@ def run_shell(lab: Lab) -> None:
         process = lab.popen_on_terminal(shell, theirs, env=environment)
     finally:
         os.close(theirs)
-    with _raw_terminal(), _window_size_followed(ours):
-        while process.returncode is None and _pass_on(ours):
-            pass
+    with _window_size_followed(ours):
+        join(ours, lambda: process.returncode is None)
     os.close(ours)
+
+
+def join(theirs: int, goes_on: Callable[[], bool]) -> None:
+    """Pass on what is typed here and said there, until either side ends or ``goes_on`` says no."""
+    with _raw_terminal():
+        while goes_on() and _pass_on(theirs):
+            pass
 
 
 def _pass_on(ours: int) -> bool:

@@ -59,8 +59,11 @@ class Workbench:
             "directory": self.home if user in (None, self.user) else "/",
         }
 
+    def gpgdoctor_argv(self, *arguments: str) -> list[str]:
+        return [self.python, "-m", "gpgdoctor", *arguments]
+
     def gpgdoctor(self, *arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:
-        return self.run([self.python, "-m", "gpgdoctor", *arguments], **how)
+        return self.run(self.gpgdoctor_argv(*arguments), **how)
 
     @cached_property
     def gnupg_version(self) -> tuple[int, ...]:

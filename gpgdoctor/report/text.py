@@ -111,7 +111,8 @@ def verdict(diagnosis: Diagnosis, homedir: str | None = None) -> str:
     home = f" --homedir {_quoted(homedir)}" if homedir else ""
     findings = [finding for finding in diagnosis.findings if not finding.ignored]
     if diagnosis.verdict == "healthy":
-        return HEALTHY
+        holds = any(finding.id == "GD201" for finding in findings)
+        return f"{HEALTHY} Another program is refused? gpgdoctor fix GD201{home}" if holds else HEALTHY
     if diagnosis.verdict == "incomplete":
         asleep = any(finding.id == "GD309" for finding in findings)
         root = known_or(diagnosis.facts.host.root, False)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from gpgdoctor.system.deadline import STRETCH
 from gpgdoctor.system.ownership import owners_of_the_system, places_to
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 # What names the caller, and what sets it.
 CALLERS = (("SUDO_UID", "sudo"), ("PKEXEC_UID", "pkexec"), ("DOAS_USER", "doas"))
 # Of root's environment: where the terminal, the language and pcscd are. The search path finds gpgconf where it is.
-KEPT = ("PATH", "LANG", "TERM", "PCSCLITE_CSOCK_NAME")
+KEPT = ("PATH", "LANG", "TERM", "PCSCLITE_CSOCK_NAME", STRETCH)
 
 
 class UnknownCaller(Exception):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gpgdoctor.system.caller import Whom, environment_of
-from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.deadline import Deadline, stretched
 from gpgdoctor.system.lines import LineReader, TooMuch
 from gpgdoctor.system.record import Record
 
@@ -124,7 +124,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self._process = subprocess.Popen(
-                [sys.executable, *_FLAGS[whom is not None], "-m", module, str(theirs), str(limit_s)],
+                [sys.executable, *_FLAGS[whom is not None], "-m", module, str(theirs), str(stretched(limit_s))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,  # pyscard prints there where it finds no libpcsclite
                 stderr=subprocess.DEVNULL,

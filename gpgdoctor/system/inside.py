@@ -10,6 +10,8 @@ import sys
 import threading
 from typing import Any
 
+from gpgdoctor.system.deadline import stretched
+
 MEMORY_BYTES = 1 << 30
 CPU_S = 10
 AS_ANOTHER = "GPGDOCTOR_AS_ANOTHER"  # in the environment: root started this process as this user
@@ -27,7 +29,7 @@ class Parent:
         os.umask(0o077)
         for kind, most in (
             (resource.RLIMIT_AS, MEMORY_BYTES),
-            (resource.RLIMIT_CPU, CPU_S),
+            (resource.RLIMIT_CPU, int(stretched(CPU_S))),
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_FSIZE, 0),  # nothing is to be written
         ):

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from gpgdoctor.system.deadline import stretched
+
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
 NLM_F_REQUEST_DUMP = 0x301
@@ -54,7 +56,7 @@ def unix_sockets() -> list[UnixSocket]:
     request = _REQUEST.pack(socket.AF_UNIX, 0, 0, ALL_STATES, 0, show, ALL_STATES, ALL_STATES)
     header = _HEADER.pack(_HEADER.size + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST_DUMP, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as netlink:
-        netlink.settimeout(_TIMEOUT_S)
+        netlink.settimeout(stretched(_TIMEOUT_S))
         netlink.send(header + request)
         found: list[UnixSocket] = []
         while True:

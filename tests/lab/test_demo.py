@@ -17,6 +17,7 @@ import pytest
 
 from gpgdoctor.lab import catalogue, demo
 from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.machine import catalogue as machines
 
 SHELL_DEADLINE_S = 30.0
 READ_BYTES = 4096
@@ -122,7 +123,8 @@ class TestPlayed:
 class Shell:
     """`gpgdoctor demo --shell` on a terminal of its own."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, deadline_s: float = SHELL_DEADLINE_S) -> None:
+        self._deadline_s = deadline_s
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
             os.execv(sys.executable, [sys.executable, "-m", "gpgdoctor", "demo", "--shell", name])
@@ -138,7 +140,7 @@ class Shell:
         os.write(self._terminal, keys.encode())
 
     def expect(self, pattern: str) -> None:
-        deadline = time.monotonic() + SHELL_DEADLINE_S
+        deadline = time.monotonic() + self._deadline_s
         while not (match := re.search(pattern, self._heard, re.DOTALL)):
             assert select.select([self._terminal], [], [], deadline - time.monotonic())[0], self._heard
             self._heard += os.read(self._terminal, READ_BYTES).decode()
@@ -150,8 +152,14 @@ class Shell:
 
 def test_the_list_has_every_scenario() -> None:
     lines = demo.list_scenarios().splitlines()
-    assert [line for line in lines if not line.startswith(" ")] == list(catalogue.BY_NAME)
+    assert [line for line in lines if not line.startswith(" ")] == [*catalogue.BY_NAME, *machines.BY_NAME]
     assert max(map(len, lines)) <= 80
+
+
+def test_a_scenario_that_boots_a_machine_says_so_in_its_name_and_in_the_list() -> None:
+    assert all(name.startswith("usb-") for name in machines.BY_NAME)
+    assert not any(name.startswith("usb-") for name in catalogue.BY_NAME)
+    assert " ".join(demo.list_scenarios().split()).count("Boots a machine.") == len(machines.BY_NAME)
 
 
 def test_an_unknown_scenario_is_refused() -> None:

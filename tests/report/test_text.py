@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
-from build import CONF, HOME, IN_USE, SHARING, client, machine, reader, with_file
+from build import CONF, EXCLUSIVE, HOME, IN_USE, RUNNING, SHARING, client, machine, reader, with_file
 from documents import MACHINES
 
 from gpgdoctor import __version__
@@ -167,6 +167,12 @@ def test_the_next_command_is_one_that_helps() -> None:
     assert text(EVERY["shared"]).endswith("Next: gpgdoctor fix")
     assert text(MANAGED).endswith("Next: gpgdoctor explain GD202"), "fix refuses to change this file"
     assert text(EVERY["no pcscd"]).endswith("Next: gpgdoctor explain GD301")
+
+
+def test_a_healthy_scdaemon_that_holds_the_reader_names_the_way_to_share_it() -> None:
+    alone = diagnose(machine(readers=(EXCLUSIVE,), running=RUNNING))
+    assert alone.verdict == "healthy"
+    assert last_line(alone).endswith("within a minute after. Another program is refused? gpgdoctor fix GD201")
 
 
 def last_line(diagnosis: Diagnosis) -> str:

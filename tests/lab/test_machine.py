@@ -1,0 +1,157 @@
+"""Real USB, systemd and polkit: the scenarios that need a whole machine, played in one.
+
+Eight a day, others every day; ``--full`` plays them all.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import machine_recordings
+import pytest
+import recordings
+from conftest import cannot_run, command_lines, needing_a_lab
+from test_demo import Shell
+
+from gpgdoctor.lab import demo
+from gpgdoctor.lab.machine import build
+from gpgdoctor.lab.machine.catalogue import BY_NAME, SCENARIOS
+from gpgdoctor.lab.machine.machine import Machine
+from gpgdoctor.lab.machine.scenario import MachineScenario
+from gpgdoctor.lab.machine.stage import MachineLab
+from gpgdoctor.lab.plan import LabUnavailable
+
+pytestmark = [pytest.mark.lab, pytest.mark.machine]
+A_DAY = 8
+DAY_S = 86400
+CLOCK_S = 60.0  # from the host's date to the machine's, and back
+END_DEADLINE_S = 30.0
+SHELL_DEADLINE_S = 300.0
+
+
+def chosen(*, full: bool) -> list[MachineScenario]:
+    """All, or eight that change from day to day."""
+    first = int(time.time()) // DAY_S * A_DAY
+    return list(SCENARIOS) if full else [SCENARIOS[(first + number) % len(SCENARIOS)] for number in range(A_DAY)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "scenario" in metafunc.fixturenames:
+        scenarios = chosen(full=metafunc.config.getoption("--full"))
+        metafunc.parametrize("scenario", scenarios, ids=[scenario.name for scenario in scenarios])
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[build.Built]:
+    try:
+        yield build.build(lambda what: print(what, file=sys.stderr))
+    except LabUnavailable as unavailable:
+        cannot_run(str(unavailable))
+
+
+@pytest.mark.usefixtures("built")
+def test_a_scenario_is_as_recorded_and_its_cure_cures_and_can_be_undone(scenario: MachineScenario) -> None:
+    with needing_a_lab(), MachineLab(scenario) as lab:
+        for sudo in (False, True):
+            seen = machine_recordings.record(lab, sudo=sudo)
+            recorded = recordings.load(machine_recordings.name_of(scenario, sudo=sudo))
+            assert recordings.outcome(seen) == recordings.outcome(recorded), f"sudo: {sudo}"
+            assert seen["verdict"] == recorded["verdict"], f"sudo: {sudo}"
+        assert _gpg(lab) == scenario.gpg
+        if scenario.cure:
+            fixed = lab.gpgdoctor("fix", "--yes")
+            assert fixed.returncode == 0, fixed.stdout + fixed.stderr
+            assert _gpg(lab) == "works"
+            undone = lab.gpgdoctor("undo")
+            assert undone.returncode == 0, undone.stdout + undone.stderr
+            assert _gpg(lab) == scenario.gpg
+
+
+def _gpg(lab: MachineLab) -> str:
+    return "works" if lab.run(["gpg", "--card-status"]).returncode == 0 else "fails"
+
+
+@pytest.mark.usefixtures("built")
+def test_every_restore_is_the_same_machine_at_the_present_time() -> None:
+    for _ in range(2):
+        with needing_a_lab(), Machine() as machine:
+            assert abs(float(machine.must("root", "date +%s")) - time.time()) < CLOCK_S
+            machine.must("seat", "test ! -e /tmp/been-here && touch /tmp/been-here")
+            device = machine.plug("token")
+            assert "1050:0407" in machine.must("root", "cat /sys/bus/usb/devices/1-1/uevent; lsusb 2>&1; :")
+            assert "Serial number" in machine.must("seat", "gpg --card-status")
+            assert any("power-on" in line for line in device.log())
+
+
+@pytest.mark.usefixtures("built")
+def test_devices_come_and_go_and_so_do_cards() -> None:
+    with needing_a_lab(), Machine() as machine:
+        reader, token = machine.plug("reader", "absent"), machine.plug("token")
+        listed = machine.must("root", "lsusb 2>/dev/null; :")
+        assert "08e6:3437" in listed and "1050:0407" in listed
+        token.unplug()
+        machine.settle()
+        assert "1050:0407" not in machine.must("root", "lsusb 2>/dev/null; :")
+        assert machine.run("seat", "gpg --card-status").returncode == 2
+        reader.insert()
+        machine.must("seat", "until gpg --card-status; do sleep 1; done")
+        reader.remove()
+        machine.must("seat", "while gpg --card-status; do sleep 1; done")
+
+
+@pytest.mark.usefixtures("built")
+def test_the_demos_shell_is_the_seats_and_has_a_terminal() -> None:
+    with Shell("usb-own-driver", SHELL_DEADLINE_S) as shell:
+        shell.expect("machine:")
+        shell.type("tty; gpg --card-status; loginctl show-session $XDG_SESSION_ID -p Seat -p Active; echo en'd'\n")
+        shell.expect(r"/dev/hvc0.*Serial number.*Seat=seat0\s+Active=yes\s+end")
+        shell.type("sleep 1000\n")
+        time.sleep(2)
+        shell.type("\x03")
+        shell.type("echo in'terrupted'\n")
+        shell.expect("interrupted")
+        shell.type("exit\n")
+        assert shell.code() == demo.EXIT_SHOWN
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda it: it.name)
+def test_nothing_of_it_outlives_the_process_that_started_it(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "gpgdoctor.lab.machine"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as console:
+        assert console.stdin is not None and console.stdout is not None
+        console.stdin.write("root echo up\n")
+        console.stdin.flush()
+        if console.stdout.readline() != "up\n":
+            cannot_run("the machine did not start")
+        (directory,) = build.directory().glob(f"run-{console.pid}-*")
+        emulators = _emulators_in(directory)
+        assert len(emulators) == 1
+        console.send_signal(number)
+        console.wait(END_DEADLINE_S)
+    deadline = time.monotonic() + END_DEADLINE_S
+    while any(entry.exists() for entry in emulators) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(entry.exists() for entry in emulators)
+    with needing_a_lab(), Machine():  # which clears up after one that was killed
+        assert not directory.exists()
+
+
+def _emulators_in(directory: Path) -> list[Path]:
+    found = []
+    for entry, argv in command_lines():
+        if any(b"qemu-system" in argument for argument in argv) and os.readlink(entry / "cwd") == str(directory):
+            found.append(entry)
+    return found
+
+
+def test_the_day_decides_which_scenarios_are_played() -> None:
+    assert len({scenario.name for scenario in chosen(full=False)}) == A_DAY
+    assert chosen(full=True) == list(BY_NAME.values())

@@ -1,0 +1,28 @@
+"""What was recorded in the machine is judged as its scenario says, without a machine."""
+
+from __future__ import annotations
+
+import machine_recordings
+import pytest
+import recordings
+
+from gpgdoctor.lab.machine.catalogue import SCENARIOS
+from gpgdoctor.lab.machine.scenario import MachineScenario
+
+WAYS = [
+    pytest.param(scenario, sudo, id=machine_recordings.name_of(scenario, sudo=sudo))
+    for scenario in SCENARIOS
+    for sudo in (False, True)
+]
+
+
+@pytest.mark.parametrize(("scenario", "sudo"), WAYS)
+def test_a_recording_is_judged_as_its_scenario_says(
+    scenario: MachineScenario, sudo: bool, request: pytest.FixtureRequest
+) -> None:
+    name = machine_recordings.name_of(scenario, sudo=sudo)
+    if name in machine_recordings.NOT_YET:
+        request.applymarker(pytest.mark.xfail(strict=True, reason=machine_recordings.NOT_YET[name]))
+    judged = recordings.rejudged(recordings.load(name))
+    assert machine_recordings.causes(judged) == scenario.expect
+    assert set(scenario.info) <= {finding["id"] for finding in judged["findings"]}
