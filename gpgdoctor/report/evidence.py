@@ -73,7 +73,7 @@ NAMES = {
 }
 
 
-def told(because: Iterable[Evidence], *, places: bool = False) -> list[str]:
+def as_lines(because: Iterable[Evidence], *, places: bool = False) -> list[str]:
     """One text for each fact, with its place in the JSON where that is wanted; a line of a file is one fact."""
     texts = [_fact(place, list(items), places) for place, items in groupby(because, _line_of)]
     return (
@@ -118,24 +118,24 @@ def value(item: Any) -> str:
 
 def _record(fields: dict[str, Any]) -> str:
     """The records that findings rest on, by their fields; others with all that they have."""
-    told = {name: value(item) for name, item in fields.items()}
-    match told:
+    words = {name: value(item) for name, item in fields.items()}
+    match words:
         case {"unknown": reason}:
             return f"not known ({reason})"
         case {"option": option, "path": path, "line": line}:
-            return f"{_with(option, told.get('value'))} ({path}, line {line})"
+            return f"{_with(option, words.get('value'))} ({path}, line {line})"
         case {"option": option, "by_path": path, "line": line}:
-            return f"{option} in line {line}, by {path}" + (f", line {told['by_line']}" if "by_line" in told else "")
+            return f"{option} in line {line}, by {path}" + (f", line {words['by_line']}" if "by_line" in words else "")
         case {"inode": _, "pid": pid}:
-            return f"pid {pid}" if fields["pid"] else f"of uid {told.get('uid')}, pid not visible"
+            return f"pid {pid}" if fields["pid"] else f"of uid {words.get('uid')}, pid not visible"
         case {"vendor": vendor, "product": product, "name": name}:
-            title = told.get("title", "USB reader")
-            return f"{title} ({vendor}:{product}, USB {name}, driver {told.get('driver', 'none')})"
+            title = words.get("title", "USB reader")
+            return f"{title} ({vendor}:{product}, USB {name}, driver {words.get('driver', 'none')})"
         case {"name": name, "usable": usable}:
-            return f"{name}, {told.get('reason') or f'usable {usable}'}"
+            return f"{name}, {words.get('reason') or f'usable {usable}'}"
         case {"name": name, "state": state}:
             return f"{name} ({state})"
-    return ", ".join(f"{name} {item}" for name, item in told.items())
+    return ", ".join(f"{name} {item}" for name, item in words.items())
 
 
 def _with(option: str, argument: str | None) -> str:

@@ -79,14 +79,14 @@ def _cut(lines: list[str]) -> str:
     return "\n".join(kept)
 
 
-def _each(items: Maybe[tuple[T, ...]], told: Callable[[T], str]) -> list[str]:
+def _each(items: Maybe[tuple[T, ...]], render: Callable[[T], str]) -> list[str]:
     if isinstance(items, Unknown):
         return [f"  not known ({printable(words(items))})"]
     more = [f"  ... and {len(items) - ITEMS_SHOWN} more"] if len(items) > ITEMS_SHOWN else []
-    return [*(f"  {told(item)}" for item in items[:ITEMS_SHOWN]), *more] or ["  none"]
+    return [*(f"  {render(item)}" for item in items[:ITEMS_SHOWN]), *more] or ["  none"]
 
 
-def _told(fact: Maybe[T | None]) -> str:
+def _fact(fact: Maybe[T | None]) -> str:
     if isinstance(fact, Unknown):
         return f"not known ({printable(words(fact))})"
     return evidence.value(fact)
@@ -101,12 +101,12 @@ def _versions(facts: Facts) -> list[str]:
     version = f", version {printable(library_version)}" if library_version else ""
     pairs = (
         ("gpgdoctor", __version__),
-        ("scdaemon", f"{_told(facts.gnupg.scdaemon_version)}{started}"),
-        ("own driver", _told(facts.gnupg.own_ccid_driver)),
-        ("pcscd", f"{_told(pcscd.version)}, listening: {_told(pcscd.listener)}, answer: {_told(pcscd.answer)}"),
-        ("PC/SC", f"{_told(library.name if library else pcscd.library)}{version}"),
-        ("system", f"{_told(host.distribution)}, {_told(host.system)}"),
-        ("init", f"{_told(host.init)}, container: {_told(host.container)}, session: {_told(host.session)}"),
+        ("scdaemon", f"{_fact(facts.gnupg.scdaemon_version)}{started}"),
+        ("own driver", _fact(facts.gnupg.own_ccid_driver)),
+        ("pcscd", f"{_fact(pcscd.version)}, listening: {_fact(pcscd.listener)}, answer: {_fact(pcscd.answer)}"),
+        ("PC/SC", f"{_fact(library.name if library else pcscd.library)}{version}"),
+        ("system", f"{_fact(host.distribution)}, {_fact(host.system)}"),
+        ("init", f"{_fact(host.init)}, container: {_fact(host.container)}, session: {_fact(host.session)}"),
         ("seen as", "root" if known_or(host.root, False) else "a user"),
     )
     return [f"  {name:<11} {value}" for name, value in pairs]
@@ -126,14 +126,14 @@ def _file(file: ConfigFile) -> str:
 
 def _reader(reader: Reader) -> str:
     state = reader.state if isinstance(reader.state, Unknown) else ", ".join(reader.state)
-    code = f" {_told(reader.probe_code)}" if known_or(reader.probe_code, None) else ""
-    return f"{printable(reader.name)}: {_told(state)}; probe {_told(reader.probe)}{code}; ATR {_told(reader.atr)}"
+    code = f" {_fact(reader.probe_code)}" if known_or(reader.probe_code, None) else ""
+    return f"{printable(reader.name)}: {_fact(state)}; probe {_fact(reader.probe)}{code}; ATR {_fact(reader.atr)}"
 
 
 def _interface(interface: UsbInterface) -> str:
     numbers = f"{printable(interface.vendor)}:{printable(interface.product)}"
     kind = "CCID" if interface.ccid else "no CCID"
-    return f"{numbers} {_told(interface.title)}, {kind}, driver {_told(interface.driver)}"
+    return f"{numbers} {_fact(interface.title)}, {kind}, driver {_fact(interface.driver)}"
 
 
 def _clients(facts: Facts) -> list[str]:
@@ -154,4 +154,4 @@ def _clients(facts: Facts) -> list[str]:
 
 
 def _process(process: Process) -> str:
-    return f"{printable(process.program)} (pid {process.pid}, {_told(process.user)})"
+    return f"{printable(process.program)} (pid {process.pid}, {_fact(process.user)})"

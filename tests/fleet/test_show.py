@@ -187,7 +187,7 @@ def test_root_asks_for_each_account_and_is_not_led_astray(fleet: Fleet, open_lab
     absent = fleet.ask("fix", f"users=alice ids=GD101 {here}")["anna"]
     assert (absent["changed"], absent["results"][0]["result"]) == (False, "Nothing to do: GD101 is not found here.")
     unknown = fleet.ask("fix", f"users=alice ids=GD999 {here}", codes=(2,))["anna"]
-    assert "'GD999' is no finding" in unknown["msg"]
+    assert "'GD999' is not a finding" in unknown["msg"]
 
     refused = fleet.ask("fix", f"users=bob {here}", codes=(2,))["anna"]
     assert (refused["changed"], refused["results"][0]["account"]) == (False, "bob")

@@ -217,14 +217,14 @@ def test_what_would_show_more() -> None:
     ids=lambda part: None if isinstance(part, str) else "",
 )
 def test_evidence_in_words(fact: str, value: object, told: str) -> None:
-    assert evidence.told([Evidence(fact=fact, value=value)]) == [told]
+    assert evidence.as_lines([Evidence(fact=fact, value=value)]) == [told]
 
 
 def test_a_line_of_a_file_is_one_fact() -> None:
     because = [Evidence(fact="f[0].lines[3].number", value=4), Evidence(fact="f[0].lines[3].text", value="foo")]
-    assert evidence.told(because) == ["line 4: foo"]
-    assert evidence.told(because[1:]) == ["line: foo"]
-    assert evidence.told(because, places=True) == ["line 4: foo [f[0].lines[3]]"]
+    assert evidence.as_lines(because) == ["line 4: foo"]
+    assert evidence.as_lines(because[1:]) == ["line: foo"]
+    assert evidence.as_lines(because, places=True) == ["line 4: foo [f[0].lines[3]]"]
 
 
 def test_a_place_is_named_in_words_and_shown_to_those_who_ask() -> None:
@@ -232,10 +232,10 @@ def test_a_place_is_named_in_words_and_shown_to_those_who_ask() -> None:
         Evidence(fact="readers[0].state", value=["PRESENT"]),
         Evidence(fact="usb[2].some_thing.new", value=True),
     ]
-    assert evidence.told(because) == ["reader state: PRESENT", "usb some thing new: yes"]
-    assert evidence.told(because[:1], places=True) == ["reader state: PRESENT [readers[0].state]"]
+    assert evidence.as_lines(because) == ["reader state: PRESENT", "usb some thing new: yes"]
+    assert evidence.as_lines(because[:1], places=True) == ["reader state: PRESENT [readers[0].state]"]
 
 
 def test_too_much_evidence_is_counted() -> None:
-    told = evidence.told([Evidence(fact=str(number), value=1) for number in range(40)])
-    assert len(told) == 12 and told[-1] == "and 29 more, which --json has"
+    lines = evidence.as_lines([Evidence(fact=str(number), value=1) for number in range(40)])
+    assert len(lines) == 12 and lines[-1] == "and 29 more, which --json has"
