@@ -35,6 +35,7 @@ class Reason(Word):
     NO_PROBE = "no-probe"
     PASSIVE = "passive"
     PROBE_WAITS = "probe-waits"
+    PROGRAM_WAITS = "program-waits"
     NOT_ASKED_FOR = "not-asked-for"
     NOT_IN_SNAPSHOT = "not-in-snapshot"
     OF_LATER_VERSIONS = "of-later-versions"
@@ -49,6 +50,7 @@ WORDS = {
     Reason.NO_PROBE: "--no-probe",
     Reason.PASSIVE: "a passive look connects to no reader",
     Reason.PROBE_WAITS: "an earlier probe still waits in pcscd",
+    Reason.PROGRAM_WAITS: "another program waits already, and a probe would only wait, too",
     Reason.NOT_ASKED_FOR: "it was not asked for",
     Reason.NOT_IN_SNAPSHOT: "not in this snapshot",
     Reason.OF_LATER_VERSIONS: "this document is of an earlier version, which did not look",
@@ -354,6 +356,8 @@ class Pcscd(Record):
     # connections whose other end is gone: a blocked call that nobody waits for
     waiting: Annotated[Maybe[int], Privacy.PUBLIC]
     hidden: Annotated[Maybe[int], Privacy.PUBLIC]  # connections that this network namespace does not show
+    # programs that wait for the end of another's transaction, as pcscd's threads show
+    waiting_programs: Annotated[Maybe[int], Privacy.PUBLIC] = ABSENT
     drivers: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # whether any driver for readers is installed
     service: Annotated[Maybe[str | None], Privacy.PUBLIC] = (
         ABSENT  # systemd's ActiveState of pcscd.service; None: no such unit
@@ -423,6 +427,7 @@ class Host(Record):
     hides_processes: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # /proc is mounted with hidepid
     # what systemd runs gpgdoctor in: "session-2.scope", "user@1000.service"; None: none of these
     session_unit: Annotated[Maybe[str | None], Privacy.FREE_TEXT] = ABSENT
+    at_seat: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # a session of this user is the active one of a seat
 
 
 class Facts(Record):

@@ -38,6 +38,8 @@ class Holder(Record):
     leaves: Leaves = "nothing"
     watcher: bool = False
     """A service that is connected from login on and whose user notices nothing when it is refused."""
+    hides: bool = False
+    """Not dumpable: /proc shows its connections to root alone, not even to its own user."""
     looks_only: bool = False
     """Reads reader states and lists, or makes a short look: never a culprit."""
     polite: str
@@ -95,13 +97,21 @@ HOLDERS: Final[tuple[Holder, ...]] = (
             "evolution-source-registry",
             "evolution-calendar-factory",
             "evolution-addressbook-factory",
+            "evolution-alarm-notify",
+            "gnome-calendar",
+            "gnome-shell",
+            "gnome-shell-calendar-server",
+            "gnome-software",
+            "gvfsd-dav",
+            "gvfsd-http",
+            "NetworkManager",
         ),
-        title="a service of GNOME that loads PKCS#11 modules",
+        title="a service of the desktop that loads PKCS#11 modules",
         mode="shared",
         holds="always",
         watcher=True,
         polite="Keep the p11-kit module out of it with the line `disable-in:` and its name in the module's file.",
-        source="man pkcs11.conf; OpenSC src/libopensc/reader-pcsc.c",
+        source="man pkcs11.conf (GLib's TLS and NetworkManager load every module); OpenSC src/libopensc/reader-pcsc.c",
     ),
     Holder(
         programs=("evolution",),
@@ -357,6 +367,7 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         mode="shared",
         holds="connected",
         leaves="selection",
+        hides=True,
         polite="Quit it while gpg needs the card; it connects to every reader when it looks for hardware keys.",
         source="measured (connected, holding nothing); github.com/keepassxreboot/keepassxc/issues/13665",
     ),

@@ -10,8 +10,9 @@ from gpgdoctor.cli import command_tree
 # Each is in Debian or another distribution: a shell builtin, in the base system, or in the package of its program.
 # fmt: off
 PROGRAMS = {
-    "apt", "apt-get", "awk", "cat", "chmod", "chown", "cut", "dmesg", "dnf", "echo", "export", "file", "flatpak", "gpg",
-    "gpg-connect-agent", "gpgconf", "gpgdoctor", "grep", "id", "journalctl", "kill", "ldconfig", "loginctl", "ls",
+    "apt", "apt-get", "awk", "cat", "chmod", "chown", "cut", "dmesg", "dnf", "echo", "export", "file", "findmnt",
+    "flatpak", "gpg", "gpg-connect-agent", "gpgconf", "gpgdoctor", "grep", "id", "journalctl", "kill", "ldconfig",
+    "loginctl", "ls",
     "lsusb", "modprobe", "mv", "pacman", "pcsc_scan", "pcscd", "pkcheck", "pkill", "printenv", "printf", "ps", "rm",
     "sed", "sleep", "ss", "ssh-add", "ssh-agent", "stat", "sudoedit", "systemctl", "tail", "tty", "type", "udevadm",
     "usbguard", "ykman", "zypper",

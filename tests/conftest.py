@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import pytest
 import roots
+from browser import Browser, find
 
 from gpgdoctor.lab.lab import Lab, LabUnavailable
 
@@ -29,7 +30,7 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 def cannot_run(reason: str) -> NoReturn:
     """Skip the test for a lack of this machine; on CI nothing may be lacking."""
     if os.environ.get("CI"):
-        pytest.fail(f"must not be skipped on CI: {reason}")
+        pytest.fail(f"must not be skipped on CI: {reason}", pytrace=False)
     pytest.skip(reason)
 
 
@@ -87,3 +88,14 @@ def _root(build: Callable[[], Path]) -> Path:
         return build()
     except roots.RootUnavailable as unavailable:
         cannot_run(str(unavailable))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, to show pages in."""
+    program = find()
+    if program is None:
+        cannot_run("no Chromium is installed")
+    opened = Browser(program)
+    yield opened
+    opened.close()

@@ -13,21 +13,21 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parent / "rules")]
 
 from build import (  # noqa: E402
-    ON_USB,
     machine,
     reader,
-    without_pcscd,
 )
 from recordings import path_of, trimmed  # noqa: E402
 
 from gpgdoctor.diagnosis import diagnose  # noqa: E402
-from gpgdoctor.facts import Facts  # noqa: E402
+from gpgdoctor.facts import Facts, LogEvent  # noqa: E402
 from gpgdoctor.report.json import document  # noqa: E402
-from gpgdoctor.system.record import replace  # noqa: E402
 
 NO_USB = "the lab has no USB"
-FREE = replace(ON_USB, driver=None)
+NO_LOG = "the lab has no journal"
+ON_DEBIAN_13_ALONE = "GnuPG 2.2 has no keyboxd, and a recording of 2.4 is kept only where it finds something else"
 DEBIAN_13 = "2.4.7"
+PCSC = "disable-ccid\n"
+MISMATCH = LogEvent(kind="protocol-mismatch", age=60.0, client="4:4", server="4:5")
 
 SNAPSHOTS: dict[str, tuple[str, Facts]] = {
     "GD205.usb": (NO_USB, machine(version=DEBIAN_13)),
@@ -35,10 +35,9 @@ SNAPSHOTS: dict[str, tuple[str, Facts]] = {
         "the lab has one pcsc-lite",
         machine(conf="disable-ccid\n", pcscd={"answer": "0x8010001E"}, readers=()),
     ),
-    "GD402.broken": (NO_USB, without_pcscd(usb=(replace(FREE, accessible=False),), gnupg={"card_keys": 3})),
-    "GD402.ok": (NO_USB, without_pcscd(version=DEBIAN_13, usb=(FREE,))),
-    "GD502.broken": (NO_USB, machine(conf="disable-ccid\n", usb=(replace(FREE, in_libccid=False),), readers=())),
-    "GD502.ok": (NO_USB, machine()),
+    "GD312.broken": (NO_LOG, machine(version=DEBIAN_13, conf=PCSC, pcscd={"log": (MISMATCH,)})),
+    "GD312.ok": (NO_LOG, machine(version=DEBIAN_13, conf=PCSC)),
+    "GD315.ok": (ON_DEBIAN_13_ALONE, machine(version=DEBIAN_13, conf=PCSC, common_conf="use-keyboxd\n")),
     "GD505.broken": ("a virtual reader never breaks", machine(readers=(reader("UNAVAILABLE"),))),
 }
 

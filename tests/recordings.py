@@ -48,7 +48,7 @@ POLKIT = Scenario(
 # What differs from one recording to the next, and from one machine to another.
 FLEETING = (
     *("pid", "inode", "parent", "started", "changed", "time", "seconds", "waiting", "owner"),
-    *("distribution", "init", "container", "unit", "session", "executable"),
+    *("distribution", "init", "container", "unit", "session", "session_unit", "executable"),
     *("because", "summary"),  # they quote the others
 )
 

@@ -360,7 +360,9 @@ def test_without_words_it_explains_what_is_found(capsys: pytest.CaptureFixture[s
     looked.append(Now(found=("GD202",)))
     assert told(capsys).startswith("# GD202 ")
     looked.append(Now())
-    assert told(capsys).startswith("Nothing is found on this machine now")
+    assert told(capsys).startswith("Nothing is found on this machine now, so")
+    looked.append(Now(unchecked=frozenset({"GD202"})))
+    assert "not everything could be looked at" in " ".join(told(capsys).split())
 
 
 def test_a_name_that_is_nearly_right_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,8 @@ from specimens import snapshot
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.plan import SOURCE_TREE
 
+pytestmark = pytest.mark.machine_dependent
+
 LINE = re.compile(r"^import time: .*\| +([\w.]+)$", re.MULTILINE)  # of -X importtime
 BEAUTY = ("rich", "pygments", "pydantic")
 MACHINE = ("psutil", "smartcard", "gpgdoctor.collect")

@@ -12,6 +12,8 @@ from civility import Done, run
 
 from gpgdoctor.lab.plan import SOURCE_TREE
 
+pytestmark = pytest.mark.machine_dependent
+
 RECORDED = SOURCE_TREE / "fixtures" / "snapshots" / "shared-holder-other-network.json"
 PLAIN = "sudo gpgdoctor check"
 

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from civility import CHECKED, DEFECT, assert_clear, document, gpgdoctor, run
+from civility import CHECKED, assert_clear, document, gpgdoctor, run
 from conftest import command_lines
 
 from gpgdoctor.lab.plan import SOURCE_TREE
 
+pytestmark = pytest.mark.machine_dependent
+
 TIMEOUT_S = 0.8
+INCOMPLETE = 3
 SLACK_S = 1.5  # of a busy machine, above the 0.3 s that the benchmark holds
 ESCAPES = "\\033[2J\\033]0;owned\\007\\n\\377\\376\\000\\r\\n"
 LIES = {
@@ -164,7 +167,11 @@ def test_an_empty_environment() -> None:
 def test_few_file_descriptors_are_left(descriptors: int) -> None:
     script = f'ulimit -n {descriptors}; exec "$0" -m gpgdoctor check --json'
     done = run(["bash", "-c", script, sys.executable])
-    assert_clear(done, codes=(*CHECKED, DEFECT))
+    if done.stderr:
+        assert done.returncode == INCOMPLETE, done.stderr
+        assert done.stderr.count("\n") == 1 and "Too many open files" in done.stderr
+    else:
+        assert_clear(done)
 
 
 def test_save_says_where_it_could_not(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from civility import gpgdoctor
 
+pytestmark = pytest.mark.machine_dependent
+
 
 @pytest.mark.parametrize(
     ("command", "said"),

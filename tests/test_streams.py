@@ -18,6 +18,8 @@ from specimens import machines, snapshot
 
 from gpgdoctor.lab.plan import SOURCE_TREE
 
+pytestmark = pytest.mark.machine_dependent
+
 NARROW_COLUMNS = 20
 LONGEST_HEADING = 48  # "ERROR GD202 shared-holder-blocks-scdaemon" is not broken
 NO_ROOM = "gpgdoctor: the result could not be written: No space left on device\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from gpgdoctor.collect import management
@@ -19,6 +19,7 @@ from gpgdoctor.system.regular import NotRegular, open_regular, read_up_to
 LIMIT_BYTES = 8 << 20
 # A comment takes about 10 us to read, an option 100 us, and to tell what a misspelt one was meant to be 1 ms.
 LIMIT_LINES, LIMIT_STATEMENTS, MENDED_AT_MOST = 200_000, 5_000, 100
+TAKEN_BY_2_2 = ("template", "encrypted")
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
 
 
@@ -40,6 +41,7 @@ class Source(Record):
 
     file: ConfigFile
     content: bytes = b""
+    raw: bytes = b""  # of a template or an encrypted file: scdaemon 2.2 takes such a one line by line
     identity: Identity | None = None  # of the file itself, behind links; None where there is none to read
 
 
@@ -116,8 +118,10 @@ def _source(file: ConfigFile, size: int, content: bytes, identity: Identity) -> 
 
     kind, too_much = classify(content), _too_much(content)
     if kind or too_much:
-        return Source(file=replace(file, status=kind or "too-large", detail=None if kind else too_much))
-    return Source(file=file, content=content, identity=identity)
+        found = replace(file, status=kind or "too-large", detail=None if kind else too_much)
+        return Source(file=found, raw=content if kind in TAKEN_BY_2_2 and not too_much else b"")
+    manager = file.manager or management.named_in(content)
+    return Source(file=replace(file, manager=manager), content=content, identity=identity)
 
 
 def _too_much(content: bytes) -> str | None:
@@ -207,7 +211,7 @@ def voided(effective: Effective, paths: dict[str, str]) -> tuple[Voided, ...]:
     )
 
 
-def unread(files: Sequence[ConfigFile]) -> Unknown | None:
+def unread(files: Iterable[ConfigFile]) -> Unknown | None:
     """Why nobody can say what is in force, where a file could not be read."""
     for file in files:
         if file.status not in ("absent", "regular"):

@@ -15,14 +15,10 @@ from gpgdoctor.system import mounts
 from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record
-from gpgdoctor.system.regular import NotRegular, open_regular
 
 MESSAGES_LIMIT = 100
 ITS_PID = re.compile(r"\Ascdaemon\[\d+\]: ")  # 2.4 has it, and it is another one in every run
-KEY_FILES_LIMIT = 2000
-KEY_FILE_BYTES = 4096
 WITHOUT_PERMISSIONS = ("vfat", "msdos", "exfat")
-SHADOWED = b"shadowed-private-key"  # in both forms of a key file
 
 
 class Installation(Record):
@@ -149,31 +145,6 @@ class ScdaemonQuestions:
     def close(self) -> None:
         for command in self._commands.values():
             command.kill()
-
-
-def card_keys(homedir: Maybe[str]) -> Maybe[int]:
-    """How many of the private keys are stubs of keys on cards."""
-    if isinstance(homedir, Unknown):
-        return homedir
-    directory = os.path.join(homedir, "private-keys-v1.d")
-    try:
-        names = sorted(name for name in os.listdir(directory) if name.endswith(".key"))[:KEY_FILES_LIMIT]
-        return sum(_is_stub(os.path.join(directory, name)) for name in names)
-    except FileNotFoundError:
-        return 0
-    except OSError as error:
-        return Unknown.because(f"{directory}: {error.strerror}")
-
-
-def _is_stub(path: str) -> bool:
-    try:
-        descriptor = open_regular(path)
-    except NotRegular:
-        return False
-    try:
-        return SHADOWED in os.read(descriptor, KEY_FILE_BYTES)
-    finally:
-        os.close(descriptor)
 
 
 def homedir_problems(homedir: Maybe[str], is_default: bool) -> Maybe[tuple[HomeProblem | str, ...]]:

@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Mapping
 
-from gpgdoctor.collect.processes import user_name
+from gpgdoctor.collect.processes import session_of, user_name
 from gpgdoctor.facts import Host, Maybe, Unknown
+from gpgdoctor.system import mounts
 from gpgdoctor.system.caller import called_by
 
 RELEASE_BYTES = 1 << 14
-FIRST_PROCESS = "/proc/1/comm"
+FIRST_PROCESS, KERNEL, CONTAINER = "/proc/1/comm", "/proc/version", "/run/systemd/container"
+SEATS = "/run/systemd/seats"  # logind's, and what sd_seat_get_active(3) reads
 FAMILIES = ("debian", "fedora", "suse", "arch", "alpine", "nixos", "gentoo", "void")
 
 
@@ -29,7 +31,39 @@ def host(environment: Mapping[str, str], uid: int) -> Host:
         root=os.geteuid() == 0,
         called_by=called_by(environment),
         time=round(time.time(), 2),
+        hides_processes=_hides_processes(),
+        session_unit=session_of("self"),
+        at_seat=_at_seat(uid),
     )
+
+
+def _at_seat(uid: int) -> Maybe[bool]:
+    """Whether logind has a session of this user as the active one of a seat, for which polkit has its "allow_active".
+
+    polkitd takes that session for processes below the user manager, too, which are in none (sd_uid_get_display(3)).
+    """
+    try:
+        seats = os.listdir(SEATS)
+        return any(f"ACTIVE_UID={uid}" in _lines(f"{SEATS}/{seat}") for seat in seats)
+    except OSError as error:
+        return Unknown.because(f"{SEATS}: {error.strerror}")
+
+
+def _lines(path: str) -> list[str]:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read(RELEASE_BYTES).splitlines()
+
+
+def _hides_processes() -> Maybe[bool]:
+    """Whether /proc is mounted so that it keeps from others what they do not own (proc(5))."""
+    try:
+        table = [mount for mount in mounts.mounts() if (mount.point, mount.kind) == ("/proc", "proc")]
+    except OSError as error:
+        return Unknown.because(f"{mounts.TABLE}: {error.strerror}")
+    if not table:
+        return Unknown.because("/proc is no file system of its own")
+    hiding = next((it[8:] for it in table[-1].options if it.startswith("hidepid=")), "off")
+    return hiding not in ("0", "off")
 
 
 def distribution() -> Maybe[str]:
@@ -65,8 +99,17 @@ def _container() -> str | None:
         if os.path.exists(path):
             return name
     try:
-        with open("/run/systemd/container", encoding="utf-8", errors="replace") as file:
-            return file.read(100).strip() or None
+        with open(CONTAINER, encoding="utf-8", errors="replace") as file:
+            return file.read(100).strip() or _wsl()
+    except OSError:
+        return _wsl()
+
+
+def _wsl() -> str | None:
+    """Microsoft builds WSL's kernel, and says so in its version."""
+    try:
+        with open(KERNEL, encoding="utf-8", errors="replace") as file:
+            return "wsl" if "microsoft" in file.read(500).lower() else None
     except OSError:
         return None
 

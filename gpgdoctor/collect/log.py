@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
@@ -18,6 +17,7 @@ from gpgdoctor.facts import LogEvent, Maybe, Reason, Unknown
 from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
+from gpgdoctor.system.regular import NotRegular, open_regular
 
 NEWEST_LINES = 2000
 WAIT_S = 0.3
@@ -26,6 +26,7 @@ JOURNALCTL = (
     *("journalctl", "-b", "-o", "json", "-n", str(NEWEST_LINES), "--no-pager", "-q"),
     *("_SYSTEMD_UNIT=pcscd.service", "+", "UNIT=pcscd.service"),
 )
+SYSTEMD, MACHINE_ID = "/run/systemd/system", "/etc/machine-id"
 JOURNALS = ("/var/log/journal", "/run/log/journal")
 SYSLOGS = ("/var/log/pcscd.log", "/var/log/daemon.log", "/var/log/syslog", "/var/log/messages")
 TAIL_BYTES = 1 << 20
@@ -60,7 +61,7 @@ def pcscds_log(now: float, deadline: Deadline) -> Maybe[tuple[LogEvent, ...]]:
 
     `now` is in seconds since the epoch. Waits 0.3 s at most. Unknown where no log of pcscd can be read.
     """
-    if os.path.isdir("/run/systemd/system"):
+    if os.path.isdir(SYSTEMD):
         return _journal(now, deadline)
     return _syslog(now)
 
@@ -71,14 +72,14 @@ def _journal(now: float, deadline: Deadline) -> Maybe[tuple[LogEvent, ...]]:
     try:
         output = Command(list(JOURNALCTL)).result(deadline.sooner(WAIT_S))
     except CommandFailed as error:
-        return Unknown(Reason.OTHER, str(error))
+        return Unknown.because(str(error))
     return events(_entries(output.stdout.splitlines()), now)
 
 
 def _may_read_the_systems_journal() -> bool:
     """Without the right to, journalctl shows an empty log and a hint, and no error."""
     try:
-        with open("/etc/machine-id", encoding="ascii") as file:
+        with open(MACHINE_ID, encoding="ascii") as file:
             machine = file.read(64).strip()
     except (OSError, UnicodeDecodeError):
         return False
@@ -97,6 +98,8 @@ def _entries(lines: Iterable[str]) -> Iterator[tuple[float, str]]:
 
 
 def _syslog(now: float) -> Maybe[tuple[LogEvent, ...]]:
+    if not any(map(os.path.exists, SYSLOGS)):
+        return Unknown.because("this system keeps no log that gpgdoctor knows")
     readable = [tail for tail in map(_tail, SYSLOGS) if tail is not None]
     if not readable:
         return Unknown(Reason.NOT_PERMITTED, "no log of the system is readable for this user")
@@ -106,15 +109,11 @@ def _syslog(now: float) -> Maybe[tuple[LogEvent, ...]]:
 def _tail(path: str) -> str | None:
     """The end of a regular file; None where it is none, or not readable."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    except OSError:
+        with os.fdopen(open_regular(path), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+            return file.read(TAIL_BYTES).decode("utf-8", "replace")
+    except (OSError, NotRegular):
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        file.seek(max(0, status.st_size - TAIL_BYTES))
-        return file.read(TAIL_BYTES).decode("utf-8", "replace")
 
 
 def _syslog_entries(text: str, now: float) -> Iterator[tuple[float, str]]:

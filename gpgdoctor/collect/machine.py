@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection
 
 from gpgdoctor.collect import host, pcscd, processes, usb
 from gpgdoctor.collect.configuration import Source
+from gpgdoctor.collect.described import describe
 from gpgdoctor.collect.early import Early
-from gpgdoctor.collect.user import UserFacts, UserLook
+from gpgdoctor.collect.follow_up import followed_up
+from gpgdoctor.collect.pcscd_program import PcscdProgram, policy
+from gpgdoctor.collect.systemd import UnitQuestion
+from gpgdoctor.collect.user import UserLook
 from gpgdoctor.collect.user_child import UserChild
 from gpgdoctor.facts import Connection, Facts, Maybe, Pcscd, PcscDriver, Process, Reader, Reason, Unknown, known_or
 from gpgdoctor.system import proc
@@ -46,6 +49,11 @@ class Seen(Record):
     def pcscds(self) -> list[int]:
         return [pid for pid, role in self.daemons.items() if role == "pcscd"]
 
+    @property
+    def own_pcscds(self) -> list[int]:
+        """Without those in containers below this system."""
+        return [pid for pid in self.pcscds if not proc.is_below(pid)]
+
 
 def _seen(path: str) -> Seen:
     sockets, daemons = Sockets(), processes.daemons()
@@ -81,17 +89,22 @@ class Look:
         self._child = self._early.probe
         self._told = self._child.told
         self._path = pcscd.socket_path()
+        self._service: UnitQuestion | None = None
 
     def facts(self) -> Facts:
         """Everything that could be learnt in time. No child outlives the call."""
         try:
-            return self._facts()
+            return followed_up(self._facts(), self._deadline)
         finally:
             self._early.close()
+            if self._service is not None:
+                self._service.close()
 
     def _facts(self) -> Facts:
         seen = _seen(self._path)
-        asked = self._ask(seen)
+        self._service = UnitQuestion("pcscd.service") if seen.listener != "pcscd" else None
+        program = PcscdProgram(seen.own_pcscds)
+        asked = self._ask(seen, program)
         my_host = host.host(os.environ, self._early.uid)
         user = self._user_look()
         try:
@@ -108,7 +121,7 @@ class Look:
             mine = user.finish(seen.sockets, seen.daemons, known_or(my_host.user, ""), self._driver(user.driver))
         finally:
             user.close()
-        described = _describe(seen.daemons, set(pids.values()), mine)
+        described = describe(seen.daemons, set(pids.values()), mine)
         if asked.refused is True:
             refused = pcscd.refused(self._path, self._child.wait_for_connect(self._deadline))
             asked = replace(asked, refused=refused)
@@ -116,13 +129,14 @@ class Look:
             gnupg=mine.gnupg,
             configuration=mine.configuration,
             processes=described,
-            pcscd=self._pcscd(seen, asked, peers, self._lasting(connections, described)),
+            pcscd=self._pcscd(seen, asked, program, peers, self._lasting(connections, described)),
             readers=self._listed(seen.listener, asked),
-            usb=usb.as_open(interfaces, mine.usb_nodes),
+            usb=usb.as_open_to_pcscd(usb.as_open(interfaces, mine.usb_nodes), seen.own_pcscds),
             host=my_host,
+            usb_blocked=usb.blocked(),
         )
 
-    def _ask(self, seen: Seen) -> Asked:
+    def _ask(self, seen: Seen, program: PcscdProgram) -> Asked:
         """Tell the child what to ask pcscd, as the user whom it is about."""
         awake = seen.listener == "pcscd" or (seen.listener == "activator" and self._wishes.wake)
         lists = awake and self._may_ask(seen)
@@ -136,16 +150,27 @@ class Look:
             probe=asked.not_made is None,
             timeout_s=self._wishes.timeout_s,
             connect=self._path if asked.refused is True else None,
+            pcscd=seen.pcscds[0] if len(seen.pcscds) == 1 and not self._wishes.passive else None,
+            socket=self._path,
+            protocol=program.protocol() if lists else None,
         )
         return asked
 
-    def _pcscd(self, seen: Seen, asked: Asked, peers: list[Peer], connections: tuple[Connection, ...]) -> Pcscd:
+    def _pcscd(
+        self,
+        seen: Seen,
+        asked: Asked,
+        program: PcscdProgram,
+        peers: list[Peer],
+        connections: tuple[Connection, ...],
+    ) -> Pcscd:
         unlisted = Unknown.because(seen.sockets.error) if seen.sockets.error else None
+        mounted = pcscd.mounted(self._path)
         woken = seen.listener == "activator" and self._wishes.wake
         return Pcscd(
             socket=self._path,
             socket_file=pcscd.socket_file(self._path),
-            mounted=pcscd.mounted(self._path),
+            mounted=mounted,
             listener="pcscd" if woken else seen.listener,
             refused=asked.refused,
             answer=self._told.answer() if asked.lists else _not_asked(seen.listener),
@@ -154,10 +179,14 @@ class Look:
             library_version=self._library_version(),
             installed=pcscd.installed(),
             unit=pcscd.unit(),
-            polkit=pcscd.polkit(),
+            polkit=program.polkit(mounted),
             connections=unlisted or connections,
             waiting=unlisted or pcscd.waiting(peers),
             hidden=unlisted or pcscd.hidden(seen.pcscds, seen.sockets),
+            waiting_programs=self._told.waiting_programs(),
+            drivers=program.drivers(),
+            service=self._service.answer(self._deadline) if self._service else Unknown(Reason.NOT_NEEDED),
+            policy=policy(),
         )
 
     def _version(self) -> Maybe[str | None]:
@@ -179,7 +208,7 @@ class Look:
         if self._early.user_child is not None:
             self._early.user_child.deadline = self._deadline
             return self._early.user_child
-        return UserLook(self._early.gpgconf, self._deadline)
+        return UserLook(self._early.gpgconf, self._deadline, versions=self._wishes.versions)
 
     def _driver(self, name: Maybe[str | None]) -> Maybe[PcscDriver | None]:
         if name is None or isinstance(name, Unknown):
@@ -249,48 +278,3 @@ def _not_asked(listener: Maybe[str | None]) -> Unknown:
     if listener == "pcscd":
         return Unknown.because(IDLE)
     return Unknown.because("pcscd does not run" if listener is None else "pcscd is asleep")
-
-
-def _describe(daemons: dict[int, str], clients: Collection[int], mine: UserFacts) -> tuple[Process, ...]:
-    ours = proc.ancestors()
-    roles = {**dict.fromkeys(clients, "client"), **daemons}
-    described = (processes.describe(pid, role, ours) for pid, role in sorted(roles.items()))
-    return tuple(_completed(process, mine) for process in described if process is not None)
-
-
-def _completed(process: Process, mine: UserFacts) -> Process:
-    if process.role not in ("scdaemon", "gpg-agent"):
-        return process
-    path = mine.gnupg.scdaemon if process.role == "scdaemon" else mine.agent_program
-    process = processes.not_replaced(process, None if isinstance(path, Unknown) else path)
-    process = _with_home_as_spelled(process, mine)
-    return with_cards(process, mine) if process.role == "scdaemon" else process
-
-
-def _with_home_as_spelled(process: Process, mine: UserFacts) -> Process:
-    """One home has several spellings. They are one to GnuPG only where its sockets are in the home itself.
-
-    Elsewhere, below /run/user, the directory of the sockets is made of the spelling (common/homedir.c).
-    """
-    home, sockets = known_or(mine.gnupg.homedir, ""), known_or(mine.gnupg.socketdir, "")
-    given = known_or(process.homedir, None)
-    if not given or given == home or not (_is_same(given, home) and _is_same(sockets, home)):
-        return process
-    return replace(process, homedir=home)
-
-
-def _is_same(one: str, other: str) -> bool:
-    try:
-        return os.path.samefile(one, other)
-    except (OSError, ValueError):
-        return False
-
-
-def with_cards(process: Process, mine: UserFacts) -> Process:
-    """An scdaemon with its socket, and the number of cards it says it holds."""
-    for listening in known_or(mine.scdaemons, ()):
-        said = listening.said
-        if not isinstance(said, Unknown) and said.pid == process.pid:
-            return replace(process, sockets=(listening.path,), cards=len(said.cards))
-    silent = Unknown.because("it was not asked, or did not answer")
-    return replace(process, sockets=silent, cards=silent)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 
 from gpgdoctor.facts import Manager
+from gpgdoctor.system.regular import NotRegular, open_regular
 
 _STORES = (("/nix/store/", "Nix (home-manager)"), ("/gnu/store/", "Guix"))
 # Directories that keep the originals of dotfiles, by their names without a leading dot.
@@ -18,6 +20,15 @@ _TREES = {
     "mackup": "Mackup",
     "dotfiles": "a dotfile tree",
 }
+ROOT_NAME_BYTES = 4096
+HEADER_BYTES, HEADER_LINES = 2048, 15
+# As the managers' manuals put it: "managed by chezmoi", "This dotfile is managed using dotdrop", "Ansible managed".
+_MANAGERS = rb"chezmoi|dotdrop|yadm|ansible|home-manager"
+_HEADER = re.compile(
+    rb"\s*#.*?(?:\b(?:managed|generated|deployed|created)\s+(?:by|with|using|via)\s+(%(m)s)\b|\b(%(m)s)[ -]managed)"
+    % {b"m": _MANAGERS},
+    re.IGNORECASE,
+)
 # Of chezmoi, in the order in which they stand.
 _ATTRIBUTES = ("exact_", "create_", "modify_", "private_", "readonly_", "empty_", "executable_")
 _MARKERS = ((".stow-local-ignore", "stow"), (".chezmoiroot", "chezmoi"), (".git", "a git work tree"))
@@ -45,11 +56,35 @@ def _is_copied_by_chezmoi(path: str) -> bool:
     directory, name = os.path.split(path)
     data = os.environ.get("XDG_DATA_HOME") or f"{os.path.dirname(directory)}/.local/share"
     try:
-        with os.scandir(f"{data}/chezmoi") as entries:
+        with os.scandir(_root_of_chezmoi(f"{data}/chezmoi")) as entries:
             folders = [it.path for it in entries if _is_source_of(it.name, os.path.basename(directory))]
         return any(_is_source_of(source, name) for folder in folders for source in os.listdir(folder))
     except OSError:
         return False
+
+
+def _root_of_chezmoi(tree: str) -> str:
+    """Where its sources are: the tree itself, or a directory that .chezmoiroot names."""
+    try:
+        descriptor = open_regular(f"{tree}/.chezmoiroot")
+    except (OSError, NotRegular):
+        return tree
+    try:
+        named = os.read(descriptor, ROOT_NAME_BYTES).decode(errors="surrogateescape").strip()
+    finally:
+        os.close(descriptor)
+    inside = os.path.normpath(os.path.join(tree, named.lstrip("/")))
+    return inside if inside.startswith(f"{tree}/") else tree
+
+
+def named_in(content: bytes) -> str | None:
+    """Who says at the top of a file that it is his."""
+    for line in content[:HEADER_BYTES].splitlines()[:HEADER_LINES]:
+        found = _HEADER.match(line)
+        if found:
+            name = (found[1] or found[2]).decode("ascii").lower()
+            return _TREES[name]
+    return None
 
 
 def _is_source_of(source: str, target: str) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
 from gpgdoctor.collect import traced
+from gpgdoctor.collect.pcscd_program import PLACES
 from gpgdoctor.collect.processes import HIDDEN
 from gpgdoctor.facts import Connection, Maybe, Unknown
 from gpgdoctor.system import mounts, proc
@@ -21,6 +22,7 @@ from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.sockets import Peer, Sockets
 
 DEFAULT_SOCKET = "/run/pcscd/pcscd.comm"  # since pcsc-lite 1.9.0; before that the same place, through /var/run
+SERVICE = "pcscd.service"
 Paired: TypeAlias = tuple[tuple[Connection, ...], dict[int, int]]
 
 UNIT_DIRECTORIES = (
@@ -83,14 +85,16 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
 def _may_be_the_daemon(pid: int, path: str) -> bool:
     """Whether a process whose descriptors we may not see can be what listens there.
 
-    Its name proves little: it must belong to the owner of the socket, and to no container below this system.
+    Its name proves little: it must belong to the owner of the socket, or be the service that systemd gave its own
+    socket to, as where pcscd runs as a user of its own; and to no container below this system.
     """
     try:
         owner = os.stat(path).st_uid
     except OSError:
         return False
-    depth = proc.namespace_depth(pid)
-    return proc.uid(pid) == owner and depth == proc.namespace_depth(os.getpid())
+    if proc.namespace_depth(pid) != proc.namespace_depth(os.getpid()):
+        return False
+    return proc.uid(pid) == owner or (owner == 0 and proc.service(pid) == SERVICE)
 
 
 def may_be_refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:
@@ -217,7 +221,7 @@ def installed() -> bool:
 
 
 def _program() -> str | None:
-    return shutil.which("pcscd", path=os.pathsep.join(("/usr/sbin", "/usr/local/sbin", "/sbin", os.defpath)))
+    return shutil.which("pcscd", path=PLACES)
 
 
 def version(deadline: Deadline) -> Maybe[str | None]:
@@ -264,15 +268,3 @@ def unit() -> Maybe[str | None]:
             wanted = "/etc/systemd/system/sockets.target.wants/pcscd.socket"
             return "enabled" if os.path.lexists(wanted) else "disabled"
     return None
-
-
-def polkit() -> Maybe[bool]:
-    """Whether pcscd was built with polkit: its policy file is installed then."""
-    return any(
-        os.path.exists(f"{directory}/org.debian.pcsc-lite.policy")
-        for directory in (
-            "/usr/share/polkit-1/actions",
-            "/usr/local/share/polkit-1/actions",
-            "/run/current-system/sw/share/polkit-1/actions",  # NixOS
-        )
-    )

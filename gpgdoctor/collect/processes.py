@@ -18,6 +18,7 @@ T = TypeVar("T")
 _COMM_LENGTH = 15  # the kernel keeps no more of a name
 NAME_LENGTH = 64  # of a program, where its command line tells more; a script may call itself anything
 PROGRAM_LIMIT_BYTES = 16 << 20
+MOST_OPTIONS = 100
 COMMAND_LINE_BYTES = 1 << 16
 ROLES = ("pcscd", "scdaemon", "gpg-agent")
 # Nixpkgs' makeWrapper moves a program away so, and gives it its own name back as argv[0] only.
@@ -84,6 +85,8 @@ def describe(pid: int, role: str, ours: Collection[int]) -> Process | None:
                 replaced=_replaced(pid),
                 homedir=_homedir(arguments) if role in ("scdaemon", "gpg-agent") else None,
                 ours=pid in ours or program == "gpgdoctor",
+                session=session_of(pid),
+                options=_options(arguments) if role in ("scdaemon", "gpg-agent") else (),
             )
     except psutil.Error:
         return None
@@ -199,3 +202,16 @@ def _homedir(arguments: Maybe[list[str]]) -> Maybe[str | None]:
         if argument.startswith("--homedir="):
             return argument.partition("=")[2]
     return None
+
+
+def _options(arguments: Maybe[list[str]]) -> Maybe[tuple[str, ...]]:
+    """The names of the options that it was started with, without their values."""
+    if isinstance(arguments, Unknown):
+        return arguments
+    return tuple(word.partition("=")[0][:NAME_LENGTH] for word in arguments[1:MOST_OPTIONS] if word.startswith("-"))
+
+
+def session_of(pid: int | str) -> Maybe[str | None]:
+    """The session or user manager of systemd that a process is in; None where it is in neither."""
+    unit = proc.unit(pid)
+    return Unknown.because("its control group is not visible") if unit is None else unit or None

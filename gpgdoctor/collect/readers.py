@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from gpgdoctor.facts import PROBES, WORDS, Maybe, PcscDriver, Reader, Reason, Unknown
 
+MOST_CONNECTIONS = 200  # PCSCLITE_MAX_APPLICATIONS_CONTEXTS
 MOST_READERS = 256  # pcscd had 16 up to 2.4, and has no limit since
+MOST_HANDLES = 1 << 16  # pcscd has 200 for a reader
 NAME_LENGTH = 128  # MAX_READERNAME, pcsclite.h
 ATR_LENGTH = 66  # MAX_ATR_SIZE is 33 bytes
 TEXT_LENGTH = 500
@@ -57,7 +59,9 @@ class Told:
         self.names: tuple[str, ...] = ()
         self.states: dict[str, State] | None = None
         self.later: dict[str, State] | None = None
+        self.handles: dict[str, int] | None = None
         self.probes: dict[str, Probe] = {}
+        self.waiting: int | None = None  # programs that wait for another's transaction; None where that did not show
         self.refused: int | None = None  # the errno of a connect() that was asked for, 0 where it succeeded
 
     def take(self, fact: Any) -> None:
@@ -82,6 +86,10 @@ class Told:
     def _take_later(self, value: Any) -> None:
         self.later = _states(value)
 
+    def _take_handles(self, value: Any) -> None:
+        pairs = [(_text(name, NAME_LENGTH), count) for name, count in _bounded(value)]
+        self.handles = {name: _handles(count) for name, count in pairs}
+
     def _take_probe(self, value: Any) -> None:
         name, outcome, code, seconds = value
         if outcome not in PROBES or not 0 <= float(seconds) <= LONGEST_S:
@@ -98,6 +106,9 @@ class Told:
     def _take_refused(self, value: Any) -> None:
         self.refused = _code(value)
 
+    def _take_waiting(self, value: Any) -> None:
+        self.waiting = min(_code(value), MOST_CONNECTIONS)
+
     def _take_stage(self, value: Any) -> None:
         if value in ("asked", "looked", "done", "unreadable"):
             setattr(self, value, True)
@@ -108,10 +119,12 @@ class Told:
         "names": _take_names,
         "states": _take_states,
         "later": _take_later,
+        "handles": _take_handles,
         "probe": _take_probe,
         "establish": _take_establish,
         "listed": _take_listed,
         "refused": _take_refused,
+        "waiting": _take_waiting,
         "stage": _take_stage,
     }
 
@@ -149,7 +162,12 @@ class Told:
             return Unknown.because("pcscd does not answer" if answer == "no-answer" else f"pcscd answers {answer}")
         if self.unreadable:
             return Unknown.because("a reader's name is not ASCII, and pyscard cannot pass it on")
+        if self.waiting and not_made is None:
+            not_made = Reason.PROGRAM_WAITS
         return tuple(self._reader(name, not_made) for name in self.names)
+
+    def waiting_programs(self) -> Maybe[int]:
+        return Unknown(Reason.NOT_NEEDED) if self.waiting is None else self.waiting
 
     def _reader(self, name: str, not_made: Reason | None) -> Reader:
         state = self._state(self.states, name)
@@ -168,7 +186,13 @@ class Told:
             not_made_reason=not_made if outcome == "not-made" else None,
             seconds=round(probe.seconds, 1) if isinstance(probe, Probe) and outcome in ("blocked", "stuck") else None,
             atr=(self.states or {}).get(name, State(0, "")).atr or None,
+            handles=self._handles(name, held=held),
         )
+
+    def _handles(self, name: str, *, held: bool) -> Maybe[int]:
+        if not held:
+            return Unknown(Reason.NOT_NEEDED)
+        return (self.handles or {}).get(name, Unknown.because("pcscd was not asked for the number of connections"))
 
     def _state(self, states: dict[str, State] | None, name: str) -> Maybe[tuple[str, ...]]:
         if states is None:
@@ -197,7 +221,7 @@ def _may_be_probed(state: tuple[str, ...]) -> bool:
 
 
 def _states(value: Any) -> dict[str, State]:
-    return {_text(name, NAME_LENGTH): State(_code(bits), _text(atr, ATR_LENGTH)) for name, bits, atr in _bounded(value)}
+    return {_text(name, NAME_LENGTH): State(_code(bits), _bytes(atr)) for name, bits, atr in _bounded(value)}
 
 
 def _driver(value: Any) -> PcscDriver:
@@ -218,8 +242,19 @@ def _text(value: Any, length: int) -> str:
     return value[:length]
 
 
+def _bytes(value: Any) -> str:
+    """An ATR, in hexadecimal; raises ValueError for what is none."""
+    return bytes.fromhex(_text(value, ATR_LENGTH)).hex()
+
+
 def _code(value: Any) -> int:
     """Codes and states have 32 bits."""
     if type(value) is not int or not 0 <= value <= 0xFFFFFFFF:
         raise ValueError("no code")
+    return value
+
+
+def _handles(value: Any) -> int:
+    if type(value) is not int or not -1 <= value <= MOST_HANDLES:
+        raise ValueError("no number of connections")
     return value

@@ -5,10 +5,12 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from functools import cache
 
-from gpgdoctor.facts import Maybe, Unknown, UsbInterface
+from gpgdoctor.facts import BlockedDevice, Maybe, Unknown, UsbInterface
+from gpgdoctor.system import ownership, proc
 from gpgdoctor.system.record import replace
 
 CCID_CLASS = "0b"
@@ -18,6 +20,14 @@ TITLE_LENGTH = 126  # of a string descriptor, in UTF-16
 YUBICO = "1050"
 # YubiKeys whose CCID interface is switched off, and those that have none (yubikit/core/__init__.py, PID).
 YUBIKEYS_WITHOUT_CCID = ("0110", "0113", "0114", "0401", "0402", "0403")
+# Tokens that gpg is used with, where no driver's list is there to tell (Debian's 60-scdaemon.rules; libccid 1.8.2).
+TOKENS = {
+    YUBICO: (*YUBIKEYS_WITHOUT_CCID, "0111", "0112", "0115", "0116", "0404", "0405", "0406", "0407"),
+    "20a0": ("4107", "4108", "4109", "4211", "42b2"),  # Crypto Stick, Nitrokey
+    "234b": ("0000",),  # Gnuk
+    "1209": ("2440",),  # Gnuk
+    "316d": ("4c4b",),  # Librem Key
+}
 PLISTS = (
     "/usr/lib/pcsc/drivers/*/Contents/Info.plist",
     "/usr/lib64/pcsc/drivers/*/Contents/Info.plist",
@@ -73,7 +83,58 @@ def _interface(root: str, top: str, name: str) -> UsbInterface | None:
         node=node,
         accessible=node if isinstance(node, Unknown) else os.access(node, os.R_OK | os.W_OK),
         in_libccid=listed,
+        removable=_attribute(f"{device}/removable") or None,
     )
+
+
+def blocked(root: str = "") -> Maybe[tuple[BlockedDevice, ...]]:
+    """The readers and tokens that the kernel was told not to use: it shows no interfaces of theirs."""
+    top = f"{root}/sys/bus/usb/devices"
+    if not os.path.isdir(top):
+        return () if os.path.isdir(f"{root}/sys/bus") else Unknown.because("/sys is not mounted")
+    try:
+        names = sorted(name for name in os.listdir(top) if ":" not in name)
+    except OSError as error:
+        return Unknown.because(f"{top}: {error.strerror}")
+    found = (_blocked(f"{top}/{name}", name, root) for name in names)
+    return tuple(device for device in found if device is not None)
+
+
+def _blocked(device: str, name: str, root: str) -> BlockedDevice | None:
+    if _attribute(f"{device}/authorized") != "0":
+        return None
+    vendor, product = _id(f"{device}/idVendor"), _id(f"{device}/idProduct")
+    if vendor is None or product is None or not _is_known(vendor.lower(), product.lower(), root):
+        return None
+    title = (_attribute(f"{device}/product") or "USB reader")[:TITLE_LENGTH]
+    return BlockedDevice(name=name, vendor=vendor, product=product, title=title)
+
+
+def _is_known(vendor: str, product: str, root: str) -> bool:
+    return in_libccid(vendor, product, root) is True or product in TOKENS.get(vendor, ())
+
+
+def as_open_to_pcscd(
+    interfaces: Maybe[tuple[UsbInterface, ...]], daemons: Collection[int]
+) -> Maybe[tuple[UsbInterface, ...]]:
+    """The interfaces with what pcscd's user may do with them; ``daemons`` are its pids."""
+    if isinstance(interfaces, Unknown):
+        return interfaces
+    if not daemons:
+        return tuple(replace(it, accessible_to_pcscd=None) for it in interfaces)
+    rights = proc.acts_as(next(iter(daemons)))
+    return tuple(replace(it, accessible_to_pcscd=_may_open(it.node, rights)) for it in interfaces)
+
+
+def _may_open(node: Maybe[str], rights: tuple[int, set[int]] | None) -> Maybe[bool]:
+    if rights is None:
+        return Unknown.because("as whom pcscd runs is not visible")
+    if isinstance(node, Unknown):
+        return node
+    try:
+        return ownership.may_read_and_write(node, *rights)
+    except OSError as error:
+        return Unknown.because(f"{node}: {error.strerror}")
 
 
 def open_to_me() -> Maybe[tuple[str, ...]]:

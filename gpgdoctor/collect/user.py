@@ -9,18 +9,18 @@ import os
 from collections.abc import Callable
 from typing import TypeVar
 
-from gpgdoctor.collect import configuration, processes, scdaemons, usb
+from gpgdoctor.collect import agents, configuration, processes, scdaemons, usb
 from gpgdoctor.collect.gnupg import (
     Installation,
     ScdaemonAnswers,
     ScdaemonQuestions,
-    card_keys,
     homedir_problems,
     installation,
     users_of,
 )
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.collect.probe_child import ProbeChild
+from gpgdoctor.collect.stubs import stubs_of
 from gpgdoctor.collect.user_configuration import (
     configuration_of,
     configured_driver,
@@ -28,9 +28,8 @@ from gpgdoctor.collect.user_configuration import (
     sources_of,
     untestable,
 )
-from gpgdoctor.facts import Configuration, Gnupg, Maybe, PcscDriver, RunningScdaemon, Unknown
+from gpgdoctor.facts import Configuration, Gnupg, Maybe, PcscDriver, Reason, RunningScdaemon, Unknown
 from gpgdoctor.scdaemon_conf.options import OptionTable, parse_option_table
-from gpgdoctor.system import proc
 from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record
@@ -60,7 +59,8 @@ class UserFacts(Record):
 class UserLook:
     """One user's part of a look: begun early, finished when the readers have been asked."""
 
-    def __init__(self, questions: GpgconfQuestions, deadline: Deadline) -> None:
+    def __init__(self, questions: GpgconfQuestions, deadline: Deadline, *, versions: bool = False) -> None:
+        """``versions``: gpg-agent's own, too, which costs a program."""
         self._deadline = deadline
         self._home_is_default = questions.home_is_default
         self._installation = installation(questions, deadline.sooner(ANSWER_DEADLINE_S))
@@ -68,6 +68,7 @@ class UserLook:
         home = self._installation.directory("homedir")
         self._scdaemon = ScdaemonQuestions(self._installation.program("scdaemon"), home, untestable(self._sources))
         self._agent_table = _agent_table(self._installation, self._sources)
+        self._agent_version = agents.VersionQuestion(self._installation.program("gpg-agent")) if versions else None
 
     @property
     def sources(self) -> dict[str, configuration.Source]:
@@ -88,7 +89,19 @@ class UserLook:
         agent = _read_table(self._agent_table, deadline)
         return UserFacts(
             gnupg=_gnupg(
-                self._installation, self._home_is_default, answers, heard, sockets, _pids(daemons, "gpg-agent")
+                self._installation,
+                self._home_is_default,
+                answers,
+                heard,
+                agent_listener=agents.listener(
+                    self._installation.directory("agent-socket"),
+                    sockets,
+                    _pids(daemons, "gpg-agent"),
+                    users_of(self._installation.directory("homedir")),
+                ),
+                agent_version=self._agent_version.answer(deadline)
+                if self._agent_version
+                else Unknown(Reason.NOT_ASKED_FOR),
             ),
             configuration=configuration_of(self._sources, answers, agent, user, driver),
             scdaemons=heard.error_or(tuple(Listening(path=path, said=said) for path, said in heard.by_path.items())),
@@ -100,6 +113,8 @@ class UserLook:
         self._scdaemon.close()
         if self._agent_table:
             self._agent_table.kill()
+        if self._agent_version:
+            self._agent_version.close()
 
 
 def _agent_table(early: Installation, sources: list[configuration.Source]) -> Command | None:
@@ -124,11 +139,13 @@ def _gnupg(
     home_is_default: bool,
     answers: ScdaemonAnswers,
     scds: scdaemons.Answers,
-    sockets: Sockets,
-    agents: list[int],
+    *,
+    agent_listener: Maybe[str | None],
+    agent_version: Maybe[str | None],
 ) -> Gnupg:
-    scdaemon_path = early.program("scdaemon")
+    scdaemon_path, keyboxd_path = early.program("scdaemon"), early.program("keyboxd")
     table = answers.table
+    stubs = stubs_of(early.directory("homedir"))
     return Gnupg(
         gpgconf=early.gpgconf,
         homedir=early.directory("homedir"),
@@ -136,13 +153,9 @@ def _gnupg(
         socketdir=early.directory("socketdir"),
         sysconfdir=early.directory("sysconfdir"),
         agent_socket=early.directory("agent-socket"),
-        agent_listener=_agent_listener(
-            early.directory("agent-socket"), sockets, agents, users_of(early.directory("homedir"))
-        ),
+        agent_listener=agent_listener,
         scdaemon=scdaemon_path,
-        scdaemon_exists=scdaemon_path
-        if isinstance(scdaemon_path, Unknown)
-        else scdaemon_path is not None and os.access(scdaemon_path, os.X_OK),
+        scdaemon_exists=_exists(scdaemon_path) or False,
         scdaemon_version=answers.version,
         scdaemon_options=_of_table(table, lambda known: tuple(known.names)),
         own_ccid_driver=_of_table(
@@ -153,7 +166,13 @@ def _gnupg(
         ),
         self_test=answers.self_test,
         running=scds.of_home(early.directory("socketdir")),
-        card_keys=card_keys(early.directory("homedir")),
+        card_keys=stubs.keys,
+        stub_serials=stubs.serials,
+        scdaemon_real=_real(scdaemon_path),
+        agent=_real(early.program("gpg-agent")),
+        agent_version=agent_version,
+        keyboxd=keyboxd_path,
+        keyboxd_exists=_exists(keyboxd_path),
         homedir_problems=homedir_problems(early.directory("homedir"), home_is_default),
     )
 
@@ -164,28 +183,15 @@ def _of_table(table: Maybe[OptionTable | None], get: Callable[[OptionTable], May
     return Unknown.because("scdaemon is not installed") if table is None else get(table)
 
 
-def _agent_listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[int]) -> Maybe[str | None]:
-    """Which program has gpg-agent's socket open for listening. Nobody connects to it.
+def _exists(program: Maybe[str | None]) -> Maybe[bool | None]:
+    if program is None or isinstance(program, Unknown):
+        return program
+    return os.access(program, os.X_OK)
 
-    ``mine`` are the users whose agent may listen there: a program of anybody else may call itself what it likes.
-    """
-    if isinstance(path, Unknown):
-        return path
-    if sockets.error is not None:
-        return Unknown.because(sockets.error)
-    listening = sockets.listening(path)
-    if not listening:
-        return None
-    pids = proc.owners({entry.inode for entry in listening})
-    users = {entry.uid for entry in listening}
-    if not mine & users and None not in users:
-        return f"{processes.name_of(next(iter(pids.values()))) if pids else 'a program'} of another user"
-    if pids:
-        return processes.name_of(next(iter(pids.values())))
-    # gpg-agent forbids ptrace, and with it a look at its open files.
-    if any(proc.socket_inodes(pid) is None and proc.uid(pid) in users for pid in agents):
-        return "gpg-agent"
-    return Unknown.because("the program that listens on the agent's socket is not visible to this user")
+
+def _real(program: Maybe[str | None]) -> Maybe[str | None]:
+    """With every link followed: Nix profiles and Homebrew are full of them."""
+    return program if program is None or isinstance(program, Unknown) else os.path.realpath(program)
 
 
 def _pids(daemons: dict[int, str], role: str) -> list[int]:

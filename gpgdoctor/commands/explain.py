@@ -86,8 +86,9 @@ def _what_is_found(now: Now) -> int:
     elif now.failure is not None:
         end = f"This machine could not be looked at: {now.failure}. Next: gpgdoctor check"
     else:
+        unseen = "but not everything could be looked at (see gpgdoctor check)" if now.unchecked else ""
         end = (
-            "Nothing is found on this machine now, so there is nothing to explain. "
+            f"Nothing is found on this machine now, {unseen or 'so there is nothing to explain'}. "
             'With an error at hand: gpgdoctor explain "its text"'
         )
     return _print("\n".join([*rows, *([""] if rows else []), *_wrapped(end)]))

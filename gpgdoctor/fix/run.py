@@ -137,7 +137,8 @@ class _Run:
         if not give_reader_to_pcscd(prospect.diagnosis, self._options.homedir, self._io, may_ask=may_ask):
             raise Failed(
                 "Nothing is written: scdaemon let go of the reader, but PC/SC does not list it yet. "
-                "Unplug the reader, plug it in again, and run gpgdoctor fix.",
+                "Unplug the reader and plug it in again, or restart pcscd, which cuts its other programs off (sudo "
+                "systemctl restart pcscd.service where systemd runs it). Then run gpgdoctor fix again.",
                 REFUSED,
             )
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from gpgdoctor.hooks.failure import UNKNOWN, Answer, failed
 from gpgdoctor.hooks.targets import Target
+from gpgdoctor.system.nowhere import lead_nowhere
 
 NOT_WRITTEN = 1
 DEADLINE_S = 27.0  # of the 30 that are promised
@@ -49,10 +50,7 @@ class _Output:
 
     def __init__(self) -> None:
         self._once = threading.Lock()
-        nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, 0)
-        os.dup2(nothing, 2)
-        os.close(nothing)
+        lead_nowhere(0, 2)
 
     def write(self, text: str) -> None:
         """Write all of it; where something was written already, wait for the end of the process."""

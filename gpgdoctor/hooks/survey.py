@@ -7,9 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 from gpgdoctor.collect import usb
+from gpgdoctor.collect.described import with_cards
 from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
-from gpgdoctor.collect.machine import Look, Wishes, with_cards
+from gpgdoctor.collect.machine import Look, Wishes
 from gpgdoctor.collect.probe_child import ProbeChild
 from gpgdoctor.collect.user_child import UserChild, nothing
 from gpgdoctor.facts import Facts, Process, Reason, Unknown, known_or

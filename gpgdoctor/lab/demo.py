@@ -6,8 +6,8 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
 
 from gpgdoctor.lab import jcecard, mounts, parts, terminal
 from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
@@ -25,6 +25,8 @@ EXIT_SHOWN, EXIT_NOT_SHOWN, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
 HANGS_S = 5.0
 PROGRAM_DEADLINE_S = 180.0  # in an emulated machine all takes ten times as long
 PCSC_SUCCESS = "0x00000000"
+
+Found = Callable[[dict[str, Any]], None]
 
 
 def list_scenarios() -> str:
@@ -58,14 +60,17 @@ def _open(scenario: Scenario, err: TextIO) -> Lab | MachineLab:
     return Lab(scenario)
 
 
-def run_demo(name: str, *, out: TextIO, err: TextIO) -> int:
-    """Play a scenario: 0 the lab showed what it should, 1 it did not, 2 no such name, 3 it cannot run here."""
+def run_demo(name: str, *, out: TextIO, err: TextIO, found: Found = lambda _: None) -> int:
+    """Play a scenario: 0 the lab showed what it should, 1 it did not, 2 no such name, 3 it cannot run here.
+
+    ``found`` is given the document of `check --json` over the illness.
+    """
     scenario = _named(name)
     if scenario is None:
         return _refuse(err, _unknown(name), EXIT_USAGE)
     try:
         with _open(scenario, err) as lab:
-            run = Run(lab, out)
+            run = Run(lab, out, found)
             run.whole()
     except (LabUnavailable, parts.PartsUnavailable) as reason:
         return _refuse(err, f"cannot run here: {reason}", EXIT_CANNOT_RUN)
@@ -113,10 +118,11 @@ def _unknown(name: str) -> str:
 class Run:
     """One run of a scenario: what is shown goes to ``out``, what was not as expected to ``complaints``."""
 
-    def __init__(self, lab: Lab | MachineLab, out: TextIO) -> None:
+    def __init__(self, lab: Lab | MachineLab, out: TextIO, found: Found = lambda _: None) -> None:
         self.complaints: list[str] = []
         self._lab = lab
         self._out = out
+        self._found = found
         self._scenario: Scenario = as_of(lab.scenario, lab.gnupg_version)
 
     def whole(self) -> None:
@@ -172,15 +178,18 @@ class Run:
         self._show("gpgdoctor check", self._lab.gpgdoctor_argv("check"))
         said = self._lab.gpgdoctor("check", "--json", timeout=PROGRAM_DEADLINE_S)
         try:
-            findings = json.loads(said.stdout)["findings"]
+            document = json.loads(said.stdout)
+            findings = document["findings"]
         except (ValueError, KeyError):
             last = said.stderr.strip().splitlines()[-1:] or ["nothing"]
             self._complain(f"gpgdoctor check --json gave no document, but said: {last[0]}")
             return
+        self._found(document)
         causes = {finding["id"] for finding in findings if _counts(finding)}
-        if causes != set(self._scenario.expect):
-            expected = " ".join(self._scenario.expect) or "nothing"
-            self._complain(f"check should find {expected}, and found {' '.join(sorted(causes)) or 'nothing'}")
+        expected = _expected_as_user(self._scenario)
+        if causes != set(expected):
+            right, found = (" ".join(ids) or "nothing" for ids in (expected, sorted(causes)))
+            self._complain(f"check should find {right}, and found {found}")
         missing = set(self._scenario.info) - {finding["id"] for finding in findings}
         if missing:
             self._complain(f"check should mention {' '.join(sorted(missing))}")
@@ -196,6 +205,12 @@ class Run:
 
     def _complain(self, complaint: str) -> None:
         self.complaints.append(complaint)
+
+
+def _expected_as_user(scenario: Scenario) -> tuple[str, ...]:
+    if isinstance(scenario, MachineScenario) and scenario.expect_as_user is not None:
+        return scenario.expect_as_user
+    return scenario.expect
 
 
 def _counts(finding: dict[str, object]) -> bool:

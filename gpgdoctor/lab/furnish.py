@@ -22,6 +22,7 @@ from gpgdoctor.lab.scenario import File, Package, Scenario
 HIDDEN_FILES: dict[Package, tuple[str, ...]] = {
     "gnupg": ("bin/gpg*", "bin/dirmngr*", "lib/gnupg", "lib/gnupg2", "libexec/gnupg*", "libexec/scdaemon"),
     "scdaemon": ("lib/gnupg*/scdaemon", "libexec/scdaemon", "libexec/gnupg/scdaemon"),
+    "keyboxd": ("lib/gnupg*/keyboxd", "libexec/keyboxd", "libexec/gnupg/keyboxd"),
     "pcscd": ("sbin/pcscd", "bin/pcscd", "lib/systemd/system/pcscd.*"),
     "libpcsclite": ("lib/libpcsclite*", "lib/*/libpcsclite*", "lib64/libpcsclite*"),
 }

@@ -9,7 +9,7 @@ CardKind = Literal["openpgp", "foreign", "mute", "absent"]
 ClientKind = Literal["idle", "shared", "direct", "exclusive", "transaction", "foreign-select", "crowd"]
 PcscdState = Literal["running", "never-started", "killed", "stopped"]
 GpgOutcome = Literal["works", "fails", "hangs"]
-Package = Literal["gnupg", "scdaemon", "pcscd", "libpcsclite"]
+Package = Literal["gnupg", "scdaemon", "keyboxd", "pcscd", "libpcsclite"]
 
 # Since then scdaemon does not turn to PC/SC by itself when its own driver finds no reader: NEWS of Debian's 2.4.7-15.
 GNUPG_2_3 = (2, 3)

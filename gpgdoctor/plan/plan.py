@@ -168,8 +168,10 @@ def _postponed(diagnosis: Diagnosis, finding: Finding) -> list[tuple[Refusal, Ad
 
     And as long as another program has the reader for itself alone, no trial could show that options help.
     """
-    # A probe that waits in pcscd waits for a transaction, be it known in which reader or not.
-    reason = TRANSACTION_SOMEWHERE if known_or(diagnosis.facts.pcscd.waiting, 0) else None
+    # A probe or a program that waits in pcscd waits for a transaction, be it known in which reader or not.
+    pcscd = diagnosis.facts.pcscd
+    waiting = known_or(pcscd.waiting, 0) or known_or(pcscd.waiting_programs, 0)
+    reason = TRANSACTION_SOMEWHERE if waiting else None
     for other in diagnosis.findings:
         if other.id == "GD204":
             reason = TRANSACTION

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from enum import Enum
 
 from gpgdoctor.system.record import Record
 
@@ -18,6 +19,15 @@ GLUE = "\x00"
 AS_ROOT = "sudo gpgdoctor"  # in texts and commands, wherever they are made
 
 
+class Drawing(Enum):
+    """How the way to the card is drawn."""
+
+    NONE = "none"
+    LINE = "line"  # into a pipe, where it is asked for
+    ASCII = "ascii"
+    BOXES = "boxes"
+
+
 class Style(Record):
     width: int = 80
     colour: bool = False
@@ -25,6 +35,7 @@ class Style(Record):
     quiet: bool = False
     origin: str | None = None  # of a replayed snapshot
     encoding: str = "utf-8"
+    drawing: Drawing = Drawing.NONE
     homedir: str | None = None  # that the caller named, for the command that follows
     as_root: str = AS_ROOT  # what root's gpgdoctor is called by where the text is read
 

@@ -8,10 +8,10 @@ from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Check, Diagnosis, Finding
 from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.report.escape import printable
-from gpgdoctor.report.style import COLOURS, Style
+from gpgdoctor.report.style import COLOURS, Drawing, Style
 from gpgdoctor.rules import with_name
 
-__all__ = ["Style", "not_checked", "render", "verdict"]
+__all__ = ["Drawing", "Style", "not_checked", "render", "verdict"]
 
 AREAS = (
     ("GD1", "Configuration"),
@@ -22,6 +22,7 @@ AREAS = (
     ("GD6", "Sharing"),
 )
 HEALTHY = "No cause found. gpg itself was not tried; if it still fails, run gpgdoctor check within a minute after."
+FOR_OTHERS = "Another program is refused? gpgdoctor fix GD201"
 
 
 def render(diagnosis: Diagnosis, style: Style) -> str:
@@ -29,10 +30,19 @@ def render(diagnosis: Diagnosis, style: Style) -> str:
     lines: list[str] = []
     if not style.quiet:
         lines += [*style.wrapped(_heading(diagnosis.facts, style)), "", *_areas(diagnosis, style), ""]
+        lines += _picture(diagnosis, style)
         lines += _blocks(diagnosis, style)
         lines += not_checked(diagnosis, style)
     lines += style.wrapped(verdict(diagnosis, style.homedir))
     return "\n".join(lines)
+
+
+def _picture(diagnosis: Diagnosis, style: Style) -> list[str]:
+    if style.drawing is Drawing.NONE or not (diagnosis.findings or style.verbose):
+        return []
+    from gpgdoctor.report.picture import picture  # a healthy machine needs none
+
+    return picture(diagnosis, style)
 
 
 def _blocks(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
@@ -111,8 +121,8 @@ def verdict(diagnosis: Diagnosis, homedir: str | None = None) -> str:
     home = f" --homedir {_quoted(homedir)}" if homedir else ""
     findings = [finding for finding in diagnosis.findings if not finding.ignored]
     if diagnosis.verdict == "healthy":
-        holds = any(finding.id == "GD201" for finding in findings)
-        return f"{HEALTHY} Another program is refused? gpgdoctor fix GD201{home}" if holds else HEALTHY
+        keeps_it = any(finding.id == "GD201" for finding in findings)
+        return f"{HEALTHY} {FOR_OTHERS}{home}" if keeps_it else HEALTHY
     if diagnosis.verdict == "incomplete":
         asleep = any(finding.id == "GD309" for finding in findings)
         root = known_or(diagnosis.facts.host.root, False)

@@ -8,17 +8,23 @@ from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import (
     Advice,
     Found,
+    Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subject,
+    Subjects,
+    Verdicts,
     advice,
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
-from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
+from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, SCDAEMON_STARTS, scdaemon_would_answer, severity_for_pcsc
 from gpgdoctor.rules.usb_names import name_of
+from gpgdoctor.system.record import replace
 from gpgdoctor.wording import Command, Text, free, public, text
 
 # SCARD_W_SECURITY_VIOLATION, SCARD_F_COMM_ERROR, SCARD_E_NO_SERVICE: which of them a refusal becomes depends on
@@ -36,8 +42,15 @@ EXPLAIN: Command = ("gpgdoctor", "explain", "GD401")
     "pcscd lets this session in.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305", "GD311"),
+    earlier=SCDAEMON_STARTS,
+    breaks=refuses(Stretch.PCSCD),
 )
-def pcscd_refuses_me(facts: Facts) -> Found | None:
+def pcscd_refuses_me(facts: Facts, verdicts: Verdicts) -> Found | None:
+    found = _refuses_me(facts)
+    return found if found is None or scdaemon_would_answer(verdicts) else replace(found, effect=None)
+
+
+def _refuses_me(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
         raise NotApplicable(PCSCD_DOES_NOT_RUN)
     answer = known(facts.pcscd.answer)
@@ -84,6 +97,8 @@ def _check_whose_answer_it_is(facts: Facts) -> None:
     gnupgs, asked = _gnupgs_session(facts), known_or(facts.host.session_unit, None)
     if gnupgs is None or asked is None or gnupgs[0] == asked or _log_refuses_me(facts):
         return
+    if gnupgs[0].startswith("user@") and facts.host.at_seat is False:
+        return  # polkit judges a user manager's processes by a session of that user: none is better off than this one
     why = "pcscd refuses this session ({asked}); {program} runs in another one ({other}), which may be let in"
     raise NotKnown(text(why, asked=free(asked), program=public(gnupgs[1]), other=free(gnupgs[0])))
 
@@ -105,6 +120,9 @@ def _second_question(facts: Facts) -> Found | None:
     readers = known(facts.readers)
     if any(reader.probe == "ok" for reader in readers) or not any(card(it) is Card.PRESENT for it in readers):
         return None
+    access = facts.pcscd.card_access
+    if access is not None and not isinstance(access, Unknown) and access.answer == "yes":
+        return None
     uid = known_or(facts.host.uid, -1)
     logged = [
         number
@@ -113,10 +131,9 @@ def _second_question(facts: Facts) -> Found | None:
     ]
     if logged:
         return _refused(facts, text("its second question, access_card"), (f"pcscd.log[{logged[-1]}]",))
-    access = facts.pcscd.card_access
     if isinstance(access, Unknown):
         raise NotKnown(access, counts=False)
-    if access is None or access.answer == "yes":
+    if access is None:
         return None
     if not access.with_reader:
         why = "polkit does not say yes to access_card for {whose}, but was asked without the reader's name"
@@ -214,10 +231,11 @@ def _effect(session: str | None, *, by_session: bool) -> Text:
     return text("{denied} A desktop session on this machine may be let in.", denied=denied)
 
 
-def _blocked(facts: Facts) -> list[Subject]:
+def _blocked(facts: Facts) -> Subjects:
     if isinstance(facts.usb_blocked, Unknown) and _a_card_is_there(facts):
         return []
-    return [Subject(name=name_of(device), index=number) for number, device in enumerate(known(facts.usb_blocked))]
+    blocked = [Subject(name=name_of(device), index=number) for number, device in enumerate(known(facts.usb_blocked))]
+    return blocked or Holds(why=text("no reader or token on USB is blocked"))
 
 
 def _a_card_is_there(facts: Facts) -> bool:
@@ -233,7 +251,8 @@ def _a_card_is_there(facts: Facts) -> bool:
     "The kernel may use every card reader on USB.",
     worst="error",
     each=_blocked,
-    no_subject=text("no reader or token on USB is blocked"),
+    no_subject=text("nobody looked, and there is a card"),
+    breaks=refuses(Stretch.READER),
 )
 def usb_device_blocked(facts: Facts, index: int) -> Found | None:
     return Found(

@@ -1,4 +1,4 @@
-"""GD201-GD204, GD206 and GD207: two programs want one reader."""
+"""GD201-GD204 and GD207: two programs want one reader."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from gpgdoctor.rules.holding import named
 from gpgdoctor.rules.reader_state import Hold, hold, is_held, was_shown_exclusive
 from gpgdoctor.rules.rule import (
     Advice,
-    Certainty,
     Cost,
+    Culprit,
     Cure,
     Found,
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subjects,
     advice,
     advise,
+    blocks,
     by_hand,
     headed_by,
     hidden_by,
+    refuses,
     rule,
 )
-from gpgdoctor.wording import Text, path, public, several, text, user
+from gpgdoctor.system.record import replace
+from gpgdoctor.wording import Text, public, several, text
 
 NO_PCSCD = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
 NO_SCDAEMON = hidden_by("GD306", "GD307", "GD108")
@@ -39,6 +43,7 @@ NO_READER = text("PC/SC lists no reader")
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD204", "GD109")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.OTHERS),
 )
 def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -46,7 +51,7 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
         return None
     running = known(facts.gnupg.running)
     me = [process for process in holding.clients(facts) if running and process.pid == running.pid]
-    kept_out = [process for process in holding.others(facts) if holding.uses_cards(process)]
+    kept_out = _kept_out(facts, index)
     whom = several(map(named, kept_out)) if kept_out else public("every other program that wants it")
     refusals = [event for event in known_or(facts.pcscd.log, ()) if event.kind == "refused-exclusive"]
     return Found(
@@ -60,9 +65,16 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
             *(("pcscd.log",) if refusals else ()),
         ),
         culprits=tuple(holding.culprit(process, "certain") for process in me),
-        cure=cures.share(facts, costs=(Cost.STARTED_BEFORE,)),
+        cure=cures.share(facts, costs=(Cost.STARTED_BEFORE,), also=(cures.free_it_once(facts),)),
         note=_were_refused(len(refusals)) if refusals else None,
     )
+
+
+def _kept_out(facts: Facts, index: int) -> list[Process]:
+    """Who wants cards and is connected. Nobody, where each of them may have a reader of its own already."""
+    wanting = [process for process in holding.others(facts) if holding.uses_cards(process)]
+    elsewhere = [at for at, it in enumerate(known(facts.readers)) if at != index and hold(it) is Hold.SHARED]
+    return wanting if len(wanting) > len(elsewhere) else []
 
 
 def _were_refused(number: int) -> Text:
@@ -78,6 +90,7 @@ def _were_refused(number: int) -> Text:
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD206", "GD109", "GD106")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -90,15 +103,22 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
         return None
     if not scdaemon.reaches_through_pcsc(facts) or not scdaemon.would_take(facts, index):
         return None
-    candidates = holding.suspects(facts)
+    suspects = holding.suspects(facts)
+    candidates = holding.able(suspects, Hold.SHARED)
+    handles = known_or(reader.handles, 0)
     return Found(
         severity=_wanted(facts),
         summary=text(
-            "{who} shares this reader, and scdaemon insists on having it alone.", who=_one_of(facts, candidates)
+            "{who} this reader, and scdaemon insists on having it alone.",
+            who=_sharing(facts, candidates, handles),
         ),
         effect=text('gpg says "No such device" as long as the other program is connected.'),
-        because=(f"readers[{index}].state", "configuration.in_force"),
-        culprits=holding.culprits(facts, candidates),
+        because=(
+            f"readers[{index}].state",
+            *((f"readers[{index}].handles",) if handles > 1 else ()),
+            "configuration.in_force",
+        ),
+        culprits=holding.culprits(facts, candidates, handles, by_table=candidates != suspects),
         cure=cures.share(facts, also=_instead(facts, candidates)),
         note=_who_else(facts, candidates),
     )
@@ -110,30 +130,39 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     "No other program has the reader for itself alone.",
     worst="error",
     each=holding.contended,
-    causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD109", "GD204", "GD206")),
+    causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109", "GD204", "GD206")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
     if not was_shown_exclusive(reader) or holding.is_scdaemons(facts, index):
         return None
-    candidates = holding.suspects(facts)
+    suspects = holding.suspects(facts)
+    candidates = holding.able(suspects, Hold.EXCLUSIVE)
     return Found(
         severity="warning" if scdaemon.is_spared(facts, index) else _wanted(facts),
-        summary=text("{who} has opened this reader for itself alone.", who=_one_of(facts, candidates)),
+        summary=text("{who} has opened this reader for itself alone.", who=holding.one_of(facts, candidates)),
         effect=text(
             'gpg says "No such device" until that program lets go. Sharing on scdaemon\'s side does not help here.'
         ),
         because=(f"readers[{index}].state", *_probed(reader, index), "gnupg.running"),
-        culprits=holding.culprits(facts, candidates),
-        cure=advise(*_let_go(facts, candidates)),
+        culprits=holding.culprits(facts, candidates, by_table=candidates != suspects),
+        cure=advise(*cures.let_go(facts, candidates)),
         note=_who_else(facts, candidates),
     )
 
 
+def _sharing(facts: Facts, candidates: list[Process], handles: int) -> Text:
+    """Who it is, with its verb: each of them, where pcscd counts as many connections as there are programs."""
+    if 1 < handles == len(candidates) + holding.unseen(facts) == len(candidates):
+        return text("Each of {who} shares", who=several(map(named, candidates), " and "))
+    return text("{who} shares", who=holding.one_of(facts, candidates))
+
+
 def _instead(facts: Facts, candidates: list[Process]) -> tuple[Advice, ...]:
     """The smaller cure where it is one: the other program lets go, and scdaemon stays as it is."""
-    return _let_go(facts, candidates) if candidates else ()
+    return cures.let_go(facts, candidates) if candidates else ()
 
 
 def _probed(reader: Reader, index: int) -> tuple[str, ...]:
@@ -151,13 +180,6 @@ def _who_else(facts: Facts, candidates: list[Process]) -> Text | None:
     return None if candidates and holding.all_paired(facts) else holding.what_would_show_more(facts)
 
 
-def _let_go(facts: Facts, candidates: list[Process]) -> tuple[Advice, ...]:
-    programs = [process for process in candidates if process.role != "scdaemon"]
-    scdaemons = tuple(_stop_one(facts, process) for process in candidates if process.role == "scdaemon")
-    polite = cures.ask_to_let_go(programs).advice if programs or not scdaemons else ()
-    return (*polite, *scdaemons)
-
-
 @rule(
     "GD204",
     "transaction-held",
@@ -166,6 +188,7 @@ def _let_go(facts: Facts, candidates: list[Process]) -> tuple[Advice, ...]:
     each=holding.contended,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=blocks(Stretch.READER),
 )
 def transaction_held(facts: Facts, index: int) -> Found | None:
     readers = known(facts.readers)
@@ -175,8 +198,11 @@ def transaction_held(facts: Facts, index: int) -> Found | None:
         return None
     # A probe waits for a reader that is shared; one that is held EXCLUSIVE refuses it at once.
     may_block = [number for number, other in enumerate(readers) if hold(other) is Hold.SHARED]
-    if probe == "not-made" and known_or(facts.pcscd.waiting, 0) and may_block == [index]:
-        return _transaction(facts, index, ("pcscd.waiting",))
+    if probe == "not-made" and may_block == [index]:
+        if known_or(facts.pcscd.waiting, 0):
+            return _transaction(facts, index, ("pcscd.waiting",))
+        if known_or(facts.pcscd.waiting_programs, 0):
+            return _transaction(facts, index, ("pcscd.waiting_programs",))
     if probe == "not-made" and reader.not_made_reason is Reason.NO_PROBE:
         raise NotApplicable(text("switched off with --no-probe"), switched_off=True)
     if probe == "not-made":
@@ -188,91 +214,26 @@ def transaction_held(facts: Facts, index: int) -> Found | None:
 
 def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
     candidates = holding.suspects(facts)
-    who = _one_of(facts, candidates)
+    who = holding.one_of(facts, candidates)
     finish = advice("Finish what it asks for (touch, PIN), or close it.", ("gpgdoctor", "check"))
     return Found(
         severity="error",
         summary=text("{who} is in the middle of a transaction with this card, and all others wait.", who=who),
         effect=text("gpg hangs until it ends. A touch, a PIN entry or a key generation looks the same while it lasts."),
         because=(f"readers[{index}].state", *because),
-        culprits=holding.culprits(facts, candidates),
-        cure=advise(finish, *(_let_go(facts, candidates) if candidates else ())),
+        culprits=_of_a_transaction(facts, candidates),
+        cure=advise(finish, *(cures.let_go(facts, candidates) if candidates else ())),
         note=text("Look again in a minute: what is gone by then was an operation, and no fault."),
     )
 
 
-@rule(
-    "GD206",
-    "second-scdaemon",
-    "No scdaemon of another home or user has the reader.",
-    worst="error",
-    each=holding.contended,
-    causes=(*NO_PCSCD, *hidden_by("GD204")),
-    no_subject=NO_READER,
-)
-def second_scdaemon(facts: Facts, index: int) -> Found | None:
-    reader = known(facts.readers)[index]
-    known(facts.processes)
-    known(facts.pcscd.connections)
-    candidates = [process for process in holding.other_scdaemons(facts) if known_or(process.cards, 1) != 0]
-    if not is_held(reader) or scdaemon.holds_a_card(facts) or not candidates or holding.is_scdaemons(facts, index):
-        return None
-    says_so = _say_they_have_it(facts, candidates)
-    rivals = [process for process in holding.others(facts) if not holding.is_idle_service(process)]
-    if not says_so and rivals:
-        return None  # then it is one suspect among others
-    alone = len(candidates) + len(holding.others(facts)) + holding.unseen(facts) == 1
-    otherwise: Certainty = "possible" if not alone else "certain" if holding.all_paired(facts) else "likely"
-    named_ones = says_so or candidates
-    return Found(
-        severity="error",
-        summary=text(
-            "{who} {whose} {has} this reader.",
-            who=_one_of(facts, named_ones, certain=True),
-            whose=_whose(facts, named_ones),
-            has=public("has" if says_so or alone else "may have"),
-        ),
-        effect=text('gpg says "No such device" here until that scdaemon lets go.'),
-        because=(f"readers[{index}].state", *_places(facts, candidates)),
-        culprits=tuple(holding.culprit(process, "certain" if says_so else otherwise) for process in named_ones),
-        cure=advise(*(_stop_one(facts, process) for process in named_ones)),
-    )
-
-
-def _say_they_have_it(facts: Facts, scdaemons: list[Process]) -> list[Process]:
-    """Those that say they hold a card, where that explains every reader that is held."""
-    found = [process for process in scdaemons if known_or(process.cards, None)]
-    explained = sum(known_or(process.cards, None) or 0 for process in found)
-    return found if len(holding.held_by_others(facts)) <= explained else []
-
-
-def _whose(facts: Facts, scdaemons: list[Process]) -> Text:
-    if all(holding.is_of_this_home(facts, process) for process in scdaemons):
-        return text("outside your gpg-agent")
-    return text("of another GnuPG home or user")
-
-
-def _stop_one(facts: Facts, process: Process) -> Advice:
-    who = named(process)
-    if known_or(process.uid, -1) != known_or(facts.host.uid, -2):
-        whose = user(process.user) if isinstance(process.user, str) else public("its user")
-        stop = "{who} belongs to {user}, who stops it with: gpgconf --kill scdaemon"
-        return advice(stop, who=who, user=whose)
-    if holding.is_of_this_home(facts, process):
-        return advice("{who} is yours, but not the one that gpg uses: end the program that started it.", who=who)
-    home = known_or(process.homedir, None)
-    if home is None:
-        return advice(
-            "{who} serves your default home. Stop it, without GNUPGHOME set:",
-            ("env", "-u", "GNUPGHOME", "gpgconf", "--kill", "scdaemon"),
-            who=who,
-        )
-    return advice(
-        "{who} serves the home {home}. Stop it:",
-        ("gpgconf", "--homedir", path(home), "--kill", "scdaemon"),
-        who=who,
-        home=path(home),
-    )
+def _of_a_transaction(facts: Facts, candidates: list[Process]) -> tuple[Culprit, ...]:
+    """Programs that were seen to wait for the transaction are candidates, too: the only one may be one of them."""
+    found = holding.culprits(facts, candidates)
+    waiting = known_or(facts.pcscd.waiting_programs, 0)
+    if not waiting or (holding.all_paired(facts) and len(holding.clients(facts)) > waiting):
+        return found
+    return tuple(replace(culprit, certainty="possible") for culprit in found)
 
 
 def _held_by_somebody(facts: Facts) -> Subjects:
@@ -308,21 +269,6 @@ def _see_more(facts: Facts) -> Cure:
     if known_or(facts.host.root, False):
         return by_hand("{more} gpgdoctor explain GD207 says where to look.", more=more)
     return advise(Advice(text=more, commands=(("sudo", "gpgdoctor", "check"),)))
-
-
-def _one_of(facts: Facts, programs: list[Process], *, certain: bool = False) -> Text:
-    """Who it is, as the beginning of a sentence; how many it may be, where it is one of several."""
-    if not programs:
-        return text("A program that is not visible")
-    number = len(programs) + (0 if certain else holding.unseen(facts))
-    return named(programs[0]) if number == 1 else text("One of {number} programs", number=number)
-
-
-def _places(facts: Facts, programs: list[Process]) -> tuple[str, ...]:
-    pids = {process.pid for process in programs}
-    return tuple(
-        f"processes[{number}].pid" for number, process in enumerate(known(facts.processes)) if process.pid in pids
-    )
 
 
 def _wanted(facts: Facts) -> Severity:

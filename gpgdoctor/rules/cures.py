@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 
 from gpgdoctor.facts import Facts, Process, UsbInterface, known, known_or
 from gpgdoctor.holders import known as known_holder
-from gpgdoctor.rules import scdaemon
+from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.holding import named
 from gpgdoctor.rules.rule import Advice, Cost, Cure, LineChange, advice, advise, by_hand
-from gpgdoctor.wording import public, text
+from gpgdoctor.wording import Command, path, public, text, user
 
+MERGED = ("/bin/", "/lib/", "/lib64/", "/sbin/")
 CHECKS_INTERFERENCE_SINCE = (2, 3, 2)  # commit 044e5a3c3, YubiKey only; never in 2.2
 
 
@@ -61,6 +63,46 @@ def polite(process: Process) -> Advice:
     return Advice(text=how, commands=holder.commands)
 
 
+def let_go(facts: Facts, candidates: list[Process]) -> tuple[Advice, ...]:
+    """The polite way for each of these, scdaemons of others among them."""
+    programs = [process for process in candidates if process.role != "scdaemon"]
+    scdaemons = tuple(stop_scdaemon(facts, process) for process in candidates if process.role == "scdaemon")
+    polite = ask_to_let_go(programs).advice if programs or not scdaemons else ()
+    return (*polite, *scdaemons)
+
+
+def stop_scdaemon(facts: Facts, process: Process) -> Advice:
+    """How the scdaemon of another home or user is stopped, and by whom."""
+    who = named(process)
+    if known_or(process.uid, -1) != known_or(facts.host.uid, -2):
+        whose = user(process.user) if isinstance(process.user, str) else public("its user")
+        stop = "{who} belongs to {user}, who stops it with: gpgconf --kill scdaemon"
+        return advice(stop, who=who, user=whose)
+    if holding.is_of_this_home(facts, process):
+        return advice("{who} is yours, but not the one that gpg uses: end the program that started it.", who=who)
+    home = known_or(process.homedir, None)
+    if home is None:
+        return advice(
+            "{who} serves your default home. Stop it, without GNUPGHOME set:",
+            ("env", "-u", "GNUPGHOME", "gpgconf", "--kill", "scdaemon"),
+            who=who,
+        )
+    return advice(
+        "{who} serves the home {home}. Stop it:",
+        ("gpgconf", "--homedir", path(home), "--kill", "scdaemon"),
+        who=who,
+        home=path(home),
+    )
+
+
+def free_it_once(facts: Facts) -> Advice:
+    """How my own scdaemon lets go, without a change of its configuration."""
+    home = known_or(facts.gnupg.homedir, None)
+    named_home = () if known_or(facts.gnupg.home_is_default, True) or home is None else ("--homedir", path(home))
+    stop: Command = ("gpgconf", *named_home, "--kill", "scdaemon")
+    return advice("To free the reader until gpg next uses the card, without a change:", stop)
+
+
 def restart_only(facts: Facts) -> Cure:
     return rewrite(facts, ())
 
@@ -74,7 +116,8 @@ def rewrite(facts: Facts, changes: Iterable[LineChange]) -> Cure:
 def without_disable_ccid(facts: Facts, interface: UsbInterface, otherwise: Advice) -> Cure:
     """disable-ccid out of force, where pcscd cannot use a reader and scdaemon's own driver could."""
     lines = out_of_force(facts, "disable-ccid")
-    if not lines or not known_or(facts.gnupg.own_ccid_driver, False) or not scdaemon.is_free(interface):
+    could_open_it = interface.ccid and interface.driver is None and interface.accessible is True
+    if not lines or not known_or(facts.gnupg.own_ccid_driver, False) or not could_open_it:
         return advise(otherwise)
     costs = restart_costs(facts)
     return Cure(
@@ -85,6 +128,17 @@ def without_disable_ccid(facts: Facts, interface: UsbInterface, otherwise: Advic
 def out_of_force(facts: Facts, option: str) -> tuple[LineChange, ...]:
     """Every line of an option, commented out: out of force, and still there to be read."""
     return tuple(LineChange(path=it.path, line=it.line, text=None) for it in scdaemon.settings(facts, option))
+
+
+def is_same_program(one: str, other: str | None) -> bool:
+    """Whether two paths name one program, however they are spelt."""
+    return other is not None and _plain(one) == _plain(other)
+
+
+def _plain(spelling: str) -> str:
+    """A path in its shortest spelling; /lib is /usr/lib since /usr was merged."""
+    shortest = posixpath.normpath(spelling)
+    return f"/usr{shortest}" if shortest.startswith(MERGED) else shortest
 
 
 def scdaemon_config(facts: Facts) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 
-from gpgdoctor.facts import Facts, Process, known, known_or
-from gpgdoctor.rules import cures, holding
-from gpgdoctor.rules.rule import Found, NotApplicable, Subject, by_hand, hidden_by, rule
+from gpgdoctor.facts import Facts, NotKnown, Process, Unknown, known, known_or
+from gpgdoctor.rules import cures, holding, mistakes, scdaemon
+from gpgdoctor.rules.rule import Found, NotApplicable, Stretch, Subject, by_hand, hidden_by, refuses, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, install
 from gpgdoctor.wording import Text, path, program, public, several, text
 
@@ -21,6 +21,7 @@ OF_THE_SYSTEM = (
     "/usr/sbin/",
     "/usr/share/",
 )
+GNUPGS = ("gpg-agent", "scdaemon")
 STORES = ("/nix/store/", "/gnu/store/")
 PARTS_OF_A_PREFIX = ("/bin/", "/libexec/", "/lib/", "/sbin/", "/opt/", "/Cellar/")
 PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
@@ -32,6 +33,7 @@ PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg",
     "The agent's socket is that of a local gpg-agent.",
     worst="warning",
     causes=hidden_by("GD307"),
+    breaks=refuses(Stretch.AGENT),
 )
 def agent_elsewhere(facts: Facts) -> Found | None:
     listener = known(facts.gnupg.agent_listener)
@@ -51,6 +53,9 @@ def agent_elsewhere(facts: Facts) -> Found | None:
 
 def _daemons(facts: Facts) -> list[Subject]:
     """Those of this home: another one's are not what gpg talks to here, and are not restarted."""
+    for process in known(facts.processes):
+        if process.role in GNUPGS:
+            known(facts.host.uid), known(process.uid)  # else it may be mine or not
     agents = {process.pid for process in holding.agents(facts)}
     found = [
         (number, process)
@@ -80,17 +85,10 @@ def _daemons(facts: Facts) -> list[Subject]:
 )
 def daemon_older_than_installed(facts: Facts, index: int) -> Found | None:
     process = known(facts.processes)[index]
-    running = known_or(facts.gnupg.running, None)
-    installed = known_or(facts.gnupg.scdaemon_version, None)
     if _is_another_program(facts, process):
         return None
-    if running is not None and process.pid == running.pid and installed is not None:
-        if running.version == installed:
-            return None
-        because: tuple[str, ...] = ("gnupg.running.version", "gnupg.scdaemon_version")
-    elif known(process.replaced):
-        because = (f"processes[{index}].replaced",)
-    else:
+    because = _proof_of_age(facts, process, index)
+    if not because:
         return None
     return Found(
         severity="warning",
@@ -101,6 +99,27 @@ def daemon_older_than_installed(facts: Facts, index: int) -> Found | None:
     )
 
 
+def _proof_of_age(facts: Facts, process: Process, index: int) -> tuple[str, ...]:
+    """Where the facts show that the installed program is another version, which a restart would bring."""
+    running = known_or(facts.gnupg.running, None)
+    installed = known_or(facts.gnupg.scdaemon_version, None)
+    if running is not None and process.pid == running.pid and installed is not None:
+        return ("gnupg.running.version", "gnupg.scdaemon_version") if running.version != installed else ()
+    if _is_of_an_older_generation(facts, process):
+        return (f"processes[{index}].executable", "gnupg.agent")
+    return (f"processes[{index}].replaced",) if known(process.replaced) else ()
+
+
+def _is_of_an_older_generation(facts: Facts, process: Process) -> bool:
+    """Of gpg-agent, which nobody asks for its version: two store paths of one package, by the versions in them."""
+    theirs, installed = known_or(process.executable, None), _installed(facts, process)
+    if process.role != "gpg-agent" or theirs is None or installed is None:
+        return False
+    if not (theirs.startswith(STORES) and installed.startswith(STORES)):
+        return False
+    return _package_of(theirs) == _package_of(installed) and _name_in_store(theirs) != _name_in_store(installed)
+
+
 def _is_another_program(facts: Facts, process: Process) -> bool:
     """Whether a daemon is another installation's, or the program that scdaemon-program names: not an older one."""
     if _installation_of(known_or(process.executable, None)) is None or known_or(process.replaced, False):
@@ -109,9 +128,15 @@ def _is_another_program(facts: Facts, process: Process) -> bool:
 
 
 def _is_configured(facts: Facts, process: Process) -> bool:
+    """Whether gpg-agent is told to start another scdaemon than gpgconf's, with which this one is not compared.
+
+    Its path may be a link or a script, so that what runs has another one.
+    """
     settings = known_or(facts.configuration.agent_in_force, ())
     named = [setting.value for setting in settings if setting.option == "scdaemon-program"]
-    return process.role == "scdaemon" and bool(named) and known_or(process.executable, None) == named[-1]
+    if process.role != "scdaemon" or not named or named[-1] is None:
+        return False
+    return not cures.is_same_program(named[-1], known_or(facts.gnupg.scdaemon, None))
 
 
 def _is_foreign(facts: Facts, process: Process) -> bool:
@@ -142,8 +167,12 @@ def _installation_of(executable: str | None) -> str | None:
 
 def _package_of(real: str) -> str:
     """Two generations of one package in a store are one installation: its name without hash and version."""
-    name = real.split("/")[3].partition("-")[2]
-    return f"store:{name.rstrip('0123456789.').rstrip('-')}"
+    return f"store:{_name_in_store(real).rstrip('0123456789.').rstrip('-')}"
+
+
+def _name_in_store(real: str) -> str:
+    """What stands behind the hash: gnupg-2.4.5."""
+    return real.split("/")[3].partition("-")[2]
 
 
 @rule(
@@ -154,10 +183,12 @@ def _package_of(real: str) -> str:
     causes=(*GNUPG_MISSING, *hidden_by("GD308")),
 )
 def two_gnupgs_one_home(facts: Facts) -> Found | None:
-    foreign = [subject.index for subject in _daemons(facts) if _is_foreign_and_here(facts, subject.index)]
-    if not foreign:
-        return None
+    daemons = [subject.index for subject in _daemons(facts)]
     processes = known(facts.processes)
+    foreign = [number for number in daemons if _is_foreign_and_here(facts, processes[number])]
+    if not foreign:
+        _check_that_all_are_seen(facts, [processes[number] for number in daemons])
+        return None
     return Found(
         severity="warning",
         summary=text(
@@ -179,13 +210,27 @@ def _named_by_path(process: Process) -> Text:
     return text("{who} runs from {place}", who=holding.named(process), place=path(known_or(process.executable, "")))
 
 
-def _is_foreign_and_here(facts: Facts, index: int) -> bool:
+def _is_foreign_and_here(facts: Facts, process: Process) -> bool:
     """Whether a daemon is another installation's, whose program is still in its place."""
-    process = known(facts.processes)[index]
-    known(process.executable)
-    if known(process.replaced) or not _is_foreign(facts, process):
+    if known_or(process.replaced, True) or not _is_foreign(facts, process):
         return False
     return not _is_configured(facts, process)
+
+
+def _check_that_all_are_seen(facts: Facts, daemons: list[Process]) -> None:
+    """GnuPG's daemons forbid ptrace, so that their program files are shown to root alone, not to their own user.
+
+    A scdaemon that says the installed version is the installed one, and so is the agent that started it. Where
+    that does not help either it is unknown, which makes no look incomplete: it would be so for everybody.
+    """
+    running, installed = known_or(facts.gnupg.running, None), known_or(facts.gnupg.scdaemon_version, None)
+    if running is not None and running.version == installed:
+        return
+    for process in daemons:
+        if isinstance(process.executable, Unknown):
+            raise NotKnown(process.executable, counts=False)
+        if isinstance(process.replaced, Unknown):
+            raise NotKnown(process.replaced, counts=False)
 
 
 @rule(
@@ -196,7 +241,7 @@ def _is_foreign_and_here(facts: Facts, index: int) -> bool:
     causes=GNUPG_MISSING,
 )
 def keyboxd_missing(facts: Facts) -> Found | None:
-    place = _uses_keyboxd(facts)
+    place = _uses_keyboxd(facts) if scdaemon.version(facts) >= mistakes.READS_COMMON_CONF_SINCE else None
     if place is None:
         raise NotApplicable(text("use-keyboxd is not set"))
     if known(facts.gnupg.keyboxd_exists):
@@ -210,9 +255,7 @@ def keyboxd_missing(facts: Facts) -> Found | None:
         ),
         effect=text("gpg has no public keys, signs and decrypts nothing. The card is well: gpg --card-status works."),
         because=(place, "gnupg.keyboxd_exists"),
-        cure=install(
-            facts, "keyboxd", {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
-        ),
+        cure=install(facts, "keyboxd", PACKAGES_OF_KEYBOXD),
     )
 
 

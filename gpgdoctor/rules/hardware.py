@@ -11,17 +11,22 @@ from gpgdoctor.rules.rule import (
     Advice,
     Cure,
     Found,
+    Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subject,
+    Subjects,
+    Verdicts,
     advice,
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.rule import readers as each_reader
-from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
+from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, SCDAEMON_STARTS, scdaemon_would_answer, severity_for_pcsc
 from gpgdoctor.rules.usb_access import NONE_ON_USB
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Text, public, text
@@ -33,8 +38,10 @@ from gpgdoctor.wording import Text, public, text
     "There is a reader.",
     worst="warning",
     causes=(*NO_PCSCD_AT_ALL, *hidden_by("GD404", "GD308")),
+    earlier=SCDAEMON_STARTS,
+    breaks=refuses(Stretch.READER),
 )
-def no_reader(facts: Facts) -> Found | None:
+def no_reader(facts: Facts, verdicts: Verdicts) -> Found | None:
     if known(facts.usb):
         return None
     if known(facts.readers):
@@ -44,7 +51,7 @@ def no_reader(facts: Facts) -> Found | None:
     return Found(
         severity="warning",
         summary=text("Neither USB nor PC/SC knows a reader."),
-        effect=text('gpg says "No such device".'),
+        effect=text('gpg says "No such device".') if scdaemon_would_answer(verdicts) else None,
         because=("readers", "usb"),
         cure=advise(_plug_in(facts)),
     )
@@ -63,8 +70,10 @@ def _plug_in(facts: Facts) -> Advice:
     )
 
 
-def _devices(facts: Facts) -> list[Subject]:
+def _devices(facts: Facts) -> Subjects:
     """One subject for each USB device: whoever has one of its interfaces has them all."""
+    if holding.is_served_unseen(facts):
+        return Holds(why=holding.SERVED)
     found: dict[str, Subject] = {}
     for number, interface in sorted(enumerate(known(facts.usb)), key=lambda item: not item[1].ccid):
         found.setdefault(_device(interface), Subject(name=name_of(interface), index=number))
@@ -81,8 +90,9 @@ def _device(interface: UsbInterface) -> str:
     "pcscd knows every card reader on USB.",
     worst="error",
     each=_devices,
-    causes=(*NO_PCSCD, *hidden_by("GD402", "GD208", "GD314")),
+    causes=(*NO_PCSCD, *hidden_by("GD402", "GD206", "GD208", "GD314")),
     no_subject=NONE_ON_USB,
+    breaks=refuses(Stretch.READER),
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
@@ -163,10 +173,12 @@ def _have_it_listed(facts: Facts, interface: UsbInterface) -> Cure:
         "Let pcscd look again; a restart cuts its other programs off from their cards:",
         *((("sudo", "systemctl", "restart", "pcscd.service"),) if systemd else (("sudo", "pcscd", "--hotplug"),)),
     )
+    may_do_without = bool(cures.without_disable_ccid(facts, interface, restart).changes)
+    without = (advice("Or take disable-ccid out of scdaemon.conf: scdaemon's own driver could open it now."),)
     see = advice("Its log says why it was not opened:", ("journalctl", "-b", "-u", "pcscd", "-n", "30"))
     if interface.removable == "fixed":
-        return advise(restart, see)
-    return advise(restart, advice("Or plug it in again."), see)
+        return advise(restart, *(without if may_do_without else ()), see)
+    return advise(restart, *(without if may_do_without else ()), advice("Or plug it in again."), see)
 
 
 def _switched_off(facts: Facts, index: int) -> Found | None:
@@ -186,11 +198,11 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
     )
 
 
-def _listed(facts: Facts) -> list[Subject]:
+def _listed(facts: Facts) -> Subjects:
     """A subject for each reader of PC/SC; none where scdaemon does without a pcscd that is asleep."""
     if known(facts.pcscd.listener) == "activator" and not scdaemon.reaches_through_pcsc(facts):
         raise NotApplicable(text("pcscd is asleep, and scdaemon does not use it"))
-    return each_reader(facts)
+    return Holds(why=holding.SERVED) if holding.is_served_unseen(facts) else each_reader(facts)
 
 
 @rule(
@@ -199,9 +211,14 @@ def _listed(facts: Facts) -> list[Subject]:
     "There is a card in a reader.",
     worst="info",
     causes=(*NO_PCSCD, *hidden_by("GD501")),
+    earlier=SCDAEMON_STARTS,
+    breaks=refuses(Stretch.CARD),
 )
-def no_card(facts: Facts) -> Found | None:
-    readers = known(facts.readers) if _listed(facts) else ()
+def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
+    subjects = _listed(facts)
+    if isinstance(subjects, Holds):
+        return None
+    readers = known(facts.readers) if subjects else ()
     if not readers:
         raise NotApplicable(NO_READER)
     empty = [number for number, reader in enumerate(readers) if card(reader) is Card.ABSENT]
@@ -210,7 +227,7 @@ def no_card(facts: Facts) -> Found | None:
     return Found(
         severity="info",
         summary=text("All readers are empty.") if len(readers) > 1 else text("The reader is empty."),
-        effect=text('gpg says "No such device", as for everything else.'),
+        effect=text('gpg says "No such device", as for everything else.') if scdaemon_would_answer(verdicts) else None,
         because=tuple(f"readers[{number}].state" for number in empty),
         cure=by_hand("Put the card in, the chip first."),
     )
@@ -224,6 +241,7 @@ def no_card(facts: Facts) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=refuses(Stretch.CARD),
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -245,6 +263,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:

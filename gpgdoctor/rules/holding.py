@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Connection, Facts, NotKnown, Process, Reader, Unknown, known, known_or
+from gpgdoctor.facts import Connection, Facts, NotKnown, Process, Reader, Unknown, UsbInterface, known, known_or
+from gpgdoctor.holders import ShareMode
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import scdaemon
 from gpgdoctor.rules.reader_state import Hold, hold, is_held
@@ -11,6 +12,7 @@ from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.wording import Text, pid, program, text
 
 # Who always holds comes before who is merely connected.
+SERVED = text("scdaemon has its card through pcscd, whose readers this session is not shown")
 RANK_OF_HOLDS = {"always": 0, "from-first-use": 1, "short": 1, "connected": 3, "never": 4}
 
 
@@ -19,7 +21,19 @@ def contended(facts: Facts) -> Subjects:
     nobody = known_or(facts.pcscd.connections, None) == () and known_or(facts.pcscd.hidden, None) == 0
     if isinstance(facts.readers, Unknown) and nobody and known(facts.pcscd.listener) == "pcscd":
         return Holds(why=text("nobody is connected to pcscd"))
+    if is_served_unseen(facts) and not any(map(uses_cards, others(facts))) and not unseen(facts):
+        return Holds(why=SERVED)
     return listed(facts)
+
+
+def is_served_unseen(facts: Facts) -> bool:
+    """Whether my scdaemon has its card from a pcscd that does not show its readers to me: polkit refuses my session.
+
+    Then nothing keeps gpg from the card, whatever the readers may be.
+    """
+    if not isinstance(facts.readers, Unknown) or isinstance(facts.pcscd.connections, Unknown):
+        return False
+    return not isinstance(facts.gnupg.running, Unknown) and holds_through_pcsc(facts)
 
 
 def listed(facts: Facts) -> Subjects:
@@ -40,7 +54,7 @@ def named(process: Process) -> Text:
 def clients(facts: Facts) -> list[Process]:
     """pcscd's clients that are visible and not ours, nor only looking."""
     connected = {known_or(connection.pid, 0) for connection in known_or(facts.pcscd.connections, ())}
-    connected |= {process.pid for process in _opaque_scdaemons(facts)}
+    connected |= {process.pid for process in _opaque(facts)}
     return [
         process
         for process in known_or(facts.processes, ())
@@ -48,26 +62,29 @@ def clients(facts: Facts) -> list[Process]:
     ]
 
 
-def _opaque_scdaemons(facts: Facts) -> list[Process]:
-    """scdaemons that have one of the connections whose program is not visible.
+def _opaque(facts: Facts) -> list[Process]:
+    """Programs that have one of the connections whose program is not visible.
 
-    scdaemon forbids ptrace, so that /proc shows its sockets to root alone: a connection of its user that
-    belongs to no visible program is taken for its own, unless it says that it has no card.
+    scdaemon and some others forbid ptrace, so that /proc shows their sockets to root alone: a connection of
+    its user that belongs to no visible program is taken for its own, unless it says that it has no card.
     """
     named = {known_or(connection.pid, 0) for connection in known_or(facts.pcscd.connections, ())}
     unnamed = [known_or(connection.uid, -1) for connection in _unnamed(facts)]
     found = []
-    for process in known_or(facts.processes, ()):
+    candidates = [it for it in known_or(facts.processes, ()) if it.pid not in named and _may_be_opaque(facts, it)]
+    for process in sorted(candidates, key=lambda it: it.role != "scdaemon"):
         uid = known_or(process.uid, -2)
-        if (
-            process.role == "scdaemon"
-            and process.pid not in named
-            and uid in unnamed
-            and _may_have_a_card(facts, process)
-        ):
+        if uid in unnamed:
             unnamed.remove(uid)
             found.append(process)
     return found
+
+
+def _may_be_opaque(facts: Facts, process: Process) -> bool:
+    if process.role == "scdaemon":
+        return _may_have_a_card(facts, process)
+    holder = known_holder(process.program)
+    return process.role == "client" and holder is not None and holder.hides
 
 
 def _may_have_a_card(facts: Facts, process: Process) -> bool:
@@ -181,16 +198,33 @@ def suspects(facts: Facts) -> list[Process]:
     return sorted([*others(facts), *scdaemons], key=lambda process: (_rank(process), process.pid))
 
 
-def culprits(facts: Facts, candidates: list[Process]) -> tuple[Culprit, ...]:
+def able(candidates: list[Process], how: Hold) -> list[Process]:
+    """Those of them that may hold a reader in this way, by the share mode that is known of each; else all of them."""
+    never = {Hold.EXCLUSIVE: ("shared", "none"), Hold.SHARED: ("exclusive", "none")}.get(how, ())
+    found = [it for it in candidates if it.role == "scdaemon" or _mode(it) not in never]
+    return found or candidates
+
+
+def _mode(process: Process) -> ShareMode:
+    holder = known_holder(process.program)
+    return "unknown" if holder is None else holder.mode
+
+
+def culprits(
+    facts: Facts, candidates: list[Process], handles: int | None = None, *, by_table: bool = False
+) -> tuple[Culprit, ...]:
     """The candidates with how sure it is: one of several is possible, the only one is likely.
 
     It is certain where every connection of pcscd is paired with a program and this is the one that remains.
+    `handles` is how many connections pcscd counts on the reader: where there are as many programs, each is likely.
+    `by_table`: others are connected, and left out for what is known of them, which makes nothing certain.
     """
     unnamed = _unnamed_users(facts)
-    if len(candidates) == 1 and all_paired(facts):
+    number = len(candidates) + unseen(facts)
+    if len(candidates) == 1 and all_paired(facts) and not by_table:
         certainty: Certainty = "certain"
     else:
-        certainty = "likely" if len(candidates) + unseen(facts) == 1 else "possible"
+        certainty = "likely" if number == 1 or number == handles else "possible"
     named = [culprit(process, certainty) for process in candidates]
     return (*named, *(Culprit(pid=None, program="unknown", user=user, certainty=certainty) for user in unnamed))
 
@@ -210,7 +244,7 @@ def _unnamed_users(facts: Facts) -> list[str]:
     """Of connections whose program is not visible: whose it is, where that at least is known."""
     users = {known_or(process.uid, -1): known_or(process.user, "") for process in known_or(facts.processes, ())}
     uids = [known_or(connection.uid, -1) for connection in _unnamed(facts)]
-    for process in _opaque_scdaemons(facts):
+    for process in _opaque(facts):
         uids.remove(known_or(process.uid, -1))
     return [users.get(uid) or ("root" if uid == 0 else f"uid {uid}") for uid in sorted(set(uids)) if uid >= 0]
 
@@ -228,17 +262,55 @@ def all_paired(facts: Facts) -> bool:
 def what_would_show_more(facts: Facts) -> Text | None:
     """What to do to see the programs that are not visible."""
     if not known_or(facts.host.root, False):
+        if _one_of_mine_hides(facts):
+            return text(
+                "A program of yours hides from you what it has open, as KeePassXC does: "
+                "sudo gpgdoctor check can name it."
+            )
         return text("As root (sudo gpgdoctor check) the programs of other users can be named.")
     if not known_or(facts.pcscd.hidden, 0):
         return None
     return text("A program in another network namespace (a container, a sandbox) is connected; its name stays there.")
 
 
-def uses_cards(process: Process, *, if_unknown: bool = False) -> bool:
-    """Whether a program is known to use cards, and is more than an idle service or a looking tool."""
+def _one_of_mine_hides(facts: Facts) -> bool:
+    """Whether a connection of my own user belongs to no program that my user sees."""
+    uids = [known_or(connection.uid, -1) for connection in _unnamed(facts)]
+    for process in _opaque(facts):
+        uids.remove(known_or(process.uid, -1))
+    return known_or(facts.host.uid, -2) in uids
+
+
+def one_of(facts: Facts, programs: list[Process], *, certain: bool = False) -> Text:
+    """Who it is, as the beginning of a sentence; how many it may be, where it is one of several."""
+    if not programs:
+        return text("A program that is not visible")
+    number = len(programs) + (0 if certain else unseen(facts))
+    return named(programs[0]) if number == 1 else text("One of {number} programs", number=number)
+
+
+def places(facts: Facts, programs: list[Process]) -> tuple[str, ...]:
+    """Where the facts have these programs."""
+    pids = {process.pid for process in programs}
+    return tuple(
+        f"processes[{number}].pid" for number, process in enumerate(known(facts.processes)) if process.pid in pids
+    )
+
+
+def is_listed(facts: Facts, interface: UsbInterface) -> bool:
+    """Whether PC/SC lists the device, as far as names tell; all are, where it lists as many as there are."""
+    readers = known_or(facts.readers, ())
+    title = known_or(interface.title, "")
+    if title and any(title in reader.name for reader in readers):
+        return True
+    return 0 < sum(1 for other in known(facts.usb) if other.ccid) <= len(readers)
+
+
+def uses_cards(process: Process) -> bool:
+    """Whether a client of pcscd wants cards: all but idle services, looking tools and what only stays connected."""
     holder = known_holder(process.program)
     if holder is None:
-        return if_unknown
+        return True
     return not holder.watcher and not holder.looks_only and holder.holds not in ("connected", "never")
 
 

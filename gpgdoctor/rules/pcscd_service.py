@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, LogEvent, NotKnown, Unknown, known, known_or
-from gpgdoctor.rules import cures
-from gpgdoctor.rules.rule import Cure, Found, NotApplicable, advice, advise, by_hand, hidden_by, rule
+from gpgdoctor.facts import Facts, LogEvent, NotKnown, Reason, Unknown, known, known_or
+from gpgdoctor.rules import cures, holding
+from gpgdoctor.rules.rule import Cure, Found, NotApplicable, Stretch, advice, advise, by_hand, hidden_by, refuses, rule
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, install, severity_for_pcsc
 from gpgdoctor.wording import Text, public, text
 
@@ -30,9 +30,12 @@ def _events(facts: Facts, kind: str) -> list[tuple[int, LogEvent]]:
     "All programs speak pcscd's protocol.",
     worst="warning",
     causes=hidden_by("GD302", "GD303", "GD304", "GD305"),
+    breaks=refuses(Stretch.OTHERS),
 )
 def client_protocol_mismatch(facts: Facts) -> Found | None:
     if isinstance(facts.pcscd.log, Unknown):
+        if facts.pcscd.log.reason is Reason.NOT_NEEDED:
+            raise NotApplicable(facts.pcscd.log.text())
         raise NotKnown(facts.pcscd.log, counts=False)
     found = _events(facts, "protocol-mismatch")
     if not found:
@@ -58,7 +61,8 @@ def client_protocol_mismatch(facts: Facts) -> Found | None:
 def _of_versions(protocol: str | None) -> str:
     if protocol is None:
         return "another one"
-    return f"{protocol} (pcsc-lite {PROTOCOLS[protocol]})" if protocol in PROTOCOLS else protocol
+    of_versions = PROTOCOLS.get(protocol)
+    return f"{protocol} (pcsc-lite {of_versions})" if of_versions else protocol
 
 
 @rule(
@@ -67,6 +71,7 @@ def _of_versions(protocol: str | None) -> str:
     "pcscd can start.",
     worst="error",
     causes=hidden_by("GD305"),
+    breaks=refuses(Stretch.PCSCD),
 )
 def pcscd_cannot_start(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) == "pcscd":
@@ -103,11 +108,12 @@ def _why(events: list[tuple[int, LogEvent]]) -> Text:
     "pcscd has drivers for readers.",
     worst="error",
     causes=hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD313", "GD401"),
+    breaks=refuses(Stretch.READER),
 )
 def pcscd_without_drivers(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
         raise NotApplicable(PCSCD_DOES_NOT_RUN)
-    if known(facts.readers):
+    if holding.is_served_unseen(facts) or known(facts.readers):
         return None
     events = _events(facts, "no-drivers")
     if not events and not _has_none(facts):
@@ -136,13 +142,6 @@ def _cure(facts: Facts) -> Cure:
     if known_or(facts.host.distribution, "").startswith("nixos"):
         drivers = advice("Let NixOS give pcscd drivers: services.pcscd.plugins names their packages.")
     else:
-        packages = {
-            "debian": "libccid",
-            "fedora": "pcsc-lite-ccid",
-            "arch": "ccid",
-            "alpine": "ccid",
-            "suse": "pcsc-ccid",
-        }
-        drivers = install(facts, "the drivers", packages).advice[0]
+        drivers = install(facts, "the drivers", PACKAGES_OF_DRIVERS).advice[0]
     usable = [it for it in known_or(facts.usb, ()) if it.ccid and it.driver is None and it.accessible is True]
     return cures.without_disable_ccid(facts, usable[0], drivers) if usable else advise(drivers)

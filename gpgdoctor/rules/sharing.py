@@ -7,7 +7,19 @@ from gpgdoctor.holders import Leaves
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.reader_state import Hold, hold
-from gpgdoctor.rules.rule import Cost, Cure, Found, Holds, NotApplicable, Subjects, advice, advise, hidden_by, rule
+from gpgdoctor.rules.rule import (
+    Cost,
+    Cure,
+    Found,
+    Holds,
+    NotApplicable,
+    Subjects,
+    advice,
+    advise,
+    headed_by,
+    hidden_by,
+    rule,
+)
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Text, public, several, text
 
@@ -22,7 +34,12 @@ LEFT_AS = {"reset": "reset", "power-off": "without power", "selection": "on anot
     "pin-asked-every-time",
     "The PIN is asked no more often than the card demands.",
     worst="info",
-    causes=(*GNUPG_MISSING, *hidden_by("GD101", "GD102", stopping="scdaemon")),
+    causes=(
+        *GNUPG_MISSING,
+        *hidden_by("GD108"),
+        *hidden_by("GD101", "GD102", stopping="scdaemon"),
+        *headed_by("GD104"),
+    ),
 )
 def pin_asked_every_time(facts: Facts) -> Found | None:
     shared = scdaemon.setting(facts, "pcsc-shared")
@@ -33,7 +50,9 @@ def pin_asked_every_time(facts: Facts) -> Found | None:
         summary=text(
             "pcsc-shared is set: since GnuPG 2.3 scdaemon then keeps no PIN. {how_often}", how_often=_asked(facts)
         ),
-        effect=text("It is the price of sharing the reader, and no fault."),
+        effect=text("It is the price of sharing the reader, and no fault.")
+        if scdaemon.in_force(facts, "disable-ccid")
+        else None,
         because=(scdaemon.place(facts, shared), "gnupg.scdaemon_version"),
         cure=Cure(
             applicability="costly",
@@ -85,7 +104,7 @@ def _is_shared(facts: Facts, index: int) -> bool:
     "No other program changes the applet under scdaemon.",
     worst="warning",
     each=_shared,
-    causes=(*GNUPG_MISSING, *hidden_by("GD109")),
+    causes=(*GNUPG_MISSING, *hidden_by("GD108", "GD109")),
 )
 def applet_interference(facts: Facts, index: int) -> Found | None:
     connected = [process for process in holding.others(facts) if not holding.is_harmless_beside(process)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
-
 from gpgdoctor.facts import Facts, HomeProblem, NotKnown, Setting, Voided, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.reader_state import is_held
@@ -13,18 +11,19 @@ from gpgdoctor.rules.rule import (
     Found,
     LineChange,
     NotApplicable,
+    Stretch,
     advice,
     advise,
     by_hand,
     headed_by,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Argument, Text, free, path, public, several, text, user
 
 NO_HOME = {HomeProblem.MISSING, HomeProblem.NO_DIRECTORY}
-MERGED = ("/bin/", "/lib/", "/lib64/", "/sbin/")
 MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes with the headers (scd/scdaemon.c)
 
 
@@ -33,7 +32,7 @@ MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes
     "pcsc-shared-without-effect",
     "pcsc-shared is set where it has an effect.",
     worst="warning",
-    causes=(*GNUPG_MISSING, *headed_by("GD205")),
+    causes=(*GNUPG_MISSING, *hidden_by("GD108"), *headed_by("GD205")),
 )
 def pcsc_shared_without_effect(facts: Facts) -> Found | None:
     shared = scdaemon.setting(facts, "pcsc-shared")
@@ -79,8 +78,9 @@ def _shared_for_nobody(facts: Facts) -> Cure:
         *GNUPG_MISSING,
         *hidden_by("GD108", at_least="error"),
         *hidden_by("GD101", "GD102", stopping="scdaemon"),
-        *headed_by("GD305"),
+        *headed_by("GD115", "GD305"),
     ),
+    breaks=refuses(Stretch.PCSCD),
 )
 def pcsc_driver_unusable(facts: Facts) -> Found | None:
     setting = scdaemon.setting(facts, "pcsc-driver")
@@ -123,6 +123,7 @@ def _without_driver(facts: Facts) -> Cure:
     "gpg-agent may start GnuPG's own scdaemon.",
     worst="error",
     causes=hidden_by("GD307"),
+    breaks=refuses(Stretch.SCDAEMON),
 )
 def scdaemon_disabled(facts: Facts) -> Found | None:
     settings = known(facts.configuration.agent_in_force)
@@ -132,19 +133,9 @@ def scdaemon_disabled(facts: Facts) -> Found | None:
     if "scdaemon-program" not in last:
         return None
     setting = settings[last["scdaemon-program"]]
-    if not setting.value or _is_same_program(setting.value, known(facts.gnupg.scdaemon)):
+    if not setting.value or cures.is_same_program(setting.value, known(facts.gnupg.scdaemon)):
         return None
     return _replaced(setting, last["scdaemon-program"], bool(known(facts.configuration.scdaemon_program_exists)))
-
-
-def _is_same_program(one: str, other: str | None) -> bool:
-    return other is not None and _plain(one) == _plain(other)
-
-
-def _plain(spelling: str) -> str:
-    """A path in its shortest spelling; /lib is /usr/lib since /usr was merged."""
-    shortest = posixpath.normpath(spelling)
-    return f"/usr{shortest}" if shortest.startswith(MERGED) else shortest
 
 
 def _disabled(setting: Setting, number: int) -> Found:

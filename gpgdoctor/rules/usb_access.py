@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, LogEvent, Process, Unknown, UsbInterface, known, known_or
-from gpgdoctor.rules import scdaemon
-from gpgdoctor.rules.rule import Advice, Culprit, Found, Subject, advice, advise, by_hand, headed_by, hidden_by, rule
+from gpgdoctor.facts import Facts, LogEvent, Process, Unknown, known, known_or
+from gpgdoctor.rules import holding, scdaemon
+from gpgdoctor.rules.rule import (
+    Advice,
+    Culprit,
+    Found,
+    Stretch,
+    Subject,
+    advice,
+    advise,
+    by_hand,
+    headed_by,
+    hidden_by,
+    refuses,
+    rule,
+)
 from gpgdoctor.rules.services import GNUPG_MISSING, severity_for_pcsc
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import public, text, user
@@ -29,6 +42,7 @@ def _ccid(facts: Facts) -> list[Subject]:
     each=_ccid,
     causes=(*GNUPG_MISSING, *hidden_by("GD205"), *headed_by("GD401")),
     no_subject=NONE_ON_USB,
+    breaks=refuses(Stretch.READER),
 )
 def usb_access_denied(facts: Facts, index: int) -> Found | None:
     return _for_scdaemon(facts, index) or _for_pcscd(facts, index)
@@ -80,7 +94,7 @@ def _for_pcscd(facts: Facts, index: int) -> Found | None:
         return None
     if known(interface.driver) is not None or known_or(interface.in_libccid, True) is False:
         return None
-    if isinstance(facts.readers, Unknown) or _is_listed(facts, interface):
+    if isinstance(facts.readers, Unknown) or holding.is_listed(facts, interface):
         return None
     logged = _logged(facts)
     if interface.accessible_to_pcscd is True and not logged:
@@ -120,15 +134,6 @@ def _for_pcscd(facts: Facts, index: int) -> Found | None:
 def _pcscd_of_its_own_user(facts: Facts) -> Process | None:
     daemons = [process for process in known_or(facts.processes, ()) if process.role == "pcscd"]
     return next((process for process in daemons if known_or(process.uid, ROOT) != ROOT), None)
-
-
-def _is_listed(facts: Facts, interface: UsbInterface) -> bool:
-    """Whether PC/SC lists the device, as far as names tell; all are, where it lists as many as there are."""
-    readers = known_or(facts.readers, ())
-    title = known_or(interface.title, "")
-    if title and any(title in reader.name for reader in readers):
-        return True
-    return len(readers) >= sum(1 for other in known(facts.usb) if other.ccid)
 
 
 def _logged(facts: Facts) -> list[LogEvent]:

@@ -20,6 +20,7 @@ class Mount(NamedTuple):
     device: tuple[int, int]  # major, minor
     point: str
     kind: str
+    options: tuple[str, ...] = ()  # of the file system itself, such as "hidepid=invisible"
 
     @property
     def is_remote(self) -> bool:
@@ -34,12 +35,13 @@ def mounts() -> list[Mount]:
 
 
 def _parsed(line: str) -> Mount | None:
-    """See proc(5): id, parent, major:minor, root, mount point, options, optional fields, "-", kind, ..."""
+    """See proc(5): id, parent, major:minor, root, mount point, options, optional fields, "-", kind, source, options."""
     words = line.split(" ")
     try:
         major, minor = words[2].split(":")
-        kind = words[words.index("-", 6) + 1]
-        return Mount(int(words[0]), (int(major), int(minor)), _unescaped(words[4]), kind)
+        kind, _, options = words[words.index("-", 6) + 1 :][:3]
+        place = _unescaped(words[4])
+        return Mount(int(words[0]), (int(major), int(minor)), place, kind, tuple(options.split(",")))
     except (ValueError, IndexError):
         return None
 

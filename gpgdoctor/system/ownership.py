@@ -5,9 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import struct
 from collections.abc import Collection, Iterator
 
 LINKS_LIMIT = 40
+ACCESS_LIST = "system.posix_acl_access"
+BOTH = 0o6  # read and write
+_LIST_HEADER, _LIST_ENTRY = struct.Struct("<I"), struct.Struct("<HHI")
+_OWNER, _USER, _OWNING_GROUP, _GROUP, _MASK, _OTHERS = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 
 
 def who_may_change(path: str, owners: Collection[int] = (0,), *, shared: bool = False) -> Iterator[str]:
@@ -72,7 +77,50 @@ def _is_own_group(status: os.stat_result, owners: Collection[int]) -> bool:
 def _has_access_list(path: str) -> bool:
     """Then the group's bits are the mask of all that the list names: acl(5)."""
     try:
-        os.getxattr(path, "system.posix_acl_access")
+        os.getxattr(path, ACCESS_LIST)
     except OSError:
         return False
     return True
+
+
+def may_read_and_write(path: str, user: int, groups: Collection[int]) -> bool:
+    """Whether another user, with these groups, may open a file for both; raises OSError where it is not there.
+
+    By its mode and its POSIX access list, in the order of acl(5). The way to it is not looked at.
+    """
+    status = os.stat(path)
+    if user == 0:
+        return True
+    access = _access_list(path) or _of_mode(status.st_mode)
+    if status.st_uid == user:
+        return _grants(access, _OWNER)
+    mask = next((bits for kind, bits, _ in access if kind == _MASK), BOTH)
+    named = [bits for kind, bits, who in access if kind == _USER and who == user]
+    if named:
+        return named[0] & mask & BOTH == BOTH
+    of_groups = [
+        bits
+        for kind, bits, who in access
+        if (kind == _GROUP and who in groups) or (kind == _OWNING_GROUP and status.st_gid in groups)
+    ]
+    if of_groups:
+        return any(bits & mask & BOTH == BOTH for bits in of_groups)
+    return _grants(access, _OTHERS)
+
+
+def _of_mode(mode: int) -> list[tuple[int, int, int]]:
+    return [(_OWNER, mode >> 6, 0), (_OWNING_GROUP, mode >> 3, 0), (_OTHERS, mode, 0)]
+
+
+def _grants(access: list[tuple[int, int, int]], wanted: int) -> bool:
+    return any(kind == wanted and bits & BOTH == BOTH for kind, bits, _ in access)
+
+
+def _access_list(path: str) -> list[tuple[int, int, int]]:
+    """Its entries: kind, bits of r, w and x, user or group; none where it has no list. linux/posix_acl_xattr.h."""
+    try:
+        content = os.getxattr(path, ACCESS_LIST)
+    except OSError:
+        return []
+    whole = len(content) - (len(content) - _LIST_HEADER.size) % _LIST_ENTRY.size
+    return list(_LIST_ENTRY.iter_unpack(content[_LIST_HEADER.size : whole]))

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 
 COMM_BYTES = 64  # the kernel keeps 15
 STAT_BYTES = 1024
-STATUS_BYTES = 4096
+STATUS_BYTES = 16384  # a user may be in very many groups
+CGROUP_BYTES = 1 << 14
 ARGUMENTS_BYTES = 1 << 16
 _ZOMBIE = ("Z", "X")
+_UNIT = re.compile(rb"/(session-\w{1,32}\.scope|user@\d{1,10}\.service)(?=/|$)", re.MULTILINE)
+_SERVICE = re.compile(
+    rb"^(?:0:|\d+:name=systemd):/system\.slice/(?:[^/\n]+\.slice/)*([\w@.:-]{1,250}\.service)$", re.MULTILINE
+)
 
 
 def pids() -> list[int]:
@@ -33,6 +40,13 @@ def arguments(pid: int) -> list[str]:
     return [os.fsdecode(word) for word in content.split(b"\0")[:-1]]
 
 
+def variable(pid: int, name: str) -> str | None:
+    """A variable of the environment that a process was started with; None where it has none, or hides it."""
+    start = os.fsencode(name) + b"="
+    words = (_read(f"/proc/{pid}/environ", ARGUMENTS_BYTES) or b"").split(b"\0")
+    return next((os.fsdecode(word[len(start) :]) for word in words if word.startswith(start)), None)
+
+
 def state(pid: int) -> str | None:
     """The letter in /proc/PID/stat: "T" is stopped, "Z" has ended."""
     fields = _stat(pid)
@@ -53,6 +67,15 @@ def started_ticks(pid: int) -> int | None:
     return int(fields[19])
 
 
+def started(pid: int) -> float | None:
+    """The same in seconds since the epoch, as today's clock counts them; to a hundredth of a second."""
+    ticks = started_ticks(pid)
+    if ticks is None:
+        return None
+    since_boot_s = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return time.time() - since_boot_s
+
+
 def _stat(pid: int) -> list[bytes]:
     """What follows the name, which may hold any character: proc(5) counts from 3 on."""
     return (_read(f"/proc/{pid}/stat", STAT_BYTES) or b"").rpartition(b")")[2].split()
@@ -62,6 +85,33 @@ def uid(pid: int) -> int | None:
     """Whose process it is; /proc/PID itself belongs to root where the process forbids ptrace."""
     words = _status(pid, b"Uid:")
     return int(words[0]) if words and words[0].isdigit() else None
+
+
+def acts_as(pid: int) -> tuple[int, set[int]] | None:
+    """The user and the groups whose rights a process has, for files; None where that is hidden."""
+    user, group = _status(pid, b"Uid:"), _status(pid, b"Gid:")
+    words = [*user[3:], *group[3:], *_status(pid, b"Groups:")]
+    if len(user) != 4 or len(group) != 4 or not all(word.isdigit() for word in words):
+        return None
+    return int(words[0]), {int(word) for word in words[1:]}
+
+
+def unit(pid: int | str = "self") -> str | None:
+    """The session or user manager that systemd runs a process in, by its control group; "" where it is in neither.
+
+    None where its control group is hidden.
+    """
+    content = _read(f"/proc/{pid}/cgroup", CGROUP_BYTES)
+    if content is None:
+        return None
+    found = _UNIT.search(content)
+    return found[1].decode() if found else ""
+
+
+def service(pid: int) -> str | None:
+    """The service of the system that systemd runs a process as, by its control group, which no user can choose."""
+    found = _SERVICE.search(_read(f"/proc/{pid}/cgroup", CGROUP_BYTES) or b"")
+    return found[1].decode() if found else None
 
 
 def namespace_depth(pid: int) -> int | None:

@@ -147,10 +147,13 @@ def waits(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:
         return False
     recent = samples[begin:]
     rate = (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
-    if not SLOWEST_PER_S <= rate <= FASTEST_PER_S * at_once:
-        return False
-    ran_s = recent[0][0]
-    for (before_s, earlier), (now_s, later) in pairwise(recent):
+    return SLOWEST_PER_S <= rate <= FASTEST_PER_S * at_once and keeps_rhythm(recent, at_once)
+
+
+def keeps_rhythm(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:
+    """Whether nothing in these samples speaks against a look every 100 ms, be they too few to tell."""
+    ran_s = samples[0][0] if samples else 0.0
+    for (before_s, earlier), (now_s, later) in pairwise(samples):
         if later - earlier > at_once * (1 + int((now_s - before_s) / POLL_S + 0.1)):
             return False
         if later > earlier:

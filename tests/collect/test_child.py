@@ -13,6 +13,8 @@ from gpgdoctor.system.child import Child
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.inside import MEMORY_BYTES
 
+pytestmark = pytest.mark.machine_dependent
+
 ANSWER_BYTES = 1 << 16
 BEGIN = "from gpgdoctor.system.inside import Parent\nparent = Parent()\n"
 # What a process says that is traced and rewritten by its user, by what then comes of it.

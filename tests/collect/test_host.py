@@ -9,6 +9,9 @@ import pytest
 
 from gpgdoctor.collect import gnupg, host, pcscd
 from gpgdoctor.facts import Unknown
+from gpgdoctor.system import mounts
+
+pytestmark = pytest.mark.machine_dependent
 
 
 @pytest.mark.parametrize(
@@ -57,3 +60,35 @@ def test_only_the_default_home_may_be_missing(default: bool, tmp_path: Path) -> 
     assert problems(tmp_path / "nowhere") == (() if default else ("it does not exist",))
     assert problems(tmp_path / "nowhere/.gnupg") == (), "gpg makes that"
     assert problems(file) == ("it is no directory",)
+
+
+def proc_mounted(options: str) -> str:
+    return f"22 1 254:0 / / rw - ext4 /dev/vda rw\n25 22 0:23 / /proc rw,nosuid - proc proc {options}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "hides"),
+    [("rw", False), ("rw,hidepid=invisible", True), ("rw,gid=27,hidepid=2", True), ("rw,hidepid=off", False)],
+)
+def test_whether_proc_hides_processes(
+    options: str, hides: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "mountinfo"
+    monkeypatch.setattr(mounts, "TABLE", str(table))
+    assert isinstance(host.host({}, 0).hides_processes, Unknown)
+    table.write_text(proc_mounted(options))
+    assert host.host({}, 0).hides_processes is hides
+
+
+@pytest.mark.parametrize(
+    ("version", "container"), [("5.15.90.1-microsoft-standard-WSL2", "wsl"), ("6.1.0-40-amd64", None)]
+)
+def test_wsl_is_told_by_its_kernel(
+    version: str, container: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = tmp_path / "version"
+    kernel.write_text(f"Linux version {version} (gcc) #1 SMP\n")
+    monkeypatch.setattr(host, "KERNEL", str(kernel))
+    monkeypatch.setattr(os.path, "exists", lambda path: False)
+    monkeypatch.setattr(host, "CONTAINER", str(tmp_path / "none"))
+    assert host.host({}, 0).container == container

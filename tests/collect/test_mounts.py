@@ -9,6 +9,8 @@ import pytest
 
 from gpgdoctor.system import mounts
 
+pytestmark = pytest.mark.machine_dependent
+
 TABLE = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:27 / /home rw - btrfs /dev/sda rw,subvolid=256

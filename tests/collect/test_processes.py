@@ -17,6 +17,8 @@ from conftest import cannot_run
 from gpgdoctor.collect import processes
 from gpgdoctor.system import proc
 
+pytestmark = pytest.mark.machine_dependent
+
 SLEEP_S = "60"
 
 

@@ -64,6 +64,17 @@ def test_a_probe_and_its_code() -> None:
     assert (reader.probe, reader.seconds, reader.probe_code) == ("denied", None, "0x8010006A")
 
 
+def test_a_reader_for_which_a_program_waits_is_not_probed() -> None:
+    answer = told(*listing(SHARED), {"waiting": 1})
+    (reader,) = readers(answer)
+    assert (reader.probe, reader.not_made_reason) == ("not-made", Reason.PROGRAM_WAITS)
+    assert answer.waiting_programs() == 1
+    assert told(*listing(SHARED)).waiting_programs() == Unknown(Reason.NOT_NEEDED)
+    for nonsense in (-1, "1", None, True, 1 << 40):
+        with pytest.raises((ValueError, TypeError)):
+            Told(lambda: WHY_NOT).take({"waiting": nonsense})
+
+
 def test_what_was_not_told_is_unknown() -> None:
     assert told().answer() == "no-answer"
     assert Told(lambda: WHY_NOT).answer() == Unknown.because(WHY_NOT)
@@ -144,3 +155,17 @@ def test_the_library() -> None:
     missing.take({"library": {"name": "pyscard", "reason": "No module named 'smartcard'"}})
     assert isinstance(missing.library(), Unknown)
     assert isinstance(missing.answer(), Unknown)
+
+
+def test_the_number_of_connections_is_told_of_readers_in_use() -> None:
+    counts = {"handles": [[f"{NAME}0", 3], [f"{NAME}1", -1], [f"{NAME}2", 0]]}
+    found = readers(told(*listing(SHARED, EXCLUSIVE, IDLE), counts))
+    assert [reader.handles for reader in found] == [3, -1, Unknown(Reason.NOT_NEEDED)]
+    (reader,) = readers(told(*listing(SHARED)))
+    assert isinstance(reader.handles, Unknown)
+
+
+@pytest.mark.parametrize("counts", [7, [["x"]], [["x", "1"]], [["x", True]], [["x", -2]], [["x", 1 << 40]], [[7, 1]]])
+def test_a_number_of_connections_that_makes_no_sense_is_none(counts: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        told({"handles": counts})

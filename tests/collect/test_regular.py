@@ -13,6 +13,8 @@ import pytest
 
 from gpgdoctor.system.regular import NotRegular, open_regular, read_up_to
 
+pytestmark = pytest.mark.machine_dependent
+
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:

@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 from conftest import cannot_run
 
 from gpgdoctor.system.sockets import Sockets, file_of, leads_to
+
+pytestmark = pytest.mark.machine_dependent
 
 NAME = "pcscd.comm"
 ELSEWHERE = """

@@ -17,6 +17,8 @@ from gpgdoctor.docs.exits import _EXITS
 from gpgdoctor.docs.roff import paragraphs
 from gpgdoctor.manual import pages
 
+pytestmark = pytest.mark.machine_dependent
+
 FORMAT_DEADLINE_S = 60
 EPOCH = "1700000000"  # 2023-11-14
 

@@ -59,4 +59,7 @@ def test_a_reason_from_a_later_version_keeps_its_words() -> None:
     document["usb"] = {"unknown": "the moon is full", "reason": "moon"}
     document["readers"] = {"unknown": "in other words", "reason": "passive"}
     again = decode(document)
-    assert (again.usb, again.readers) == (Unknown.because("the moon is full"), Unknown(Reason.PASSIVE))
+    assert (again.usb, again.readers) == (
+        Unknown.because("the moon is full"),
+        Unknown(Reason.PASSIVE, "in other words"),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -100,6 +101,16 @@ def test_a_file_system_that_is_not_there(place: str, open_lab: OpenLab) -> None:
     done = lab.run(["unshare", "-m", "sh", "-c", script], env={"PYTHONPATH": tree})
     assert_clear(done)
     assert json.loads(done.stdout)["verdict"] != "healthy"
+
+
+@pytest.mark.parametrize("command", ["check", "report", "explain", "hook run sos"])
+@pytest.mark.parametrize("streams", ["", "<&- 2>&-"])
+def test_without_a_single_device(command: str, streams: str, open_lab: OpenLab) -> None:
+    lab = open_lab(BY_NAME["shared-holder"])
+    run = shlex.join([lab.python, "-m", "gpgdoctor", *command.split()])
+    done = lab.run(["unshare", "-m", "sh", "-c", f"mount -t tmpfs none /dev && exec {run} {streams}"])
+    assert_clear(done, codes=(0, 1, 2, 3))
+    assert not re.search("healthy|No cause found[.]|so there is nothing", done.stdout)
 
 
 @pytest.fixture

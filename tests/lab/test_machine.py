@@ -5,10 +5,12 @@ Eight a day, others every day; ``--full`` plays them all.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +35,7 @@ DAY_S = 86400
 CLOCK_S = 60.0  # from the host's date to the machine's, and back
 END_DEADLINE_S = 30.0
 SHELL_DEADLINE_S = 300.0
+UNPLUGGED_AFTER_S = 3.0  # a check takes 4 s or longer in the machine
 
 
 def chosen(*, full: bool) -> list[MachineScenario]:
@@ -57,7 +60,7 @@ def built() -> Iterator[build.Built]:
 
 @pytest.mark.usefixtures("built")
 def test_a_scenario_is_as_recorded_and_its_cure_cures_and_can_be_undone(scenario: MachineScenario) -> None:
-    with needing_a_lab(), MachineLab(scenario) as lab:
+    with needing_a_lab(), MachineLab(scenario, note=print) as lab:  # what pytest shows of a test that fails
         for sudo in (False, True):
             seen = machine_recordings.record(lab, sudo=sudo)
             recorded = recordings.load(machine_recordings.name_of(scenario, sudo=sudo))
@@ -65,16 +68,59 @@ def test_a_scenario_is_as_recorded_and_its_cure_cures_and_can_be_undone(scenario
             assert seen["verdict"] == recorded["verdict"], f"sudo: {sudo}"
         assert _gpg(lab) == scenario.gpg
         if scenario.cure:
-            fixed = lab.gpgdoctor("fix", "--yes")
-            assert fixed.returncode == 0, fixed.stdout + fixed.stderr
+            number = _fix(lab)
             assert _gpg(lab) == "works"
-            undone = lab.gpgdoctor("undo")
-            assert undone.returncode == 0, undone.stdout + undone.stderr
-            assert _gpg(lab) == scenario.gpg
+            _assert_peace(lab)
+            if number is not None:  # a restart alone leaves nothing to be put back
+                undone = lab.gpgdoctor("undo")
+                assert undone.returncode == 0, undone.stdout + undone.stderr
+                assert _gpg(lab) == scenario.gpg
+
+
+def _fix(lab: MachineLab) -> int | None:
+    """Cure what is found, and return the journal's number."""
+    done = lab.gpgdoctor("fix", "--yes", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    number: int | None = json.loads(done.stdout)["undo"]
+    return number
+
+
+def _assert_peace(lab: MachineLab) -> None:
+    """After a cure, and after gpg has used the card, nothing is found that another fix would change."""
+    seen = machine_recordings.record(lab, sudo=False)
+    assert machine_recordings.causes(seen) == ()
+    again = lab.gpgdoctor("fix", "--yes", "--json")
+    assert (again.returncode, json.loads(again.stdout)["applied"]) == (0, False), again.stdout
 
 
 def _gpg(lab: MachineLab) -> str:
     return "works" if lab.run(["gpg", "--card-status"]).returncode == 0 else "fails"
+
+
+@pytest.mark.usefixtures("built")
+def test_what_scdaemon_had_first_is_handed_over_once_pcscd_has_looked_again() -> None:
+    with needing_a_lab(), MachineLab(BY_NAME["usb-scdaemon-first"], note=print) as lab:
+        refused = lab.gpgdoctor("fix", "--yes")
+        assert refused.returncode == 1, refused.stdout + refused.stderr
+        assert "systemctl restart pcscd.service" in " ".join((refused.stdout + refused.stderr).split())
+        assert not lab.run(["cat", ".gnupg/scdaemon.conf"]).stdout
+        lab.machine.must("root", "systemctl restart pcscd.service")
+        _fix(lab)
+        assert _gpg(lab) == "works"
+        _assert_peace(lab)
+
+
+@pytest.mark.usefixtures("built")
+def test_a_token_that_is_unplugged_during_a_check_is_no_defect() -> None:
+    with needing_a_lab(), MachineLab(BY_NAME["usb-shared-holder"], note=print) as lab:
+        unplugging = threading.Timer(UNPLUGGED_AFTER_S, lab.machine.devices[0].unplug)
+        unplugging.start()
+        done = lab.gpgdoctor("check", "--json")
+        unplugging.join()
+        document = json.loads(done.stdout)
+        assert document["verdict"] in ("healthy", "findings", "incomplete"), done.stderr
+        lab.machine.settle()
+        assert machine_recordings.causes(machine_recordings.record(lab, sudo=False)) == ("GD501",)
 
 
 @pytest.mark.usefixtures("built")

@@ -24,5 +24,7 @@ def test_a_recording_is_judged_as_its_scenario_says(
     if name in machine_recordings.NOT_YET:
         request.applymarker(pytest.mark.xfail(strict=True, reason=machine_recordings.NOT_YET[name]))
     judged = recordings.rejudged(recordings.load(name))
-    assert machine_recordings.causes(judged) == scenario.expect
+    expected = machine_recordings.expected(scenario, sudo=sudo)
+    assert machine_recordings.causes(judged) == expected
+    assert judged["verdict"] == ("findings" if expected else "incomplete" if scenario.incomplete else "healthy")
     assert set(scenario.info) <= {finding["id"] for finding in judged["findings"]}

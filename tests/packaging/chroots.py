@@ -20,6 +20,11 @@ TOOLS = (
     *("build-essential", "debhelper", "dh-python", "pybuild-plugin-pyproject", "python3-all", "python3-setuptools"),
     *("python3-pytest", "python3-hypothesis", "python3-jsonschema", "lintian", "autopkgtest", "ca-certificates"),
 )
+# What installs a clone as a user of pip would, and what its tests need beside the packages in every root.
+TESTING = (
+    *("python3-pip", "python3-setuptools", "python3-wheel"),
+    *("python3-pytest", "python3-hypothesis", "python3-jsonschema", "python3-jinja2"),
+)
 INSTALL_DEADLINE_S = 900
 # Not chroot: namespaces are made inside of it, and a user's are refused below a root that is not the namespace's own.
 ENTER = """
@@ -76,16 +81,25 @@ def _environment() -> dict[str, str]:
 
 def builder(release: str) -> Path:
     """A root with what packages are built with, in the cache; raises RootUnavailable."""
+    return _equipped(release, "builder", TOOLS)
+
+
+def tester(release: str) -> Path:
+    """A root with what tests are run with, in the cache; raises RootUnavailable."""
+    return _equipped(release, "tester", TESTING)
+
+
+def _equipped(release: str, name: str, tools: Sequence[str]) -> Path:
     bare = roots.built(release)
     home = cache_directory() / "roots"
-    digest = hashlib.sha256("\0".join([bare.name, *TOOLS]).encode()).hexdigest()[:8]
-    root = home / f"{release}-builder-{digest}"
+    digest = hashlib.sha256("\0".join([bare.name, *tools]).encode()).hexdigest()[:8]
+    root = home / f"{release}-{name}-{digest}"
     with locked(home):
         if not root.exists():
             if os.environ.get(OFFLINE):
                 raise roots.RootUnavailable(f"nothing is fetched where {OFFLINE} is set")
             with tempfile.TemporaryDirectory(prefix="new-", dir=home, ignore_cleanup_errors=True) as scratch:
-                _with_tools(copy(bare, Path(scratch) / "root")).rename(root)
+                _with_tools(copy(bare, Path(scratch) / "root"), tools).rename(root)
     return root
 
 
@@ -101,9 +115,9 @@ def copy(root: Path, into: Path) -> Path:
     return into
 
 
-def _with_tools(root: Path) -> Path:
+def _with_tools(root: Path, tools: Sequence[str]) -> Path:
     chroot = Chroot(root)
-    for argv in (["apt-get", "update"], ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *TOOLS]):
+    for argv in (["apt-get", "update"], ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *tools]):
         done = chroot.run(*argv)
         if done.returncode != 0:
             raise roots.RootUnavailable(f"{argv[0]} {argv[1]} failed: {_last(done.stdout)}")

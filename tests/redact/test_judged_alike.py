@@ -56,7 +56,12 @@ def outline(diagnosis: Diagnosis) -> dict[str, Any]:
         (
             *(it.id, it.found.severity, it.consequence_of, it.ignored, [evidence.fact for evidence in it.because]),
             *([who.certainty for who in it.found.culprits], it.found.cure and it.found.cure.applicability),
-            it.found.cure and (it.found.cure.options, it.found.cure.restart, len(it.found.cure.changes)),
+            it.found.cure
+            and (
+                [option.split()[0] for option in it.found.cure.options],
+                it.found.cure.restart,
+                len(it.found.cure.changes),
+            ),
         )
         for it in diagnosis.findings
     ]

@@ -77,13 +77,14 @@ ON_USB = UsbInterface(
     node="/dev/bus/usb/001/007",
     accessible=True,
     in_libccid=True,
+    accessible_to_pcscd=True,
 )
 FREE_ON_USB = replace(ON_USB, driver=None)
 
 
 def reader(*state: str, name: str = YUBIKEY, probe: str = "not-needed", **more: Any) -> Reader:
     held = {"INUSE", "EXCLUSIVE"} & set(state)
-    later = {"later_state": tuple(state) if held else None}
+    later = {"later_state": tuple(state) if held else None, "handles": -1 if "EXCLUSIVE" in held else len(held)}
     return Reader(name=name, state=tuple(state or ("PRESENT",)), probe=probe, **{**later, **more})
 
 
@@ -190,6 +191,7 @@ def _pcscd(connections: tuple[Connection, ...]) -> Pcscd:
         connections=connections,
         waiting=0,
         hidden=0,
+        waiting_programs=0,
         drivers=True,
         service="active",
         policy=True,

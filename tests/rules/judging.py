@@ -13,7 +13,8 @@ def judged(facts: Facts) -> Diagnosis:
     diagnosis = diagnose(facts)
     for finding in diagnosis.findings:
         for evidence in finding.because:
-            assert evidence.value is not None or evidence.fact in ABSENT, f"{finding.id}: {evidence.fact}"
+            absent = evidence.fact in ABSENT or evidence.fact.endswith(".driver")  # an interface that nobody claimed
+            assert evidence.value is not None or absent, f"{finding.id}: {evidence.fact}"
     return diagnosis
 
 

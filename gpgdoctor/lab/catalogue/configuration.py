@@ -61,11 +61,15 @@ SCENARIOS = (
     ),
     Scenario(
         name="reader-and-library-named",
-        about="scdaemon.conf names the reader and the PC/SC library, and both are there.",
+        about="The configuration names the reader, the PC/SC library, a log and pinentry, and all of them are there.",
         files=(
             scdaemon_conf(
-                "disable-ccid", "reader-port Yubico YubiKey OTP+FIDO+CCID 00 00", "pcsc-driver libpcsclite.so.1"
+                "disable-ccid",
+                "reader-port Yubico YubiKey OTP+FIDO+CCID 00 00",
+                "pcsc-driver libpcsclite.so.1",
+                f"log-file {HOME}/scdaemon.log",
             ),
+            File(path=".gnupg/gpg-agent.conf", content="pinentry-program /usr/bin/pinentry\n"),
         ),
         gpg="works",
     ),
@@ -134,5 +138,47 @@ SCENARIOS = (
         ),
         expect=("GD112",),
         gpg="works",
+    ),
+    Scenario(
+        name="pinentry-missing",
+        about="gpg-agent is told to use a pinentry that is not there: nothing that asks for a PIN works.",
+        files=(
+            ON_PCSC,
+            File(path=".gnupg/gpg-agent.conf", content="pinentry-program /opt/homebrew/bin/pinentry-mac\n"),
+        ),
+        expect=("GD113",),
+        gpg="works",
+        cure=True,
+    ),
+    Scenario(
+        name="log-may-hold-pins",
+        about="What is sent to the card goes to a log: before 2.2.41 and 2.4 with the PIN in it.",
+        files=(scdaemon_conf("disable-ccid", "debug cardio,ipc", f"log-file {HOME}/scdaemon.log"),),
+        expect=("GD114",),
+        expect_since_2_3=(),
+        gpg="works",
+    ),
+    Scenario(
+        name="note-in-value",
+        about="A note behind a value is part of the value, and nobody says so.",
+        files=(scdaemon_conf("disable-ccid", f"log-file {HOME}/scdaemon.log  # for the bug report"),),
+        expect=("GD115",),
+        gpg="works",
+        cure=True,
+    ),
+    Scenario(
+        name="log-file-unusable",
+        about="scdaemon is told to write a log where there is no such place: ~ is not expanded there.",
+        files=(scdaemon_conf("disable-ccid", "log-file ~/scdaemon.log"),),
+        info=("GD116",),
+        gpg="works",
+    ),
+    Scenario(
+        name="application-disabled",
+        about="scdaemon is told to do without the application that gpg needs.",
+        files=(scdaemon_conf("disable-ccid", "disable-application openpgp"),),
+        expect=("GD117",),
+        gpg="fails",
+        cure=True,
     ),
 )

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from gpgdoctor.lab.catalogue.common import DISABLE_CCID, ON_PCSC
-from gpgdoctor.lab.scenario import Listener, Scenario
+from gpgdoctor.lab.catalogue.common import CARD_STATUS, DISABLE_CCID, ON_PCSC
+from gpgdoctor.lab.layout import HOME
+from gpgdoctor.lab.scenario import File, Listener, Scenario, Step
+
+# A GnuPG of its own, as Homebrew and Nix profiles have it, and its agent on the home of everybody's.
+ANOTHER_GNUPG = f"""
+set -e
+prefix={HOME}/.linuxbrew
+mkdir -p $prefix/bin $prefix/libexec
+cp "$(command -v gpg-agent)" $prefix/bin/
+cp "$(gpgconf --list-components | sed -n 's/^scdaemon:.*://p')" $prefix/libexec/scdaemon
+$prefix/bin/gpg-agent --daemon --scdaemon-program $prefix/libexec/scdaemon
+"""
 
 SCENARIOS = (
     Scenario(
@@ -82,5 +93,28 @@ SCENARIOS = (
         listeners=(Listener(path="{sockets}/S.gpg-agent", program="sshd"),),
         files=(ON_PCSC,),
         expect=("GD308",),
+    ),
+    Scenario(
+        name="keyboxd-missing",
+        about="GnuPG is told to keep its public keys with keyboxd, which is not there; 2.2 knows no such thing.",
+        hidden=("keyboxd",),
+        files=(ON_PCSC, File(path=".gnupg/common.conf", content="use-keyboxd\n")),
+        expect_since_2_3=("GD315",),
+    ),
+    Scenario(
+        name="two-gnupgs",
+        about="The agent and the scdaemon of another installation serve this home.",
+        files=(ON_PCSC,),
+        steps=(Step(argv=("sh", "-c", ANOTHER_GNUPG)), CARD_STATUS),
+        expect=("GD316",),
+        gpg="works",
+    ),
+    Scenario(
+        name="pcscd-without-drivers",
+        about="pcscd runs, and no driver for any reader is installed.",
+        readers=(),
+        files=(ON_PCSC,),
+        expect=("GD314", "GD501"),
+        gpg="fails",
     ),
 )

@@ -26,6 +26,10 @@ chmod 755 /etc/polkit-1/rules.d && chmod 644 {RULES} && systemctl restart polkit
 OWNER = '<annotate key="org.freedesktop.policykit.owner">unix-user:pcscd</annotate>'
 PCSCD_MAY_ASK = f"sed -i 's|</defaults>|&{OWNER}|' {POLICY} && systemctl restart polkit"
 SECOND_HOME = "mkdir -p -m 700 ~/second && gpg --homedir ~/second --card-status"
+# The same program, that says it is of the next version: a package that was upgraded while scdaemon ran.
+SCDAEMON = "/usr/lib/gnupg/scdaemon"
+UPGRADE = f"LC_ALL=C sed 's/2[.]4[.]7/2.4.8/g' {SCDAEMON} >/root/scdaemon && install /root/scdaemon {SCDAEMON}"
+SUSPEND = "rtcwake -m mem -s 5 && udevadm settle"
 SWITCH_AWAY = "python3 -c \"import fcntl; fcntl.ioctl(open('/dev/tty0', 'w'), 0x5606, 2)\" && sleep 2"  # VT_ACTIVATE
 
 
@@ -56,6 +60,28 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         about="scdaemon's own driver has the token, and pcscd, started later, does not get it: gpg alone works.",
         steps=(CARD_STATUS, SOMEBODY_ASKS),
         expect=("GD208",),
+        gpg="works",
+    ),
+    MachineScenario(
+        name="usb-fresh-login",
+        about="alice has just logged in: systemd holds gpg-agent's sockets and pcscd's, and neither has run yet.",
+        info=("GD309",),
+        gpg="works",
+    ),
+    MachineScenario(
+        name="usb-upgraded",
+        about="scdaemon was upgraded while it ran, and the old one goes on.",
+        before=(MASKED,),
+        steps=(CARD_STATUS, MachineStep(argv=("sh", "-c", UPGRADE), who="root")),
+        expect=("GD310",),
+        gpg="works",
+        cure=True,
+    ),
+    MachineScenario(
+        name="usb-resumed",
+        about="The machine slept and woke up: the token is a new device to the kernel, and gpg works as before.",
+        before=(MASKED,),
+        steps=(CARD_STATUS, MachineStep(argv=("sh", "-c", SUSPEND), who="root"), CARD_STATUS),
         gpg="works",
     ),
     MachineScenario(
@@ -120,6 +146,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         steps=(SOMEBODY_ASKS, CARD_STATUS_FAILS),
         expect=("GD401",),
         gpg="fails",
+        expect_as_user=(),  # polkit answers no to a user's question, but would also where a rule names the reader
     ),
     MachineScenario(
         name="usb-polkit-policy-missing",
@@ -171,6 +198,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         files=(DISABLE_CCID,),
         info=("GD309",),
         gpg="works",
+        incomplete=True,
     ),
     MachineScenario(
         name="usb-pcscd-masked",

@@ -21,6 +21,7 @@ from gpgdoctor.lab.machine import build, image, root
 from gpgdoctor.lab.machine.channel import Channel
 from gpgdoctor.lab.machine.device import Device
 from gpgdoctor.lab.machine.models import ModelName
+from gpgdoctor.lab.machine.patience import patient, stretch
 from gpgdoctor.lab.machine.qemu import CHANNELS, USB_PORTS, Emulator
 from gpgdoctor.lab.machine.scenario import Who
 from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed, LabUnavailable
@@ -65,8 +66,12 @@ class Waiting:
 class Machine:
     """``with Machine() as machine:`` restores it, and ends it whatever happens. Built first where it has to be."""
 
-    def __init__(self, tell: build.Tell = lambda _: None, *, source: Path = SOURCE_TREE) -> None:
+    def __init__(
+        self, tell: build.Tell = lambda _: None, *, note: build.Tell = lambda _: None, source: Path = SOURCE_TREE
+    ) -> None:
+        """``tell`` is told how far it is, and ``note`` of every command with its result."""
         self._tell = tell
+        self._note = note
         self._source = source
         self._emulator: Emulator | None = None
         self._channels: dict[str, Channel] = {}
@@ -108,7 +113,7 @@ class Machine:
         self._emulator = Emulator(self._built.base, self._directory, source, restore=self._built.state)
         for name in CHANNELS:
             self._channels[name] = Channel(self.connect(name))
-            self._channels[name].wait_for_hello(RESTORE_DEADLINE_S)
+            self._channels[name].wait_for_hello(patient(RESTORE_DEADLINE_S))
         # The disk's content is another one than when the machine was saved, and so is the time.
         self.must(
             "root",
@@ -147,10 +152,13 @@ class Machine:
     ) -> subprocess.CompletedProcess[str]:
         """A command (a string is for bash) of one of the machine's users; killed at the deadline: TimeoutExpired."""
         argv = ["bash", "-c", command] if isinstance(command, str) else list(command)
-        return self._channel(who).run(_as(who, _with_environment(argv, env or {})), deadline_s=deadline_s)
+        self._note(f"{who}$ {command if isinstance(command, str) else shlex.join(command)}")
+        done = self._channel(who).run(_as(who, _with_environment(argv, env or {})), deadline_s=patient(deadline_s))
+        self._note(f"{done.stdout}{done.stderr}[{done.returncode}]")
+        return done
 
     def popen(self, who: Who, argv: Sequence[str]) -> Waiting:
-        return Waiting(self._channel(who), _as(who, argv), RUN_DEADLINE_S)
+        return Waiting(self._channel(who), _as(who, argv), patient(RUN_DEADLINE_S))
 
     def popen_on_terminal(self, who: Who, argv: Sequence[str], *, env: Mapping[str, str]) -> Waiting:
         """A command with the machine's TERMINAL as its controlling one."""
@@ -181,7 +189,7 @@ class Machine:
 
 
 def _with_environment(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
-    variables = {STRETCH_VARIABLE: str(STRETCH), **env}
+    variables = {STRETCH_VARIABLE: str(stretch(STRETCH)), **env}
     return ["env", *(f"{name}={value}" for name, value in variables.items()), *argv]
 
 

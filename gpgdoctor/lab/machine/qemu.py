@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gpgdoctor.lab.machine.packages import foreign
+from gpgdoctor.lab.machine.patience import patient
 from gpgdoctor.lab.plan import LabFailed
 
 PR_SET_PDEATHSIG = 1
@@ -55,8 +56,10 @@ class Emulator:
             preexec_fn=end_with_us,
         )
         try:
-            self._monitor = self.connect("monitor").makefile("rw")
-            self._monitor.readline()
+            monitor = self.connect("monitor")
+            monitor.settimeout(patient(MONITOR_DEADLINE_S))
+            self._monitor = monitor.makefile("rw")
+            self._line()
             self.ask("qmp_capabilities")
             if restore is not None:
                 self.ask("migrate-incoming", uri=f"file:{restore}")
@@ -68,7 +71,7 @@ class Emulator:
 
     def connect(self, name: str) -> socket.socket:
         """A connection to one of QEMU's sockets: monitor, root, seat, usb0 and so on."""
-        deadline = time.monotonic() + START_DEADLINE_S
+        deadline = time.monotonic() + patient(START_DEADLINE_S)
         while True:
             connection = socket.socket(socket.AF_UNIX)
             try:
@@ -85,14 +88,20 @@ class Emulator:
         self._monitor.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
         self._monitor.flush()
         while True:
-            line = self._monitor.readline()
-            if not line:
-                raise LabFailed(f"QEMU ended: {self._last_words()}")
-            answer: Mapping[str, Any] = json.loads(line)
+            answer: Mapping[str, Any] = json.loads(self._line())
             if "error" in answer:
                 raise LabFailed(f"QEMU refuses {command}: {answer['error'].get('desc')}")
             if "return" in answer:
                 return answer["return"]
+
+    def _line(self) -> str:
+        try:
+            line = self._monitor.readline()
+        except TimeoutError:
+            raise LabFailed("QEMU's monitor does not answer") from None
+        if not line:
+            raise LabFailed(f"QEMU ended: {self._last_words()}")
+        return line
 
     def save(self, state: Path) -> None:
         """Stop the machine, and write all that it is but its disk."""
@@ -102,7 +111,7 @@ class Emulator:
         self._wait_for_migration()
 
     def _wait_for_migration(self) -> None:
-        deadline = time.monotonic() + MONITOR_DEADLINE_S
+        deadline = time.monotonic() + patient(MONITOR_DEADLINE_S)
         while (status := self.ask("query-migrate")).get("status") != "completed":
             if status.get("status") == "failed" or time.monotonic() > deadline:
                 raise LabFailed(f"the machine was not saved or restored: {status} {self._last_words()}")

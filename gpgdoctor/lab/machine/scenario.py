@@ -34,3 +34,5 @@ class MachineScenario(Scenario):
     before: tuple[str, ...] = ()  # root's shell commands before anything is plugged in
     after: tuple[str, ...] = ()  # and when all is; {device} is the first one in /sys, {node} in /dev
     who: Who = "seat"  # who runs gpg and gpgdoctor
+    expect_as_user: tuple[str, ...] | None = None  # where only root can tell what is expected; None: the same
+    incomplete: bool = False  # not all can be looked at without starting pcscd: what finds nothing says so

@@ -62,9 +62,15 @@ class MachineLab:
     python = "/usr/bin/python3"
     gnupg_version = GNUPG_VERSION
 
-    def __init__(self, scenario: MachineScenario, tell: build.Tell = lambda _: None) -> None:
+    def __init__(
+        self,
+        scenario: MachineScenario,
+        tell: build.Tell = lambda _: None,
+        *,
+        note: build.Tell = lambda _: None,
+    ) -> None:
         self.scenario = scenario
-        self.machine = Machine(tell)
+        self.machine = Machine(tell, note=note)
         self.clients: dict[str, OtherProgram] = {}
         self.steps: list[subprocess.CompletedProcess[str]] = []
 
