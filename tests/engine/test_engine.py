@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from build import IN_USE, NITROKEY, YUBIKEY, machine
 
 from gpgdoctor.diagnosis import Diagnosis, Verdicts, diagnose
 from gpgdoctor.facts import Facts, NotKnown, Unknown, known
@@ -14,6 +13,7 @@ from gpgdoctor.rules.rule import Cause, Found, Holds, NotApplicable, Rule, Sever
 from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import text
+from tests.support.build import IN_USE, NITROKEY, YUBIKEY, machine
 
 TWO_READERS = machine(readers=(IN_USE, replace(IN_USE, name=NITROKEY)))
 

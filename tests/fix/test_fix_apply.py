@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_contract_snapshots import facts_of
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.fix import apply, files, journal, restore
@@ -18,6 +17,7 @@ from gpgdoctor.fix.restart import NotRestarted, Running
 from gpgdoctor.fix.undoing import undo
 from gpgdoctor.fix.verify import Expectation, NotProved
 from gpgdoctor.plan.steps import Edit, Restart, Wish
+from tests.rules.test_contract_snapshots import facts_of
 
 BEFORE, AFTER, THEIRS = b"before\n", b"after\n", b"theirs\n"
 

@@ -10,13 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import unpacked
-from conftest import OpenLab, cannot_run
-from controller import Ansible, AnsibleUnavailable
-from environments import EnvironmentUnavailable
-from hosts import DOCTOR, FOLDER, Host, Keys, for_ssh, ssh_options
 from typer.testing import CliRunner
-from wheels import Wheels, built
 
 from gpgdoctor.commands import fleet_cli
 from gpgdoctor.lab import furnish
@@ -24,6 +18,12 @@ from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.debian import DebianUnavailable
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Scenario
+from tests.support import unpacked
+from tests.support.controller import Ansible, AnsibleUnavailable
+from tests.support.environments import EnvironmentUnavailable
+from tests.support.hosts import DOCTOR, FOLDER, Host, Keys, for_ssh, ssh_options
+from tests.support.labs import OpenLab, cannot_run
+from tests.support.wheels import Wheels, built
 
 pytestmark = pytest.mark.lab
 

@@ -8,16 +8,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import chroots
-import environments
 import pytest
-import roots
-from chroots import Chroot
-from commandline import every_command
-from conftest import cannot_run
 
 from gpgdoctor import __version__
 from gpgdoctor.lab.plan import SOURCE_TREE
+from tests.support import chroots, environments, roots
+from tests.support.chroots import Chroot
+from tests.support.commandline import every_command
+from tests.support.labs import cannot_run
 
 RECIPE = Path(__file__).parent / "debian"
 SDIST_DEADLINE_S = 300

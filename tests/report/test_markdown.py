@@ -8,10 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from build import CONF, IN_USE, ON_USB, client, machine, reader, with_file
-from documents import MACHINES, checked
-from test_redact import HOSTS, SECRETS, planted
-from test_text import EVERY, LONG
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Connection, Facts, Unknown
@@ -20,6 +16,10 @@ from gpgdoctor.report.json import dump
 from gpgdoctor.report.markdown import LIMIT_BYTES, render
 from gpgdoctor.report.style import Style
 from gpgdoctor.system.record import replace
+from tests.report.test_redact import HOSTS, SECRETS, planted
+from tests.report.test_text import EVERY, LONG
+from tests.support.build import CONF, IN_USE, ON_USB, client, machine, reader, with_file
+from tests.support.documents import MACHINES, checked
 
 FENCE = re.compile(r"^(`{3,})(\w*)$")
 OUTSIDE = re.compile(

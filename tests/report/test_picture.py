@@ -10,8 +10,6 @@ import re
 from pathlib import Path
 
 import pytest
-from documents import DOCUMENTS, MACHINES, recorded
-from test_text import HOSTILE, LONG, UMLAUTS
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts
@@ -21,6 +19,8 @@ from gpgdoctor.report.text import render
 from gpgdoctor.rules import catalogue
 from gpgdoctor.snapshot import decode
 from gpgdoctor.way import is_broken
+from tests.report.test_text import HOSTILE, LONG, UMLAUTS
+from tests.support.documents import DOCUMENTS, MACHINES, recorded
 
 GOLDENS = Path(__file__).parent / "pictures"
 MOST_LINES = 12

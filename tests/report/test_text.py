@@ -10,8 +10,6 @@ import re
 from pathlib import Path
 
 import pytest
-from build import CONF, EXCLUSIVE, HOME, IN_USE, RUNNING, SHARING, client, machine, reader, with_file
-from documents import MACHINES
 
 from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Diagnosis, Evidence, diagnose
@@ -19,6 +17,8 @@ from gpgdoctor.facts import Facts, Unknown
 from gpgdoctor.report import evidence
 from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import render
+from tests.support.build import CONF, EXCLUSIVE, HOME, IN_USE, RUNNING, SHARING, client, machine, reader, with_file
+from tests.support.documents import MACHINES
 
 GOLDENS = Path(__file__).parent / "goldens"
 WIDTH = 80
