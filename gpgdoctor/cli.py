@@ -60,7 +60,7 @@ def run(arguments: list[str], early: object | None) -> int:
         return end.exit_code
     except typer.Abort:
         return INTERRUPTED
-    except SystemExit:  # typer's word for a pipe that nobody reads any more: they have seen enough
+    except SystemExit:  # how typer reports a closed pipe: the reader has seen enough
         return 0
     return code if isinstance(code, int) else 0
 
@@ -148,7 +148,7 @@ def _ids(words: list[str]) -> tuple[str, ...]:
             from gpgdoctor.system.suggestions import did_you_mean
 
             meant = did_you_mean(word, [*catalogue(), *names], after=". ")
-            raise typer.BadParameter(f"{_quoted(word)} is no finding; see gpgdoctor explain --list{meant}")
+            raise typer.BadParameter(f"{_quoted(word)} is not a finding; see gpgdoctor explain --list{meant}")
     return tuple(ids)
 
 
@@ -326,17 +326,17 @@ def demo(
     html: Optional[str] = typer.Option(None, metavar="FILE", help="Write its report as a page, too."),
 ) -> int:
     """Play a conflict on a virtual reader and card, in private namespaces, with real pcscd and scdaemon."""
-    from gpgdoctor.lab import demo as stage
+    from gpgdoctor.lab import demo as lab_demo
     from gpgdoctor.lab.catalogue import CLASSIC
 
     if listing:
-        typer.echo(stage.list_scenarios())
+        typer.echo(lab_demo.list_scenarios())
         return 0
     name = scenario or CLASSIC
     if shell:
-        return stage.run_shell(name)
+        return lab_demo.run_shell(name)
     if html is None:
-        return stage.run_demo(name, out=sys.stdout, err=sys.stderr)
+        return lab_demo.run_demo(name, out=sys.stdout, err=sys.stderr)
     from gpgdoctor.commands.demo import with_page
 
     return with_page(name, html)

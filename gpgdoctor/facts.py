@@ -76,7 +76,7 @@ class Unknown(Record):
 
     @classmethod
     def because(cls, detail: str) -> Unknown:
-        """For a reason that is only told."""
+        """For a reason that no code branches on."""
         return cls(Reason.OTHER, detail)
 
 
@@ -206,7 +206,7 @@ class ConfigLine(Record):
     option: Annotated[str | None, Privacy.PUBLIC] = None
     value: Annotated[str | None, Privacy.LINE] = None
     problem: Annotated[str | None, Privacy.PUBLIC] = None
-    meant: Annotated[str | None, Privacy.LINE] = None  # the line as it ought to be, where that can be told
+    meant: Annotated[str | None, Privacy.LINE] = None  # the corrected line, where that can be known
 
 
 class ConfigFile(Record):
@@ -308,7 +308,7 @@ class Connection(Record):
     pid: Annotated[Maybe[int], Privacy.PID]
 
 
-# What pcscd's log tells of. A line that names nobody raises no severity.
+# What pcscd's log records. A line that names nobody raises no severity.
 LOG_EVENTS = (
     *("refused-exclusive", "not-authorised", "caller-hidden", "no-polkit", "protocol-mismatch", "open-failed"),
     *("no-drivers", "start-failed"),

@@ -79,7 +79,7 @@ def is_unknown(value: Any) -> bool:
 
 
 def _unknown(value: dict[str, str]) -> Unknown:
-    """A reason that this version does not know, or that is only told, keeps its words."""
+    """A reason that this version does not know, or that no code branches on, keeps its words."""
     reason = _reason(value.get("reason")) or _OF_0_1_0.get(value["unknown"])
     if reason is None:
         return Unknown(Reason.OTHER, value["unknown"])
@@ -128,7 +128,7 @@ def _without_roots_word(facts: Facts) -> Facts:
 
 
 def _with_reason(reader: Reader) -> Reader:
-    """In documents of 0.1.0 only the words tell why a reader was not probed."""
+    """In documents of 0.1.0 only the words say why a reader was not probed."""
     if reader.not_made_reason is not None or reader.not_made_because is None:
         return reader
     return replace(reader, not_made_reason=_OF_0_1_0.get(reader.not_made_because, Reason.OTHER))

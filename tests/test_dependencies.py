@@ -9,10 +9,10 @@ import venv
 from pathlib import Path
 
 import pytest
-from civility import Done, run
 
 from gpgdoctor.dependencies import FOR_PAGES, INSTALLERS, PACKAGES
 from gpgdoctor.lab.plan import SOURCE_TREE
+from tests.support.civility import Done, run
 
 pytestmark = pytest.mark.machine_dependent
 

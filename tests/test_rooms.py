@@ -139,8 +139,8 @@ def test_no_sentence_is_compared(module: str) -> None:
 def test_a_comparison_of_sentences_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
     for code in (
-        'if reason == "folded under GD205": pass',
-        'if reason == f"folded under {cause}": pass',
+        'if reason == "explained by GD205": pass',
+        'if reason == f"explained by {cause}": pass',
         'REASON = "it does not exist"\nif REASON in problems: pass',
         'if reason in ("no", "it does not exist"): pass',
         'if reason.startswith("a passive look"): pass',

@@ -11,10 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from documents import DOCUMENTS, MACHINES, outline
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_redact import planted
 
 from gpgdoctor.commands.check import CheckOptions, check
 from gpgdoctor.commands.snapshots import Unreadable, Unwritable, load, save
@@ -25,6 +23,8 @@ from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import render
 from gpgdoctor.snapshot import decode, encode
 from gpgdoctor.system.record import replace
+from tests.report.test_redact import planted
+from tests.support.documents import DOCUMENTS, MACHINES, outline
 
 OPTIONS = CheckOptions(
     homedir=None,

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from build import (
+
+from gpgdoctor.diagnosis import diagnose
+from gpgdoctor.facts import Facts, Unknown
+from gpgdoctor.rules import catalogue
+from gpgdoctor.system.record import replace
+from gpgdoctor.way import way
+from gpgdoctor.way.model import Kind, Passage, State, Way
+from tests.support.build import (
     EMPTY_HANDED,
     EXCLUSIVE,
     FREE_ON_USB,
@@ -16,13 +23,6 @@ from build import (
     reader,
     without_pcscd,
 )
-
-from gpgdoctor.diagnosis import diagnose
-from gpgdoctor.facts import Facts, Unknown
-from gpgdoctor.rules import catalogue
-from gpgdoctor.system.record import replace
-from gpgdoctor.way import way
-from gpgdoctor.way.model import Kind, Passage, State, Way
 
 FIREFOX = client("firefox", user="bob")
 

@@ -66,11 +66,11 @@ def _text(text: str, *, of_a_log: bool) -> int:
 
 def _nothing(text: str, of_a_log: bool) -> int:
     if of_a_log:
-        complain("no line of this log is one that a page has; see gpgdoctor explain --list")
+        complain("no page knows a line of this log; see gpgdoctor explain --list")
         return USAGE
     near = nearest_name(text)
-    meant = f"did you mean {near}? S" if near else "it may be no matter of cards; s"
-    complain(f"no page is called or says '{text.strip()}'; {meant}ee gpgdoctor explain --list")
+    meant = f"did you mean {near}? S" if near else "it may have nothing to do with cards; s"
+    complain(f"no page has the name or the text '{text.strip()}'; {meant}ee gpgdoctor explain --list")
     return USAGE
 
 

@@ -117,7 +117,7 @@ def _objections(target: Target, options: HookOptions) -> list[str]:
     from gpgdoctor.hooks.trust import objections, objections_to_directory
 
     if not target.names_program:
-        return []  # whoever runs it runs the gpgdoctor of her own search path
+        return []  # each user runs the gpgdoctor of their own search path
     if options.executable is not None:
         return objections(options.executable)
     return [*objections(running() or ""), *objections_to_directory(os.path.dirname(os.path.dirname(__file__)))]

@@ -116,7 +116,7 @@ def _unwatchable(path: str) -> str | None:
 
 
 class _Output:
-    """Where events go; ``tell`` answers False when nobody reads any more."""
+    """Where events go; ``tell`` returns False when the reader has gone."""
 
     def __init__(self) -> None:
         self._remark: str | None = None
@@ -138,7 +138,7 @@ class _Output:
         """What is said at the end."""
 
     def _is_closed(self, at_s: float) -> bool:
-        """Whether the other end of the pipe has gone, which a write would tell only when something happens."""
+        """Whether the other end of the pipe has gone, which a write would show only when something happens."""
         if at_s - self._checked_s < READER_CHECK_S:
             return False
         self._checked_s = at_s

@@ -109,7 +109,7 @@ def _judge(work: Work, after: Diagnosis) -> tuple[Finding, ...]:
     before = {_key(finding) for finding in work.diagnosis.findings}
     planned = {_key(finding) for finding in work.plan.planned}
     ids = {finding.id for finding in work.plan.planned}
-    hidden = _folded_under(work.diagnosis, ids)
+    hidden = _explained_by(work.diagnosis, ids)
     revealed = []
     for finding in after.findings:
         if _key(finding) in planned:
@@ -133,9 +133,9 @@ def _asks_for_more(finding: Finding) -> bool:
     return found.severity == "error" or (curable and RANK[found.severity] >= RANK["warning"])
 
 
-def _folded_under(before: Diagnosis, ids: set[str]) -> set[str]:
+def _explained_by(before: Diagnosis, ids: set[str]) -> set[str]:
     """The rules that were not judged, for one of these findings would have explained theirs."""
-    return {check.rule.id for check in before.checks if check.folded_under in ids}
+    return {check.rule.id for check in before.checks if check.explained_by in ids}
 
 
 def _key(finding: Finding) -> tuple[str, str | None]:

@@ -1,4 +1,4 @@
-"""`gpgdoctor demo`: an illness, its diagnosis, its cure and the proof, on real daemons in a lab."""
+"""`gpgdoctor demo`: what gpg says, the diagnosis, the cure and the proof, on real daemons in a lab."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _open(scenario: Scenario, err: TextIO) -> Lab | MachineLab:
 
     if isinstance(scenario, MachineScenario):
         jcecard.find(progress=tell)
-        tell("starting a machine of its own, with an emulated processor: this takes a minute, and some the first time")
+        tell("starting a machine of its own, with an emulated processor: this takes a minute, the first time several")
         return MachineLab(scenario, tell)
     if mounts.in_plain_chroot():  # before anything is fetched for it
         raise LabUnavailable(mounts.PLAIN_CHROOT)
@@ -70,15 +70,15 @@ def run_demo(name: str, *, out: TextIO, err: TextIO, found: Found = lambda _: No
         return _refuse(err, _unknown(name), EXIT_USAGE)
     try:
         with _open(scenario, err) as lab:
-            play = Play(lab, out, found)
-            play.whole()
+            run = Run(lab, out, found)
+            run.whole()
     except (LabUnavailable, parts.PartsUnavailable) as reason:
         return _refuse(err, f"cannot run here: {reason}", EXIT_CANNOT_RUN)
     except LabFailed as failure:
         return _refuse(err, f"the lab failed: {str(failure).partition(chr(10))[0]}", EXIT_NOT_SHOWN)
-    for complaint in play.complaints:
+    for complaint in run.complaints:
         _refuse(err, complaint, EXIT_NOT_SHOWN)
-    return EXIT_NOT_SHOWN if play.complaints else EXIT_SHOWN
+    return EXIT_NOT_SHOWN if run.complaints else EXIT_SHOWN
 
 
 def run_shell(name: str) -> int:
@@ -115,8 +115,8 @@ def _unknown(name: str) -> str:
     return f"no scenario {name!r}; gpgdoctor demo --list has them all" + did_you_mean(name, known, after=". ")
 
 
-class Play:
-    """One performance: what is shown goes to ``out``, what was not as it should be to ``complaints``."""
+class Run:
+    """One run of a scenario: what is shown goes to ``out``, what was not as expected to ``complaints``."""
 
     def __init__(self, lab: Lab | MachineLab, out: TextIO, found: Found = lambda _: None) -> None:
         self.complaints: list[str] = []
@@ -137,7 +137,7 @@ class Play:
         if self._scenario.cure and self._scenario.expect:
             self._cure()
         if not self._scenario.expect and self._lab.scenario.expect_since_2_3:
-            _say(self._out, *_wrapped("This GnuPG is content with it. Since 2.3 it is an illness."))
+            _say(self._out, *_wrapped("This version of GnuPG works all the same; from 2.3 on it would not."))
 
     def _cure(self) -> None:
         code = self._show("gpgdoctor fix --yes", self._lab.gpgdoctor_argv("fix", "--yes"))

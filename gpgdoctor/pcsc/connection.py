@@ -1,4 +1,4 @@
-"""A connection to pcscd of our own, for what libpcsclite does not tell: how many connections a reader has.
+"""A connection to pcscd of our own, for what libpcsclite does not say: how many connections a reader has.
 
 Nothing is established and no card is touched: pcscd answers the version and the readers' states to anybody whom it
 lets in. Each call has a deadline, for a stopped pcscd answers nothing.

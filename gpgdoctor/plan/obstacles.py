@@ -1,4 +1,4 @@
-"""Why a configuration file is not to be written, and what its owner is told instead."""
+"""Why a configuration file is not to be written, and what its owner is to do instead."""
 
 from __future__ import annotations
 

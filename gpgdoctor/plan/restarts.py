@@ -14,7 +14,7 @@ AGENTS_FILES = ("gpg-agent.conf", "common.conf")
 
 
 def home_arguments(homedir: str) -> tuple[str, ...]:
-    """How gpgconf and gpg-connect-agent are told of a home, which does no harm where it is the default one."""
+    """The option that names a home to gpgconf and gpg-connect-agent; harmless where it is the default one."""
     return ("--homedir", homedir) if homedir else ()
 
 
@@ -26,7 +26,7 @@ def _shortest(facts: Facts) -> tuple[str, ...]:
 def agent_runs(facts: Facts) -> bool:
     """Whether a gpg-agent of this home runs. A socket unit that waits for a client is none.
 
-    A unit keeps its socket open while the agent that it started runs, so the process is what tells.
+    A unit keeps its socket open while the agent that it started runs, so only the process shows it.
     """
     listener = facts.gnupg.agent_listener
     if listener == "gpg-agent" or listener is None:
@@ -67,7 +67,7 @@ def _concerns_agent(cure: Cure) -> bool:
 
 
 def restart_of(target: Target, facts: Facts) -> Restart:
-    """By the tools of GnuPG. A scdaemon without its gpg-agent is told so itself."""
+    """By the tools of GnuPG. A scdaemon without a gpg-agent is asked directly."""
     socketdir = known_or(facts.gnupg.socketdir, "")
     if target == "scdaemon" and socketdir and not agent_runs(facts):
         argv = ("gpg-connect-agent", "--raw-socket", f"{socketdir}/S.scdaemon", "KILLSCD", "/bye")

@@ -13,7 +13,7 @@ COLOURS = {"error": "1;31", "warning": "1;33", "info": "1;36", "pass": "32"}
 # What is copied, and what belongs together, is broken only where it does not fit into a line.
 UNBROKEN = re.compile(
     r"\bgpgdoctor (?:check|fix|explain|undo|report|demo)(?: (?:--homedir (?:'[^']*'|\S+)|--?[a-z-]+|GD\d{3})(?![\w-]))*"
-    r"|gpgconf --kill [\w-]+|\(pid \d+"
+    r"|gpgconf --kill [\w-]+|\(pid \d+|\bGD\d{3} [a-z-]+"
 )
 GLUE = "\x00"
 AS_ROOT = "sudo gpgdoctor"  # in texts and commands, wherever they are made

@@ -8,6 +8,7 @@ from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Check, Diagnosis, Finding
 from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.report.style import COLOURS, Drawing, Style
+from gpgdoctor.rules import with_name
 from gpgdoctor.system.escape import printable
 
 __all__ = ["Drawing", "Style", "not_checked", "render", "verdict"]
@@ -110,7 +111,8 @@ def not_checked(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
         reasons.setdefault(check.reason.clear() if check.reason else "", []).append(check.rule.id)
     yield "NOT CHECKED"
     for reason, ids in reasons.items():
-        yield from style.wrapped(f"{', '.join(dict.fromkeys(ids))}: {printable(reason, 400)}", "  ", "    ")
+        named = ", ".join(map(with_name, dict.fromkeys(ids)))
+        yield from style.wrapped(f"{named}: {printable(reason, 400)}", "  ", "    ")
     yield ""
 
 

@@ -114,7 +114,10 @@ def pcsc_library_missing(facts: Facts) -> Found | None:
 
 @rule("GD309", "pcscd-asleep", "pcscd is awake.", worst="info")
 def pcscd_asleep(facts: Facts) -> Found | None:
-    if known(facts.pcscd.listener) != "activator":
+    listener = known(facts.pcscd.listener)
+    if listener is None:
+        raise NotApplicable(PCSCD_DOES_NOT_RUN)
+    if listener != "activator":
         return None
     return Found(
         severity="info",

@@ -88,7 +88,7 @@ def _is_unknown(diagnosis: Diagnosis, stretch: Stretch) -> bool:
     if has_its_card(diagnosis.facts):
         return False
     return any(
-        (check.status == "unknown" and check.counts) or check.folded_under is not None
+        (check.status == "unknown" and check.counts) or check.explained_by is not None
         for check in diagnosis.checks
         if check.rule.breaks is not None and check.rule.breaks.at is stretch
     )

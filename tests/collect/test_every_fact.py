@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import recordings
 
 from gpgdoctor.collect.user import UserFacts
 from gpgdoctor.collect.user_child import nothing
@@ -16,6 +15,7 @@ from gpgdoctor.facts import Reason
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.snapshot import encode
+from tests.support import recordings
 
 OpenLab = Callable[..., Lab]
 ALICE = 1001

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,7 @@ from gpgdoctor.facts import CardAccess, Facts, Reason, Unknown
 from gpgdoctor.system import proc
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
-
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "rules")]
-
-from build import AGENT, ALICE, EMPTY_HANDED, HOME, ON_USB, RUNNING, SCDAEMON, machine, reader  # noqa: E402
+from tests.support.build import AGENT, ALICE, EMPTY_HANDED, HOME, ON_USB, RUNNING, SCDAEMON, machine, reader
 
 FREE = replace(ON_USB, driver=None)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixing import shared_holder
 
 from gpgdoctor.fix import files, journal, restore
 from gpgdoctor.fix.console import Console
@@ -21,6 +20,7 @@ from gpgdoctor.fix.undoing import list_journal, undo
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.plan.steps import Edit
 from gpgdoctor.system import atomic
+from tests.support.fixing import shared_holder
 
 BEFORE, AFTER = b"before\n", b"after\n"
 SOMEBODY = 1002

@@ -7,10 +7,20 @@ import os
 from collections.abc import Callable
 
 import pytest
-from fixing import OPTIONS, SCDAEMON_CONF, STATE, fix, read, shared_holder, shared_holder_on_pcsc, succeeds, undo
 
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import File
+from tests.support.fixing import (
+    OPTIONS,
+    SCDAEMON_CONF,
+    STATE,
+    fix,
+    read,
+    shared_holder,
+    shared_holder_on_pcsc,
+    succeeds,
+    undo,
+)
 
 pytestmark = pytest.mark.lab
 OpenLab = Callable[..., Lab]

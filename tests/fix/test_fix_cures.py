@@ -8,7 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fixing import (
+
+from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
+from gpgdoctor.lab.lab import Lab, LabFailed
+from gpgdoctor.lab.scenario import GNUPG_2_3, Client, File, Reader, Scenario, as_of
+from gpgdoctor.rules import catalogue
+from tests.support.fixing import (
     SCDAEMON_CONF,
     check,
     entries,
@@ -22,11 +27,6 @@ from fixing import (
     succeeds,
     undo,
 )
-
-from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
-from gpgdoctor.lab.lab import Lab, LabFailed
-from gpgdoctor.lab.scenario import GNUPG_2_3, Client, File, Reader, Scenario, as_of
-from gpgdoctor.rules import catalogue
 
 pytestmark = pytest.mark.lab
 OpenLab = Callable[..., Lab]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from machines import AGENT, OPTIONS, SCDAEMON, diagnosed, finding, machine
 
 from gpgdoctor.collect import configuration
 from gpgdoctor.diagnosis import Diagnosis, diagnose
@@ -20,6 +19,7 @@ from gpgdoctor.rules.rule import Cure, LineChange
 from gpgdoctor.scdaemon_conf.options import OptionTable, parse_option_table
 from gpgdoctor.snapshot import decode, encode
 from gpgdoctor.system.record import replace
+from tests.support.machines import AGENT, OPTIONS, SCDAEMON, diagnosed, finding, machine
 
 TABLES = {
     "scdaemon": parse_option_table(

@@ -8,10 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from configuration_files import USER_FILES, often
 from hypothesis import given
-from machines import SHARE, diagnosed, finding, machine
-from scdaemons import RealScdaemon, compare_values, one_in
 
 from gpgdoctor.collect import configuration
 from gpgdoctor.facts import Facts
@@ -19,6 +16,9 @@ from gpgdoctor.fix import files
 from gpgdoctor.fix.restore import put_back
 from gpgdoctor.plan.plan import Contents, Plan, plan
 from gpgdoctor.plan.steps import Edit
+from tests.support.configuration_files import USER_FILES, often
+from tests.support.machines import SHARE, diagnosed, finding, machine
+from tests.support.scdaemons import RealScdaemon, compare_values, one_in
 
 CASES = int(os.environ.get("GPGDOCTOR_CASES", "300"))
 TEMPORARY = ".gpgdoctor-1.tmp"

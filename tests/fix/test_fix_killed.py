@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from conftest import cannot_run
-from fixing import (
+
+from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.scenario import File
+from tests.support.fixing import (
     CARD_STATUS,
     SCDAEMON_CONF,
     STATE,
@@ -27,9 +29,7 @@ from fixing import (
     succeeds,
     undo,
 )
-
-from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.scenario import File
+from tests.support.labs import cannot_run
 
 pytestmark = pytest.mark.lab
 OpenLab = Callable[..., Lab]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from fixing import configured, fix, gpg_works, ills, read, shared_holder, succeeds, undo
 
 from gpgdoctor.lab.lab import Lab
+from tests.support.fixing import configured, fix, gpg_works, ills, read, shared_holder, succeeds, undo
 
 pytestmark = pytest.mark.lab
 OpenLab = Callable[..., Lab]

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from conftest import OpenLab, needing_a_lab
 
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.catalogue.common import CARD_STATUS, ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.pinentry import ADMIN_PIN, USER_PIN
 from gpgdoctor.lab.scenario import File, Scenario
+from tests.support.labs import OpenLab, needing_a_lab
 
 pytestmark = pytest.mark.lab
 

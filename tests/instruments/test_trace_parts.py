@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from talk import CARD, Talk, state
 
 from gpgdoctor.instruments.trace.copies import CannotCopy, copy_home, is_stub, uses_keyboxd, without_what_clashes
 from gpgdoctor.instruments.trace.events import Event, Repeated
@@ -27,6 +26,7 @@ from gpgdoctor.instruments.trace.seen import Seen
 from gpgdoctor.instruments.trace.summary import Summary
 from gpgdoctor.pcsc import names
 from gpgdoctor.pcsc.wire import Command
+from tests.support.talk import CARD, Talk, state
 
 STUB = b"(20:shadowed-private-key(3:rsa(1:n3:abc)(1:e1:3)(8:shadowed5:t1-v1(16:serial)))"
 EXTENDED_STUB = b"Token: D276 OPENPGP.1\nKey: (shadowed-private-key (rsa (n #00#)(e #01#)(shadowed t1-v1 (#D2#))))\n"

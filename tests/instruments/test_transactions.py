@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-from conftest import OpenLab
-from watching import Watching
 
 from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Client, Scenario
+from tests.support import SUPPORT
+from tests.support.labs import OpenLab
+from tests.support.watching import Watching
 
 pytestmark = pytest.mark.lab
 
-SCRIPT = str(Path(__file__).with_name("transaction_look.py"))
+SCRIPT = str(SUPPORT / "transaction_look.py")
 BLOCKED = """
 import sys
 from smartcard import scard

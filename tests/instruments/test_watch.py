@@ -11,13 +11,13 @@ import time
 from typing import Any
 
 import pytest
-from conftest import OpenLab
-from watching import Watching, certainty_of
 
 from gpgdoctor.instruments.watch.poll import LEAVE_AFTER_S
 from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Client, Reader, Scenario
+from tests.support.labs import OpenLab
+from tests.support.watching import Watching, certainty_of
 
 pytestmark = pytest.mark.lab
 

@@ -10,28 +10,28 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from civility import DEFECT, assert_clear
-from conftest import OpenLab
-from lying_pcscd import LIES
 
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import Client, File, Scenario
+from tests.support import SUPPORT
+from tests.support.civility import DEFECT, assert_clear
+from tests.support.labs import OpenLab
+from tests.support.lying_pcscd import LIES
 
 pytestmark = pytest.mark.lab
 
 ORDINARY_USER = 1001
 TIMEOUT_S = 1.0
 SLACK_S = 1.5  # of a busy machine, above the 0.3 s that the benchmark holds
-INTERRUPT = str(Path(__file__).with_name("interrupt.py"))
+INTERRUPT = str(SUPPORT / "interrupt.py")
 PROBE = "gpgdoctor.collect.probe"
-LIAR = str(Path(__file__).with_name("lying_pcscd.py"))
+LIAR = str(SUPPORT / "lying_pcscd.py")
 DISABLE_CCID = File(path=".gnupg/scdaemon.conf", content="disable-ccid\n")
 
 

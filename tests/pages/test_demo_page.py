@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import OpenLab
-from markup import problems, text_of
 
 from gpgdoctor.commands.demo import with_page
 from gpgdoctor.lab import catalogue, demo
+from tests.support.labs import OpenLab
+from tests.support.markup import problems, text_of
 
 
 @pytest.mark.lab

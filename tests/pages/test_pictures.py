@@ -7,13 +7,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from browser import Browser
-from pictures import FOLDER, PICTURES, drawn
+
+from tests.support.browser import Browser
+from tests.support.pictures import FOLDER, PICTURES, drawn
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_it_can_be_made_anew(name: str) -> None:
-    assert (FOLDER / f"{name}.svg").read_text("utf-8") == drawn(PICTURES[name]), "python tests/pictures.py"
+    assert (FOLDER / f"{name}.svg").read_text("utf-8") == drawn(PICTURES[name]), "python tests/support/pictures.py"
 
 
 def test_no_picture_is_left_over() -> None:

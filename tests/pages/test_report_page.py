@@ -9,14 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from axe import violations
-from browser import Browser
-from build import CONF, client, machine, reader, with_file
-from documents import DOCUMENTS, MACHINES
-from markup import problems, text_of
-from specimens import machines
-from test_redact import planted
-from test_text import HOSTILE, LONG, UMLAUTS
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts, Unknown
@@ -25,6 +17,14 @@ from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.html import render
 from gpgdoctor.snapshot import decode
 from gpgdoctor.system.record import replace
+from tests.report.test_redact import planted
+from tests.report.test_text import HOSTILE, LONG, UMLAUTS
+from tests.support.axe import violations
+from tests.support.browser import Browser
+from tests.support.build import CONF, client, machine, reader, with_file
+from tests.support.documents import DOCUMENTS, MACHINES
+from tests.support.markup import problems, text_of
+from tests.support.specimens import machines
 
 NASTY = "<script>document.title='owned'</script>\"'><img src=http://example.org/x onerror=alert(1)>{{7*7}}</style>"
 EVERY = {

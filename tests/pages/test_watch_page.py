@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from axe import violations
-from browser import Browser
-from conftest import OpenLab
-from markup import problems, text_of
-from timelines import READERS, timeline
-from watching import Watching
 
 from gpgdoctor.instruments.watch.page import RELOAD_S, render
 from gpgdoctor.instruments.watch.series import MOST_SERIES, marks_of, series_of
 from gpgdoctor.instruments.watch.timeline import Recorder, Timeline
 from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.scenario import Client, Scenario
+from tests.support.axe import violations
+from tests.support.browser import Browser
+from tests.support.labs import OpenLab
+from tests.support.markup import problems, text_of
+from tests.support.timelines import READERS, timeline
+from tests.support.watching import Watching
 
 NASTY = "<script>document.title='owned'</script>\"'><img src=http://example.org/x>{{7*7}}</svg>\x1b[31m\u202e\ud800\n"
 HOUR_S = 3600.0

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import OpenLab
 
 from gpgdoctor.lab.scenario import Client, Scenario
 from gpgdoctor.pcsc import wire
@@ -22,6 +21,7 @@ from gpgdoctor.pcsc.connection import Connection, NoAnswer, Refused
 from gpgdoctor.pcsc.wire import Command
 from gpgdoctor.system import proc
 from gpgdoctor.system.caller import Whom
+from tests.support.labs import OpenLab
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
 

@@ -6,11 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from build import ALICE, BOB, HOME, NOW, RUNNING, client, machine, reader, with_file
-from documents import DOCUMENTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted import HOST, planted
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import Facts, known
@@ -18,6 +15,9 @@ from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import document
 from gpgdoctor.snapshot import decode, encode
 from gpgdoctor.system.record import replace
+from tests.support.build import ALICE, BOB, HOME, NOW, RUNNING, client, machine, reader, with_file
+from tests.support.documents import DOCUMENTS
+from tests.support.planted import HOST, planted
 
 FACTS = {
     **{name: decode(document["facts"]) for name, document in DOCUMENTS.items()},

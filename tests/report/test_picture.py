@@ -11,8 +11,6 @@ import re
 from pathlib import Path
 
 import pytest
-from documents import DOCUMENTS, MACHINES, SNAPSHOTS
-from test_text import HOSTILE, LONG, UMLAUTS
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import Facts
@@ -22,6 +20,8 @@ from gpgdoctor.report.text import render
 from gpgdoctor.snapshot import decode
 from gpgdoctor.way import is_broken
 from gpgdoctor.way.breaks import broken_by
+from tests.report.test_text import HOSTILE, LONG, UMLAUTS
+from tests.support.documents import DOCUMENTS, MACHINES, SNAPSHOTS
 
 GOLDENS = Path(__file__).parent / "pictures"
 MOST_LINES = 12

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import cured
 import pytest
-from build import (
+
+from gpgdoctor.diagnosis import diagnose
+from gpgdoctor.facts import CardAccess, Connection, Facts, LogEvent, Unknown
+from gpgdoctor.plan.plan import plan
+from gpgdoctor.report.text import verdict
+from gpgdoctor.system.record import replace
+from tests.support import cured
+from tests.support.build import (
     AGENT,
     ALICE,
     BOB,
@@ -23,13 +29,7 @@ from build import (
     reader,
     without_pcscd,
 )
-from judging import judged
-
-from gpgdoctor.diagnosis import diagnose
-from gpgdoctor.facts import CardAccess, Connection, Facts, LogEvent, Unknown
-from gpgdoctor.plan.plan import plan
-from gpgdoctor.report.text import verdict
-from gpgdoctor.system.record import replace
+from tests.support.judging import judged
 
 PCSC = "disable-ccid\n"
 DEBIAN_13 = "2.4.7"

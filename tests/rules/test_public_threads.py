@@ -8,7 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import (
+
+from gpgdoctor.facts import BlockedDevice, Connection, Facts, HomeProblem, LogEvent, Unknown
+from gpgdoctor.system.record import replace
+from tests.support.build import (
     ALICE,
     FREE_ON_USB,
     ON_USB,
@@ -25,10 +28,7 @@ from build import (
     scdaemon_table,
     without_pcscd,
 )
-from judging import causes, finding, judged
-
-from gpgdoctor.facts import BlockedDevice, Connection, Facts, HomeProblem, LogEvent, Unknown
-from gpgdoctor.system.record import replace
+from tests.support.judging import causes, finding, judged
 
 PCSC = "disable-ccid\n"
 KEYS = {"card_keys": 3}

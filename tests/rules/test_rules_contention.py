@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import (
+
+from gpgdoctor.facts import Connection, Facts, LogEvent, Reason, Unknown
+from gpgdoctor.system.record import replace
+from gpgdoctor.wording import clear
+from tests.support.build import (
     ALICE,
     BOB,
     EXCLUSIVE,
@@ -21,11 +25,7 @@ from build import (
     reader,
     without_pcscd,
 )
-from judging import causes, checks, finding, judged, severity, status
-
-from gpgdoctor.facts import Connection, Facts, LogEvent, Reason, Unknown
-from gpgdoctor.system.record import replace
-from gpgdoctor.wording import clear
+from tests.support.judging import causes, checks, finding, judged, severity, status
 
 BLOCKED = replace(IN_USE, probe="blocked", seconds=2.0)
 KEEPASSXC, GNOME, STRANGER = client("keepassxc"), client("gsd-smartcard", pid=801), client("a-program", pid=802)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import (
+
+from gpgdoctor.facts import CardAccess, Facts, LogEvent, Unknown
+from gpgdoctor.system.record import replace
+from tests.support.build import (
     BOB,
     FREE_ON_USB,
     NITROKEY,
@@ -19,10 +22,7 @@ from build import (
     reader,
     without_pcscd,
 )
-from judging import causes, changed_lines, checks, finding, severity, status
-
-from gpgdoctor.facts import CardAccess, Facts, LogEvent, Unknown
-from gpgdoctor.system.record import replace
+from tests.support.judging import causes, changed_lines, checks, finding, severity, status
 
 PCSC = "disable-ccid\n"
 BOBS = replace(SCDAEMON, pid=900, uid=BOB, user="bob", cards=Unknown.because("bob's, and not asked"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import AGENT, machine
-from judging import changed_lines, finding, severity, status
 
 from gpgdoctor.facts import Facts, LogFile, Setting, Unknown
 from gpgdoctor.system.record import replace
+from tests.support.build import AGENT, machine
+from tests.support.judging import changed_lines, finding, severity, status
 
 UNKNOWN = Unknown.because("it cannot be looked at")
 PINENTRY = "pinentry-program /usr/bin/pinentry-gone\n"
