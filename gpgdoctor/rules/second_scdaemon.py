@@ -29,7 +29,7 @@ def _claimed(facts: Facts) -> list[Subject]:
     return [
         Subject(name=name_of(interface), index=-1 - number)
         for number, interface in enumerate(known_or(facts.usb, ()))
-        if interface.ccid and interface.driver == "usbfs" and not holding.is_listed(facts, interface)
+        if interface.ccid and known_or(interface.driver, "usbfs") == "usbfs" and not holding.is_listed(facts, interface)
     ]
 
 
@@ -82,6 +82,7 @@ def _by_own_driver(facts: Facts, index: int) -> Found | None:
     candidates = [it for it in _by_their_own_driver(facts) if known_or(it.cards, 1) != 0]
     if not candidates or scdaemon.holds_a_card(facts):
         return None
+    known(known(facts.usb)[index].driver)
     if known(facts.pcscd.listener) == "pcscd":
         known(facts.readers)  # else it may as well be pcscd that has claimed it
     if _has_a_way(facts):
