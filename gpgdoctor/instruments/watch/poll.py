@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from gpgdoctor.collect.pcscd_program import PcscdProgram
 from gpgdoctor.instruments.watch import daemon
 from gpgdoctor.instruments.watch.activity import Activity
 from gpgdoctor.instruments.watch.look import Look
-from gpgdoctor.pcsc.connection import Connection, NoAnswer, Refused
+from gpgdoctor.pcsc.connection import PREFERRED_MINOR, Connection, NoAnswer, Refused
 from gpgdoctor.pcsc.wire import Malformed, ReaderState
 from gpgdoctor.system.caller import Whom
 from gpgdoctor.system.proc import others_are_hidden
@@ -199,13 +200,15 @@ class Poll:
             return None
 
     def _connected(self) -> Connection:
-        """Raises NoAnswer."""
+        """Raises NoAnswer. In a protocol that this pcscd takes: it would write to its log of another one."""
+        spoken = PcscdProgram([self._pid]).protocol() if self._pid is not None else None
+        minor = PREFERRED_MINOR if spoken is None else spoken
         try:
-            return Connection(self._path, ANSWER_DEADLINE_S, self._whom)
+            return Connection(self._path, ANSWER_DEADLINE_S, self._whom, minor)
         except Refused as refusal:
             if self._whom is None:
                 raise
-            connection = Connection(self._path, ANSWER_DEADLINE_S)
+            connection = Connection(self._path, ANSWER_DEADLINE_S, minor=minor)
             name, self._whom = self._whom.user.pw_name, None
             self._note = f"pcscd lets root in, but not {name} ({refusal}), whose gpg gets no card: this watches as root"
             return connection
