@@ -1,4 +1,4 @@
-"""The pictures of README.md, drawn from recorded snapshots: ``python tests/support/pictures.py`` writes them anew."""
+"""The pictures of README.md, drawn from recorded snapshots: ``python -m tests.support.pictures`` writes them anew."""
 
 from __future__ import annotations
 
