@@ -104,7 +104,9 @@ def _log_refuses_me(facts: Facts) -> list[LogEvent]:
 
 def _second_question(facts: Facts) -> Found | None:
     """Who may ask pcscd may still not connect: polkit is asked again, at every connect (access_card)."""
-    if not known_or(facts.pcscd.polkit, False) or not scdaemon.reaches_through_pcsc(facts):
+    access = facts.pcscd.card_access
+    asks = known_or(facts.pcscd.polkit, not isinstance(access, Unknown))  # polkit's word is there where pcscd asks it
+    if not asks or not scdaemon.reaches_through_pcsc(facts):
         return None
     readers = known(facts.readers)
     if any(reader.probe == "ok" for reader in readers) or not any(card(it) is Card.PRESENT for it in readers):
