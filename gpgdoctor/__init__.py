@@ -1,3 +1,3 @@
 """gpgdoctor: finds out why GnuPG's scdaemon cannot reach a smart card, and cures it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

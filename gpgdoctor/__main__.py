@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Python looks for garbage at every 700 new objects, or 2000. Imports make thousands, and none of them is garbage.
 GARBAGE = 100_000
-DEFECT, INTERRUPTED, NAGIOS_UNKNOWN = 70, 130, 3
+DEFECT, INTERRUPTED, LACKING = 70, 130, 3
 
 
 def main() -> None:
@@ -47,7 +47,9 @@ def _fill_closed_streams() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest that is free
+            from gpgdoctor.system.nowhere import lead_nowhere
+
+            lead_nowhere(number)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - until we end
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
@@ -109,8 +111,8 @@ def _defect(error: Exception, arguments: list[str]) -> int:
 
         return report(error, arguments)
     except OSError as another:  # no file descriptor is left, say, to load it
-        sys.stderr.write(f"gpgdoctor: a defect of gpgdoctor itself ({type(error).__name__}): {another.strerror}\n")
-        return NAGIOS_UNKNOWN if any("nagios" in argument for argument in arguments) else DEFECT
+        sys.stderr.write(f"gpgdoctor: it could not open what it needs: {another.strerror}\n")
+        return LACKING
 
 
 def _leave(code: int) -> None:

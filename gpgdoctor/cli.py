@@ -60,7 +60,7 @@ def run(arguments: list[str], early: object | None) -> int:
         return end.exit_code
     except typer.Abort:
         return INTERRUPTED
-    except SystemExit:  # typer's word for a pipe that nobody reads any more: they have seen enough
+    except SystemExit:  # how typer reports a closed pipe: the reader has seen enough
         return 0
     return code if isinstance(code, int) else 0
 
@@ -104,6 +104,7 @@ def check(
     no_redact: bool = typer.Option(False, "--no-redact", help="Save the facts as they are."),
     verbose: bool = typer.Option(False, "-v", "--verbose", help="List every check."),
     quiet: bool = typer.Option(False, "-q", "--quiet", help="Print the verdict only."),
+    no_picture: bool = typer.Option(False, "--no-picture", help="Do not draw the way to the card."),
 ) -> int:
     """Look and judge. Changes nothing, starts nothing."""
     from gpgdoctor.commands.check import CheckOptions, check
@@ -122,6 +123,7 @@ def check(
             redact=not no_redact,
             verbose=verbose,
             quiet=quiet,
+            picture=not no_picture,
         ),
         context.obj,
     )
@@ -146,12 +148,12 @@ def _ids(words: list[str]) -> tuple[str, ...]:
             from gpgdoctor.system.suggestions import did_you_mean
 
             meant = did_you_mean(word, [*catalogue(), *names], after=". ")
-            raise typer.BadParameter(f"{_quoted(word)} is no finding; see gpgdoctor explain --list{meant}")
+            raise typer.BadParameter(f"{_quoted(word)} is not a finding; see gpgdoctor explain --list{meant}")
     return tuple(ids)
 
 
 def _quoted(word: str) -> str:
-    from gpgdoctor.report.escape import printable
+    from gpgdoctor.system.escape import printable
 
     return f"'{printable(word)}'"
 
@@ -165,10 +167,11 @@ def fix(
     homedir: Optional[str] = typer.Option(None, metavar="DIR", help="The GnuPG home; default: what gpgconf says."),
     keep_agent: bool = typer.Option(False, "--keep-agent", help="Restart scdaemon alone: gpg-agent keeps passphrases."),
     no_verify: bool = typer.Option(False, "--no-verify", help="Do not prove the cure afterwards."),
+    timeout: float = typer.Option(5.0, metavar="S", help="Seconds for each look at the machine."),
 ) -> int:
     """Show the cure and its costs, ask, try it, apply it, prove it. What does not help is put back."""
     from gpgdoctor.commands.fix import fix
-    from gpgdoctor.fix.foresight import FixOptions
+    from gpgdoctor.fix.work import FixOptions
 
     return fix(
         FixOptions(
@@ -179,6 +182,7 @@ def fix(
             homedir=homedir,
             keep_agent=keep_agent,
             verify=not no_verify,
+            timeout_s=_seconds(timeout),
         )
     )
 
@@ -232,12 +236,13 @@ def trace(
     Ends with 0 where it got the card, with 1 where it was refused.
 
     trace -- COMMAND: those of any program (ykman, pkcs11-tool, a browser), and of what it starts. Ends with the
-    command's own exit code. Its output goes to stderr, or where it always does with -o FILE.
+    command's own exit code. stdout carries the trace, so the command's output goes to stderr; with -o FILE it goes
+    where it always does, and can be piped on.
 
     trace --gpg [-- COMMAND]: those of gpg's real flow (gpg --sign, git commit -S, ssh; default: gpg
     --card-status). Your scdaemon is stopped, and the command runs with a temporary home of copies and a gpg-agent
     of its own. It shows what it would do and what that costs, and asks. Where a pinentry asks on the same terminal,
-    -o FILE keeps the two apart.
+    -o FILE keeps the two apart. Afterwards your files and your agent are as before, also where the trace is killed.
 
     Nothing is patched, and no root is needed: the program is told of another socket (PCSCLITE_CSOCK_NAME), from
     where every byte is handed on to pcscd. Shown are names, codes and headers; never a PIN, never data. What
@@ -259,11 +264,13 @@ def report(
     no_probe: bool = typer.Option(False, "--no-probe", help="Do not connect to readers that are in use."),
     timeout: float = typer.Option(5.0, metavar="S", help="Seconds that the look may take."),
     replay: Optional[str] = typer.Option(None, "--from", metavar="FILE", help="Report a snapshot, not this machine."),
+    html: Optional[str] = typer.Option(None, metavar="FILE", help="Write it as a page with the picture, instead."),
 ) -> int:
     """Print a report in Markdown to paste into a bug report, redacted. Changes nothing, starts nothing."""
     from gpgdoctor.commands.report import ReportOptions, report
 
-    return report(ReportOptions(homedir=homedir, probe=not no_probe, timeout_s=_seconds(timeout), replay=replay))
+    timeout_s = _seconds(timeout)
+    return report(ReportOptions(homedir=homedir, probe=not no_probe, timeout_s=timeout_s, replay=replay, html=html))
 
 
 @app.command(short_help="Show live who takes which card when.")
@@ -273,15 +280,24 @@ def watch(
     until_conflict: bool = typer.Option(False, "--until-conflict", help="End with exit code 1 at the first conflict."),
     stay: bool = typer.Option(False, "--stay", help="Stay connected, which keeps pcscd from its sleep."),
     json: bool = typer.Option(False, "--json", help="Print a line of JSON for each event."),
+    html: Optional[str] = typer.Option(None, metavar="FILE", help="Write the timeline as a page, too, while it runs."),
 ) -> int:
     """Show live who takes which card, shared or alone, who lets go, and who waits; Ctrl-C ends it with a summary.
 
+    For a card that is gone now and then: start it, use gpg as ever, and see who had the card when it failed. What
+    comes again and again is told as one line. "certain" is said where every connection of pcscd is accounted for and
+    one alone ran; a hold shorter than the time between two looks may be missed.
+
     It looks at pcscd many times a second, touches no card, and starts no daemon. Connected only while another program
     is, so that a pcscd that goes to sleep can (--stay: always). A program without a process number is another user's
-    or hides its files: root sees more.
+    or hides its files: root sees more. With sudo pcscd is asked as the user who called it.
 
     A conflict is a program that waits for another's transaction or operation, or my scdaemon running without a card
-    for a second while another program holds the reader.
+    for a second while another program holds the reader that it wants. With --until-conflict the last line, on
+    stderr, names both sides.
+
+    --json: "t" is seconds since the start, "by" who it was; of a wait and a refusal first who wants the card, then
+    who has it. Ends with 0, with 1 at a conflict it was to wait for, with 3 where nothing can be watched.
     """
     from gpgdoctor.commands.watch import WatchOptions, watch
 
@@ -289,7 +305,9 @@ def watch(
         raise typer.BadParameter("more than 0 and at most a year of seconds are expected", param_hint="--for")
     if not SLOWEST_HZ <= rate <= FASTEST_HZ:
         raise typer.BadParameter("0.1 to 100 looks a second are expected", param_hint="--rate")
-    return watch(WatchOptions(for_s=for_s, rate_hz=rate, until_conflict=until_conflict, stay=stay, json=json))
+    return watch(
+        WatchOptions(for_s=for_s, rate_hz=rate, until_conflict=until_conflict, stay=stay, json=json, html=html)
+    )
 
 
 @app.command()
@@ -305,15 +323,20 @@ def demo(
     scenario: Optional[str] = typer.Argument(None, metavar="[SCENARIO]", help="One of --list; default: the classic."),
     listing: bool = typer.Option(False, "--list", help="List the scenarios."),
     shell: bool = typer.Option(False, "--shell", help="Open a shell inside the scenario."),
+    html: Optional[str] = typer.Option(None, metavar="FILE", help="Write its report as a page, too."),
 ) -> int:
     """Play a conflict on a virtual reader and card, in private namespaces, with real pcscd and scdaemon."""
-    from gpgdoctor.lab import demo as stage
+    from gpgdoctor.lab import demo as lab_demo
     from gpgdoctor.lab.catalogue import CLASSIC
 
     if listing:
-        typer.echo(stage.list_scenarios())
+        typer.echo(lab_demo.list_scenarios())
         return 0
     name = scenario or CLASSIC
     if shell:
-        return stage.run_shell(name)
-    return stage.run_demo(name, out=sys.stdout, err=sys.stderr)
+        return lab_demo.run_shell(name)
+    if html is None:
+        return lab_demo.run_demo(name, out=sys.stdout, err=sys.stderr)
+    from gpgdoctor.commands.demo import with_page
+
+    return with_page(name, html)

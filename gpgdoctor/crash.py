@@ -11,7 +11,7 @@ from gpgdoctor import __version__
 from gpgdoctor.dependencies import PackagesMissing, explained, missing
 from gpgdoctor.system.caller import UnknownCaller
 
-DEFECT, UNWRITTEN, USAGE, PACKAGES_MISSING = 70, 1, 2, 3
+DEFECT, UNWRITTEN, USAGE, LACKING = 70, 1, 2, 3
 NAGIOS_UNKNOWN = 3
 LINE_LENGTH = 4000
 
@@ -26,11 +26,11 @@ def report(error: BaseException, arguments: list[str]) -> int:
         return UNWRITTEN
     wanted = wanted_format(arguments)
     if isinstance(error, UnknownCaller):
-        from gpgdoctor.report.escape import printable
+        from gpgdoctor.system.escape import printable
 
         _say(f"gpgdoctor: {printable(str(error), LINE_LENGTH)}\n")
         return NAGIOS_UNKNOWN if wanted == "nagios" else USAGE
-    lacking = _missing(error)
+    lacking = _missing(error) or _too_little(error)
     why = lacking or _defect(error)
     _say(f"gpgdoctor: {why}\n")
     if wanted == "json":
@@ -39,7 +39,7 @@ def report(error: BaseException, arguments: list[str]) -> int:
         print(dump(defect(why)))
     if wanted == "nagios":
         return NAGIOS_UNKNOWN
-    return PACKAGES_MISSING if lacking else DEFECT
+    return LACKING if lacking else DEFECT
 
 
 def _missing(error: BaseException) -> str | None:
@@ -49,6 +49,15 @@ def _missing(error: BaseException) -> str | None:
     if not isinstance(error, ModuleNotFoundError) or (error.name or "").partition(".")[0] in ("", "gpgdoctor"):
         return None
     return explained(missing() or [str(error.name)])
+
+
+def _too_little(error: BaseException) -> str | None:
+    """What the limits of this process do not leave it, where that is all."""
+    if isinstance(error, MemoryError):
+        return "there is too little memory to run in"
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"it could not open what it needs: {error.strerror} (ulimit -n)"
+    return None
 
 
 def _defect(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 # What is imported, and what the Python index calls it.
 PACKAGES = {"typer": "typer", "platformdirs": "platformdirs", "smartcard": "pyscard", "psutil": "psutil"}
-FOR_PAGES = {"jinja2": "Jinja2"}  # only where a page in HTML is written
+FOR_PAGES = {"jinja2": "jinja2"}  # only where a page in HTML is written
 # What looks at this machine, and would see less of it without one of them.
 LOOKING = ("check", "demo", "fix", "report", "trace", "watch")
 ELSEWHERE = ("--from", "--help", "-h")  # with these it does not look

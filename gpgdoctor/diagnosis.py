@@ -50,7 +50,7 @@ class Check(Record):
     about: Subject
     status: Status
     reason: Text | None = None
-    folded_under: str | None = None  # the cause that hides it
+    explained_by: str | None = None  # the cause that hides it
     switched_off: bool = False  # by the caller
     counts: bool = True  # of an unknown: whether the look is incomplete without it
 
@@ -130,7 +130,7 @@ class _Judge:
     def apply(self, rule: Rule) -> None:
         cause = self._hides_all_of(rule)
         if cause is not None:
-            self._note(rule, MACHINE, "skipped", _folded(cause), folded_under=cause)
+            self._note(rule, MACHINE, "skipped", _explained(cause), explained_by=cause)
             return
         try:
             subjects = rule.each(self.facts) if rule.each else (MACHINE,)
@@ -153,7 +153,7 @@ class _Judge:
     def _judge(self, rule: Rule, subject: Subject) -> None:
         cause = self._hides(rule, subject)
         if cause is not None:
-            self._note(rule, subject, "skipped", _folded(cause), folded_under=cause)
+            self._note(rule, subject, "skipped", _explained(cause), explained_by=cause)
             return
         arguments: tuple[Any, ...] = (self.facts, subject.index) if rule.each else (self.facts,)
         if rule.earlier:
@@ -220,8 +220,8 @@ def look_up(document: Any, place: str) -> Any:
     return document
 
 
-def _folded(cause: str) -> Text:
-    return text("folded under {cause}", cause=public(cause))
+def _explained(cause: str) -> Text:
+    return text("explained by {cause}", cause=public(cause))
 
 
 def _explains(finding: Finding, cause: Cause) -> bool:

@@ -35,6 +35,7 @@ class Reason(Word):
     NO_PROBE = "no-probe"
     PASSIVE = "passive"
     PROBE_WAITS = "probe-waits"
+    PROGRAM_WAITS = "program-waits"
     NOT_ASKED_FOR = "not-asked-for"
     NOT_IN_SNAPSHOT = "not-in-snapshot"
     OF_LATER_VERSIONS = "of-later-versions"
@@ -49,6 +50,7 @@ WORDS = {
     Reason.NO_PROBE: "--no-probe",
     Reason.PASSIVE: "a passive look connects to no reader",
     Reason.PROBE_WAITS: "an earlier probe still waits in pcscd",
+    Reason.PROGRAM_WAITS: "another program waits already, and a probe would only wait, too",
     Reason.NOT_ASKED_FOR: "it was not asked for",
     Reason.NOT_IN_SNAPSHOT: "not in this snapshot",
     Reason.OF_LATER_VERSIONS: "this document is of an earlier version, which did not look",
@@ -74,7 +76,7 @@ class Unknown(Record):
 
     @classmethod
     def because(cls, detail: str) -> Unknown:
-        """For a reason that is only told."""
+        """For a reason that no code branches on."""
         return cls(Reason.OTHER, detail)
 
 
@@ -204,7 +206,7 @@ class ConfigLine(Record):
     option: Annotated[str | None, Privacy.PUBLIC] = None
     value: Annotated[str | None, Privacy.LINE] = None
     problem: Annotated[str | None, Privacy.PUBLIC] = None
-    meant: Annotated[str | None, Privacy.LINE] = None  # the line as it ought to be, where that can be told
+    meant: Annotated[str | None, Privacy.LINE] = None  # the corrected line, where that can be known
 
 
 class ConfigFile(Record):
@@ -306,7 +308,7 @@ class Connection(Record):
     pid: Annotated[Maybe[int], Privacy.PID]
 
 
-# What pcscd's log tells of. A line that names nobody raises no severity.
+# What pcscd's log records. A line that names nobody raises no severity.
 LOG_EVENTS = (
     *("refused-exclusive", "not-authorised", "caller-hidden", "no-polkit", "protocol-mismatch", "open-failed"),
     *("no-drivers", "start-failed"),
@@ -354,6 +356,8 @@ class Pcscd(Record):
     # connections whose other end is gone: a blocked call that nobody waits for
     waiting: Annotated[Maybe[int], Privacy.PUBLIC]
     hidden: Annotated[Maybe[int], Privacy.PUBLIC]  # connections that this network namespace does not show
+    # programs that wait for the end of another's transaction, as pcscd's threads show
+    waiting_programs: Annotated[Maybe[int], Privacy.PUBLIC] = ABSENT
     drivers: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # whether any driver for readers is installed
     service: Annotated[Maybe[str | None], Privacy.PUBLIC] = (
         ABSENT  # systemd's ActiveState of pcscd.service; None: no such unit

@@ -464,7 +464,7 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         mode="shared",
         holds="from-first-use",
         leaves="power-off",
-        polite="Let it end; which program it is, its command line tells.",
+        polite="Let it end; its command line says which program it is.",
         source="measured (pyscard's high level)",
     ),
     Holder(
@@ -477,7 +477,7 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         title="a script that uses cards",
         mode="unknown",
         holds="from-first-use",
-        polite="Let it end; which program it is, its command line tells.",
+        polite="Let it end; its command line says which program it is.",
         source="by elimination: nothing is known but that it is connected",
     ),
     Holder(

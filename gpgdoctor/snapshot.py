@@ -28,11 +28,18 @@ class Bounds(NamedTuple):
 
     text: int  # characters of one text
     items: int  # of one list
+    told: int  # of a list of a file's lines: those that are more than a remark
     lines: int  # of one file
 
+    def of_list(self, name: str) -> int:
+        """How long the list of that name may be."""
+        return self.told if name == "lines" else min(self.items, MOST_OF.get(name, self.items))
 
-SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=20_000, lines=200_000)
-ANSWER_BOUNDS = Bounds(text=1 << 14, items=1_000, lines=20_000)  # of another user's process
+
+# pcsc-lite has room for 16 readers, and a configuration consists of a handful of files. Of each of these much is said.
+MOST_OF = {"readers": 64, "usb": 256, "files": 32}
+SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=2_000, told=20_000, lines=200_000)
+ANSWER_BOUNDS = Bounds(text=1 << 14, items=1_000, told=20_000, lines=20_000)  # of another user's process
 BYTES = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 
@@ -72,7 +79,7 @@ def is_unknown(value: Any) -> bool:
 
 
 def _unknown(value: dict[str, str]) -> Unknown:
-    """A reason that this version does not know, or that is only told, keeps its words."""
+    """A reason that this version does not know, or that no code branches on, keeps its words."""
     reason = _reason(value.get("reason")) or _OF_0_1_0.get(value["unknown"])
     if reason is None:
         return Unknown(Reason.OTHER, value["unknown"])
@@ -121,7 +128,7 @@ def _without_roots_word(facts: Facts) -> Facts:
 
 
 def _with_reason(reader: Reader) -> Reader:
-    """In documents of 0.1.0 only the words tell why a reader was not probed."""
+    """In documents of 0.1.0 only the words say why a reader was not probed."""
     if reader.not_made_reason is not None or reader.not_made_because is None:
         return reader
     return replace(reader, not_made_reason=_OF_0_1_0.get(reader.not_made_because, Reason.OTHER))
@@ -158,14 +165,14 @@ def _none_or(value: Any, hint: Any) -> Any:
     return _with_none(value)
 
 
-def _check_bounds(value: Any, bounds: Bounds, place: str) -> None:
+def _check_bounds(value: Any, bounds: Bounds, place: str, name: str = "") -> None:
     if isinstance(value, dict):
         for key, item in value.items():
             if key in LINE_NUMBERS and isinstance(item, int) and not 0 <= item <= bounds.lines:
                 raise BadSnapshot(f"{place}.{key}: no file has so many lines")
-            _check_bounds(item, bounds, f"{place}.{key}")
+            _check_bounds(item, bounds, f"{place}.{key}", key)
     elif isinstance(value, list):
-        if len(value) > bounds.items:
+        if len(value) > bounds.of_list(name):
             raise BadSnapshot(f"{place}: too long a list")
         for number, item in enumerate(value):
             _check_bounds(item, bounds, f"{place}[{number}]")

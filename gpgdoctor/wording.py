@@ -16,7 +16,7 @@ from gpgdoctor.system.record import Record, replace
 
 
 class Privacy(Enum):
-    """What a value tells of somebody, and so how it leaves the machine."""
+    """What a value reveals about somebody, and so how it leaves the machine."""
 
     PUBLIC = "public"  # as it is
     USER = "user"  # a log-in name
@@ -49,7 +49,7 @@ class Private(Record):
 
 
 class Public(Record):
-    """A string from the machine, or made of such, that tells nothing of anybody."""
+    """A string from the machine, or made of such, that reveals nothing about anybody."""
 
     value: str
 

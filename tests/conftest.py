@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
-import roots
 
-from gpgdoctor.lab.lab import Lab, LabUnavailable
+from gpgdoctor.lab.lab import Lab
+from tests.support import roots
+from tests.support.browser import Browser, find
+from tests.support.labs import OpenLab, cannot_run, needing_a_lab
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="play all scenarios of the machine, not today's eight")
 
 
-OpenLab = Callable[..., Lab]
-
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every program that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
-
-
-def cannot_run(reason: str) -> NoReturn:
-    """Skip the test for a lack of this machine; on CI nothing may be lacking."""
-    if os.environ.get("CI"):
-        pytest.fail(f"must not be skipped on CI: {reason}", pytrace=False)
-    pytest.skip(reason)
-
-
-def command_lines() -> Iterator[tuple[Path, list[bytes]]]:
-    """The /proc directory and the arguments of every process; one that ends meanwhile is left out."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            yield entry, (entry / "cmdline").read_bytes().split(b"\0")
-
-
-@contextmanager
-def needing_a_lab() -> Iterator[None]:
-    try:
-        yield
-    except LabUnavailable as unavailable:
-        cannot_run(str(unavailable))
 
 
 def _labs() -> Iterator[OpenLab]:
@@ -87,3 +63,14 @@ def _root(build: Callable[[], Path]) -> Path:
         return build()
     except roots.RootUnavailable as unavailable:
         cannot_run(str(unavailable))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, to show pages in."""
+    program = find()
+    if program is None:
+        cannot_run("no Chromium is installed")
+    opened = Browser(program)
+    yield opened
+    opened.close()

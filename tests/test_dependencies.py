@@ -9,12 +9,15 @@ import venv
 from pathlib import Path
 
 import pytest
-from civility import Done, run
 
-from gpgdoctor.dependencies import INSTALLERS, PACKAGES
+from gpgdoctor.dependencies import FOR_PAGES, INSTALLERS, PACKAGES
 from gpgdoctor.lab.plan import SOURCE_TREE
+from tests.support.civility import Done, run
+
+pytestmark = pytest.mark.machine_dependent
 
 MISSING = 3
+ALL = {**PACKAGES, **FOR_PAGES}
 INSTALL = {family: install for family, (install, _) in INSTALLERS.items()}
 
 
@@ -29,7 +32,8 @@ def test_all_that_are_missing_are_named(command: str) -> None:
     done = without_packages(*command.split())
     assert (done.returncode, done.stdout) == (MISSING, "")
     assert re.fullmatch(
-        "gpgdoctor: the Python packages typer, platformdirs, pyscard and psutil are not installed: .+\n", done.stderr
+        "gpgdoctor: the Python packages typer, platformdirs, pyscard, psutil and jinja2 are not installed: .+\n",
+        done.stderr,
     )
 
 
@@ -38,7 +42,7 @@ def test_the_command_of_this_distribution_is_told() -> None:
     if not re.search("^ID=debian$", release, re.MULTILINE):
         pytest.skip("this is no Debian")
     done = without_packages("check")
-    wanted = " ".join(f"python3-{package}" for package in PACKAGES.values())
+    wanted = " ".join(f"python3-{package}" for package in ALL.values())
     assert done.stderr.endswith(f"not installed: sudo apt install {wanted}\n")
 
 
@@ -47,11 +51,11 @@ def test_a_virtual_environment_has_packages_of_its_own(tmp_path: Path) -> None:
     python = str(tmp_path / "venv" / "bin" / "python")
     done = run([python, "-m", "gpgdoctor", "check"])
     assert done.returncode == MISSING
-    assert done.stderr.endswith(f": {python} -m pip install typer platformdirs pyscard psutil\n")
+    assert done.stderr.endswith(f": {python} -m pip install typer platformdirs pyscard psutil jinja2\n")
 
 
 def test_a_look_without_pyscard_is_not_begun(tmp_path: Path) -> None:
-    for module in set(PACKAGES) - {"smartcard"}:
+    for module in set(ALL) - {"smartcard"}:
         (tmp_path / module).mkdir()
     done = without_packages("check", having=tmp_path)
     assert done.returncode == MISSING
@@ -61,7 +65,7 @@ def test_a_look_without_pyscard_is_not_begun(tmp_path: Path) -> None:
 def test_json_and_monitoring_get_what_they_can_read() -> None:
     document = json.loads(without_packages("check", "--json").stdout)
     assert document["verdict"] == "error"
-    assert "pyscard and psutil" in document["facts"]["readers"]["unknown"]
+    assert "pyscard, psutil and jinja2" in document["facts"]["readers"]["unknown"]
     assert without_packages("hook", "run", "nagios").returncode == MISSING
 
 
@@ -70,5 +74,6 @@ def test_the_version_needs_none() -> None:
 
 
 def test_what_is_needed_is_what_is_declared() -> None:
-    declared = re.findall(r'^  "(\w+)>=', (SOURCE_TREE / "pyproject.toml").read_text(), re.MULTILINE)
-    assert sorted(declared) == sorted(PACKAGES.values())
+    _, _, needed = (SOURCE_TREE / "pyproject.toml").read_text().partition("\ndependencies = [\n")
+    declared = re.findall(r'^  "(\w+)>=', needed.partition("\n]\n")[0], re.MULTILINE)
+    assert sorted(declared) == sorted(ALL.values())

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import OpenLab
-from specimens import snapshot
 
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.plan import SOURCE_TREE
+from tests.support.labs import OpenLab
+from tests.support.specimens import snapshot
+
+pytestmark = pytest.mark.machine_dependent
 
 LINE = re.compile(r"^import time: .*\| +([\w.]+)$", re.MULTILINE)  # of -X importtime
 BEAUTY = ("rich", "pygments", "pydantic")

@@ -7,10 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from build import SHARING, client, machine
-from documents import DOCUMENTS, MACHINES
-from test_markdown import reported
-from test_redact import planted
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Reason, Unknown
@@ -19,6 +15,10 @@ from gpgdoctor.report.json import document, dump
 from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import render
 from gpgdoctor.snapshot import BadSnapshot, decode, encode
+from tests.report.test_markdown import reported
+from tests.report.test_redact import planted
+from tests.support.build import SHARING, client, machine
+from tests.support.documents import DOCUMENTS, MACHINES
 
 
 def without(*place: str) -> dict[str, Any]:

@@ -11,10 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from documents import DOCUMENTS, MACHINES, outline
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_redact import planted
 
 from gpgdoctor.commands.check import CheckOptions, check
 from gpgdoctor.commands.snapshots import Unreadable, Unwritable, load, save
@@ -25,6 +23,8 @@ from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import render
 from gpgdoctor.snapshot import decode, encode
 from gpgdoctor.system.record import replace
+from tests.report.test_redact import planted
+from tests.support.documents import DOCUMENTS, MACHINES, outline
 
 OPTIONS = CheckOptions(
     homedir=None,
@@ -187,7 +187,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatc
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gpgdoctor.commands.snapshots.os.replace", full)
+    monkeypatch.setattr("gpgdoctor.system.atomic.os.rename", full)
     with pytest.raises(Unwritable, match="No space left"):
         saved(tmp_path / "s.json", MACHINES["healthy"])
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]

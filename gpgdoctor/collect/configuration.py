@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from gpgdoctor.collect import management
@@ -19,6 +19,7 @@ from gpgdoctor.system.regular import NotRegular, open_regular, read_up_to
 LIMIT_BYTES = 8 << 20
 # A comment takes about 10 us to read, an option 100 us, and to tell what a misspelt one was meant to be 1 ms.
 LIMIT_LINES, LIMIT_STATEMENTS, MENDED_AT_MOST = 200_000, 5_000, 100
+COMMENTED_OUT_AT_MOST = 1_000  # what is beyond is a comment as any other
 TAKEN_BY_2_2 = ("template", "encrypted")
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
 
@@ -149,7 +150,7 @@ def judge(sources: Sequence[Source], table: OptionTable, user: str) -> tuple[lis
 def _with_lines(source: Source, lines: Sequence[Line], table: OptionTable) -> ConfigFile:
     mended = {line.number for line in [line for line in lines if line.problem is not None][:MENDED_AT_MOST]}
     found = (_kept(line, table, mend=line.number in mended) for line in lines)
-    kept = tuple(line for line in found if line is not None)
+    kept = tuple(_without_most_commented_out(line for line in found if line is not None))
     last = lines[-1] if lines else None
     unfinished = last is not None and not last.eol
     return replace(
@@ -160,6 +161,14 @@ def _with_lines(source: Source, lines: Sequence[Line], table: OptionTable) -> Co
         last_line=last.raw if last is not None and unfinished else None,
         lines=kept,
     )
+
+
+def _without_most_commented_out(lines: Iterable[ConfigLine]) -> Iterator[ConfigLine]:
+    seen = 0
+    for line in lines:
+        seen += line.kind == "commented-out"
+        if line.kind != "commented-out" or seen <= COMMENTED_OUT_AT_MOST:
+            yield line
 
 
 def _kept(line: Line, table: OptionTable, *, mend: bool) -> ConfigLine | None:

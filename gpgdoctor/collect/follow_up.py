@@ -6,6 +6,7 @@ Each costs a program of its own, and has nothing to tell where all is well.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from gpgdoctor.facts import CardAccess, Facts, LogEvent, Maybe, Pcscd, Reason, Unknown, UsbInterface, known_or
 from gpgdoctor.system.deadline import Deadline
@@ -14,8 +15,12 @@ from gpgdoctor.system.record import replace
 
 def followed_up(facts: Facts, deadline: Deadline) -> Facts:
     """The same facts with what pcscd's log and polkitd say, where that may explain something."""
-    pcscd = replace(facts.pcscd, log=_log(facts, deadline), card_access=_card_access(facts, deadline))
-    return replace(facts, pcscd=pcscd)
+    facts = _with(facts, card_access=_card_access(facts, deadline))
+    return _with(facts, log=_log(facts, deadline))
+
+
+def _with(facts: Facts, **of_pcscd: Any) -> Facts:
+    return replace(facts, pcscd=replace(facts.pcscd, **of_pcscd))
 
 
 def _log(facts: Facts, deadline: Deadline) -> Maybe[tuple[LogEvent, ...]]:
@@ -40,7 +45,10 @@ def may_be_explained(facts: Facts) -> bool:
 
 
 def _refused(facts: Facts) -> bool:
-    """A reader that lets nobody in, and a second question of polkit that nobody has answered with yes."""
+    """A reader that lets nobody in, or a second question that polkitd does not answer with yes."""
+    access = facts.pcscd.card_access
+    if isinstance(access, CardAccess) and access.answer != "yes":
+        return True
     return any(reader.probe in ("refused", "denied") for reader in known_or(facts.readers, ()))
 
 

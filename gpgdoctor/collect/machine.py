@@ -150,7 +150,9 @@ class Look:
             probe=asked.not_made is None,
             timeout_s=self._wishes.timeout_s,
             connect=self._path if asked.refused is True else None,
-            count=(self._path, program.protocol() if lists else None),
+            pcscd=seen.pcscds[0] if len(seen.pcscds) == 1 and not self._wishes.passive else None,
+            socket=self._path,
+            protocol=program.protocol() if lists else None,
         )
         return asked
 
@@ -181,6 +183,7 @@ class Look:
             connections=unlisted or connections,
             waiting=unlisted or pcscd.waiting(peers),
             hidden=unlisted or pcscd.hidden(seen.pcscds, seen.sockets),
+            waiting_programs=self._told.waiting_programs(),
             drivers=program.drivers(),
             service=self._service.answer(self._deadline) if self._service else Unknown(Reason.NOT_NEEDED),
             policy=policy(),

@@ -24,10 +24,9 @@ ROOT_NAME_BYTES = 4096
 HEADER_BYTES, HEADER_LINES = 2048, 15
 # As the managers' manuals put it: "managed by chezmoi", "This dotfile is managed using dotdrop", "Ansible managed".
 _MANAGERS = rb"chezmoi|dotdrop|yadm|ansible|home-manager"
-_HEADER = re.compile(
-    rb"\s*#.*?(?:\b(?:managed|generated|deployed|created)\s+(?:by|with|using|via)\s+(%(m)s)\b|\b(%(m)s)[ -]managed)"
-    % {b"m": _MANAGERS},
-    re.IGNORECASE,
+_HEADER = (
+    rb"(?i)\s*#.*?(?:\b(?:managed|generated|deployed|created)\s+(?:by|with|using|via)\s+(%(m)s)\b|\b(%(m)s)[ -]managed)"
+    % {b"m": _MANAGERS}
 )
 # Of chezmoi, in the order in which they stand.
 _ATTRIBUTES = ("exact_", "create_", "modify_", "private_", "readonly_", "empty_", "executable_")
@@ -80,7 +79,7 @@ def _root_of_chezmoi(tree: str) -> str:
 def named_in(content: bytes) -> str | None:
     """Who says at the top of a file that it is his."""
     for line in content[:HEADER_BYTES].splitlines()[:HEADER_LINES]:
-        found = _HEADER.match(line)
+        found = re.match(_HEADER, line)  # most homes have no such file to compile it for
         if found:
             name = (found[1] or found[2]).decode("ascii").lower()
             return _TREES[name]

@@ -3,6 +3,8 @@
 A program of its own (see system/inside.py). It imports pyscard at once, and waits for two orders: how to look, and
 which library to load after that. It tells each fact as it comes. Its parent kills it at the deadline.
 
+Before it connects to a reader that is shared, it looks whether others wait already: its own connect would, too.
+
 pyscard's thin layer is used: the high-level classes power the card off under other programs when they disconnect
 (smartcard/pcsc/PCSCCardConnection.py).
 """
@@ -141,13 +143,34 @@ def _look(pcsc: Pyscard, order: dict[str, Any], parent: Parent) -> None:
     first = _states(pcsc, context, names, parent, "states")
     if not any(state & (EXCLUSIVE | INUSE) for state in first.values()):
         return
-    time.sleep(SECOND_LOOK_AFTER_S)
+    waiting = _wait_and_see(first, order)
     later = _states(pcsc, context, names, parent, "later")
     if order.get("protocol") is not None:
-        _count_handles(order["path"], order["protocol"], parent)
+        _count_handles(order["socket"], order["protocol"], parent)
+    shared = [name for name in names if _may_be_probed(first.get(name, 0)) and _may_be_probed(later.get(name, 0))]
+    if waiting is not None and len(shared) == 1:
+        parent.tell(waiting=waiting)
+        if waiting:
+            return  # a probe would only wait, too
     if order.get("probe"):
-        shared = [name for name in names if _may_be_probed(first.get(name, 0)) and _may_be_probed(later.get(name, 0))]
         _probe_all(pcsc, shared, order["blocked_after_s"], parent)
+
+
+def _wait_and_see(first: dict[str, int], order: dict[str, Any]) -> int | None:
+    """Let time pass, and see how many programs wait for another's transaction; None where that does not show.
+
+    Of several readers nobody could tell which one they wait for.
+    """
+    if not order.get("pcscd") or sum(map(_may_be_probed, first.values())) != 1:
+        time.sleep(SECOND_LOOK_AFTER_S)
+        return None
+    began_s = time.monotonic()
+    from gpgdoctor.collect.transactions import Threads
+    from gpgdoctor.facts import known_or
+    from gpgdoctor.system.deadline import Deadline
+
+    least_s = SECOND_LOOK_AFTER_S - (time.monotonic() - began_s)
+    return known_or(Threads(order["pcscd"]).waiting(order["socket"], least_s, Deadline(order["see_s"])), None)
 
 
 def _count_handles(path: str, minor: int, parent: Parent) -> None:
@@ -156,7 +179,7 @@ def _count_handles(path: str, minor: int, parent: Parent) -> None:
     from gpgdoctor.pcsc.wire import Malformed
 
     try:
-        with Connection(path, COUNT_TIMEOUT_S, minor) as pcscd:
+        with Connection(path, COUNT_TIMEOUT_S, minor=minor) as pcscd:
             parent.tell(handles=[[reader.name, reader.sharing] for reader in pcscd.reader_states()])
     except (NoAnswer, Malformed):
         parent.tell(handles=[])

@@ -36,17 +36,27 @@ class ProbeChild:
         probe: bool,
         timeout_s: float,
         connect: str | None = None,
-        count: tuple[str, int | None] = ("", None),
+        pcscd: int | None = None,
+        socket: str = "",
+        protocol: int | None = None,
     ) -> None:
         """Tell the child how to look; ``ask`` is the first call to pcscd, ``timeout_s`` that of the whole run.
 
-        ``connect`` is a socket where nobody listens, to see whether a connection is refused. ``count``: pcscd's socket,
-        and the protocol in which to ask it for the connections of each reader; None where it is not to be asked.
+        ``connect`` is a socket where nobody listens, to see whether a connection is refused. ``pcscd`` is the process
+        behind ``socket``, whose threads may show that others wait already; None where it is not to be looked at.
+        ``protocol`` is the one in which to ask it for the connections of each reader; None where it is not to be asked.
         """
-        blocked_after_s = stretched(max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S)))
-        path, protocol = count
+        blocked_after_s = max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S))
+        see_s = max(0.0, timeout_s - blocked_after_s - 2 * MARGIN_S)
         self._child.order(
-            look=ask, probe=probe, blocked_after_s=blocked_after_s, connect=connect, path=path, protocol=protocol
+            look=ask,
+            probe=probe,
+            blocked_after_s=stretched(blocked_after_s),
+            connect=connect,
+            pcscd=pcscd,
+            socket=socket,
+            protocol=protocol,
+            see_s=see_s,  # becomes a deadline there
         )
 
     def load(self, driver: str | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from gpgdoctor.facts import PROBES, WORDS, Maybe, PcscDriver, Reader, Reason, Unknown
 
+MOST_CONNECTIONS = 200  # PCSCLITE_MAX_APPLICATIONS_CONTEXTS
 MOST_READERS = 256  # pcscd had 16 up to 2.4, and has no limit since
 MOST_HANDLES = 1 << 16  # pcscd has 200 for a reader
 NAME_LENGTH = 128  # MAX_READERNAME, pcsclite.h
@@ -60,6 +61,7 @@ class Told:
         self.later: dict[str, State] | None = None
         self.handles: dict[str, int] | None = None
         self.probes: dict[str, Probe] = {}
+        self.waiting: int | None = None  # programs that wait for another's transaction; None where that did not show
         self.refused: int | None = None  # the errno of a connect() that was asked for, 0 where it succeeded
 
     def take(self, fact: Any) -> None:
@@ -104,6 +106,9 @@ class Told:
     def _take_refused(self, value: Any) -> None:
         self.refused = _code(value)
 
+    def _take_waiting(self, value: Any) -> None:
+        self.waiting = min(_code(value), MOST_CONNECTIONS)
+
     def _take_stage(self, value: Any) -> None:
         if value in ("asked", "looked", "done", "unreadable"):
             setattr(self, value, True)
@@ -119,6 +124,7 @@ class Told:
         "establish": _take_establish,
         "listed": _take_listed,
         "refused": _take_refused,
+        "waiting": _take_waiting,
         "stage": _take_stage,
     }
 
@@ -156,7 +162,12 @@ class Told:
             return Unknown.because("pcscd does not answer" if answer == "no-answer" else f"pcscd answers {answer}")
         if self.unreadable:
             return Unknown.because("a reader's name is not ASCII, and pyscard cannot pass it on")
+        if self.waiting and not_made is None:
+            not_made = Reason.PROGRAM_WAITS
         return tuple(self._reader(name, not_made) for name in self.names)
+
+    def waiting_programs(self) -> Maybe[int]:
+        return Unknown(Reason.NOT_NEEDED) if self.waiting is None else self.waiting
 
     def _reader(self, name: str, not_made: Reason | None) -> Reader:
         state = self._state(self.states, name)
@@ -210,7 +221,7 @@ def _may_be_probed(state: tuple[str, ...]) -> bool:
 
 
 def _states(value: Any) -> dict[str, State]:
-    return {_text(name, NAME_LENGTH): State(_code(bits), _text(atr, ATR_LENGTH)) for name, bits, atr in _bounded(value)}
+    return {_text(name, NAME_LENGTH): State(_code(bits), _bytes(atr)) for name, bits, atr in _bounded(value)}
 
 
 def _driver(value: Any) -> PcscDriver:
@@ -229,6 +240,11 @@ def _text(value: Any, length: int) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
     return value[:length]
+
+
+def _bytes(value: Any) -> str:
+    """An ATR, in hexadecimal; raises ValueError for what is none."""
+    return bytes.fromhex(_text(value, ATR_LENGTH)).hex()
 
 
 def _code(value: Any) -> int:

@@ -17,9 +17,10 @@ FILES_LIMIT = 2000
 FILE_BYTES = 1 << 14  # a stub of RSA 4096 takes 1.5 KB in words
 SERIAL_LIMIT_BYTES = 64
 SHADOWED = b"shadowed-private-key"  # in both forms
-_CANONICAL = re.compile(rb"8:shadowed5:t1-v1\((\d{1,3}):")
-_WORDS = re.compile(rb"\(shadowed\s+t1-v1\s+\(\s*#([0-9A-Fa-f\s]+)#")
-_TOKEN = re.compile(rb"^Token:\s+([0-9A-Fa-f]{2,128})(?:\s|$)", re.MULTILINE)
+# Compiled where there is a stub: most homes have none.
+_CANONICAL = rb"8:shadowed5:t1-v1\((\d{1,3}):"
+_WORDS = rb"\(shadowed\s+t1-v1\s+\(\s*#([0-9A-Fa-f\s]+)#"
+_TOKEN = rb"(?m)^Token:\s+([0-9A-Fa-f]{2,128})(?:\s|$)"
 
 
 class Stubs(Record):
@@ -57,9 +58,9 @@ def _read(path: str) -> bytes:
 
 def serials_in(content: bytes) -> set[str]:
     """The serial numbers of the cards that a stub names."""
-    found = {token[1] for token in _TOKEN.finditer(content)}
-    found |= {b"".join(words[1].split()) for words in _WORDS.finditer(content)}
-    for start in _CANONICAL.finditer(content):
+    found = {token[1] for token in re.finditer(_TOKEN, content)}
+    found |= {b"".join(words[1].split()) for words in re.finditer(_WORDS, content)}
+    for start in re.finditer(_CANONICAL, content):
         length = min(int(start[1]), SERIAL_LIMIT_BYTES)
         found.add(content[start.end() : start.end() + length].hex().encode())
     return {serial.decode("ascii").upper() for serial in found if 0 < len(serial) <= 2 * SERIAL_LIMIT_BYTES}

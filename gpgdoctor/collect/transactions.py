@@ -1,80 +1,136 @@
-"""Who waits for another's transaction, by pcscd's threads: without a connect of our own, which would wait as well.
+"""How many programs wait for the end of another's transaction, by pcscd's threads: without a connect of our own.
 
-Made for `check`: begin it with the first look at the readers, and ask after the second, 200 ms later. Where no thread
-has the rhythm of one that waits, the answer costs nothing more; else it takes until a second has passed.
+A connect of our own would wait as well, and cannot be withdrawn. Made for the child that talks to pcscd: begun after
+its first look at the readers, asked before the second. Where no thread has the rhythm of one that waits, that costs
+nothing more than the time between the two looks; else it takes until a second has passed.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 
+from gpgdoctor.collect import processes
 from gpgdoctor.facts import Maybe, Unknown
+from gpgdoctor.system import proc
 from gpgdoctor.system.deadline import Deadline
-from gpgdoctor.system.record import Record
-from gpgdoctor.system.sockets import Peer
-from gpgdoctor.system.threads import RHYTHM_WINDOW_S, Pairing, ThreadClock, is_counted, times_scheduled, waits
+from gpgdoctor.system.sockets import Sockets
+from gpgdoctor.system.threads import (
+    RHYTHM_WINDOW_S,
+    SLOWEST_PER_S,
+    ThreadClock,
+    is_counted,
+    keeps_rhythm,
+    times_scheduled,
+    waits,
+)
 
 SAMPLE_EVERY_S = 0.04
-SUSPICION_S = 0.15  # within it, a thread that waits has run once at least
-MOST_IN_SUSPICION = 5
-
-
-class Transaction(Record):
-    """Somebody waits for the end of somebody else's transaction, or operation.
-
-    At a first look nobody knows which thread serves which connection.
-    """
-
-    waiting: int
-    """How many wait."""
-    connections: frozenset[int]
-    """Who waits and who lets them wait is among these, inodes of pcscd's ends."""
+SHORTEST_LOOK_S = 0.15  # within it, a thread that waits has run once at least
 
 
 class Threads:
-    """The threads of one pcscd, from now on. ``peers`` are its connections now."""
+    """The threads of one pcscd, from now on. Nobody knows which of them serves whom, nor needs to."""
 
-    def __init__(self, pid: int, peers: Sequence[Peer]) -> None:
-        self._clock, self._pairing, self._main = ThreadClock(pid), Pairing(), pid
-        self._connections = {peer.server for peer in peers if peer.server}
+    def __init__(self, pid: int) -> None:
+        self._clock, self._main = ThreadClock(pid), pid
         self._samples: dict[int, list[tuple[float, int]]] = {}
         self._error: str | None = None if is_counted() else "this kernel does not count when threads run"
         try:
-            self._pairing.update(self._clock.threads(), self._connections)
+            self._threads = self._clock.threads() - {pid}
         except OSError:
-            self._error = "pcscd's threads are hidden"
+            self._threads, self._error = frozenset(), "pcscd's threads are hidden"
+        self._began_s = time.monotonic()
         self._sample()
 
     def _sample(self) -> None:
         now_s = time.monotonic()
-        for thread, text in self._clock.read(self._pairing.serves.keys() - {self._main}).items():
-            self._samples.setdefault(thread, []).append((now_s, times_scheduled(text)))
+        ran = self._clock.read(self._threads)  # those that have ended are not in it
+        self._samples = {it: [*self._samples.get(it, ()), (now_s, times_scheduled(ran[it]))] for it in ran}
 
-    def transaction(self, deadline: Deadline) -> Maybe[Transaction | None]:
-        """What waits for what; None where nothing waits. Takes up to a second, where there is reason to."""
+    def waiting(self, socket: str, least_s: float, deadline: Deadline) -> Maybe[int]:
+        """How many programs wait; looks for ``least_s`` seconds, and longer where there is reason to.
+
+        ``socket`` is pcscd's. Whoever may as well ask pcscd for something ten times a second is not counted.
+        """
         try:
-            return Unknown.because(self._error) if self._error else self._look(deadline)
+            self._sample_until(self._began_s + max(SHORTEST_LOOK_S, least_s))
+            return Unknown.because(self._error) if self._error else self._count(socket, deadline)
         finally:
             self._clock.close()
 
-    def _look(self, deadline: Deadline) -> Maybe[Transaction | None]:
-        began_s = next(iter(self._samples.values()), [(time.monotonic(), 0)])[0][0]
-        time.sleep(deadline.left(max(0.0, began_s + SUSPICION_S - time.monotonic())))
-        self._sample()
-        while self._is_suspicious() and time.monotonic() < began_s + RHYTHM_WINDOW_S + 2 * SAMPLE_EVERY_S:
+    def _sample_until(self, end_s: float) -> None:
+        while (left_s := end_s - time.monotonic()) > 0:
+            time.sleep(min(left_s, SAMPLE_EVERY_S))
+            self._sample()
+
+    def _count(self, socket: str, deadline: Deadline) -> Maybe[int]:
+        if not self._is_suspicious():
+            return 0
+        clients = Clients(socket)
+        while self._is_suspicious() and not self._is_enough():
             if not deadline.left():
                 return Unknown.because("there was no time to see whether another program waits")
-            time.sleep(deadline.left(SAMPLE_EVERY_S))
-            self._sample()
-        found = [thread for thread, samples in self._samples.items() if waits(samples)]
-        if not found:
-            return None
-        return Transaction(waiting=len(found), connections=frozenset(self._connections))
+            self._sample_until(time.monotonic() + deadline.left(SAMPLE_EVERY_S))
+        rhythmic = sum(map(waits, self._samples.values()))
+        return max(0, rhythmic - clients.busy()) if rhythmic else 0
+
+    def _is_enough(self) -> bool:
+        return time.monotonic() - self._began_s >= RHYTHM_WINDOW_S + 2 * SAMPLE_EVERY_S
 
     def _is_suspicious(self) -> bool:
-        """Whether some thread has run, and not often."""
-        counts = [
-            (samples[-1][1] - samples[0][1], samples[-1][0] - samples[0][0]) for samples in self._samples.values()
-        ]
-        return any(0 < count <= MOST_IN_SUSPICION * (1 + seconds / SUSPICION_S) for count, seconds in counts)
+        """Whether some thread may have the rhythm, as far as it was seen."""
+        return any(map(keeps_rhythm, self._samples.values()))
+
+
+class Clients:
+    """The programs that are connected to pcscd, from now on.
+
+    One that is blocked inside pcscd does not run; one that asks pcscd for something ten times a second does as often.
+    """
+
+    def __init__(self, socket: str) -> None:
+        peers = [peer for peer in Sockets().peers(socket) if peer.inode]
+        pids = proc.owners({peer.inode for peer in peers})
+        self._unseen = 0
+        watched = set(pids.values()) - {os.getpid()}
+        for peer in peers:
+            if peer.inode in pids:
+                continue
+            hidden = _scdaemons_of_mine() if peer.uid == os.geteuid() else set()
+            watched |= hidden
+            self._unseen += not hidden
+        self._began_s, self._before = time.monotonic(), {pid: _busiest(pid) for pid in watched}
+
+    def busy(self) -> int:
+        """How many have run ten times a second since, or may have."""
+        seconds = time.monotonic() - self._began_s
+        runs = (_most_runs(before, _busiest(pid)) for pid, before in self._before.items())
+        return self._unseen + sum(count is None or count >= SLOWEST_PER_S * seconds for count in runs)
+
+
+def _scdaemons_of_mine() -> set[int]:
+    """scdaemon forbids ptrace, so that its connections have no program that shows."""
+    return {pid for pid, role in processes.daemons().items() if role == "scdaemon" and proc.uid(pid) == os.geteuid()}
+
+
+def _busiest(pid: int) -> dict[int, int] | None:
+    """How often each thread of a process has run; None where that is not visible."""
+    clock = ThreadClock(pid)
+    try:
+        return {thread: times_scheduled(text) for thread, text in clock.read(clock.threads()).items()}
+    except OSError:
+        return None
+    finally:
+        clock.close()
+
+
+def _most_runs(before: dict[int, int] | None, after: dict[int, int] | None) -> int | None:
+    if not before or not after:
+        return None
+    return max(_differences(before, after), default=0)
+
+
+def _differences(before: dict[int, int], after: dict[int, int]) -> Iterable[int]:
+    return (after[thread] - before[thread] for thread in before.keys() & after.keys())

@@ -29,6 +29,7 @@ class CheckOptions(Record):
     redact: bool
     verbose: bool
     quiet: bool
+    picture: bool = True
 
 
 def check(options: CheckOptions, early: object | None) -> int:
@@ -90,7 +91,7 @@ def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
 
         return nagios.render(diagnosis)
     from gpgdoctor.report import text
-    from gpgdoctor.report.escape import printable
+    from gpgdoctor.system.escape import printable
     from gpgdoctor.system.invocation import as_root
     from gpgdoctor.system.terminal import width
 
@@ -99,6 +100,7 @@ def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
         colour=_colour(),
         verbose=options.verbose,
         quiet=options.quiet,
+        drawing=text.Drawing[_drawing(options)],
         origin=options.replay,
         homedir=_home(options, diagnosis.facts),
         as_root=printable(as_root(homedir=options.homedir), 1000),
@@ -118,6 +120,16 @@ def _home(options: CheckOptions, facts: Facts) -> str | None:
 
 def _colour() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _drawing(options: CheckOptions) -> str:
+    """Boxes on a terminal that has them; into a pipe a single line, where -v asks for all there is."""
+    if not options.picture:
+        return "NONE"
+    if not sys.stdout.isatty():
+        return "LINE" if options.verbose else "NONE"
+    has_boxes = _colour() and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return "BOXES" if has_boxes else "ASCII"
 
 
 def _refuse(options: CheckOptions, message: str) -> int:

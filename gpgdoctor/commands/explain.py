@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.manual.pages import Page, called, nearest_name, pages
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 from gpgdoctor.system.invocation import as_typed
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.terminal import width
@@ -66,11 +66,11 @@ def _text(text: str, *, of_a_log: bool) -> int:
 
 def _nothing(text: str, of_a_log: bool) -> int:
     if of_a_log:
-        complain("no line of this log is one that a page has; see gpgdoctor explain --list")
+        complain("no page knows a line of this log; see gpgdoctor explain --list")
         return USAGE
     near = nearest_name(text)
-    meant = f"did you mean {near}? S" if near else "it may be no matter of cards; s"
-    complain(f"no page is called or says '{text.strip()}'; {meant}ee gpgdoctor explain --list")
+    meant = f"did you mean {near}? S" if near else "it may have nothing to do with cards; s"
+    complain(f"no page has the name or the text '{text.strip()}'; {meant}ee gpgdoctor explain --list")
     return USAGE
 
 
@@ -86,8 +86,9 @@ def _what_is_found(now: Now) -> int:
     elif now.failure is not None:
         end = f"This machine could not be looked at: {now.failure}. Next: gpgdoctor check"
     else:
+        unseen = "but not everything could be looked at (see gpgdoctor check)" if now.unchecked else ""
         end = (
-            "Nothing is found on this machine now, so there is nothing to explain. "
+            f"Nothing is found on this machine now, {unseen or 'so there is nothing to explain'}. "
             'With an error at hand: gpgdoctor explain "its text"'
         )
     return _print("\n".join([*rows, *([""] if rows else []), *_wrapped(end)]))

@@ -52,12 +52,13 @@ def report(paths: Sequence[str], *, json: bool, html: str | None) -> int:
 
 
 def _page_written(path: str, found: Picture) -> bool:
-    from gpgdoctor.fleet.page import write
+    from gpgdoctor.commands.files import Unwritable, write_text
+    from gpgdoctor.fleet.page import render
 
     try:
-        write(path, found)
-    except OSError as error:
-        complain(f"{path}: {error.strerror}")
+        write_text(path, render(found))
+    except Unwritable as error:
+        complain(str(error))
         return False
     print("gpgdoctor: the page is written", file=sys.stderr)
     return True

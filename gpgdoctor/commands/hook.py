@@ -117,7 +117,7 @@ def _objections(target: Target, options: HookOptions) -> list[str]:
     from gpgdoctor.hooks.trust import objections, objections_to_directory
 
     if not target.names_program:
-        return []  # whoever runs it runs the gpgdoctor of her own search path
+        return []  # each user runs the gpgdoctor of their own search path
     if options.executable is not None:
         return objections(options.executable)
     return [*objections(running() or ""), *objections_to_directory(os.path.dirname(os.path.dirname(__file__)))]
@@ -142,7 +142,7 @@ def _reason(error: Exception) -> str:
 
 
 def _complain(message: str, code: int) -> int:
-    from gpgdoctor.report.escape import printable
+    from gpgdoctor.system.escape import printable
 
     for line in message.splitlines():
         print(f"gpgdoctor: {printable(line, 1000)}", file=sys.stderr)

@@ -22,6 +22,6 @@ def written(text: str) -> bool:
 
 def complain(message: str) -> None:
     """One line, whatever the message holds."""
-    from gpgdoctor.report.escape import printable
+    from gpgdoctor.system.escape import printable
 
     print(f"gpgdoctor: {printable(message, 1000)}", file=sys.stderr)

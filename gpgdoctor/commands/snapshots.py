@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import select
 import stat
-from contextlib import suppress
 from typing import Any
 
+from gpgdoctor.commands.files import Unwritable, write_text
 from gpgdoctor.diagnosis import Diagnosis
 from gpgdoctor.facts import Facts
 from gpgdoctor.report.json import SCHEMA_VERSION, document, dump
 from gpgdoctor.snapshot import BadSnapshot, decode
 
+__all__ = ["Unreadable", "Unwritable", "load", "save"]
+
 LIMIT_BYTES = 32 << 20
-READER_DEADLINE_S = 5.0
 
 
 class Unreadable(Exception):
     """No snapshot; the message names the file and what is wrong with it."""
-
-
-class Unwritable(Exception):
-    """The snapshot could not be written; the message names the file."""
 
 
 def load(path: str) -> Facts:
@@ -61,49 +56,7 @@ def _read(path: str) -> bytes:
 def save(path: str, diagnosis: Diagnosis, seconds: float, *, redact: bool) -> None:
     """Write a snapshot for its owner alone; raises Unwritable, and leaves nothing behind then."""
     text = dump(_redacted(diagnosis, seconds) if redact else document(diagnosis, seconds)) + "\n"
-    try:
-        if _is_regular(path):
-            _replace(os.path.realpath(path), text)
-        else:
-            _write_to(path, text)
-    except OSError as error:
-        raise Unwritable(f"{path}: {error.strerror or error}") from error
-
-
-def _is_regular(path: str) -> bool:
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except FileNotFoundError:
-        return True
-
-
-def _replace(path: str, text: str) -> None:
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def _write_to(path: str, text: str) -> None:
-    """A terminal, a pipe, /dev/null: written to, not replaced, and not waited for longer than a slow reader needs."""
-    from gpgdoctor.system.deadline import Deadline
-
-    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    try:
-        left, deadline = memoryview(text.encode("ascii")), Deadline(READER_DEADLINE_S)
-        while left:
-            if not select.select([], [descriptor], [], deadline.left())[1]:
-                raise OSError(errno.ETIMEDOUT, "nobody reads it")
-            with suppress(BlockingIOError):
-                left = left[os.write(descriptor, left) :]
-    finally:
-        os.close(descriptor)
+    write_text(path, text)
 
 
 def _redacted(diagnosis: Diagnosis, seconds: float) -> dict[str, Any]:

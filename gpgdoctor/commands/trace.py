@@ -42,7 +42,7 @@ def trace(options: TraceOptions) -> int:
 
 
 def _as_the_owner() -> None:
-    """polkit judges whoever is connected to pcscd, so that must be who would be without the trace.
+    """polkit judges the process that is connected to pcscd: it must be of the same user and session as without trace.
 
     With sudo that is the caller; where root names another user's home, its owner.
     """

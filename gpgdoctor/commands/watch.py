@@ -7,11 +7,12 @@ import select
 import signal
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from gpgdoctor.collect import pcscd
 from gpgdoctor.commands.output import complain
+from gpgdoctor.commands.watch_page import Page
 from gpgdoctor.instruments.watch import daemon, lines, table
 from gpgdoctor.instruments.watch.claims import Claims
 from gpgdoctor.instruments.watch.merging import Merger
@@ -19,11 +20,13 @@ from gpgdoctor.instruments.watch.poll import Poll
 from gpgdoctor.instruments.watch.run import NothingToWatch, Watch
 from gpgdoctor.instruments.watch.timeline import Event, Timeline
 from gpgdoctor.system.caller import whom
+from gpgdoctor.system.invocation import as_root
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sockets import Sockets
+from gpgdoctor.system.terminal import width
 
-CONFLICT, NOTHING_TO_WATCH = 1, 3
-WIDTH, NARROWEST = 80, 20
+CONFLICT, UNWRITTEN, NOTHING_TO_WATCH = 1, 1, 3
+Tell = Callable[[Iterable[Event], float, "str | None"], bool]
 INDENT = " " * 13  # as wide as the time and what follows it
 READER_CHECK_S = 0.5
 
@@ -34,22 +37,27 @@ class WatchOptions(Record):
     until_conflict: bool
     stay: bool
     json: bool
+    html: str | None = None
 
 
 def watch(options: WatchOptions) -> int:
     """Watch until the end; 0, 1 where a conflict ended it, 3 where nothing can be watched."""
+    if options.html is not None:
+        import jinja2  # noqa: F401 - where it is missing, that is said before anything is watched
     path = pcscd.socket_path()
     reason = _unwatchable(path)
     if reason is not None:
         return _refuse(reason)
     _hint(path, options.stay)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # timeout(1) ends it like Ctrl-C, with the summary
-    poll = Poll(path, rate_hz=options.rate_hz, stay=options.stay)
-    run = Watch(poll, Claims(whom(os.environ, None)), rate_hz=options.rate_hz)
+    me = whom(os.environ, None)
+    poll = Poll(path, rate_hz=options.rate_hz, stay=options.stay, whom=me)
+    run = Watch(poll, Claims(me), rate_hz=options.rate_hz)
     out = _JsonOutput() if options.json else _TextOutput(run.began_at)
+    page = Page(options.html, run.timeline) if options.html is not None else None
     conflict: Event | None = None
     try:
-        conflict = run.run(out.tell, for_s=options.for_s, until_conflict=options.until_conflict)
+        conflict = run.run(_telling(out, page), for_s=options.for_s, until_conflict=options.until_conflict)
     except KeyboardInterrupt:
         pass
     except NothingToWatch as why:
@@ -57,10 +65,24 @@ def watch(options: WatchOptions) -> int:
     finally:
         run.close()
     out.finish(run.timeline())
+    if page is not None and not page.finish():
+        return UNWRITTEN
     if conflict is not None:
         complain(f"conflict: {lines.Words(run.began_at).sentence(conflict)}")
         return CONFLICT
     return 0
+
+
+def _telling(out: _Output, page: Page | None) -> Tell:
+    if page is None:
+        return out.tell
+
+    def tell(events: Iterable[Event], at_s: float, trouble: str | None) -> bool:
+        goes_on = out.tell(events, at_s, trouble)
+        page.refresh()
+        return goes_on
+
+    return tell
 
 
 def _hint(path: str, stay: bool) -> None:
@@ -94,19 +116,19 @@ def _unwatchable(path: str) -> str | None:
 
 
 class _Output:
-    """Where events go; ``tell`` answers False when nobody reads any more."""
+    """Where events go; ``tell`` returns False when the reader has gone."""
 
     def __init__(self) -> None:
-        self._trouble: str | None = None
+        self._remark: str | None = None
         self._closed = select.poll()
         with suppress(OSError, ValueError):
             self._closed.register(sys.stdout.fileno(), 0)
         self._checked_s = 0.0
 
-    def tell(self, events: Iterable[Event], at_s: float, trouble: str | None) -> bool:
-        if trouble != self._trouble and trouble is not None:
-            complain(trouble)
-        self._trouble = trouble
+    def tell(self, events: Iterable[Event], at_s: float, remark: str | None) -> bool:
+        if remark != self._remark and remark is not None:
+            complain(remark)
+        self._remark = remark
         return all(map(_print, self.lines(events, at_s))) and not self._is_closed(at_s)
 
     def lines(self, events: Iterable[Event], at_s: float) -> Iterable[str]:
@@ -116,7 +138,7 @@ class _Output:
         """What is said at the end."""
 
     def _is_closed(self, at_s: float) -> bool:
-        """Whether the other end of the pipe has gone, which a write would tell only when something happens."""
+        """Whether the other end of the pipe has gone, which a write would show only when something happens."""
         if at_s - self._checked_s < READER_CHECK_S:
             return False
         self._checked_s = at_s
@@ -132,7 +154,7 @@ class _TextOutput(_Output):
     def __init__(self, began_at: float) -> None:
         super().__init__()
         self._merger = Merger(lines.Words(began_at))
-        self._width = _width()
+        self._width = width(sys.stdout)
 
     def lines(self, events: Iterable[Event], at_s: float) -> Iterator[str]:
         for event in events:
@@ -148,7 +170,7 @@ class _TextOutput(_Output):
             if not _print(line):
                 return
         if os.geteuid() != 0 and any(row.times and not row.pids for row in timeline.rows):
-            complain("programs of other users have no name here; root sees more: sudo gpgdoctor watch")
+            complain(f"programs of other users have no name here; root sees more: {as_root()} watch")
 
 
 def _print(text: str) -> bool:
@@ -159,11 +181,3 @@ def _print(text: str) -> bool:
     except BrokenPipeError:
         return False
     return True
-
-
-def _width() -> int:
-    if not sys.stdout.isatty():
-        return WIDTH
-    with suppress(OSError):
-        return max(NARROWEST, min(WIDTH, os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH))
-    return WIDTH

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection
-from contextlib import suppress
 
-from gpgdoctor.fix.answers import Answer, answer_in
 from gpgdoctor.plan.restarts import home_arguments
 from gpgdoctor.system import proc
+from gpgdoctor.system.assuan import Answer, answer_in
 from gpgdoctor.system.child import CommandFailed, run
 from gpgdoctor.system.deadline import Deadline
 
@@ -39,14 +37,6 @@ def pid_of(homedir: str) -> int | None:
     return int(answer.data[0]) if answer.data[0].isdecimal() else None
 
 
-def arguments_of(pid: int) -> list[str]:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
-    except OSError:
-        return []
-
-
 def is_supervised(arguments: Collection[str]) -> bool:
     """Whether a socket unit started it, and will again."""
     return any(word in SUPERVISED for word in arguments)
@@ -64,31 +54,11 @@ def own_options(arguments: list[str], configured: Collection[str]) -> list[str]:
 
 def pinentries(pid: int, programs: Collection[str]) -> list[int]:
     """The children of an agent that ask somebody for a PIN; ``programs`` are pinentries by another name."""
-    return [child for child in _children(pid) if proc.uid(child) == os.getuid() and _is_pinentry(child, programs)]
+    children = [child for child in proc.pids() if proc.parent(child) == pid and proc.uid(child) == os.getuid()]
+    return [child for child in children if _is_pinentry(child, programs)]
 
 
 def _is_pinentry(pid: int, programs: Collection[str]) -> bool:
     # A wrapper script's own name is in its interpreter's command line.
-    words = (os.path.basename(word) for word in arguments_of(pid))
+    words = (os.path.basename(word) for word in proc.arguments(pid))
     return any(word.startswith("pinentry") or word in programs for word in words)
-
-
-def _children(pid: int) -> list[int]:
-    found = []
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        with suppress(OSError, IndexError, ValueError), open(f"/proc/{entry}/stat", "rb") as file:
-            if int(file.read(512).rpartition(b")")[2].split()[1]) == pid:
-                found.append(int(entry))
-    return found
-
-
-def started(pid: int) -> float | None:
-    """When a process was started, in ticks since boot: with its pid this names it for good. None: it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read(1024).rpartition(b")")[2].split()
-    except OSError:
-        return None
-    if not re.fullmatch(rb"[A-Z]", fields[0]) or fields[0] in (b"Z", b"X"):
-        return None
-    return float(fields[19])

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 LINE_LIMIT = 2000
 YES = ("y", "yes")
+COLOURS = {"+": "32", "-": "31", "@": "36"}  # of the lines of a diff
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(NamedTuple):
     """Three streams. A terminal that has gone keeps nobody from putting things in order."""
 
     stdin: TextIO
@@ -28,6 +29,13 @@ class Console:
     def say(self, text: str = "") -> bool:
         """A part of the result; whether there was room for it."""
         return _print(self.stdout, text)
+
+    def say_diff(self, text: str) -> bool:
+        """The same for a diff, in colour on a terminal."""
+        return _print(self.stdout, text, _coloured if self._has_colour() else None)
+
+    def _has_colour(self) -> bool:
+        return _is_terminal(self.stdout) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def document(self, text: str) -> None:
         """The whole result, for a program: ASCII, and nothing to be made safe."""
@@ -47,9 +55,15 @@ class Console:
         return self.stdin.readline().strip().lower() in YES
 
 
-def _print(stream: TextIO, text: str) -> bool:
+def _coloured(line: str) -> str:
+    code = COLOURS.get(line[:1])
+    return f"\033[{code}m{line}\033[0m" if code else line
+
+
+def _print(stream: TextIO, text: str, paint: Callable[[str], str] | None = None) -> bool:
     encoding = getattr(stream, "encoding", None) or "ascii"
-    safe = "\n".join(printable(line, LINE_LIMIT) for line in text.split("\n"))
+    lines = (printable(line, LINE_LIMIT) for line in text.split("\n"))
+    safe = "\n".join(map(paint, lines) if paint else lines)
     try:
         stream.write(safe.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()

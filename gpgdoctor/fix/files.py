@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from gpgdoctor.collect import management
+from gpgdoctor.facts import Manager
+from gpgdoctor.plan.steps import Edit
 from gpgdoctor.scdaemon_conf.kinds import classify
+from gpgdoctor.system import atomic, mounts
+from gpgdoctor.system.atomic import NotDurable
+from gpgdoctor.system.record import Record, replace
+from gpgdoctor.system.regular import read_up_to
 
 LIMIT_BYTES = 8 << 20
-NEW_FILE_MODE = 0o600
-MOUNTS = "/proc/self/mountinfo"
-# The kernel computes these itself and lets nobody copy them: Documentation/ABI/testing/evm.
-KERNELS_OWN_ATTRIBUTES = ("security.ima", "security.evm")
-OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-OPEN_TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-OPEN_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Obstacle(Exception):
@@ -31,8 +27,11 @@ class NotWritten(Exception):
     """Writing failed, and the file is what it was; the message names the file and the reason."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Drifted(NotWritten):
+    """It is not what it was when the change was planned."""
+
+
+class Found(Record):
     """A file as it was found, or its absence. ``identity`` tells whether it is still the same."""
 
     path: str
@@ -60,18 +59,16 @@ def _directory_of(path: str) -> Iterator[tuple[int, str, str]]:
     directory, name = os.path.split(real)
     _check_links(path, real)
     try:
-        descriptor = os.open(directory, OPEN_DIRECTORY)
+        descriptor = os.open(directory, atomic.OPEN_DIRECTORY)
     except FileNotFoundError as error:
         raise Obstacle(f"the directory {directory} does not exist") from error
     except OSError as error:
         raise Obstacle(f"{directory}: {error.strerror}") from error
-    try:
+    with atomic.closing(descriptor):
         # Whoever else owns the directory could put anything in the file's place while we work.
         if os.fstat(descriptor).st_uid != os.geteuid():
             raise Obstacle("its directory belongs to another user")
         yield descriptor, directory, name
-    finally:
-        os.close(descriptor)
 
 
 def _check_links(path: str, real: str) -> None:
@@ -87,7 +84,8 @@ def _check_links(path: str, real: str) -> None:
         for link in links:
             manager = management.manager(path, os.lstat(link), status)
             if manager is not None:
-                raise Obstacle(f"{manager} manages it" if manager != "another user" else "it belongs to another user")
+                another = manager == Manager.ANOTHER_USER
+                raise Obstacle("it belongs to another user" if another else f"{manager} manages it")
 
 
 def _places_on_the_way(path: str) -> Iterator[str]:
@@ -99,33 +97,25 @@ def _places_on_the_way(path: str) -> Iterator[str]:
 
 def _read(directory: int, found: Found) -> Found:
     try:
-        descriptor = os.open(found.name, OPEN_TO_READ, dir_fd=directory)
+        descriptor = os.open(found.name, atomic.OPEN_TO_READ, dir_fd=directory)
     except FileNotFoundError:
         return found
     except OSError as error:
         raise Obstacle(f"it cannot be read ({error.strerror})") from error
     try:
-        status = os.fstat(descriptor)
-        _check_status(status)
-        if _is_mount_point(os.path.join(found.directory, found.name)):
-            raise Obstacle("it is mounted there, and can only be changed where it comes from")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(LIMIT_BYTES + 1)
+        with atomic.closing(descriptor):
+            status = os.fstat(descriptor)
+            _check_status(status)
+            if _is_mount_point(os.path.join(found.directory, found.name)):
+                raise Obstacle("it is mounted there, and can only be changed where it comes from")
+            content = read_up_to(descriptor, LIMIT_BYTES)
     except OSError as error:
         raise Obstacle(f"it cannot be read ({error.strerror})") from error
-    finally:
-        os.close(descriptor)
     kind = classify(content)
     if kind is not None:
         raise Obstacle(f"it is no plain configuration ({kind})")
-    return Found(
-        path=found.path,
-        directory=found.directory,
-        name=found.name,
-        content=content,
-        mode=stat.S_IMODE(status.st_mode),
-        identity=(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns),
-    )
+    identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return replace(found, content=content, mode=stat.S_IMODE(status.st_mode), identity=identity)
 
 
 def _check_status(status: os.stat_result) -> None:
@@ -145,115 +135,65 @@ def _check_status(status: os.stat_result) -> None:
 
 def _is_mount_point(path: str) -> bool:
     """A file may be one, as in a container: nothing can be put in its place then."""
+    with suppress(OSError):
+        return any(mount.point == path for mount in mounts.mounts())
+    return False
+
+
+def as_planned(edit: Edit) -> Found:
+    """The file that an edit is about; raises Drifted where it is not what the edit was made for."""
     try:
-        with open(MOUNTS, encoding="utf-8", errors="surrogateescape") as table:
-            return any(re.sub(r"\\(\d{3})", _octal, line.split(" ", 5)[4]) == path for line in table)
-    except (OSError, IndexError):
-        return False
-
-
-def _octal(match: re.Match[str]) -> str:
-    """proc(5): blanks and the like are written so."""
-    return chr(int(match[1], 8))
+        found = find(edit.path)
+    except Obstacle as error:
+        raise Drifted(f"{edit.path}: {error}") from error
+    if found.content != edit.before:
+        raise Drifted(f"{edit.path}: it was changed meanwhile")
+    return found
 
 
 def write(found: Found, content: bytes, temporary: str, mode: int | None = None) -> None:
-    """Put a new file in the place of the one that was found, whole and durable or not at all."""
-    if mode is None:
-        mode = NEW_FILE_MODE if found.mode is None else found.mode
-    try:
-        with _directory_of(found.path) as (descriptor, _, name):
-            _create(descriptor, temporary, name if found.content is not None else None, content, mode)
-            try:
-                _check_unchanged(descriptor, found)
-                os.rename(temporary, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
-            except BaseException:
-                remove(descriptor, temporary)
-                raise
-            os.fsync(descriptor)
-    except OSError as error:
-        raise NotWritten(f"{found.path}: {error.strerror}") from error
-    except Obstacle as error:
-        raise NotWritten(f"{found.path}: {error}") from error
+    """Put a new file in the place of the one that was found, whole and durable or not at all.
+
+    Raises NotWritten, and NotDurable where it is written all the same.
+    """
+    with _as_not_written(found.path), _directory_of(found.path) as (descriptor, _, name):
+        atomic.replace(
+            descriptor,
+            name,
+            content,
+            temporary=temporary,
+            like=name if found.content is not None else None,
+            mode=found.mode if mode is None else mode,
+            check=lambda: _check_unchanged(descriptor, found),
+        )
 
 
 def delete(found: Found) -> None:
-    """Take away a file that was created."""
+    """Take away a file that was created; raises as `write` does."""
+    with _as_not_written(found.path), _directory_of(found.path) as (descriptor, _, name):
+        _check_unchanged(descriptor, found)
+        os.unlink(name, dir_fd=descriptor)
+        atomic.make_durable(descriptor)
+
+
+@contextmanager
+def _as_not_written(path: str) -> Iterator[None]:
     try:
-        with _directory_of(found.path) as (descriptor, _, name):
-            _check_unchanged(descriptor, found)
-            os.unlink(name, dir_fd=descriptor)
-            os.fsync(descriptor)
+        yield
     except OSError as error:
-        raise NotWritten(f"{found.path}: {error.strerror}") from error
+        raise NotWritten(f"{path}: {error.strerror}") from error
     except Obstacle as error:
-        raise NotWritten(f"{found.path}: {error}") from error
+        raise NotWritten(f"{path}: {error}") from error
+    except NotDurable as error:
+        raise NotDurable(f"{path} is written, but may be lost if the power fails now: {error}") from error
 
 
 def remove_leftover(path: str, temporary: str) -> None:
     """Take away what a killed run may have left beside a file."""
     with suppress(OSError, Obstacle), _directory_of(path) as (descriptor, _, _name):
-        remove(descriptor, temporary)
-
-
-def remove(directory: int, name: str) -> None:
-    with suppress(OSError):
-        os.unlink(name, dir_fd=directory)
+        atomic.remove(descriptor, temporary)
 
 
 def _check_unchanged(directory: int, found: Found) -> None:
     if _read(directory, Found(path=found.path, directory=found.directory, name=found.name)) != found:
         raise Obstacle("it was changed meanwhile")
-
-
-def _create(directory: int, temporary: str, model: str | None, content: bytes, mode: int) -> None:
-    remove(directory, temporary)
-    descriptor = os.open(temporary, OPEN_NEW, NEW_FILE_MODE, dir_fd=directory)
-    try:
-        _write_all(descriptor, content)
-        if model is not None:
-            _dress(descriptor, directory, model)
-        os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
-    except BaseException:
-        remove(directory, temporary)
-        raise
-    finally:
-        os.close(descriptor)
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _dress(descriptor: int, directory: int, model: str) -> None:
-    """Group and extended attributes, access control lists among them, as the file has them that is replaced."""
-    original = os.open(model, OPEN_TO_READ, dir_fd=directory)
-    try:
-        status = os.fstat(original)
-        if status.st_gid != os.fstat(descriptor).st_gid:
-            os.fchown(descriptor, -1, status.st_gid)
-        for name in _attributes(original):
-            value = os.getxattr(original, name)
-            if name not in KERNELS_OWN_ATTRIBUTES and _attribute(descriptor, name) != value:
-                os.setxattr(descriptor, name, value)
-    finally:
-        os.close(original)
-
-
-def _attributes(descriptor: int) -> list[str]:
-    try:
-        return os.listxattr(descriptor)
-    except OSError as error:
-        if error.errno in (errno.ENOTSUP, errno.ENOSYS):
-            return []
-        raise
-
-
-def _attribute(descriptor: int, name: str) -> bytes | None:
-    try:
-        return os.getxattr(descriptor, name)
-    except OSError:
-        return None

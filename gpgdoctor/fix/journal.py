@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from typing import Any, Literal
 
-from gpgdoctor.fix.files import OPEN_NEW, OPEN_TO_READ, remove
-from gpgdoctor.plan.steps import Restart
+from gpgdoctor.fix.entries import Damaged, Entry, State, decoded, encoded
+from gpgdoctor.system import atomic, locking
+from gpgdoctor.system.atomic import NotDurable
+from gpgdoctor.system.record import Record, replace
+from gpgdoctor.system.regular import read_up_to
 
-State = Literal["begun", "applied", "putting-back", "put-back", "undoing", "undone"]
-UNFINISHED = ("begun", "putting-back", "undoing")
-FORMAT = 1
 PREFIX, SUFFIX = "fix-", ".json"
+NAME = re.compile(rf"{PREFIX}([0-9]{{4,9}}){re.escape(SUFFIX)}", re.ASCII)
 ENTRY_LIMIT_BYTES = 64 << 20
 
 
@@ -26,64 +24,19 @@ class NoJournal(Exception):
     """The journal cannot be used; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileChange:
-    """A file before and after. None is a file that is not there."""
-
-    path: str
-    before: bytes | None
-    after: bytes
-    mode: int | None  # before
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Daemon:
-    """The process that still works by the old configuration."""
-
-    pid: int
-    started: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    number: int
-    time: float
-    state: State
-    homedir: str
-    ids: tuple[str, ...]
-    files: tuple[FileChange, ...]
-    restart: Restart | None
-    old: tuple[Daemon, ...]  # what ran before, of what is restarted
-
-    @property
-    def temporary(self) -> str:
-        """What a file is called while it is written beside the one it replaces."""
-        return f".gpgdoctor-{self.number}.tmp"
-
-
-def joined(earlier: Entry, later: Entry) -> Entry | None:
-    """Both as one entry, in the later one's place; None where somebody changed a file between them."""
-    files = {file.path: file for file in earlier.files}
-    for file in later.files:
-        first = files.get(file.path)
-        if first is not None and first.after != file.before:
-            return None
-        files[file.path] = file if first is None else replace(first, after=file.after)
-    return replace(
-        later,
-        ids=tuple(dict.fromkeys((*earlier.ids, *later.ids))),
-        files=tuple(files.values()),
-        restart=later.restart or earlier.restart,
-    )
-
-
 def location() -> str:
-    """The directory of the journal and the lock, which may not be there yet."""
+    """The directory of the journal and the lock, which may not be there yet; raises NoJournal."""
     import platformdirs
 
-    path = platformdirs.user_state_dir("gpgdoctor")
+    try:
+        path = platformdirs.user_state_dir("gpgdoctor")
+    except RuntimeError:  # newer versions, where nobody knows the home
+        path = ""
     # A relative XDG_STATE_HOME is to be ignored (XDG Base Directory Specification).
-    return path if os.path.isabs(path) else os.path.abspath(os.path.expanduser("~/.local/state/gpgdoctor"))
+    path = path if os.path.isabs(path) else os.path.expanduser("~/.local/state/gpgdoctor")
+    if not os.path.isabs(path):
+        raise NoJournal("nobody knows where your home is, and with it the journal: set HOME")
+    return path
 
 
 @contextmanager
@@ -92,21 +45,47 @@ def opened() -> Iterator[Journal]:
     path = location()
     try:
         _make(path)
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, atomic.OPEN_DIRECTORY)
     except OSError as error:
         raise NoJournal(f"the journal in {path} cannot be used: {error.strerror}") from error
-    try:
+    with atomic.closing(descriptor):
+        _check_owner(descriptor, path)
         _keep_private(descriptor, path)
         yield Journal(descriptor, path)
-    finally:
-        os.close(descriptor)
+
+
+@contextmanager
+def session(wait_s: float = locking.WAIT_S) -> Iterator[Journal]:
+    """The journal, with everybody else kept out; raises NoJournal and NotLocked."""
+    with opened() as book, locking.locked(book.descriptor, wait_s):
+        yield book
+
+
+def exists() -> bool:
+    return os.path.isdir(location())
+
+
+def read_only() -> Contents:
+    """What there is, without making anything; raises NoJournal."""
+    path = location()
+    try:
+        descriptor = os.open(path, atomic.OPEN_DIRECTORY)
+    except FileNotFoundError:
+        return Contents(entries=(), skipped={})
+    except OSError as error:
+        raise NoJournal(f"the journal in {path} cannot be read: {error.strerror}") from error
+    with atomic.closing(descriptor):
+        _check_owner(descriptor, path)
+        return Journal(descriptor, path).contents()
+
+
+def _check_owner(descriptor: int, path: str) -> None:
+    if os.fstat(descriptor).st_uid != os.geteuid():
+        raise NoJournal(f"{path} belongs to another user")
 
 
 def _keep_private(descriptor: int, path: str) -> None:
-    status = os.fstat(descriptor)
-    if status.st_uid != os.geteuid():
-        raise NoJournal(f"{path} belongs to another user")
-    if stat.S_IMODE(status.st_mode) & 0o077:
+    if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
         try:
             os.fchmod(descriptor, 0o700)
         except OSError as error:
@@ -120,26 +99,15 @@ def _make(path: str) -> None:
     parent = os.path.dirname(path)
     _make(parent)
     os.mkdir(path, 0o700)
-    descriptor = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+    with atomic.closing(os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
-def read_only() -> list[Entry]:
-    """The entries, oldest first, without making anything."""
-    path = location()
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise NoJournal(f"the journal in {path} cannot be read: {error.strerror}") from error
-    try:
-        return Journal(descriptor, path).entries()
-    finally:
-        os.close(descriptor)
+class Contents(Record):
+    """The entries, oldest first, and those that are not to be believed: by number, with the file and the reason."""
+
+    entries: tuple[Entry, ...]
+    skipped: dict[int, str]
 
 
 class Journal:
@@ -149,56 +117,71 @@ class Journal:
         self.descriptor = descriptor
         self._path = path
 
+    def contents(self) -> Contents:
+        entries, skipped = [], {}
+        for number in self._numbers():
+            try:
+                entries.append(self._load(number))
+            except Damaged as reason:
+                skipped[number] = f"{self._path}/{_name(number)}: {reason}"
+        return Contents(entries=tuple(entries), skipped=skipped)
+
     def entries(self) -> list[Entry]:
-        return [self._load(number) for number in self._numbers()]
+        return list(self.contents().entries)
 
     def next_number(self) -> int:
+        """Also higher than those of entries that are skipped."""
         return max(self._numbers(), default=0) + 1
 
     def write(self, entry: Entry) -> None:
-        """Durable when it returns; raises NoJournal, and then there is what was there before."""
-        name, temporary = _name(entry.number), f".{_name(entry.number)}.tmp"
+        """Durable when it returns; raises NoJournal, and NotDurable where it is written all the same."""
+        name = _name(entry.number)
         try:
-            remove(self.descriptor, temporary)
-            descriptor = os.open(temporary, OPEN_NEW, 0o600, dir_fd=self.descriptor)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(json.dumps(_encode(entry), indent=1).encode())
-                    file.flush()
-                    os.fsync(descriptor)
-                os.rename(temporary, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
-            except BaseException:
-                remove(self.descriptor, temporary)
-                raise
-            os.fsync(self.descriptor)
+            atomic.replace(self.descriptor, name, encoded(entry), temporary=f".{name}.tmp")
         except OSError as error:
             raise NoJournal(f"the journal in {self._path} cannot be written: {error.strerror}") from error
 
     def become(self, entry: Entry, state: State) -> Entry:
+        """The same entry in another state; raises NoJournal. One that is lost with the power is completed later."""
         entry = replace(entry, state=state)
-        self.write(entry)
+        with suppress(NotDurable):
+            self.write(entry)
         return entry
 
     def forget(self, entry: Entry) -> None:
         """Of a fix that changed nothing, or that another entry tells as well."""
-        with suppress(OSError):
+        with suppress(OSError, NotDurable):
             os.unlink(_name(entry.number), dir_fd=self.descriptor)
-            os.fsync(self.descriptor)
+            atomic.make_durable(self.descriptor)
 
     def _numbers(self) -> list[int]:
-        names = (name for name in os.listdir(self.descriptor) if name.startswith(PREFIX) and name.endswith(SUFFIX))
-        digits = (name[len(PREFIX) : -len(SUFFIX)] for name in names)
-        return sorted(int(number) for number in digits if number.isdecimal())
+        try:
+            names = map(NAME.fullmatch, os.listdir(self.descriptor))
+        except OSError as error:
+            raise NoJournal(f"the journal in {self._path} cannot be listed: {error.strerror}") from error
+        numbers = [int(found[1]) for found in names if found]
+        return sorted(number for number in numbers if number)
 
     def _load(self, number: int) -> Entry:
+        """Raises Damaged for what is not mine, not regular, open to others, or no entry."""
         try:
-            descriptor = os.open(_name(number), OPEN_TO_READ, dir_fd=self.descriptor)
-            with os.fdopen(descriptor, "rb") as file:
-                return _decode(json.loads(file.read(ENTRY_LIMIT_BYTES)))
+            with atomic.closing(os.open(_name(number), atomic.OPEN_TO_READ, dir_fd=self.descriptor)) as descriptor:
+                _check_entry(os.fstat(descriptor))
+                content = read_up_to(descriptor, ENTRY_LIMIT_BYTES)
         except OSError as error:
-            raise NoJournal(f"{self._path}/{_name(number)}: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise NoJournal(f"{self._path}/{_name(number)} is no entry of the journal") from error
+            raise Damaged(error.strerror or str(error)) from error
+        return decoded(content, number)
+
+
+def _check_entry(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise Damaged("it is no regular file")
+    if status.st_uid != os.geteuid():
+        raise Damaged("it belongs to another user")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise Damaged("it is writable by others")
+    if status.st_size > ENTRY_LIMIT_BYTES:
+        raise Damaged("it is too large")
 
 
 def _name(number: int) -> str:
@@ -207,52 +190,3 @@ def _name(number: int) -> str:
 
 def now() -> float:
     return round(time.time(), 3)
-
-
-def _encode(entry: Entry) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "number": entry.number,
-        "time": entry.time,
-        "state": entry.state,
-        "homedir": entry.homedir,
-        "ids": list(entry.ids),
-        "files": [
-            {"path": file.path, "before": _text(file.before), "after": _text(file.after), "mode": file.mode}
-            for file in entry.files
-        ],
-        "restart": entry.restart and {"target": entry.restart.target, "argv": list(entry.restart.argv)},
-        "old": [{"pid": daemon.pid, "started": daemon.started} for daemon in entry.old],
-    }
-
-
-def _decode(document: Any) -> Entry:
-    if document["format"] != FORMAT:
-        raise ValueError("an entry of another version")
-    restart = document["restart"]
-    return Entry(
-        number=document["number"],
-        time=document["time"],
-        state=document["state"],
-        homedir=document["homedir"],
-        ids=tuple(document["ids"]),
-        files=tuple(
-            FileChange(
-                path=file["path"],
-                before=_bytes(file["before"]),
-                after=_bytes(file["after"]) or b"",
-                mode=file["mode"],
-            )
-            for file in document["files"]
-        ),
-        restart=Restart(target=restart["target"], argv=tuple(restart["argv"])) if restart else None,
-        old=tuple(Daemon(pid=daemon["pid"], started=daemon["started"]) for daemon in document["old"]),
-    )
-
-
-def _text(content: bytes | None) -> str | None:
-    return None if content is None else base64.b64encode(content).decode()
-
-
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import selectors
 import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO
 
-from gpgdoctor.fix.answers import Answer, answer_in
+from gpgdoctor.system.assuan import Answer, answer_in
 from gpgdoctor.system.deadline import Deadline, stretched
+from gpgdoctor.system.lines import LineReader, TooMuch
+from gpgdoctor.system.record import Record
 
 LEAVE_S = 1.0
 STILL_WAITS = "; the scdaemon that was asked still waits for the card, and ends by itself"
@@ -24,8 +24,7 @@ LOG_LIMIT_BYTES = 1 << 20
 LOG_PREFIX = re.compile(r"^.*?scdaemon\[\d+\]:? ")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Record):
     """What scdaemon said to SERIALNO, and the last line of its log."""
 
     answer: Answer | None  # None: none in time
@@ -59,27 +58,17 @@ def _ask(process: subprocess.Popen[bytes], deadline: Deadline) -> Answer | None:
         process.stdin.write(b"SERIALNO\n")
         process.stdin.flush()
     lines = _lines(process.stdout, deadline)
-    next(lines, "")  # the greeting
-    return answer_in(lines)
+    with suppress(OSError, TooMuch):
+        next(lines, "")  # the greeting
+        return answer_in(lines)
+    return None
 
 
 def _lines(stream: IO[bytes], deadline: Deadline) -> Iterator[str]:
     """Lines as they come, until the deadline or the end."""
-    buffer = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while len(buffer) < REPLY_LIMIT_BYTES:
-            line, newline, rest = buffer.partition(b"\n")
-            if newline:
-                buffer = rest
-                yield line.decode(errors="replace")
-                continue
-            if not selector.select(deadline.left()):
-                return
-            chunk = os.read(stream.fileno(), 4096)
-            if not chunk:
-                return
-            buffer += chunk
+    reader = LineReader(stream.fileno(), REPLY_LIMIT_BYTES)
+    while (line := reader.line(deadline)) is not None:
+        yield line.decode(errors="replace")
 
 
 def _end(process: subprocess.Popen[bytes]) -> bool:

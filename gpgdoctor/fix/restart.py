@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.fix import agent
-from gpgdoctor.fix.journal import Daemon
+from gpgdoctor.fix.entries import Daemon
 from gpgdoctor.plan.restarts import agent_runs, home_arguments
 from gpgdoctor.plan.steps import Restart, Target
 from gpgdoctor.rules import holding
+from gpgdoctor.system import proc
 from gpgdoctor.system.child import CommandFailed, run
 from gpgdoctor.system.deadline import Deadline
+from gpgdoctor.system.record import Record, replace
 
 COMMAND_DEADLINE_S = 10.0
 END_DEADLINE_S = 5.0
@@ -29,8 +31,7 @@ class NotRestarted(Exception):
     """A daemon could not be restarted; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class Running(Record):
     """The daemons of one home, as they are before a restart."""
 
     homedir: str
@@ -71,11 +72,10 @@ def running(facts: Facts) -> Running:
     if daemon is None:
         return found
     settings = known_or(facts.configuration.agent_in_force, ())
-    arguments = agent.arguments_of(daemon.pid)
-    return Running(
-        homedir=homedir,
+    arguments = proc.arguments(daemon.pid)
+    return replace(
+        found,
         agent=daemon,
-        scdaemons=found.scdaemons,
         supervised=agent.is_supervised(arguments),
         own_options=tuple(agent.own_options(arguments, {setting.option for setting in settings})),
         pinentry_names=tuple(
@@ -87,12 +87,12 @@ def running(facts: Facts) -> Running:
 
 
 def _daemon(pid: int) -> Daemon | None:
-    started = agent.started(pid)
+    started = proc.started_ticks(pid)
     return None if started is None else Daemon(pid=pid, started=started)
 
 
 def is_alive(daemon: Daemon) -> bool:
-    return agent.started(daemon.pid) == daemon.started
+    return proc.started_ticks(daemon.pid) == daemon.started
 
 
 def await_no_pinentry(before: Running, tell: Tell, wait_s: float = PINENTRY_DEADLINE_S) -> None:
@@ -158,7 +158,7 @@ def _command(argv: tuple[str, ...], environment: Mapping[str, str] | None = None
         raise NotRestarted(str(error)) from error
     if output.code != 0:
         last = (output.stderr.strip().splitlines() or [f"it ended with {output.code}"])[-1]
-        raise NotRestarted(f"{' '.join(argv)}: {last}")
+        raise NotRestarted(f"{shlex.join(argv)}: {last}")
 
 
 def _await_end(daemons: tuple[Daemon, ...]) -> None:

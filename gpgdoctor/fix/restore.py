@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from typing import Literal
 
 from gpgdoctor.fix import files
-from gpgdoctor.fix.journal import Entry, FileChange, Journal
+from gpgdoctor.fix.entries import Entry
+from gpgdoctor.fix.journal import Journal
+from gpgdoctor.fix.looking import look
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, is_alive, launch, restart, running
-from gpgdoctor.fix.verify import look
 from gpgdoctor.plan.restarts import AGENTS_FILES, home_arguments, restart_of, scdaemon_runs
-from gpgdoctor.plan.steps import Target
+from gpgdoctor.plan.steps import Edit, Target
+from gpgdoctor.system.atomic import NotDurable
 
 Tell = Callable[[str], None]
-Now = Literal["as before", "as after", "changed"]
+Now = Literal["before", "after", "changed"]
 Outcome = Literal["whole", "changed", "failed"]
 
 
-def state_of(file: FileChange) -> tuple[Now, files.Found]:
+def state_of(file: Edit) -> tuple[Now, files.Found]:
     """Whether a file is still what the fix made of it; raises Obstacle."""
     found = files.find(file.path)
     if file.before is None and os.path.islink(file.path):
         return "changed", found  # the fix made a file, and no link
     if found.content == file.after:
-        return "as after", found
-    return ("as before" if found.content == file.before else "changed"), found
+        return "after", found
+    return ("before" if found.content == file.before else "changed"), found
 
 
-def put_back(file: FileChange, temporary: str) -> bool:
-    """Make a file what it was before, unless somebody else changed it since; raises NotWritten."""
+def put_back(file: Edit, temporary: str) -> bool:
+    """Make a file what it was before, unless somebody else changed it since; raises NotWritten and NotDurable."""
     files.remove_leftover(file.path, temporary)
     try:
         now, found = state_of(file)
     except files.Obstacle as error:
         raise files.NotWritten(f"{file.path}: {error}") from error
-    if now == "as after" and file.before is None:
+    if now == "after" and file.before is None:
         files.delete(found)
-    elif now == "as after" and file.before is not None:
+    elif now == "after" and file.before is not None:
         files.write(found, file.before, temporary, file.mode)
     return now != "changed"
 
@@ -52,6 +55,8 @@ def put_back_all(entry: Entry, tell: Tell) -> Outcome:
     for file in reversed(entry.files):
         try:
             done = put_back(file, entry.temporary)
+        except NotDurable as error:
+            tell(f"{error}")
         except files.NotWritten as error:
             tell(f"Could not put back {error}. gpgdoctor undo {entry.number} tries again.")
             outcome = "failed"
@@ -76,8 +81,8 @@ def restart_again(
         elif scdaemon_runs(diagnosis.facts) or (agents_file and before.agent is not None):
             await_no_pinentry(before, tell)
             restart(restart_of(before.fitting(target), diagnosis.facts), before, tell)
-    except NotRestarted as error:
-        command = " ".join(("gpgconf", *home_arguments(homedir), "--kill", target))
+    except (NotRestarted, OSError) as error:
+        command = shlex.join(("gpgconf", *home_arguments(homedir), "--kill", target))
         tell(f"Not restarted: {error}. Afterwards, run: {command}")
 
 
@@ -116,9 +121,9 @@ def _finish_begun(journal: Journal, entry: Entry, tell: Tell) -> Entry | None:
     return journal.become(entry, "applied")
 
 
-def is_as_before(file: FileChange) -> bool:
+def is_as_before(file: Edit) -> bool:
     """Whether the change was not made, or has been taken back."""
     try:
-        return state_of(file)[0] == "as before"
+        return state_of(file)[0] == "before"
     except files.Obstacle:
         return False

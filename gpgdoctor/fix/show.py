@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from gpgdoctor.diagnosis import Diagnosis
+from gpgdoctor.diagnosis import Check, Diagnosis
 from gpgdoctor.plan.plan import Plan
-from gpgdoctor.report.escape import printable
+from gpgdoctor.rules import catalogue
+from gpgdoctor.system.escape import printable
 from gpgdoctor.system.invocation import as_typed
 from gpgdoctor.system.terminal import width
 
 LIMIT = 2000
+WAY_BACK, TO_APPLY = " To take it back: ", " To apply this: "
+FOLLOWS = re.compile(f"{WAY_BACK}|{TO_APPLY}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,44 +35,40 @@ class Result:
     verdict: str = ""
     notes: list[str] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, Any]:
-        from gpgdoctor import __version__
-        from gpgdoctor.report.json import SCHEMA_VERSION, findings
 
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "gpgdoctor": __version__,
-            "findings": findings(self.diagnosis) if self.diagnosis else [],
-            "plan": [step for plan in self.plans for step in plan.as_json()],
-            "costs": list(dict.fromkeys(cost for plan in self.plans for cost in plan.costs)),
-            "refused": [{"id": item.id, "reason": item.reason} for plan in self.plans for item in plan.refused],
-            "applied": self.applied,
-            "verified": self.verified,
-            "undo": self.undo,
-            "left": list(self.left),
-            "result": self.verdict,
-        }
-
-
-def plan_as_text(plan: Plan, notes: list[str]) -> str:
-    """The findings, the diff, the restart, the costs, and what is left to a person."""
-    lines: list[str] = []
+def blocks(plan: Plan, notes: list[str], unknown: list[Check]) -> Iterator[tuple[str, bool]]:
+    """The findings, the diffs, the restart, the costs, and what is left to a person; True: it is a diff."""
+    found: list[str] = []
     for finding in (*plan.planned, *plan.advised):
         about = f" [{finding.subject}]" if finding.subject else ""
-        lines += _wrapped(f"{finding.id} {finding.rule.name}{about}: {finding.found.summary.clear()}", "", "  ")
-    for edit in plan.edits:
-        lines += ["", *edit.diff.rstrip("\n").split("\n")]
+        found += _wrapped(f"{finding.id} {finding.rule.name}{about}: {finding.found.summary.clear()}", "", "  ")
+    yield "\n".join(found), False
+    yield from ((edit.diff.rstrip("\n"), True) for edit in plan.edits)
     if plan.restart is not None:
-        lines += ["", f"Then: {_command(plan.restart.argv)}"]
-    lines += _titled("Costs:", list(plan.costs))
-    lines += _titled("Note:", notes)
+        yield f"Then: {_command(plan.restart.argv)}", False
+    yield _titled("Costs:", plan.costs), False
+    yield _titled("Note:", (*notes, *plan.unproved)), False
     if plan.advice:
-        lines += ["", "For you to do:", *_advice(plan)]
-    return "\n".join(lines).strip("\n")
+        yield "\n".join(["For you to do:", *_advice(plan)]), False
+    yield _titled("Not checked:", _reasons(unknown)), False
 
 
-def _titled(title: str, items: list[str]) -> list[str]:
-    return ["", title, *(line for item in items for line in _wrapped(item, "  - ", "    "))] if items else []
+def _reasons(unknown: list[Check]) -> list[str]:
+    """What could not be checked, by the reason."""
+    found: dict[str, list[str]] = {}
+    for check in unknown:
+        found.setdefault(check.reason.clear() if check.reason else "", []).append(check.rule.id)
+    return [f"{named(ids)}: {reason}" for reason, ids in found.items()]
+
+
+def named(ids: Iterable[str]) -> str:
+    """Ids with their names beside."""
+    return ", ".join(f"{id} {catalogue()[id].name}" if id in catalogue() else id for id in dict.fromkeys(ids))
+
+
+def _titled(title: str, items: Iterable[str]) -> str:
+    lines = [line for item in items for line in _wrapped(item, "  - ", "    ")]
+    return "\n".join([title, *lines]) if lines else ""
 
 
 def _advice(plan: Plan) -> Iterator[str]:
@@ -85,3 +84,13 @@ def _command(argv: tuple[str, ...]) -> str:
 def _wrapped(text: str, first: str, following: str) -> list[str]:
     text, columns = printable(as_typed(text), LIMIT), width(sys.stdout)
     return textwrap.wrap(text, columns, initial_indent=first, subsequent_indent=following, break_on_hyphens=False)
+
+
+def in_lines(verdict: str) -> str:
+    """The verdict on one line where it fits, else with the command that follows on a line of its own."""
+    columns = width(sys.stdout)
+    if len(verdict) <= columns:
+        return verdict
+    found = FOLLOWS.search(verdict)
+    sentences, following = (verdict[: found.start()], [verdict[found.start() + 1 :]]) if found else (verdict, [])
+    return "\n".join([*textwrap.wrap(sentences, columns, break_on_hyphens=False), *following])

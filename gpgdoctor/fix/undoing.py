@@ -6,19 +6,19 @@ import time
 from collections.abc import Iterator
 
 from gpgdoctor.diagnosis import Diagnosis
-from gpgdoctor.fix import files, journal, restore
+from gpgdoctor.fix import entries, files, journal, restore
 from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
+from gpgdoctor.fix.looking import look
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, running
-from gpgdoctor.fix.verify import look
 from gpgdoctor.plan.restarts import scdaemon_runs
-from gpgdoctor.report.escape import printable
 from gpgdoctor.scdaemon_conf.edits import diff
 from gpgdoctor.system import locking
+from gpgdoctor.system.escape import printable
 
 PATH_LIMIT = 1000
 RESTORED, REFUSED, NO_SUCH_NUMBER, INTERRUPTED = 0, 1, 2, 130
-UNDOABLE = ("applied", *journal.UNFINISHED)
+UNDOABLE = ("applied", *entries.UNFINISHED)
 
 
 class _Refused(Exception):
@@ -28,15 +28,15 @@ class _Refused(Exception):
 def undo(number: int | None, io: Console) -> int:
     """Put back what fix number ``number`` changed, or the last one; returns the exit code."""
     try:
-        entries = journal.read_only()
-        if number is not None and number not in {entry.number for entry in entries}:
+        contents = journal.read_only()
+        _tell_of_skipped(contents, io)
+        if number is not None and number not in {*(it.number for it in contents.entries), *contents.skipped}:
             io.tell(f"gpgdoctor: the journal has no fix number {number}; gpgdoctor undo --list shows it")
             return NO_SUCH_NUMBER
-        if not entries:
+        if not contents.entries:
             raise _Refused("there is nothing to undo")
-        with Interrupts() as interrupts, journal.opened() as book, locking.locked(book.descriptor) as lock:
+        with Interrupts() as interrupts, journal.session() as book:
             _undo(_chosen(book, number), book, interrupts, io)
-            lock.count_change()
     except Interrupted:
         io.tell("gpgdoctor: interrupted; nothing is changed.")
         return INTERRUPTED
@@ -46,20 +46,28 @@ def undo(number: int | None, io: Console) -> int:
     return RESTORED
 
 
-def _chosen(book: journal.Journal, number: int | None) -> journal.Entry:
-    entries = {entry.number: entry for entry in book.entries()}
+def _tell_of_skipped(contents: journal.Contents, io: Console) -> None:
+    for reason in contents.skipped.values():
+        io.tell(f"gpgdoctor: skipped: {reason}")
+
+
+def _chosen(book: journal.Journal, number: int | None) -> entries.Entry:
+    contents = book.contents()
+    known = {entry.number: entry for entry in contents.entries}
     if number is None:
-        undoable = [entry for entry in entries.values() if entry.state in UNDOABLE]
+        undoable = [entry for entry in known.values() if entry.state in UNDOABLE]
         if not undoable:
             raise _Refused("there is nothing to undo")
         return undoable[-1]
-    entry = entries.get(number)
+    entry = known.get(number)
+    if number in contents.skipped:
+        raise _Refused(f"fix {number} cannot be undone: its entry is not to be believed")
     if entry is None or entry.state not in UNDOABLE:
         raise _Refused(f"fix {number} has been put back already")
     return entry
 
 
-def _undo(entry: journal.Entry, book: journal.Journal, interrupts: Interrupts, io: Console) -> None:
+def _undo(entry: entries.Entry, book: journal.Journal, interrupts: Interrupts, io: Console) -> None:
     changed = _check_files(entry, io)
     as_it_was = {file.path for file in entry.files if restore.is_as_before(file)}
     if changed:
@@ -70,7 +78,10 @@ def _undo(entry: journal.Entry, book: journal.Journal, interrupts: Interrupts, i
             raise _Refused(f"fix {entry.number} is not undone")
         if changed:
             restore.restart_for(entry, io.tell)
-        book.become(entry, "undone")
+        try:
+            book.become(entry, "undone")
+        except journal.NoJournal as error:
+            io.tell(f"gpgdoctor: the files are put back, and only the journal does not say so: {error}")
     for file in entry.files:
         done = "Removed" if file.before is None else "Restored"
         path = printable(file.path, PATH_LIMIT)
@@ -78,7 +89,7 @@ def _undo(entry: journal.Entry, book: journal.Journal, interrupts: Interrupts, i
     io.say(f"Fix {entry.number} is undone.")
 
 
-def _check_files(entry: journal.Entry, io: Console) -> bool:
+def _check_files(entry: entries.Entry, io: Console) -> bool:
     """Refuse, with a diff, where a file is not what the fix made of it.
 
     Returns whether daemons may work by it: a killed run may have put files back, and restarted nothing.
@@ -89,10 +100,10 @@ def _check_files(entry: journal.Entry, io: Console) -> bool:
             now, found = restore.state_of(file)
         except files.Obstacle as error:
             raise _Refused(f"{file.path} is not put back: {error}") from error
-        changed = changed or now == "as after"
+        changed = changed or now == "after"
         if now == "changed":
             refused = True
-            io.say(diff(file.after, found.content or b"", file.path).rstrip("\n"))
+            io.say_diff(diff(file.after, found.content or b"", file.path).rstrip("\n"))
     if refused:
         raise _Refused(
             f"fix {entry.number} is not undone: what it wrote was changed since, as shown above. "
@@ -112,20 +123,21 @@ def _check_daemons(diagnosis: Diagnosis, io: Console) -> None:
 def list_journal(io: Console) -> int:
     """Print the journal, the newest fix last; returns the exit code."""
     try:
-        entries = journal.read_only()
+        contents = journal.read_only()
     except journal.NoJournal as error:
         io.tell(f"gpgdoctor: {error}")
         return REFUSED
-    for entry in entries:
+    _tell_of_skipped(contents, io)
+    for entry in contents.entries:
         for line in _listed(entry):
             io.say(line)
-    if not entries:
+    if not contents.entries:
         io.tell("The journal is empty: nothing was fixed yet.")
     return RESTORED
 
 
-def _listed(entry: journal.Entry) -> Iterator[str]:
-    state = "interrupted" if entry.state in journal.UNFINISHED else entry.state
+def _listed(entry: entries.Entry) -> Iterator[str]:
+    state = "interrupted" if entry.state in entries.UNFINISHED else entry.state
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.time))
     yield f"{entry.number:>4}  {when}  {state:<12} {', '.join(entry.ids)}"
     yield from (f"      {printable(file.path, PATH_LIMIT)}" for file in entry.files)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpgdoctor.fleet.sources import Damaged
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 DOCUMENTS_LIMIT = 500  # of the users of one host
 ITEMS_LIMIT = 100

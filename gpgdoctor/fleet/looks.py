@@ -203,7 +203,7 @@ def _edits(step: dict[str, Any]) -> Iterator[str]:
 def _unchecked(checks: list[Any]) -> Iterator[tuple[str, str, str]]:
     for check in checks:
         if not isinstance(check, dict):
-            raise Damaged("a check in it is none")
+            raise Damaged("one of its checks is malformed")
         id = check.get("id")
         if check.get("status") == "unknown" and isinstance(id, str) and ID.fullmatch(id):
             yield id, text(check.get("name")), text(check.get("reason"), "no reason given")
@@ -227,13 +227,13 @@ def _distribution(name: str) -> str:
 
 def _one_of(value: Any, choices: tuple[str, ...], what: str) -> str:
     if value not in choices:
-        raise Damaged(f"its {what} is none of {', '.join(choices)}")
+        raise Damaged(f"its {what} is not one of {', '.join(choices)}")
     return str(value)
 
 
 def _required(value: Any, name: str, limit: int) -> list[Any]:
     if not isinstance(value, list):
-        raise Damaged(f"its {name} are no list")
+        raise Damaged(f"its {name} are not a list")
     if len(value) > limit:
         raise Damaged(f"it has more than {limit} {name}")
     return value

@@ -45,10 +45,10 @@ def _head(picture: Picture) -> list[str]:
     return ["# gpgdoctor fleet report", "", *_wrapped(" ".join(sentences))]
 
 
-def _section(title: str, rows: Sequence[Picture], tell: Callable[[Picture], Iterable[str]]) -> list[str]:
+def _section(title: str, rows: Sequence[Picture], render: Callable[[Picture], Iterable[str]]) -> list[str]:
     lines = ["", f"## {title}", ""]
     for row in rows[:ROWS_SHOWN]:
-        lines += tell(row)
+        lines += render(row)
     if len(rows) > ROWS_SHOWN:
         lines.append(f"- and {len(rows) - ROWS_SHOWN} more: `--json` has them all")
     return [*lines, *([] if rows else ["Nothing."])]

@@ -1,4 +1,4 @@
-"""A tally as plain values, in the order in which it is told: the JSON of `fleet report`, and what other forms tell."""
+"""A tally as plain values, in the order of the report: the JSON of `fleet report`, and the source of other forms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from gpgdoctor import __version__
 from gpgdoctor.fleet.looks import SEVERITIES
 from gpgdoctor.fleet.tally import Group, Table, Tally, worst
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 SCHEMA_VERSION = "1.0"
 LABEL_LIMIT = 300
@@ -93,7 +93,7 @@ def _unchecked(tally: Tally) -> list[Picture]:
 
 
 def _hosts(group: Group) -> Picture:
-    """``users`` are told by host: user1 of one machine is not user1 of another."""
+    """``users`` are named with their host: user1 of one machine is not user1 of another."""
     names = sorted(group.hosts)
     users = {printable(host, LABEL_LIMIT): sorted(group.hosts[host]) for host in names if group.hosts[host]}
     return {"hosts": [printable(host, LABEL_LIMIT) for host in names], **({"users": users} if users else {})}

@@ -1,4 +1,4 @@
-"""What a host is told where there is no report: in its own form, and with a code that does not stop it."""
+"""What a host gets where there is no report: in its own form, and with a code that does not stop it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ LIMIT_BYTES = 1 << 16  # a shim has a few hundred
 
 
 def read(path: str) -> bytes | None:
-    """The content; None where nothing is there. What is no regular file, or too long, is nobody's shim: b""."""
+    """The content; None where nothing is there; b"" for what is not a regular file, or too long to be a shim."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:

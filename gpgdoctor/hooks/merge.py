@@ -1,6 +1,6 @@
 """One document for several users: the contract's, with who a finding concerns, and each user's own facts.
 
-What is the same for everybody stands there once; ``users`` of a finding or a check are the names of whom it concerns.
+What is the same for everybody stands there once; ``users`` of a finding or a check name those whom it concerns.
 """
 
 from __future__ import annotations

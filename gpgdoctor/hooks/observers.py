@@ -1,4 +1,4 @@
-"""The support script that called, and what else it runs at the same time: onlookers, and nobody's illness.
+"""The support script that called, and what else it runs at the same time: they look, and are no cause.
 
 sos runs pkcs11-tool and pcsc_scan beside its other plugins (sos/report/plugins/smartcard.py): they hold the reader
 for as long as the report takes, and would be named as what keeps scdaemon from it.
@@ -15,7 +15,7 @@ APPORT = ("apport-cli", "apport-gtk", "apport-kde", "apport-bug", "ubuntu-bug")
 CALLERS = frozenset(("sos", "sosreport", "supportconfig", "reportbug", *APPORT))
 
 
-def set_apart(facts: Facts) -> Facts:
+def mark_callers(facts: Facts) -> Facts:
     """The facts, with everything that the calling script started marked as ours."""
     callers = {pid for pid in proc.ancestors() if processes.name_of(pid) in CALLERS}
     if not callers:

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from gpgdoctor.hooks.failure import UNKNOWN, Answer, failed
 from gpgdoctor.hooks.targets import Target
+from gpgdoctor.system.nowhere import lead_nowhere
 
 NOT_WRITTEN = 1
 DEADLINE_S = 27.0  # of the 30 that are promised
@@ -18,57 +19,54 @@ DEADLINE_S = 27.0  # of the 30 that are promised
 
 def serve(target: Target, *, all_users: bool) -> int:
     """Look, answer on stdout, and return the code that the host wants."""
-    mouth = _Mouth()
-    watch = threading.Timer(DEADLINE_S, _give_up, (target, mouth))
+    output = _Output()
+    watch = threading.Timer(DEADLINE_S, _give_up, (target, output))
     watch.daemon = True
     watch.start()
     try:
-        said = _look(target, all_users)
+        answer = _look(target, all_users)
     except Exception as error:  # noqa: BLE001 - the host gets an answer, and no traceback with private things in it
-        said = failed(target, f"a defect of gpgdoctor ({_where(error)})")
+        answer = failed(target, f"a defect of gpgdoctor ({_where(error)})")
     watch.cancel()
     try:
-        mouth.say(said.output)
+        output.write(answer.output)
     except BrokenPipeError:
         return 0
     except OSError:
         return UNKNOWN if target.form == "nagios" else NOT_WRITTEN
-    return said.code
+    return answer.code
 
 
 def _look(target: Target, all_users: bool) -> Answer:
-    from gpgdoctor.hooks.answer import answer
+    from gpgdoctor.hooks import answer
     from gpgdoctor.hooks.survey import survey
 
     started = time.monotonic()
-    return answer(target, survey(all_users), time.monotonic() - started)
+    return answer.answer(target, survey(all_users), time.monotonic() - started)
 
 
-class _Mouth:
-    """stdout, used once; nobody reads what else would be said, and nobody is asked."""
+class _Output:
+    """stdout, written once. stdin and stderr are closed off: a host gets no question and no noise."""
 
     def __init__(self) -> None:
         self._once = threading.Lock()
-        nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, 0)
-        os.dup2(nothing, 2)
-        os.close(nothing)
+        lead_nowhere(0, 2)
 
-    def say(self, output: str) -> None:
-        """Say it all, unless something was said already; then wait for the end that comes with it."""
+    def write(self, text: str) -> None:
+        """Write all of it; where something was written already, wait for the end of the process."""
         self._once.acquire()
-        rest = output.encode("ascii")
+        rest = text.encode("ascii")
         while rest:
             rest = rest[os.write(1, rest) :]
 
 
-def _give_up(target: Target, mouth: _Mouth) -> NoReturn:
-    """Where a call does not return: say so and end, with everything left as it is."""
-    said = failed(target, f"it took longer than {DEADLINE_S:.0f} s")
+def _give_up(target: Target, output: _Output) -> NoReturn:
+    """Where a call does not return: write that and end the process at once."""
+    answer = failed(target, f"it took longer than {DEADLINE_S:.0f} s")
     try:
-        mouth.say(said.output)
+        output.write(answer.output)
     finally:
-        os._exit(said.code)
+        os._exit(answer.code)
 
 
 def _where(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""What a hook sees: the machine, and the GnuPG of whoever runs it, or of every user."""
+"""What a hook sees: the machine, and the GnuPG of the user who runs it, or of every user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gpgdoctor.collect.machine import Look, Wishes
 from gpgdoctor.collect.probe_child import ProbeChild
 from gpgdoctor.collect.user_child import UserChild, nothing
 from gpgdoctor.facts import Facts, Process, Reason, Unknown, known_or
-from gpgdoctor.hooks.observers import set_apart
+from gpgdoctor.hooks.observers import mark_callers
 from gpgdoctor.hooks.untrusted import cleaned
 from gpgdoctor.hooks.users import Candidates, candidates
 from gpgdoctor.system.caller import Whom
@@ -35,7 +35,7 @@ REMOTE = "the home is on a file system that may hang, and no daemon of GnuPG run
 
 
 class Survey(Record):
-    """``machine`` holds who called, where nobody asked for all users; else ``users`` are facts of their own."""
+    """With ``users`` None, ``machine`` includes the caller's own facts; else each user has facts of their own."""
 
     machine: Facts
     users: tuple[Facts, ...] | None = None
@@ -43,10 +43,10 @@ class Survey(Record):
 
 
 def survey(all_users: bool) -> Survey:
-    """A passive look. Who is not root sees nobody but herself."""
+    """A passive look; all users are looked at only by root."""
     if not all_users or os.geteuid() != 0:
-        return Survey(machine=set_apart(Look(Wishes(passive=True, versions=True)).facts()))
-    machine = set_apart(Look(Wishes(passive=True, versions=True), _ForNobody()).facts())
+        return Survey(machine=mark_callers(Look(Wishes(passive=True, versions=True)).facts()))
+    machine = mark_callers(Look(Wishes(passive=True, versions=True), _MachineOnly()).facts())
     connections = known_or(machine.pcscd.connections, ())
     chosen = candidates(os.environ, (known_or(connection.uid, 0) for connection in connections))
     found = _looks(chosen, ask=not isinstance(machine.pcscd.answer, Unknown))
@@ -54,8 +54,8 @@ def survey(all_users: bool) -> Survey:
     return Survey(machine=machine, users=tuple(_facts(machine, it) for it in found), left_out=chosen.left_out)
 
 
-class _ForNobody(Early):
-    """The children of a look at the machine alone: nobody's gpgconf is asked."""
+class _MachineOnly(Early):
+    """The children of a look at the machine alone: no user's gpgconf is run."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
@@ -90,7 +90,7 @@ class _AsUser:
 
 
 class _Part(Record):
-    """What was learnt of one user. ``told`` is None where pcscd was not asked for her."""
+    """What was learnt of one user. ``told`` is None where pcscd was not asked as that user."""
 
     user: pwd.struct_passwd
     mine: UserFacts

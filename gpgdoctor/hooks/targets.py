@@ -1,4 +1,4 @@
-"""The programs that gpgdoctor answers to, what each wants to hear, and the files that make it ask."""
+"""The programs that gpgdoctor answers to, what each wants as an answer, and the files that make it ask."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gpgdoctor.report.escape import printable
 from gpgdoctor.snapshot import encode
+from gpgdoctor.system.escape import printable
 
 if TYPE_CHECKING:
     from gpgdoctor.collect.user import UserFacts

@@ -3,7 +3,7 @@
 usage: bootstrap.py demo [ARGS]   a virtual reader, card and conflict; ARGS as for "gpgdoctor demo"
        bootstrap.py test [ARGS]   the test suite; ARGS as for pytest
        bootstrap.py test --full   with all scenarios that need a whole machine, not eight of them
-       bootstrap.py lint          ruff and mypy over the clone
+       bootstrap.py lint          ruff (check and format) and mypy over the clone
 
 Needs python3 (3.10 or later), apt-get and a network the first time; neither root, pip, python3-venv nor a compiler.
 Nothing is installed on this machine: a virtual environment and unpacked Debian packages go to
@@ -50,6 +50,8 @@ SIDE_BY_SIDE = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
 # Those that emulate a processor take all that there is, and come first and alone.
 MACHINE_TESTS = "tests/lab/test_machine.py"
 FULL = "--full"
+
+LINTERS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 
 EXIT_USAGE = 2
 EXIT_CANNOT_RUN = 3
@@ -142,14 +144,14 @@ def test(arguments: Sequence[str]) -> int:
 def lint() -> int:
     environment = prepared("base", "test", "lint")
     worst = 0
-    for tool in (["ruff", "check", "."], ["mypy"]):
+    for tool in LINTERS:
         say("running " + " ".join(tool))
         try:
             code = subprocess.run(
                 [environment.python, "-m", *tool], cwd=CLONE, env=surroundings(environment), timeout=LINT_DEADLINE_S
             ).returncode
         except subprocess.TimeoutExpired:
-            raise BootstrapFailed(f"{tool[0]} did not end within {LINT_DEADLINE_S} s") from None
+            raise BootstrapFailed(f"{' '.join(tool)} did not end within {LINT_DEADLINE_S} s") from None
         worst = max(worst, abs(code))
     return worst
 

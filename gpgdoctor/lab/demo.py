@@ -1,4 +1,4 @@
-"""`gpgdoctor demo`: an illness, its diagnosis, its cure and the proof, on real daemons in a lab."""
+"""`gpgdoctor demo`: what gpg says, the diagnosis, the cure and the proof, on real daemons in a lab."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
 
 from gpgdoctor.lab import jcecard, mounts, parts, terminal
 from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
@@ -25,6 +25,8 @@ EXIT_SHOWN, EXIT_NOT_SHOWN, EXIT_USAGE, EXIT_CANNOT_RUN = 0, 1, 2, 3
 HANGS_S = 5.0
 PROGRAM_DEADLINE_S = 180.0  # in an emulated machine all takes ten times as long
 PCSC_SUCCESS = "0x00000000"
+
+Found = Callable[[dict[str, Any]], None]
 
 
 def list_scenarios() -> str:
@@ -48,7 +50,7 @@ def _open(scenario: Scenario, err: TextIO) -> Lab | MachineLab:
 
     if isinstance(scenario, MachineScenario):
         jcecard.find(progress=tell)
-        tell("starting a machine of its own, with an emulated processor: this takes a minute, and some the first time")
+        tell("starting a machine of its own, with an emulated processor: this takes a minute, the first time several")
         return MachineLab(scenario, tell)
     if mounts.in_plain_chroot():  # before anything is fetched for it
         raise LabUnavailable(mounts.PLAIN_CHROOT)
@@ -58,22 +60,25 @@ def _open(scenario: Scenario, err: TextIO) -> Lab | MachineLab:
     return Lab(scenario)
 
 
-def run_demo(name: str, *, out: TextIO, err: TextIO) -> int:
-    """Play a scenario: 0 the lab showed what it should, 1 it did not, 2 no such name, 3 it cannot run here."""
+def run_demo(name: str, *, out: TextIO, err: TextIO, found: Found = lambda _: None) -> int:
+    """Play a scenario: 0 the lab showed what it should, 1 it did not, 2 no such name, 3 it cannot run here.
+
+    ``found`` is given the document of `check --json` over the illness.
+    """
     scenario = _named(name)
     if scenario is None:
         return _refuse(err, _unknown(name), EXIT_USAGE)
     try:
         with _open(scenario, err) as lab:
-            play = Play(lab, out)
-            play.whole()
+            run = Run(lab, out, found)
+            run.whole()
     except (LabUnavailable, parts.PartsUnavailable) as reason:
         return _refuse(err, f"cannot run here: {reason}", EXIT_CANNOT_RUN)
     except LabFailed as failure:
         return _refuse(err, f"the lab failed: {str(failure).partition(chr(10))[0]}", EXIT_NOT_SHOWN)
-    for complaint in play.complaints:
+    for complaint in run.complaints:
         _refuse(err, complaint, EXIT_NOT_SHOWN)
-    return EXIT_NOT_SHOWN if play.complaints else EXIT_SHOWN
+    return EXIT_NOT_SHOWN if run.complaints else EXIT_SHOWN
 
 
 def run_shell(name: str) -> int:
@@ -110,13 +115,14 @@ def _unknown(name: str) -> str:
     return f"no scenario {name!r}; gpgdoctor demo --list has them all" + did_you_mean(name, known, after=". ")
 
 
-class Play:
-    """One performance: what is shown goes to ``out``, what was not as it should be to ``complaints``."""
+class Run:
+    """One run of a scenario: what is shown goes to ``out``, what was not as expected to ``complaints``."""
 
-    def __init__(self, lab: Lab | MachineLab, out: TextIO) -> None:
+    def __init__(self, lab: Lab | MachineLab, out: TextIO, found: Found = lambda _: None) -> None:
         self.complaints: list[str] = []
         self._lab = lab
         self._out = out
+        self._found = found
         self._scenario: Scenario = as_of(lab.scenario, lab.gnupg_version)
 
     def whole(self) -> None:
@@ -131,7 +137,7 @@ class Play:
         if self._scenario.cure and self._scenario.expect:
             self._cure()
         if not self._scenario.expect and self._lab.scenario.expect_since_2_3:
-            _say(self._out, *_wrapped("This GnuPG is content with it. Since 2.3 it is an illness."))
+            _say(self._out, *_wrapped("This version of GnuPG works all the same; from 2.3 on it would not."))
 
     def _cure(self) -> None:
         code = self._show("gpgdoctor fix --yes", self._lab.gpgdoctor_argv("fix", "--yes"))
@@ -172,11 +178,13 @@ class Play:
         self._show("gpgdoctor check", self._lab.gpgdoctor_argv("check"))
         said = self._lab.gpgdoctor("check", "--json", timeout=PROGRAM_DEADLINE_S)
         try:
-            findings = json.loads(said.stdout)["findings"]
+            document = json.loads(said.stdout)
+            findings = document["findings"]
         except (ValueError, KeyError):
             last = said.stderr.strip().splitlines()[-1:] or ["nothing"]
             self._complain(f"gpgdoctor check --json gave no document, but said: {last[0]}")
             return
+        self._found(document)
         causes = {finding["id"] for finding in findings if _counts(finding)}
         expected = _expected_as_user(self._scenario)
         if causes != set(expected):

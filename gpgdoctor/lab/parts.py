@@ -4,7 +4,7 @@ Nothing is installed: Debian's vpcd package would put two virtual readers, liste
 own pcscd, and installing pcscd enables its socket. The packages are unpacked in the cache directory, and the lab lays
 `prefix/usr` over /usr in its private mount namespace, so that everything is found in its usual place.
 
-Three things for whoever mounts it:
+Three things to know before mounting it:
 
 - Only /usr is overlaid. The packages' /etc (vpcd's reader entry, libccid's list of readers) does not exist in the lab.
 - pcscd finds its USB drivers in /usr/lib/pcsc/drivers, and would take the user's own readers away. Hide that directory
@@ -100,7 +100,7 @@ def find(
     """The parts for this machine as it is now, fetched where they are not in the cache yet.
 
     `root` is the root of the Debian system whose packages are meant. The answer holds until a package is installed,
-    upgraded or removed there: an old library must not be laid over a newer one. `progress` is told before fetching.
+    upgraded or removed there: an old library must not be laid over a newer one. `progress` is called before fetching.
     """
     home = (cache or cache_directory()) / "parts"
     known = home / f"for-{_fingerprint(packages, root)}"
@@ -155,7 +155,7 @@ def _fetch(packages: Sequence[str], root: Path, home: Path, known: Path, tell: C
         tree = _tree(machine, packages, home, tell)
     except DebianUnavailable:
         # Lists missing as in a container image, or so old that what they name is gone.
-        tell("the package lists here do not do; fetching newer ones")
+        tell("the package lists here are too old; fetching newer ones")
         tree = _tree(machine.refreshed(), packages, home, tell)
     link = known.with_suffix(".new")
     link.unlink(missing_ok=True)
@@ -164,7 +164,7 @@ def _fetch(packages: Sequence[str], root: Path, home: Path, known: Path, tell: C
 
 
 def _tree(apt: Apt, packages: Sequence[str], home: Path, tell: Callable[[str], None]) -> Path:
-    """The directory that holds exactly what is missing, unpacked; its name tells the versions."""
+    """The directory that holds exactly what is missing, unpacked; its name is made of the versions."""
     wanted = {*apt.missing(packages), *apt.candidates([VPCD_PACKAGE])}
     pinned = sorted(pin for pin in wanted if pin.partition("=")[0] not in UNUSED_SERVICES)
     tree = home / f"tree-{_digest([LAYOUT, *pinned])}"

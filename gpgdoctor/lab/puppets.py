@@ -1,4 +1,4 @@
-"""Handles on what runs in a lab and does as it is told: virtual cards and other PC/SC programs."""
+"""Handles on what runs in a lab and takes orders: virtual cards and other PC/SC programs."""
 
 from __future__ import annotations
 

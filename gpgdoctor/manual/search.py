@@ -24,13 +24,13 @@ QUOTES = "\"'`.,;! "
 # The reason at the end of a message of GnuPG: after the last colon, or in an answer of a daemon.
 REASON = re.compile(r"(?:.*: |err \d+ )(.+?)(?: <[^<>]*>)?")
 SOURCE = re.compile(r" <([^<>]*)>$")
-# What a line of GnuPG or ssh speaks of where a card may be the matter.
+# What a line of GnuPG or ssh mentions where a card may be involved.
 CARD_MATTER = re.compile(
     r"card|\bscd\b|scdaemon|selecting|signing failed|failed to sign|decryption failed|\bapdu|\bpcsc|pc/sc|\bccid|"
     r"reader|serialno|\bpk(?:sign|decrypt|auth)\b|learn|keyinfo|the agent|gpg-agent|the daemon|homedir|"
     r"configuration file|\.conf\b|binding socket|yubikey|nitrokey|smart|libusb|usb_|0x80100|\bpin\b|pinentry|publickey"
 )
-# Words that only programs for cards use: a text with one of these is our matter whoever says it.
+# Words that only programs for cards use: a text with one of these is about cards, whichever program prints it.
 CARD_WORDS = re.compile(
     r"scard|0x80100|smart ?card|\bpcsc|pc/sc|\bccid|libusb|usb_|pcscd|scdaemon|openpgp|yubikey|reader|\bcard\b|"
     r"gpg|polkit|pcsclite|org\.debian|secure?ity violation|authorized|hijacked|pinentry|keyboxd|agent"

@@ -1,4 +1,4 @@
-"""A connection to pcscd of our own, for what libpcsclite does not tell: how many connections a reader has.
+"""A connection to pcscd of our own, for what libpcsclite does not say: how many connections a reader has.
 
 Nothing is established and no card is touched: pcscd answers the version and the readers' states to anybody whom it
 lets in. Each call has a deadline, for a stopped pcscd answers nothing.
@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from gpgdoctor.pcsc import wire
 from gpgdoctor.pcsc.names import SERVICE_STOPPED, SUCCESS, described
+from gpgdoctor.pcsc.on_behalf import connected_as
 from gpgdoctor.pcsc.wire import Command, ReaderState
+from gpgdoctor.system.caller import Whom
 
 # The oldest that a pcscd of today still takes (2.4.1 and later take 4:4; 4:3 went out in 2018).
 PREFERRED_MINOR = 4
@@ -30,35 +34,49 @@ class Refused(NoAnswer):
         self.code = code
 
 
+@contextmanager
+def _connected(path: str, timeout_s: float) -> Iterator[socket.socket]:
+    """A connection, which lasts; raises OSError or ValueError."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        connection.settimeout(timeout_s)
+        connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
+    yield connection
+
+
 class Connection:
     """Connected, and of one mind about the protocol; raises NoAnswer. To connect starts a sleeping pcscd."""
 
-    def __init__(self, path: str, timeout_s: float = 1.0, minor: int = PREFERRED_MINOR) -> None:
-        """``timeout_s`` holds for this call and for each later one.
+    def __init__(
+        self, path: str, timeout_s: float = 1.0, whom: Whom | None = None, minor: int = PREFERRED_MINOR
+    ) -> None:
+        """``timeout_s`` holds for this call and for each later one; ``whom``: root connects as that user.
 
         ``minor`` is what is offered first; a pcscd that does not take it says so in its log.
         """
         self._timeout_s = timeout_s
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         self.minor = minor
+        self._begin()
         try:
-            self._begin()
-            self._connect(path)
-            self._agree()
-        except BaseException:
-            self._socket.close()
-            raise
-
-    def _connect(self, path: str) -> None:
-        try:
-            self._socket.settimeout(self._timeout_s)
-            self._socket.connect(path)
+            with _connected(path, timeout_s) if whom is None else connected_as(whom, path, timeout_s) as connection:
+                self._socket = connection
+                self._agree()
         except TimeoutError:
-            raise NoAnswer(f"{path} does not accept a connection within {self._timeout_s:g} s") from None
+            raise NoAnswer(f"{path} does not accept a connection within {timeout_s:g} s") from None
         except (OSError, ValueError) as error:
             raise NoAnswer(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from error
 
     def _agree(self) -> None:
+        try:
+            self._shake_hands()
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _shake_hands(self) -> None:
         for _ in range(2):  # the second time with what pcscd itself speaks
             answer = self._ask(Command.VERSION, major=wire.MAJOR, minor=self.minor)
             theirs = answer["minor"]

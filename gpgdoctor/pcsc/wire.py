@@ -22,7 +22,7 @@ OLDEST_MINOR, NEWEST_MINOR = 2, 6
 READER_NAME_BYTES: Final = 128
 ATTRIBUTE_BYTES: Final = 264
 ATR_BYTES: Final = 33
-OLD_LIST_LENGTH: Final = 16  # PCSCLITE_MAX_READERS_CONTEXTS; from 4:6 on pcscd tells how many it has
+OLD_LIST_LENGTH: Final = 16  # PCSCLITE_MAX_READERS_CONTEXTS; from 4:6 on pcscd says how many it has
 READERS_LIMIT: Final = 1024  # more records than any pcscd was ever told to keep
 PAYLOAD_LIMIT_BYTES: Final = 4 + 3 + (1 << 16) + 3 + 2  # MAX_BUFFER_SIZE_EXTENDED
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from difflib import unified_diff
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gpgdoctor.facts import ConfigFile, Facts, known_or
-from gpgdoctor.plan.steps import Wish
-from gpgdoctor.rules.rule import LineChange
-from gpgdoctor.scdaemon_conf.edits import Add, Change, CommentOut, Replace, cure, rewrite
-from gpgdoctor.scdaemon_conf.lines import Line, decoded, encoded, split
+from gpgdoctor.plan.steps import Edit
+from gpgdoctor.rules import cures
+from gpgdoctor.rules.rule import Cure, LineChange
+from gpgdoctor.scdaemon_conf.edits import Add, Change, CommentOut, Replace, cure, diff, rewrite, statements
+from gpgdoctor.scdaemon_conf.lines import Line, encoded
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
-from gpgdoctor.scdaemon_conf.reading import parse, read
+from gpgdoctor.scdaemon_conf.reading import read
+from gpgdoctor.system.record import Record
 
 # The options of scdaemon that take an argument (scd/scdaemon.c, opts[]): the facts have their names alone.
 TAKE_AN_ARGUMENT = (
@@ -20,24 +21,74 @@ TAKE_AN_ARGUMENT = (
     *("pcsc-driver", "reader-port"),
 )
 STRING_ARGUMENT = 2
-NO_FINAL_NEWLINE = "\\ No newline at end of file\n"
 
 
-def rewritten(content: bytes, wish: Wish, table: OptionTable, user: str) -> bytes:
-    """The file as it is wished for; every line that need not change stays as it is."""
-    return rewrite(content, _changes(content, wish, table, user), table, user)
+class Contents(Record):
+    """The configuration files as one look found them: their bytes by path (None: not there), and their options."""
+
+    bytes_of: Mapping[str, bytes | None]
+    table_of: Callable[[str], OptionTable]  # by the name of the program
 
 
-def _changes(content: bytes, wish: Wish, table: OptionTable, user: str) -> list[Change]:
-    lines = {line.number: line for line in parse(content, table, user=user)}
+class Lines(Record):
+    """What one file is to say: options in force, and lines that change."""
+
+    path: str
+    options: tuple[str, ...] = ()
+    changes: tuple[LineChange, ...] = ()
+
+
+def merged(facts: Facts, planned: Iterable[Cure]) -> list[Lines]:
+    """What several cures ask of each file. Of two changes to one line the first is kept: causes come first."""
+    options: dict[str, dict[str, None]] = {}
+    changes: dict[str, dict[int, LineChange]] = {}
+    for it in planned:
+        if it.options:
+            options.setdefault(cures.scdaemon_config(facts), {}).update(dict.fromkeys(it.options))
+        for change in it.changes:
+            changes.setdefault(change.path, {}).setdefault(change.line, change)
+    return [
+        Lines(path=path, options=tuple(options.get(path, ())), changes=tuple(changes.get(path, {}).values()))
+        for path in {**options, **changes}
+    ]
+
+
+def file_at(facts: Facts, path: str) -> ConfigFile:
+    """What the facts know of a file; one they do not know of is absent."""
+    for file in known_or(facts.configuration.files, ()):
+        if file.path == path:
+            return file
+    return ConfigFile(path=path, program="scdaemon", scope="user", status="absent")
+
+
+def edit(facts: Facts, lines: Lines, contents: Contents | None) -> Edit:
+    """One file's change. Without its contents the facts must do, and the diff has no lines around what changes."""
+    file = file_at(facts, lines.path)
+    if contents is None:
+        before = None if file.status == "absent" else sketch(file)
+        table, context = table_of(facts), 0
+    else:
+        before, table, context = contents.bytes_of.get(lines.path), contents.table_of(file.program), 3
+    after = rewritten(before or b"", lines, table, known_or(facts.host.user, ""))
+    shown = diff(before or b"", after, lines.path, created=before is None, context=context)
+    return Edit(path=lines.path, before=before, after=after, diff=shown)
+
+
+def rewritten(content: bytes, lines: Lines, table: OptionTable, user: str) -> bytes:
+    """The file as it is to be; every line that need not change stays as it is."""
+    return rewrite(content, _changes(content, lines, table, user), table, user)
+
+
+def _changes(content: bytes, wanted: Lines, table: OptionTable, user: str) -> list[Change]:
+    lines = statements(content, table, user)
     in_place: dict[int, Change] = {
-        change.line: _in_place(change, lines[change.line], table) for change in wish.changes if change.line in lines
+        change.line: _in_place(change, lines[change.line], table) for change in wanted.changes if change.line in lines
     }
     for number, line in lines.items():
         mended = cure(line, table) if line.problem and number not in in_place else None
-        if isinstance(mended, Replace) and _statement(mended) in wish.options:
+        if isinstance(mended, Replace) and _statement(mended) in wanted.options:
             in_place[number] = mended
-    return [*in_place.values(), *(Add(statement=option) for option in wish.options)]
+    return [*in_place.values(), *(Add(statement=option) for option in wanted.options)]
 
 
 def _in_place(change: LineChange, line: Line, table: OptionTable) -> Change:
@@ -53,15 +104,6 @@ def _statement(mended: Replace) -> str:
     return mended.text.rpartition("\n")[2]
 
 
-def expected_diff(facts: Facts, file: ConfigFile, wish: Wish) -> str:
-    """The change as a unified diff without context, since the facts keep only the lines that matter."""
-    before = sketch(file)
-    after = rewritten(before, wish, table_of(facts), known_or(facts.host.user, ""))
-    old, new = (list(_lines(content)) for content in (before, after))
-    origin = "/dev/null" if file.status == "absent" else file.path
-    return "".join(unified_diff(old, new, origin, file.path, n=0))
-
-
 def overruled(facts: Facts, options: Sequence[str]) -> str | None:
     """Why a line of the user's own would not put one of these options in force."""
     for file in known_or(facts.configuration.files, ()):
@@ -69,7 +111,7 @@ def overruled(facts: Facts, options: Sequence[str]) -> str | None:
             continue
         effective = read(sketch(file), b"", table_of(facts), known_or(facts.host.user, ""))
         for option in options:
-            lock = effective.lock(option)
+            lock = effective.lock(option.partition(" ")[0])
             if lock is not None:
                 return f"{file.path}, line {lock.by_line}, takes {option} out of everybody's hands"
     return None
@@ -93,15 +135,3 @@ def table_of(facts: Facts) -> OptionTable:
             for name in names
         )
     )
-
-
-def _lines(content: bytes) -> Iterator[str]:
-    for text, end in split(content):
-        line = decoded(text + end)
-        yield line if line.endswith("\n") else f"{line}\n{NO_FINAL_NEWLINE}"
-
-
-def still_says(lines: Sequence[Line], file: ConfigFile) -> bool:
-    """Whether a file still has the lines that the facts know of it."""
-    texts = {line.number: line.raw for line in lines}
-    return len(lines) == file.length and all(texts.get(line.number) == line.text for line in file.lines)

@@ -1,9 +1,10 @@
-"""Why a configuration file is not to be written, and what its owner is told instead."""
+"""Why a configuration file is not to be written, and what its owner is to do instead."""
 
 from __future__ import annotations
 
 from gpgdoctor.facts import ConfigFile, Facts, Manager, known_or
-from gpgdoctor.plan.steps import Advise, Wish
+from gpgdoctor.plan.edits import Lines
+from gpgdoctor.plan.steps import Advise
 
 OWNER_MAY_WRITE = 0o200
 HOME_MANAGER = (Manager.NIX, Manager.HOME_MANAGER)
@@ -52,27 +53,33 @@ def _own_directories(facts: Facts) -> tuple[str, ...]:
     return tuple(f"{place}/" for place in (homedir, home, f"/home/{user}" if user else "") if place)
 
 
-def advice(facts: Facts, file: ConfigFile, wish: Wish, reason: str, restart: tuple[str, ...] | None) -> Advise:
+def advice(facts: Facts, file: ConfigFile, wanted: Lines, reason: str, restart: tuple[str, ...] | None) -> Advise:
     """What to put there, in the form of the one who manages the file; and the command that puts it in force."""
-    commands = _commands(file, wish) if isinstance(file.manager, str) else ()
+    commands = _commands(file, wanted) if isinstance(file.manager, str) else ()
     return Advise(
-        text=f"{wish.path} is not changed, for {reason}. {_instruction(file, wish)}",
+        text=f"{wanted.path} is not changed, for {reason}. {_instruction(file, wanted)}",
         commands=(*commands, *((restart,) if restart else ())),
     )
 
 
-def _instruction(file: ConfigFile, wish: Wish) -> str:
-    if file.manager in HOME_MANAGER and wish.options and file.program == "scdaemon":
-        settings = " ".join(_nix(option) for option in wish.options)
+def _instruction(file: ConfigFile, wanted: Lines) -> str:
+    if file.manager in HOME_MANAGER and wanted.options and file.program == "scdaemon":
+        settings = " ".join(_nix(option) for option in wanted.options)
         return f"Put into your home-manager configuration: programs.gpg.scdaemonSettings = {{ {settings} }};"
     where = "its source" if file.manager == Manager.CHEZMOI else "it"
-    parts = [f'add to {where} the line "{option}"' for option in wish.options]
+    parts = [f'add to {where} the line "{option}"' for option in wanted.options]
     parts += [
-        f"comment out line {change.line}" if change.text is None else f'make line {change.line} say "{change.text}"'
-        for change in wish.changes
+        f"comment out line {change.line}" if change.text is None else _rewriting(change.line, change.text)
+        for change in wanted.changes
     ]
     text = ", and ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def _rewriting(line: int, text: str) -> str:
+    lines = text.split("\n")
+    made = "say" if len(lines) == 1 else f"{len(lines)} lines:"
+    return f"make line {line} {made} " + " and ".join(f'"{it}"' for it in lines)
 
 
 def _nix(option: str) -> str:
@@ -80,9 +87,9 @@ def _nix(option: str) -> str:
     return f'{name} = "{value}";' if value else f"{name} = true;"
 
 
-def _commands(file: ConfigFile, wish: Wish) -> tuple[tuple[str, ...], ...]:
+def _commands(file: ConfigFile, wanted: Lines) -> tuple[tuple[str, ...], ...]:
     if file.manager in HOME_MANAGER:
         return (("home-manager", "switch"),)
     if file.manager == Manager.CHEZMOI:
-        return (("chezmoi", "edit", wish.path), ("chezmoi", "apply", wish.path))
+        return (("chezmoi", "edit", wanted.path), ("chezmoi", "apply", wanted.path))
     return ()

@@ -3,48 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from gpgdoctor.diagnosis import Diagnosis, Finding
-from gpgdoctor.facts import ConfigFile, Facts, Unknown, known_or, words
-from gpgdoctor.plan import edits, obstacles
+from gpgdoctor.facts import Facts
+from gpgdoctor.plan import edits, refusals
 from gpgdoctor.plan import restarts as daemons
-from gpgdoctor.plan.steps import Advise, Edit, Restart, Step, Wish
-from gpgdoctor.rules import cures
-from gpgdoctor.rules.rule import RANK, Cost, Cure, LineChange
+from gpgdoctor.plan.edits import Contents, file_at
+from gpgdoctor.plan.refusals import Refusal
+from gpgdoctor.plan.steps import Advise, Edit, Restart, Step
+from gpgdoctor.plan.trials import needs_trial, unproved
+from gpgdoctor.rules.rule import RANK, Cost, Cure
+from gpgdoctor.system.record import Record
 from gpgdoctor.wording import clear
 
-__all__ = ["Advise", "Edit", "Plan", "Refusal", "Restart", "Step", "plan", "steps_of"]
+__all__ = ["Advise", "Contents", "Edit", "Plan", "Refusal", "Restart", "Step", "file_at", "plan", "steps_of"]
 
 CARD_IS_READ = (
     "a trial scdaemon reads the card before anything is written: a program in the middle of an operation "
     "may have to start it again"
 )
-TRANSACTION = "a program is in the middle of a transaction with the card (GD204)"
-TRANSACTION_SOMEWHERE = "a program is in the middle of a transaction: the probe of an earlier check still waits for it"
-ALONE = ("GD203", "GD206")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A finding whose cure is not applied, and why."""
-
-    id: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Record):
     """What a fix would do."""
 
-    planned: tuple[Finding, ...]  # what it cures
-    advised: tuple[Finding, ...]  # what only a person can cure, or what is refused
-    steps: tuple[Step, ...]
-    costs: tuple[str, ...]
-    refused: tuple[Refusal, ...]
+    planned: tuple[Finding, ...] = ()  # what it cures
+    advised: tuple[Finding, ...] = ()  # what only a person can cure, or what is refused
+    steps: tuple[Step, ...] = ()
+    costs: tuple[str, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    unproved: tuple[str, ...] = ()  # which steps nothing can prove beforehand, or at all
     trial: bool = False  # scdaemon tries the options first
     reader_first: bool = False  # scdaemon has to let go of the reader before anything is written
+
+    @property
+    def cures(self) -> tuple[Cure, ...]:
+        return tuple(map(_cure, self.planned))
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -74,10 +69,18 @@ def steps_of(facts: Facts, finding: Finding) -> tuple[Step, ...]:
     advice = _advice(cure)
     if cure.applicability == "manual":
         return advice
-    refused = _refusals(facts, finding.id, cure, {})
+    refused = refusals.of_cure(facts, finding.id, cure, {})
     if refused:
         return (*(step for _, step in refused), *advice)
     return (*_steps(facts, [cure], keep_agent=False), *advice)
+
+
+def would_change(facts: Facts, finding: Finding) -> bool:
+    """Whether `fix` would do more than give advice: a file that somebody else manages it leaves alone."""
+    cure = finding.found.cure
+    if cure is None or cure.applicability == "manual" or refusals.of_cure(facts, finding.id, cure, {}):
+        return False
+    return bool(cure.options or cure.changes) or daemons.restart(facts, [cure], keep_agent=False) is not None
 
 
 def _advice(cure: Cure) -> tuple[Advise, ...]:
@@ -89,38 +92,50 @@ def plan(
     ids: Iterable[str] = (),
     *,
     keep_agent: bool = False,
+    contents: Contents | None = None,
     found_obstacles: Mapping[str, str] | None = None,
 ) -> Plan:
     """The cures of these findings, or of all at warning and above, as one plan.
 
+    With the ``contents`` of the files the edits are to the byte, else as far as the facts know the files.
     ``found_obstacles`` are reasons by path why a file cannot be written, beyond those that the facts know.
     """
     facts = diagnosis.facts
     chosen = [finding for finding in diagnosis.findings if _is_chosen(finding, set(ids))]
     planned: list[Finding] = []
-    refused: list[tuple[Refusal, Advise]] = []
+    refused: list[refusals.Refused] = []
     advice: list[Advise] = []
     for finding in chosen:
-        cure = finding.found.cure
-        assert cure is not None
+        cure = _cure(finding)
         advice += _advice(cure)
         if cure.applicability != "manual":
-            why = _postponed(diagnosis, finding) or _refusals(facts, finding.id, cure, found_obstacles or {})
+            why = (
+                refusals.postponed(diagnosis, finding)
+                or refusals.without_use(facts, finding, keep_agent)
+                or refusals.of_cure(facts, finding.id, cure, found_obstacles or {})
+            )
             refused += why
             planned += [] if why else [finding]
-    advised = tuple(finding for finding in chosen if all(finding is not it for it in planned))
-    planned_cures = [finding.found.cure for finding in planned if finding.found.cure]
-    steps = _steps(facts, planned_cures, keep_agent)
-    trial = _needs_trial(facts, planned_cures)
+    planned_cures = [_cure(finding) for finding in planned]
+    steps = _steps(facts, planned_cures, keep_agent, contents)
+    trial = needs_trial(facts, planned_cures)
+    reader_first = any(refusals.is_kept_from_pcscd(facts, cure) for cure in planned_cures)
     return Plan(
         planned=tuple(planned),
-        advised=advised,
+        advised=tuple(finding for finding in chosen if all(finding is not it for it in planned)),
         steps=_unique((*steps, *(step for _, step in refused), *advice)),
         costs=_costs(planned_cures, steps, trial),
         refused=_unique(refusal for refusal, _ in refused),
+        unproved=unproved(facts, planned_cures, tried=trial or reader_first),
         trial=trial,
-        reader_first=any(_lists_no_reader(facts, cure) for cure in planned_cures),
+        reader_first=reader_first,
     )
+
+
+def _cure(finding: Finding) -> Cure:
+    """Of a finding that was chosen for having one."""
+    assert finding.found.cure is not None
+    return finding.found.cure
 
 
 def _is_chosen(finding: Finding, ids: set[str]) -> bool:
@@ -129,113 +144,16 @@ def _is_chosen(finding: Finding, ids: set[str]) -> bool:
     return finding.id in ids if ids else RANK[finding.found.severity] >= RANK["warning"]
 
 
-def _steps(facts: Facts, planned: list[Cure], keep_agent: bool) -> tuple[Step, ...]:
-    edits = tuple(_edit(facts, wish) for wish in _merged(facts, planned))
+def _steps(facts: Facts, planned: list[Cure], keep_agent: bool, contents: Contents | None = None) -> tuple[Step, ...]:
+    """Edits that change nothing are left out: what was asked for is there already."""
+    changes = (edits.edit(facts, lines, contents) for lines in edits.merged(facts, planned))
     restarted = daemons.restart(facts, planned, keep_agent)
-    afterwards = daemons.afterwards(facts, restarted)
-    return (*edits, *((restarted,) if restarted else ()), *((afterwards,) if afterwards else ()))
-
-
-def _edit(facts: Facts, wish: Wish) -> Edit:
-    return Edit(path=wish.path, diff=edits.expected_diff(facts, file_at(facts, wish.path), wish), wish=wish)
-
-
-def _merged(facts: Facts, planned: Iterable[Cure]) -> list[Wish]:
-    """One wish for each file. Of two changes to one line the first is kept: causes come before consequences."""
-    options: dict[str, dict[str, None]] = {}
-    changes: dict[str, dict[int, LineChange]] = {}
-    for cure in planned:
-        if cure.options:
-            options.setdefault(cures.scdaemon_config(facts), {}).update(dict.fromkeys(cure.options))
-        for change in cure.changes:
-            changes.setdefault(change.path, {}).setdefault(change.line, change)
-    return [
-        Wish(path=path, options=tuple(options.get(path, ())), changes=tuple(changes.get(path, {}).values()))
-        for path in {**options, **changes}
-    ]
-
-
-def file_at(facts: Facts, path: str) -> ConfigFile:
-    """What the facts know of a file; one they do not know of is absent."""
-    for file in known_or(facts.configuration.files, ()):
-        if file.path == path:
-            return file
-    return ConfigFile(path=path, program="scdaemon", scope="user", status="absent")
-
-
-def _postponed(diagnosis: Diagnosis, finding: Finding) -> list[tuple[Refusal, Advise]]:
-    """While somebody is in the middle of a transaction nothing is restarted, and nothing is tried.
-
-    And as long as another program has the reader for itself alone, no trial could show that options help.
-    """
-    # A probe that waits in pcscd waits for a transaction, be it known in which reader or not.
-    reason = TRANSACTION_SOMEWHERE if known_or(diagnosis.facts.pcscd.waiting, 0) else None
-    for other in diagnosis.findings:
-        if other.id == "GD204":
-            reason = TRANSACTION
-        elif other.id in ALONE and other.subject == finding.subject and finding.subject is not None:
-            reason = reason or f"another program has the reader for itself alone ({other.id})"
-    if reason is None:
-        return []
-    return [(Refusal(id=finding.id, reason=reason), Advise(text=f"{finding.id} is not cured now: {reason}."))]
-
-
-def _refusals(facts: Facts, id: str, cure: Cure, found_obstacles: Mapping[str, str]) -> list[tuple[Refusal, Advise]]:
-    """Why a cure is not applied, and the advice that takes its place."""
-    reason = _forbidden(facts, cure)
-    if reason is not None:
-        return [(Refusal(id=id, reason=reason), Advise(text=f"{id} is not cured: {reason}."))]
-    found = []
-    restarted = daemons.restart(facts, [cure], keep_agent=False)
-    for wish in _merged(facts, [cure]):
-        file = file_at(facts, wish.path)
-        reason = obstacles.obstacle(facts, file) or found_obstacles.get(wish.path)
-        if reason is not None:
-            step = obstacles.advice(facts, file, wish, reason, restarted.argv if restarted else None)
-            found.append((Refusal(id=id, reason=f"{wish.path}: {reason}"), step))
-    return found
-
-
-def _forbidden(facts: Facts, cure: Cure) -> str | None:
-    """Where an option would do nothing, or harm, or could not be written."""
-    if cure.options and isinstance(facts.gnupg.homedir, Unknown):
-        return f"the GnuPG home is not known ({words(facts.gnupg.homedir)})"
-    if "pcsc-shared" in cure.options and "pcsc-shared" not in known_or(facts.gnupg.scdaemon_options, ()):
-        return "this scdaemon does not know pcsc-shared"
-    overruled = edits.overruled(facts, cure.options)
-    if overruled is not None:
-        return overruled
-    if _lists_no_reader(facts, cure) and not _scdaemon_keeps_it_from_pcscd(facts):
-        return "PC/SC does not list the reader, so scdaemon would not find it with disable-ccid"
-    return None
-
-
-def _lists_no_reader(facts: Facts, cure: Cure) -> bool:
-    return "disable-ccid" in cure.options and not known_or(facts.readers, ())
-
-
-def _scdaemon_keeps_it_from_pcscd(facts: Facts) -> bool:
-    """Whether my scdaemon has a card while PC/SC lists no reader: by its own driver, then."""
-    running = known_or(facts.gnupg.running, None)
-    return known_or(facts.readers, None) == () and running is not None and bool(running.cards)
-
-
-def _needs_trial(facts: Facts, planned: list[Cure]) -> bool:
-    """Where scdaemon is the one that is refused, options are tried before they are written.
-
-    Without pcsc-shared the trial would take a reader for itself alone, so only one that nobody uses.
-    """
-    states = [known_or(reader.state, ()) for reader in known_or(facts.readers, ())]
-    running = known_or(facts.gnupg.running, None)
-    if not any(cure.options for cure in planned) or not any("PRESENT" in state for state in states):
-        return False
-    if running is not None and running.cards:
-        return False
-    settings = known_or(facts.configuration.in_force, ())
-    shares = any("pcsc-shared" in cure.options for cure in planned) or any(
-        it.option == "pcsc-shared" for it in settings
+    afterwards = daemons.afterwards(facts, restarted), daemons.kept(facts, planned) if keep_agent else None
+    return (
+        *(edit for edit in changes if edit.before != edit.after),
+        *((restarted,) if restarted else ()),
+        *(step for step in afterwards if step),
     )
-    return shares or not any("INUSE" in state for state in states)
 
 
 def _costs(planned: list[Cure], steps: tuple[Step, ...], trial: bool) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ AGENTS_FILES = ("gpg-agent.conf", "common.conf")
 
 
 def home_arguments(homedir: str) -> tuple[str, ...]:
-    """How gpgconf and gpg-connect-agent are told of a home, which does no harm where it is the default one."""
+    """The option that names a home to gpgconf and gpg-connect-agent; harmless where it is the default one."""
     return ("--homedir", homedir) if homedir else ()
 
 
@@ -26,7 +26,7 @@ def _shortest(facts: Facts) -> tuple[str, ...]:
 def agent_runs(facts: Facts) -> bool:
     """Whether a gpg-agent of this home runs. A socket unit that waits for a client is none.
 
-    A unit keeps its socket open while the agent that it started runs, so the process is what tells.
+    A unit keeps its socket open while the agent that it started runs, so only the process shows it.
     """
     listener = facts.gnupg.agent_listener
     if listener == "gpg-agent" or listener is None:
@@ -40,13 +40,23 @@ def scdaemon_runs(facts: Facts) -> bool:
 
 
 def restart(facts: Facts, cures: Iterable[Cure], keep_agent: bool) -> Restart | None:
-    """The one restart that puts all cures in force; None where nothing runs that would have to be restarted."""
+    """The one restart that puts all cures in force; None where nothing runs that would have to be restarted.
+
+    With ``keep_agent`` it is scdaemon's alone, and does nothing for what only gpg-agent reads.
+    """
     wanted = [cure for cure in cures if cure.restart]
+    if keep_agent:
+        wanted = [cure for cure in wanted if not is_agents_alone(cure)]
+        return restart_of("scdaemon", facts) if wanted and scdaemon_runs(facts) else None
     concerns_agent = any(_concerns_agent(cure) for cure in wanted)
     if not wanted or not (scdaemon_runs(facts) or (concerns_agent and agent_runs(facts))):
         return None
-    agent = agent_runs(facts) and (concerns_agent or not keep_agent)
-    return restart_of("gpg-agent" if agent else "scdaemon", facts)
+    return restart_of("gpg-agent" if agent_runs(facts) else "scdaemon", facts)
+
+
+def is_agents_alone(cure: Cure) -> bool:
+    """Whether it changes nothing but what only gpg-agent reads."""
+    return bool(cure.changes) and not cure.options and all(it.path.endswith(AGENTS_FILES[0]) for it in cure.changes)
 
 
 def _concerns_agent(cure: Cure) -> bool:
@@ -57,7 +67,7 @@ def _concerns_agent(cure: Cure) -> bool:
 
 
 def restart_of(target: Target, facts: Facts) -> Restart:
-    """By the tools of GnuPG. A scdaemon without its gpg-agent is told so itself."""
+    """By the tools of GnuPG. A scdaemon without a gpg-agent is asked directly."""
     socketdir = known_or(facts.gnupg.socketdir, "")
     if target == "scdaemon" and socketdir and not agent_runs(facts):
         argv = ("gpg-connect-agent", "--raw-socket", f"{socketdir}/S.scdaemon", "KILLSCD", "/bye")
@@ -74,4 +84,14 @@ def afterwards(facts: Facts, restarted: Restart | None) -> Advise | None:
     return Advise(
         text="ssh uses this gpg-agent: tell the new one which terminal to ask for PINs on.",
         commands=(("gpg-connect-agent", *_shortest(facts), "updatestartuptty", "/bye"),),
+    )
+
+
+def kept(facts: Facts, cures: Iterable[Cure]) -> Advise | None:
+    """What a gpg-agent that is kept does not do; None where that makes no difference."""
+    if not agent_runs(facts) or not any(cure.restart and is_agents_alone(cure) for cure in cures):
+        return None
+    return Advise(
+        text="gpg-agent is kept, and goes on by the gpg-agent.conf that it read when it started. To have it read anew:",
+        commands=(restart_of("gpg-agent", facts).argv,),
     )

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from gpgdoctor.rules.rule import LineChange
+from gpgdoctor.system.record import Record
 
 Target = Literal["gpg-agent", "scdaemon"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What one configuration file is to say: options in force, and lines that change."""
+class Edit(Record):
+    """A file before and after. None is a file that is not there."""
 
     path: str
-    options: tuple[str, ...] = ()
-    changes: tuple[LineChange, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
-    path: str
-    diff: str
-    wish: Wish
+    before: bytes | None
+    after: bytes
+    mode: int | None = None  # before; known once the file is about to be written
+    diff: str = ""  # as it is shown
 
     def as_json(self) -> dict[str, Any]:
         return {"kind": "edit", "path": self.path, "diff": self.diff}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restart:
+class Restart(Record):
     target: Target
     argv: tuple[str, ...]
 
@@ -38,8 +30,7 @@ class Restart:
         return {"kind": "restart", "target": self.target, "argv": list(self.argv)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advise:
+class Advise(Record):
     text: str
     commands: tuple[tuple[str, ...], ...] = ()
 

@@ -1,4 +1,4 @@
-"""Lines of configuration files: the options are told, and what a person wrote for himself is not."""
+"""Lines of configuration files: options stay, and what a person wrote as a note does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths: their structure is told, and every part whose name somebody chose has an alias."""
+"""Paths: their structure stays, and every part whose name somebody chose has an alias."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Paths:
             self._names.learn_user(home[2])
 
     def path(self, path: str) -> str:
-        """The same path to whoever asks what kind of place it is."""
+        """The same path, for code that asks what kind of place it is."""
         home, runtime, process = AT_HOME.fullmatch(path), RUNTIME.match(path), PROCESS.match(path)
         if home:
             return f"{home[1]}/{self._names.user(home[2])}{self._chosen(home[3] or '')}"

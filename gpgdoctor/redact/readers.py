@@ -26,7 +26,7 @@ NO_VENDOR = "0000:"  # to scdaemon a colon there is an identifier on USB
 
 
 class Readers:
-    """Keeps the model, and takes out whatever tells one reader from others of its kind."""
+    """Keeps the model, and takes out what distinguishes one reader from others of its kind."""
 
     def __init__(self, aliases: Aliases, names: Names) -> None:
         self._aliases, self._names = aliases, names

@@ -34,7 +34,7 @@ WRITTEN = (Privacy.LINE, Privacy.MESSAGE, Privacy.FREE_TEXT)
 
 
 def redact(diagnosis: Diagnosis, hosts: Iterable[str] = ()) -> tuple[Diagnosis, Ledger]:
-    """The same findings in the same order, told with aliases. ``hosts`` are this machine's names, which no fact has."""
+    """The same findings in the same order, with aliases. ``hosts`` are this machine's names, which no fact has."""
     (redacted,), ledger = redact_all((diagnosis,), hosts)
     return redacted, ledger
 

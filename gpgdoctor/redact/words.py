@@ -1,4 +1,4 @@
-"""Words that tell nothing of anybody, although they stand where a private one may: users, parts of paths, values."""
+"""Words that are not private, although they stand where a private one may: users, parts of paths, values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Who runs services: these users are the same everywhere, and tell who holds a card.
+# Who runs services: these users are the same everywhere, and are needed to say who holds a card.
 SYSTEM_USERS = _words(
     """
     root daemon bin sys nobody pcscd pcsc scard polkitd messagebus dbus gdm Debian-gdm sddm lightdm lxdm
@@ -16,7 +16,7 @@ SYSTEM_USERS = _words(
     """
 )
 
-# Names of people and hosts that are also words of this field: where they are only words, they tell nothing.
+# Names of people and hosts that are also words of this field: where they are only words, they are not private.
 VOCABULARY = _words(
     """
     ad agent alma alpine arch card cards ccid centos client com config corp daemon debian disable docker enabled

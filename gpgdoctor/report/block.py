@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from gpgdoctor.diagnosis import Diagnosis, Finding
 from gpgdoctor.report import evidence
-from gpgdoctor.report.escape import printable
 from gpgdoctor.report.style import COLOURS, Style
+from gpgdoctor.rules import with_name
 from gpgdoctor.rules.rule import Culprit
+from gpgdoctor.system.escape import printable
 
 LABEL_WIDTH = 9
 INDENT = " " * (LABEL_WIDTH + 4)
@@ -27,10 +28,10 @@ def block(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]
         yield from style.wrapped(printable(finding.subject), "  ", "  ")
     yield from style.wrapped(printable(summary, SENTENCE), "  ", "  ")
     if finding.consequence_of:
-        yield from _field("Cause", [finding.consequence_of], style)
+        yield from _field("Cause", [with_name(finding.consequence_of)], style)
     if found.effect:
         yield from _field("Effect", [printable(found.effect.clear(), SENTENCE)], style)
-    yield from _field("Because", evidence.told(finding.because), style)
+    yield from _field("Because", evidence.as_lines(finding.because, places=style.verbose), style)
     yield from _field("Who", [_culprit(who) for who in found.culprits], style)
     if found.note:
         yield from _field("Note", [printable(found.note.clear(), SENTENCE)], style)

@@ -1,21 +1,81 @@
-"""The facts that a finding rests on, as a person writes them: the place as in JSON, and the value in words."""
+"""The facts that a finding rests on, as a person writes them: what it is, and its value in words."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
 from gpgdoctor.diagnosis import Evidence
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 SHOWN = 12
 LISTED = 6  # of the items of one value
+INDEX = re.compile(r"\[\d+\]")
+# Places whose own words, made of their names, would not be plain.
+NAMES = {
+    "configuration.files[].changed": "file changed, seconds before the look",
+    "configuration.files[].detail": "reason",
+    "configuration.files[].status": "file",
+    "configuration.in_force": "options in force",
+    "configuration.in_force[]": "option in force",
+    "configuration.agent_in_force[]": "gpg-agent's option",
+    "configuration.voided[]": "without effect",
+    "configuration.pcsc_driver": "PC/SC library that is set",
+    "configuration.pinentry_exists": "the pinentry is there",
+    "configuration.scdaemon_program_exists": "the scdaemon that is set is there",
+    "gnupg.agent_listener": "listener on the agent's socket",
+    "gnupg.homedir": "GnuPG home",
+    "gnupg.homedir_problems": "trouble with the home",
+    "gnupg.keyboxd_exists": "keyboxd is there",
+    "gnupg.own_ccid_driver": "scdaemon has its own driver",
+    "gnupg.running": "running scdaemon",
+    "gnupg.running.cards": "cards of the running scdaemon",
+    "gnupg.running.pid": "running scdaemon, pid",
+    "gnupg.running.version": "version of the running scdaemon",
+    "gnupg.scdaemon": "scdaemon's path",
+    "gnupg.scdaemon_exists": "scdaemon is there",
+    "gnupg.scdaemon_options": "options that scdaemon knows",
+    "gnupg.scdaemon_version": "scdaemon",
+    "gnupg.self_test.code": "exit code of scdaemon's test of its options",
+    "gnupg.self_test.messages": "scdaemon about its options",
+    "gnupg.stub_serials": "cards that the keys name",
+    "host.container": "container",
+    "host.hides_processes": "processes of others are hidden",
+    "host.session": "session",
+    "pcscd.answer": "pcscd's answer",
+    "pcscd.card_access": "polkit about cards",
+    "pcscd.connections": "connected to pcscd",
+    "pcscd.hidden": "connections of programs that are not visible",
+    "pcscd.installed": "pcscd is installed",
+    "pcscd.library": "PC/SC library",
+    "pcscd.library_version": "PC/SC library, version",
+    "pcscd.listener": "listener on pcscd's socket",
+    "pcscd.log[]": "pcscd's log",
+    "pcscd.polkit": "pcscd asks polkit",
+    "pcscd.refused": "pcscd's socket refuses",
+    "pcscd.socket_file": "pcscd's socket",
+    "pcscd.unit": "unit pcscd.socket",
+    "processes[].executable": "program",
+    "processes[].pid": "pid",
+    "processes[].replaced": "program replaced on disk since it started",
+    "processes[].state": "state of the process",
+    "readers": "readers",
+    "readers[].name": "reader",
+    "readers[].probe": "test connection",
+    "readers[].seconds": "seconds that the test connection waited",
+    "readers[].state": "reader state",
+    "usb": "on USB",
+    "usb[].accessible": "device may be opened",
+    "usb[].in_libccid": "libccid knows it",
+    "usb[].node": "USB device",
+}
 
 
-def told(because: Iterable[Evidence]) -> list[str]:
-    """One text for each fact; what is known of one line of a file is one fact."""
-    texts = [_fact(place, list(items)) for place, items in groupby(because, _line_of)]
+def as_lines(because: Iterable[Evidence], *, places: bool = False) -> list[str]:
+    """One text for each fact, with its place in the JSON where that is wanted; a line of a file is one fact."""
+    texts = [_fact(place, list(items), places) for place, items in groupby(because, _line_of)]
     return (
         texts if len(texts) <= SHOWN else [*texts[: SHOWN - 1], f"and {len(texts) - SHOWN + 1} more, which --json has"]
     )
@@ -26,12 +86,19 @@ def _line_of(evidence: Evidence) -> str:
     return place if field in ("number", "text") and place.rpartition(".")[2].startswith("lines[") else evidence.fact
 
 
-def _fact(place: str, items: list[Evidence]) -> str:
+def _fact(place: str, items: list[Evidence], places: bool) -> str:
+    at = f" [{place}]" if places else ""
     if place == items[0].fact:
-        return f"{place} = {value(items[0].value)}"
+        return f"{_name(place)}: {value(items[0].value)}{at}"
     fields = {item.fact.rpartition(".")[2]: item.value for item in items}
-    number = f"line {fields['number']}: " if "number" in fields else ""
-    return f"{place} = {number}{value(fields.get('text'))}"
+    number = f"line {fields['number']}" if "number" in fields else "line"
+    return f"{number}: {value(fields.get('text'))}{at}"
+
+
+def _name(place: str) -> str:
+    """What a place holds; a place that has no name of its own is named by its parts."""
+    general = INDEX.sub("[]", place)
+    return NAMES.get(general) or re.sub(r"[\[\]]", "", general).replace("_", " ").replace(".", " ")
 
 
 def value(item: Any) -> str:
@@ -51,24 +118,24 @@ def value(item: Any) -> str:
 
 def _record(fields: dict[str, Any]) -> str:
     """The records that findings rest on, by their fields; others with all that they have."""
-    told = {name: value(item) for name, item in fields.items()}
-    match told:
+    words = {name: value(item) for name, item in fields.items()}
+    match words:
         case {"unknown": reason}:
             return f"not known ({reason})"
         case {"option": option, "path": path, "line": line}:
-            return f"{_with(option, told.get('value'))} ({path}, line {line})"
+            return f"{_with(option, words.get('value'))} ({path}, line {line})"
         case {"option": option, "by_path": path, "line": line}:
-            return f"{option} in line {line}, by {path}" + (f", line {told['by_line']}" if "by_line" in told else "")
+            return f"{option} in line {line}, by {path}" + (f", line {words['by_line']}" if "by_line" in words else "")
         case {"inode": _, "pid": pid}:
-            return f"pid {pid}" if fields["pid"] else f"of uid {told.get('uid')}, pid not visible"
+            return f"pid {pid}" if fields["pid"] else f"of uid {words.get('uid')}, pid not visible"
         case {"vendor": vendor, "product": product, "name": name}:
-            title = told.get("title", "USB reader")
-            return f"{title} ({vendor}:{product}, USB {name}, driver {told.get('driver', 'none')})"
+            title = words.get("title", "USB reader")
+            return f"{title} ({vendor}:{product}, USB {name}, driver {words.get('driver', 'none')})"
         case {"name": name, "usable": usable}:
-            return f"{name}, {told.get('reason') or f'usable {usable}'}"
+            return f"{name}, {words.get('reason') or f'usable {usable}'}"
         case {"name": name, "state": state}:
             return f"{name} ({state})"
-    return ", ".join(f"{name} {item}" for name, item in told.items())
+    return ", ".join(f"{name} {item}" for name, item in words.items())
 
 
 def _with(option: str, argument: str | None) -> str:

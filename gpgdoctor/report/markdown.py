@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping
 
-from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Diagnosis
-from gpgdoctor.facts import ConfigFile, Facts, Maybe, Process, Reader, Setting, Unknown, UsbInterface, known_or, words
-from gpgdoctor.report import evidence
+from gpgdoctor.report import told
 from gpgdoctor.report.block import block
-from gpgdoctor.report.escape import printable
 from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import not_checked, verdict
-
-T = TypeVar("T")
 
 LIMIT_BYTES = 64 << 10  # what trackers take as one comment
 SECTION_BYTES = 8 << 10
 RESERVE_BYTES = 200  # for saying that something was left out
-ITEMS_SHOWN = 40
 
 
 def render(diagnosis: Diagnosis, ledger: Mapping[str, int], style: Style) -> str:
@@ -46,18 +39,14 @@ def _head(diagnosis: Diagnosis, ledger: Mapping[str, int]) -> str:
 
 def _sections(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
     facts = diagnosis.facts
-    yield _section("Versions", _versions(facts), style)
+    yield _section("Versions", told.versions(facts), style)
     for finding in diagnosis.findings:
         _, *lines = block(diagnosis, finding, style)
         ignored = ", ignored" if finding.ignored else ""
         yield _section(f"{finding.id} {finding.rule.name} ({finding.found.severity}{ignored})", lines, style)
     yield _section("Not checked", [*not_checked(diagnosis, style)][1:-1] or ["  nothing"], style)
-    yield _section("Options in force", _each(facts.configuration.in_force, _setting), style)
-    yield _section("Options of gpg-agent in force", _each(facts.configuration.agent_in_force, _setting), style)
-    yield _section("Configuration files", _each(facts.configuration.files, _file), style)
-    yield _section("Clients of pcscd", _clients(facts), style)
-    yield _section("Readers", _each(facts.readers, _reader), style)
-    yield _section("USB", _each(facts.usb, _interface), style)
+    for title, lines in told.facts_told(facts):
+        yield _section(title, lines, style)
 
 
 def _section(title: str, lines: Iterable[str], style: Style) -> str:
@@ -77,81 +66,3 @@ def _cut(lines: list[str]) -> str:
             return "\n".join([*kept, f"  ... and {len(lines) - len(kept)} more lines"])
         kept.append(line)
     return "\n".join(kept)
-
-
-def _each(items: Maybe[tuple[T, ...]], told: Callable[[T], str]) -> list[str]:
-    if isinstance(items, Unknown):
-        return [f"  not known ({printable(words(items))})"]
-    more = [f"  ... and {len(items) - ITEMS_SHOWN} more"] if len(items) > ITEMS_SHOWN else []
-    return [*(f"  {told(item)}" for item in items[:ITEMS_SHOWN]), *more] or ["  none"]
-
-
-def _told(fact: Maybe[T | None]) -> str:
-    if isinstance(fact, Unknown):
-        return f"not known ({printable(words(fact))})"
-    return evidence.value(fact)
-
-
-def _versions(facts: Facts) -> list[str]:
-    running = known_or(facts.gnupg.running, None)
-    started = f", running {printable(running.version)}" if running else ""
-    host, pcscd = facts.host, facts.pcscd
-    library = known_or(pcscd.library, None)
-    library_version = known_or(pcscd.library_version, None)
-    version = f", version {printable(library_version)}" if library_version else ""
-    pairs = (
-        ("gpgdoctor", __version__),
-        ("scdaemon", f"{_told(facts.gnupg.scdaemon_version)}{started}"),
-        ("own driver", _told(facts.gnupg.own_ccid_driver)),
-        ("pcscd", f"{_told(pcscd.version)}, listening: {_told(pcscd.listener)}, answer: {_told(pcscd.answer)}"),
-        ("PC/SC", f"{_told(library.name if library else pcscd.library)}{version}"),
-        ("system", f"{_told(host.distribution)}, {_told(host.system)}"),
-        ("init", f"{_told(host.init)}, container: {_told(host.container)}, session: {_told(host.session)}"),
-        ("seen as", "root" if known_or(host.root, False) else "a user"),
-    )
-    return [f"  {name:<11} {value}" for name, value in pairs]
-
-
-def _setting(setting: Setting) -> str:
-    value = f" {printable(setting.value)}" if setting.value is not None else ""
-    return f"{printable(setting.option)}{value}  ({printable(setting.path)}, line {setting.line})"
-
-
-def _file(file: ConfigFile) -> str:
-    notes = [file.status if file.status != "regular" else f"{file.length} lines"]
-    notes += [file.detail] if file.detail else []
-    notes += [f"managed by {file.manager}"] if isinstance(file.manager, str) else []
-    return f"{printable(file.path)}  ({printable(', '.join(notes))})"
-
-
-def _reader(reader: Reader) -> str:
-    state = reader.state if isinstance(reader.state, Unknown) else ", ".join(reader.state)
-    code = f" {_told(reader.probe_code)}" if known_or(reader.probe_code, None) else ""
-    return f"{printable(reader.name)}: {_told(state)}; probe {_told(reader.probe)}{code}; ATR {_told(reader.atr)}"
-
-
-def _interface(interface: UsbInterface) -> str:
-    numbers = f"{printable(interface.vendor)}:{printable(interface.product)}"
-    kind = "CCID" if interface.ccid else "no CCID"
-    return f"{numbers} {_told(interface.title)}, {kind}, driver {_told(interface.driver)}"
-
-
-def _clients(facts: Facts) -> list[str]:
-    """By program, with the number of connections, and those of which the program is not visible."""
-    if isinstance(facts.pcscd.connections, Unknown):
-        return _each(facts.pcscd.connections, str)
-    pids = [known_or(connection.pid, 0) for connection in facts.pcscd.connections]
-    lines = [
-        f"  {_process(process)}, connections: {pids.count(process.pid)}"
-        for process in known_or(facts.processes, ())
-        if process.pid in pids
-    ]
-    seen = {process.pid for process in known_or(facts.processes, ())}
-    unseen = sum(pid not in seen for pid in pids)
-    connections = "connection" if unseen == 1 else "connections"
-    more = [f"  {unseen} {connections} of programs that are not visible"] if unseen else []
-    return [*lines[:ITEMS_SHOWN], *more] or ["  none"]
-
-
-def _process(process: Process) -> str:
-    return f"{printable(process.program)} (pid {process.pid}, {_told(process.user)})"

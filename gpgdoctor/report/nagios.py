@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.diagnosis import Diagnosis
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from enum import Enum
 
 from gpgdoctor.system.record import Record
 
@@ -12,10 +13,19 @@ COLOURS = {"error": "1;31", "warning": "1;33", "info": "1;36", "pass": "32"}
 # What is copied, and what belongs together, is broken only where it does not fit into a line.
 UNBROKEN = re.compile(
     r"\bgpgdoctor (?:check|fix|explain|undo|report|demo)(?: (?:--homedir (?:'[^']*'|\S+)|--?[a-z-]+|GD\d{3})(?![\w-]))*"
-    r"|gpgconf --kill [\w-]+|\(pid \d+"
+    r"|gpgconf --kill [\w-]+|\(pid \d+|\bGD\d{3} [a-z-]+"
 )
 GLUE = "\x00"
 AS_ROOT = "sudo gpgdoctor"  # in texts and commands, wherever they are made
+
+
+class Drawing(Enum):
+    """How the way to the card is drawn."""
+
+    NONE = "none"
+    LINE = "line"  # into a pipe, where it is asked for
+    ASCII = "ascii"
+    BOXES = "boxes"
 
 
 class Style(Record):
@@ -25,6 +35,7 @@ class Style(Record):
     quiet: bool = False
     origin: str | None = None  # of a replayed snapshot
     encoding: str = "utf-8"
+    drawing: Drawing = Drawing.NONE
     homedir: str | None = None  # that the caller named, for the command that follows
     as_root: str = AS_ROOT  # what root's gpgdoctor is called by where the text is read
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Check, Diagnosis, Finding
 from gpgdoctor.facts import Facts, known_or
-from gpgdoctor.report.escape import printable
-from gpgdoctor.report.style import COLOURS, Style
+from gpgdoctor.report.style import COLOURS, Drawing, Style
+from gpgdoctor.rules import with_name
+from gpgdoctor.system.escape import printable
 
-__all__ = ["Style", "not_checked", "render", "verdict"]
+__all__ = ["Drawing", "Style", "not_checked", "render", "verdict"]
 
 AREAS = (
     ("GD1", "Configuration"),
@@ -21,7 +22,7 @@ AREAS = (
     ("GD6", "Sharing"),
 )
 HEALTHY = "No cause found. gpg itself was not tried; if it still fails, run gpgdoctor check within a minute after."
-FOR_OTHERS = "Another program is refused? gpgdoctor fix GD201"
+FOR_OTHERS = "Or another program is refused? gpgdoctor fix GD201"
 
 
 def render(diagnosis: Diagnosis, style: Style) -> str:
@@ -29,10 +30,19 @@ def render(diagnosis: Diagnosis, style: Style) -> str:
     lines: list[str] = []
     if not style.quiet:
         lines += [*style.wrapped(_heading(diagnosis.facts, style)), "", *_areas(diagnosis, style), ""]
+        lines += _picture(diagnosis, style)
         lines += _blocks(diagnosis, style)
         lines += not_checked(diagnosis, style)
     lines += style.wrapped(verdict(diagnosis, style.homedir))
     return "\n".join(lines)
+
+
+def _picture(diagnosis: Diagnosis, style: Style) -> list[str]:
+    if style.drawing is Drawing.NONE or not (diagnosis.findings or style.verbose):
+        return []
+    from gpgdoctor.report.picture import picture  # a healthy machine needs none
+
+    return picture(diagnosis, style)
 
 
 def _blocks(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
@@ -101,7 +111,8 @@ def not_checked(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
         reasons.setdefault(check.reason.clear() if check.reason else "", []).append(check.rule.id)
     yield "NOT CHECKED"
     for reason, ids in reasons.items():
-        yield from style.wrapped(f"{', '.join(dict.fromkeys(ids))}: {printable(reason, 400)}", "  ", "    ")
+        named = ", ".join(map(with_name, dict.fromkeys(ids)))
+        yield from style.wrapped(f"{named}: {printable(reason, 400)}", "  ", "    ")
     yield ""
 
 
@@ -138,10 +149,8 @@ def _next_command(diagnosis: Diagnosis, findings: list[Finding], home: str) -> s
 
 
 def _is_curable(diagnosis: Diagnosis, finding: Finding) -> bool:
-    """Whether `fix` would do more than give advice: a file that somebody else manages it leaves alone."""
-    cure = finding.found.cure
-    if cure is None or cure.applicability == "manual":
+    if finding.found.cure is None:
         return False
-    from gpgdoctor.plan.plan import Advise, steps_of
+    from gpgdoctor.plan.plan import would_change  # a healthy machine needs no plan, and no time to load one
 
-    return not all(isinstance(step, Advise) for step in steps_of(diagnosis.facts, finding))
+    return would_change(diagnosis.facts, finding)

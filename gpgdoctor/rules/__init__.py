@@ -15,3 +15,8 @@ def catalogue() -> dict[str, Rule]:
     for module in iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
     return dict(sorted(registered().items()))
+
+
+def with_name(id: str) -> str:
+    """An id as people read it: "GD601 pin-asked-every-time"; KeyError where there is no such rule."""
+    return f"{id} {catalogue()[id].name}"

@@ -11,16 +11,20 @@ from gpgdoctor.rules.rule import (
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subject,
     Subjects,
+    Verdicts,
     advice,
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
-from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
+from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, SCDAEMON_STARTS, scdaemon_would_answer, severity_for_pcsc
 from gpgdoctor.rules.usb_names import name_of
+from gpgdoctor.system.record import replace
 from gpgdoctor.wording import Command, Text, free, public, text
 
 # SCARD_W_SECURITY_VIOLATION, SCARD_F_COMM_ERROR, SCARD_E_NO_SERVICE: which of them a refusal becomes depends on
@@ -38,8 +42,15 @@ EXPLAIN: Command = ("gpgdoctor", "explain", "GD401")
     "pcscd lets this session in.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305", "GD311"),
+    earlier=SCDAEMON_STARTS,
+    breaks=refuses(Stretch.PCSCD),
 )
-def pcscd_refuses_me(facts: Facts) -> Found | None:
+def pcscd_refuses_me(facts: Facts, verdicts: Verdicts) -> Found | None:
+    found = _refuses_me(facts)
+    return found if found is None or scdaemon_would_answer(verdicts) else replace(found, effect=None)
+
+
+def _refuses_me(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
         raise NotApplicable(PCSCD_DOES_NOT_RUN)
     answer = known(facts.pcscd.answer)
@@ -243,6 +254,7 @@ def _a_card_is_there(facts: Facts) -> bool:
     worst="error",
     each=_blocked,
     no_subject=text("nobody looked, and there is a card"),
+    breaks=refuses(Stretch.READER),
 )
 def usb_device_blocked(facts: Facts, index: int) -> Found | None:
     return Found(

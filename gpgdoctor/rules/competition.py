@@ -6,7 +6,21 @@ from gpgdoctor.facts import Facts, Reader, Unknown, UsbInterface, known, known_o
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NO_READER, NO_SCDAEMON, NOT_STARTING
 from gpgdoctor.rules.reader_state import is_held
-from gpgdoctor.rules.rule import Advice, Cost, Cure, Found, Holds, Severity, Subject, Subjects, advice, hidden_by, rule
+from gpgdoctor.rules.rule import (
+    Advice,
+    Cost,
+    Cure,
+    Found,
+    Holds,
+    Severity,
+    Stretch,
+    Subject,
+    Subjects,
+    advice,
+    hidden_by,
+    refuses,
+    rule,
+)
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Command, several, text
 
@@ -32,6 +46,7 @@ def _listed_where_scdaemon_has_none(facts: Facts) -> Subjects:
     each=_listed_where_scdaemon_has_none,
     causes=(*hidden_by("GD301", "GD308"), *NO_PCSCD_AT_ALL, *NO_SCDAEMON, *NOT_STARTING),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
     if not _competes(facts):
@@ -117,6 +132,7 @@ def _is_among(names: list[str], interface: UsbInterface) -> bool:
     each=_claimed_by_me,
     causes=(*NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109")),
     no_subject=text("scdaemon has claimed no reader on USB"),
+    breaks=refuses(Stretch.OTHERS),
 )
 def own_driver_excludes_pcscd(facts: Facts, index: int) -> Found | None:
     kept_out = [process for process in holding.others(facts) if holding.uses_cards(process)]

@@ -9,19 +9,24 @@ from gpgdoctor.rules.reader_state import Hold, hold, is_held, was_shown_exclusiv
 from gpgdoctor.rules.rule import (
     Advice,
     Cost,
+    Culprit,
     Cure,
     Found,
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subjects,
     advice,
     advise,
+    blocks,
     by_hand,
     headed_by,
     hidden_by,
+    refuses,
     rule,
 )
+from gpgdoctor.system.record import replace
 from gpgdoctor.wording import Text, public, several, text
 
 NO_PCSCD = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
@@ -38,6 +43,7 @@ NO_READER = text("PC/SC lists no reader")
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD204", "GD109")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.OTHERS),
 )
 def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -84,6 +90,7 @@ def _were_refused(number: int) -> Text:
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD206", "GD109", "GD106")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -96,7 +103,8 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
         return None
     if not scdaemon.reaches_through_pcsc(facts) or not scdaemon.would_take(facts, index):
         return None
-    candidates = holding.suspects(facts)
+    suspects = holding.suspects(facts)
+    candidates = holding.able(suspects, Hold.SHARED)
     handles = known_or(reader.handles, 0)
     return Found(
         severity=_wanted(facts),
@@ -110,7 +118,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
             *((f"readers[{index}].handles",) if handles > 1 else ()),
             "configuration.in_force",
         ),
-        culprits=holding.culprits(facts, candidates, handles),
+        culprits=holding.culprits(facts, candidates, handles, by_table=candidates != suspects),
         cure=cures.share(facts, also=_instead(facts, candidates)),
         note=_who_else(facts, candidates),
     )
@@ -122,14 +130,16 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     "No other program has the reader for itself alone.",
     worst="error",
     each=holding.contended,
-    causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD109", "GD204", "GD206")),
+    causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109", "GD204", "GD206")),
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
     if not was_shown_exclusive(reader) or holding.is_scdaemons(facts, index):
         return None
-    candidates = holding.suspects(facts)
+    suspects = holding.suspects(facts)
+    candidates = holding.able(suspects, Hold.EXCLUSIVE)
     return Found(
         severity="warning" if scdaemon.is_spared(facts, index) else _wanted(facts),
         summary=text("{who} has opened this reader for itself alone.", who=holding.one_of(facts, candidates)),
@@ -137,7 +147,7 @@ def exclusive_holder(facts: Facts, index: int) -> Found | None:
             'gpg says "No such device" until that program lets go. Sharing on scdaemon\'s side does not help here.'
         ),
         because=(f"readers[{index}].state", *_probed(reader, index), "gnupg.running"),
-        culprits=holding.culprits(facts, candidates),
+        culprits=holding.culprits(facts, candidates, by_table=candidates != suspects),
         cure=advise(*cures.let_go(facts, candidates)),
         note=_who_else(facts, candidates),
     )
@@ -178,6 +188,7 @@ def _who_else(facts: Facts, candidates: list[Process]) -> Text | None:
     each=holding.contended,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=blocks(Stretch.READER),
 )
 def transaction_held(facts: Facts, index: int) -> Found | None:
     readers = known(facts.readers)
@@ -187,8 +198,11 @@ def transaction_held(facts: Facts, index: int) -> Found | None:
         return None
     # A probe waits for a reader that is shared; one that is held EXCLUSIVE refuses it at once.
     may_block = [number for number, other in enumerate(readers) if hold(other) is Hold.SHARED]
-    if probe == "not-made" and known_or(facts.pcscd.waiting, 0) and may_block == [index]:
-        return _transaction(facts, index, ("pcscd.waiting",))
+    if probe == "not-made" and may_block == [index]:
+        if known_or(facts.pcscd.waiting, 0):
+            return _transaction(facts, index, ("pcscd.waiting",))
+        if known_or(facts.pcscd.waiting_programs, 0):
+            return _transaction(facts, index, ("pcscd.waiting_programs",))
     if probe == "not-made" and reader.not_made_reason is Reason.NO_PROBE:
         raise NotApplicable(text("switched off with --no-probe"), switched_off=True)
     if probe == "not-made":
@@ -207,10 +221,19 @@ def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
         summary=text("{who} is in the middle of a transaction with this card, and all others wait.", who=who),
         effect=text("gpg hangs until it ends. A touch, a PIN entry or a key generation looks the same while it lasts."),
         because=(f"readers[{index}].state", *because),
-        culprits=holding.culprits(facts, candidates),
+        culprits=_of_a_transaction(facts, candidates),
         cure=advise(finish, *(cures.let_go(facts, candidates) if candidates else ())),
         note=text("Look again in a minute: what is gone by then was an operation, and no fault."),
     )
+
+
+def _of_a_transaction(facts: Facts, candidates: list[Process]) -> tuple[Culprit, ...]:
+    """Programs that were seen to wait for the transaction are candidates, too: the only one may be one of them."""
+    found = holding.culprits(facts, candidates)
+    waiting = known_or(facts.pcscd.waiting_programs, 0)
+    if not waiting or (holding.all_paired(facts) and len(holding.clients(facts)) > waiting):
+        return found
+    return tuple(replace(culprit, certainty="possible") for culprit in found)
 
 
 def _held_by_somebody(facts: Facts) -> Subjects:

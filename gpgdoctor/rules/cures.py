@@ -116,7 +116,8 @@ def rewrite(facts: Facts, changes: Iterable[LineChange]) -> Cure:
 def without_disable_ccid(facts: Facts, interface: UsbInterface, otherwise: Advice) -> Cure:
     """disable-ccid out of force, where pcscd cannot use a reader and scdaemon's own driver could."""
     lines = out_of_force(facts, "disable-ccid")
-    if not lines or not known_or(facts.gnupg.own_ccid_driver, False) or not scdaemon.is_free(interface):
+    could_open_it = interface.ccid and interface.driver is None and interface.accessible is True
+    if not lines or not known_or(facts.gnupg.own_ccid_driver, False) or not could_open_it:
         return advise(otherwise)
     costs = restart_costs(facts)
     return Cure(

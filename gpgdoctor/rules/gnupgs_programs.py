@@ -6,7 +6,7 @@ import posixpath
 
 from gpgdoctor.facts import Facts, NotKnown, Process, Unknown, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
-from gpgdoctor.rules.rule import Found, NotApplicable, Subject, by_hand, hidden_by, rule
+from gpgdoctor.rules.rule import Found, NotApplicable, Stretch, Subject, by_hand, hidden_by, refuses, rule
 from gpgdoctor.rules.services import GNUPG_MISSING, install
 from gpgdoctor.wording import Text, path, program, public, several, text
 
@@ -33,6 +33,7 @@ PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg",
     "The agent's socket is that of a local gpg-agent.",
     worst="warning",
     causes=hidden_by("GD307"),
+    breaks=refuses(Stretch.AGENT),
 )
 def agent_elsewhere(facts: Facts) -> Found | None:
     listener = known(facts.gnupg.agent_listener)
@@ -182,10 +183,12 @@ def _name_in_store(real: str) -> str:
     causes=(*GNUPG_MISSING, *hidden_by("GD308")),
 )
 def two_gnupgs_one_home(facts: Facts) -> Found | None:
-    foreign = [subject.index for subject in _daemons(facts) if _is_foreign_and_here(facts, subject.index)]
-    if not foreign:
-        return None
+    daemons = [subject.index for subject in _daemons(facts)]
     processes = known(facts.processes)
+    foreign = [number for number in daemons if _is_foreign_and_here(facts, processes[number])]
+    if not foreign:
+        _check_that_all_are_seen(facts, [processes[number] for number in daemons])
+        return None
     return Found(
         severity="warning",
         summary=text(
@@ -207,22 +210,27 @@ def _named_by_path(process: Process) -> Text:
     return text("{who} runs from {place}", who=holding.named(process), place=path(known_or(process.executable, "")))
 
 
-def _is_foreign_and_here(facts: Facts, index: int) -> bool:
+def _is_foreign_and_here(facts: Facts, process: Process) -> bool:
     """Whether a daemon is another installation's, whose program is still in its place."""
-    process = known(facts.processes)[index]
-    if isinstance(process.executable, Unknown):
-        if _belongs_to_a_seen_agent(facts, process):
-            return False
-        raise NotKnown(process.executable, counts=False)
-    if known(process.replaced) or not _is_foreign(facts, process):
+    if known_or(process.replaced, True) or not _is_foreign(facts, process):
         return False
     return not _is_configured(facts, process)
 
 
-def _belongs_to_a_seen_agent(facts: Facts, process: Process) -> bool:
-    """scdaemon hides its program from its own user; the gpg-agent that started it has one of its own installation."""
-    agents = [it for it in holding.agents(facts) if it.pid == known_or(process.parent, 0)]
-    return process.role == "scdaemon" and any(not isinstance(it.executable, Unknown) for it in agents)
+def _check_that_all_are_seen(facts: Facts, daemons: list[Process]) -> None:
+    """GnuPG's daemons forbid ptrace, so that their program files are shown to root alone, not to their own user.
+
+    A scdaemon that says the installed version is the installed one, and so is the agent that started it. Where
+    that does not help either it is unknown, which makes no look incomplete: it would be so for everybody.
+    """
+    running, installed = known_or(facts.gnupg.running, None), known_or(facts.gnupg.scdaemon_version, None)
+    if running is not None and running.version == installed:
+        return
+    for process in daemons:
+        if isinstance(process.executable, Unknown):
+            raise NotKnown(process.executable, counts=False)
+        if isinstance(process.replaced, Unknown):
+            raise NotKnown(process.replaced, counts=False)
 
 
 @rule(

@@ -14,16 +14,19 @@ from gpgdoctor.rules.rule import (
     Holds,
     NotApplicable,
     Severity,
+    Stretch,
     Subject,
     Subjects,
+    Verdicts,
     advice,
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.rule import readers as each_reader
-from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, severity_for_pcsc
+from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, SCDAEMON_STARTS, scdaemon_would_answer, severity_for_pcsc
 from gpgdoctor.rules.usb_access import NONE_ON_USB
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Text, public, text
@@ -35,8 +38,10 @@ from gpgdoctor.wording import Text, public, text
     "There is a reader.",
     worst="warning",
     causes=(*NO_PCSCD_AT_ALL, *hidden_by("GD404", "GD308")),
+    earlier=SCDAEMON_STARTS,
+    breaks=refuses(Stretch.READER),
 )
-def no_reader(facts: Facts) -> Found | None:
+def no_reader(facts: Facts, verdicts: Verdicts) -> Found | None:
     if known(facts.usb):
         return None
     if known(facts.readers):
@@ -46,7 +51,7 @@ def no_reader(facts: Facts) -> Found | None:
     return Found(
         severity="warning",
         summary=text("Neither USB nor PC/SC knows a reader."),
-        effect=text('gpg says "No such device".'),
+        effect=text('gpg says "No such device".') if scdaemon_would_answer(verdicts) else None,
         because=("readers", "usb"),
         cure=advise(_plug_in(facts)),
     )
@@ -87,6 +92,7 @@ def _device(interface: UsbInterface) -> str:
     each=_devices,
     causes=(*NO_PCSCD, *hidden_by("GD402", "GD206", "GD208", "GD314")),
     no_subject=NONE_ON_USB,
+    breaks=refuses(Stretch.READER),
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
@@ -205,8 +211,10 @@ def _listed(facts: Facts) -> Subjects:
     "There is a card in a reader.",
     worst="info",
     causes=(*NO_PCSCD, *hidden_by("GD501")),
+    earlier=SCDAEMON_STARTS,
+    breaks=refuses(Stretch.CARD),
 )
-def no_card(facts: Facts) -> Found | None:
+def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
     subjects = _listed(facts)
     if isinstance(subjects, Holds):
         return None
@@ -219,7 +227,7 @@ def no_card(facts: Facts) -> Found | None:
     return Found(
         severity="info",
         summary=text("All readers are empty.") if len(readers) > 1 else text("The reader is empty."),
-        effect=text('gpg says "No such device", as for everything else.'),
+        effect=text('gpg says "No such device", as for everything else.') if scdaemon_would_answer(verdicts) else None,
         because=tuple(f"readers[{number}].state" for number in empty),
         cure=by_hand("Put the card in, the chip first."),
     )
@@ -233,6 +241,7 @@ def no_card(facts: Facts) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=refuses(Stretch.CARD),
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -254,6 +263,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
+    breaks=refuses(Stretch.READER),
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Connection, Facts, NotKnown, Process, Reader, Unknown, UsbInterface, known, known_or
+from gpgdoctor.holders import ShareMode
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import scdaemon
 from gpgdoctor.rules.reader_state import Hold, hold, is_held
@@ -197,15 +198,30 @@ def suspects(facts: Facts) -> list[Process]:
     return sorted([*others(facts), *scdaemons], key=lambda process: (_rank(process), process.pid))
 
 
-def culprits(facts: Facts, candidates: list[Process], handles: int | None = None) -> tuple[Culprit, ...]:
+def able(candidates: list[Process], how: Hold) -> list[Process]:
+    """Those of them that may hold a reader in this way, by the share mode that is known of each; else all of them."""
+    never = {Hold.EXCLUSIVE: ("shared", "none"), Hold.SHARED: ("exclusive", "none")}.get(how, ())
+    found = [it for it in candidates if it.role == "scdaemon" or _mode(it) not in never]
+    return found or candidates
+
+
+def _mode(process: Process) -> ShareMode:
+    holder = known_holder(process.program)
+    return "unknown" if holder is None else holder.mode
+
+
+def culprits(
+    facts: Facts, candidates: list[Process], handles: int | None = None, *, by_table: bool = False
+) -> tuple[Culprit, ...]:
     """The candidates with how sure it is: one of several is possible, the only one is likely.
 
     It is certain where every connection of pcscd is paired with a program and this is the one that remains.
     `handles` is how many connections pcscd counts on the reader: where there are as many programs, each is likely.
+    `by_table`: others are connected, and left out for what is known of them, which makes nothing certain.
     """
     unnamed = _unnamed_users(facts)
     number = len(candidates) + unseen(facts)
-    if len(candidates) == 1 and all_paired(facts):
+    if len(candidates) == 1 and all_paired(facts) and not by_table:
         certainty: Certainty = "certain"
     else:
         certainty = "likely" if number == 1 or number == handles else "possible"

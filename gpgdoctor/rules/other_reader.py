@@ -6,7 +6,7 @@ from gpgdoctor.facts import Facts, known
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER, NO_SCDAEMON, NOT_STARTING
 from gpgdoctor.rules.reader_state import Card, card
-from gpgdoctor.rules.rule import Cure, Found, LineChange, NotApplicable, hidden_by, rule
+from gpgdoctor.rules.rule import Cure, Found, LineChange, NotApplicable, Stretch, hidden_by, refuses, rule
 from gpgdoctor.wording import reader_name, text
 
 FEWEST_WORDS = 2  # of a reader's name: "Yubico YubiKey" says which, "Yubico" hardly
@@ -18,6 +18,7 @@ FEWEST_WORDS = 2  # of a reader's name: "Yubico YubiKey" says which, "Yubico" ha
     "scdaemon takes the reader that has the card.",
     worst="error",
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD105", "GD308")),
+    breaks=refuses(Stretch.CARD),
 )
 def other_reader_taken(facts: Facts) -> Found | None:
     if not scdaemon.reaches_through_pcsc(facts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, LogEvent, NotKnown, Reason, Unknown, known, known_or
 from gpgdoctor.rules import cures, holding
-from gpgdoctor.rules.rule import Cure, Found, NotApplicable, advice, advise, by_hand, hidden_by, rule
+from gpgdoctor.rules.rule import Cure, Found, NotApplicable, Stretch, advice, advise, by_hand, hidden_by, refuses, rule
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, install, severity_for_pcsc
 from gpgdoctor.wording import Text, public, text
 
@@ -30,6 +30,7 @@ def _events(facts: Facts, kind: str) -> list[tuple[int, LogEvent]]:
     "All programs speak pcscd's protocol.",
     worst="warning",
     causes=hidden_by("GD302", "GD303", "GD304", "GD305"),
+    breaks=refuses(Stretch.OTHERS),
 )
 def client_protocol_mismatch(facts: Facts) -> Found | None:
     if isinstance(facts.pcscd.log, Unknown):
@@ -70,6 +71,7 @@ def _of_versions(protocol: str | None) -> str:
     "pcscd can start.",
     worst="error",
     causes=hidden_by("GD305"),
+    breaks=refuses(Stretch.PCSCD),
 )
 def pcscd_cannot_start(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) == "pcscd":
@@ -106,6 +108,7 @@ def _why(events: list[tuple[int, LogEvent]]) -> Text:
     "pcscd has drivers for readers.",
     worst="error",
     causes=hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD313", "GD401"),
+    breaks=refuses(Stretch.READER),
 )
 def pcscd_without_drivers(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":

@@ -7,10 +7,9 @@ from enum import Enum
 
 from gpgdoctor.facts import Facts, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, other_reader, scdaemon
-from gpgdoctor.rules.contention import NO_READER, NOT_STARTING
+from gpgdoctor.rules.contention import NO_READER, NO_SCDAEMON, NOT_STARTING
 from gpgdoctor.rules.reader_state import Card, card
-from gpgdoctor.rules.rule import Advice, Found, NotApplicable, advice, advise, hidden_by, rule
-from gpgdoctor.rules.services import GNUPG_MISSING
+from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Stretch, advice, advise, hidden_by, refuses, rule
 from gpgdoctor.wording import Text, line, reader_name, several, text
 
 LONGEST_LIST = 6
@@ -30,7 +29,8 @@ class Outcome(Enum):
     "reader-port-never-matches",
     "reader-port names a reader that is there.",
     worst="error",
-    causes=(*GNUPG_MISSING, *NOT_STARTING, *hidden_by("GD205")),
+    causes=(*NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD205")),
+    breaks=refuses(Stretch.READER),
 )
 def reader_port_never_matches(facts: Facts) -> Found | None:
     port = scdaemon.setting(facts, "reader-port")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from gpgdoctor.facts import Facts, known
 from gpgdoctor.system.record import Record
@@ -78,7 +78,8 @@ class Cure(Record):
 
     applicability: Applicability
     costs: tuple[Cost, ...] = ()
-    options: tuple[str, ...] = ()  # to be in force in the user's scdaemon.conf
+    # lines to be in force in the user's scdaemon.conf: an option, and its value where it has one
+    options: Annotated[tuple[str, ...], Privacy.LINE] = ()
     changes: tuple[LineChange, ...] = ()
     restart: bool = False
     advice: tuple[Advice, ...] = ()
@@ -110,6 +111,19 @@ class Found(Record):
     cure: Cure | None = None
     note: Text | None = None  # what would show more, or what looks the same
     stops: Daemon | None = None  # the daemon that does not start because of it
+
+
+class Judged(Protocol):
+    """A finding so far, as a rule with ``earlier`` sees it."""
+
+    @property
+    def found(self) -> Found: ...
+
+
+class Verdicts(Protocol):
+    """What was judged so far, of the rules that are declared in ``earlier``."""
+
+    def found(self, id: str) -> Sequence[Judged]: ...
 
 
 class Subject(Record):
@@ -149,6 +163,32 @@ def headed_by(*ids: str) -> tuple[Cause, ...]:
     return tuple(Cause(id=id, hides=False) for id in ids)
 
 
+class Stretch(Enum):
+    """A part of the way from gpg to the card, by what it leads to."""
+
+    AGENT = "gpg-agent"
+    SCDAEMON = "scdaemon"
+    PCSCD = "pcscd"
+    READER = "the reader"  # from pcscd, or from scdaemon's own driver
+    CARD = "the card"
+    OTHERS = "other programs"  # from them to pcscd or to the reader: gpg's own way is open
+
+
+class Break(Record):
+    """Where a finding breaks the way, and how: what is blocked hangs, what is refused fails at once."""
+
+    at: Stretch
+    blocks: bool = False
+
+
+def refuses(at: Stretch) -> Break:
+    return Break(at=at)
+
+
+def blocks(at: Stretch) -> Break:
+    return Break(at=at, blocks=True)
+
+
 class Rule(Record):
     id: str
     name: str
@@ -159,6 +199,7 @@ class Rule(Record):
     causes: tuple[Cause, ...]
     earlier: tuple[str, ...]  # the rules whose verdicts it is given
     no_subject: Text  # why there is no subject, where there is none
+    breaks: Break | None = None  # where its findings break the way to the card, as way.py draws it
 
 
 _registry: dict[str, Rule] = {}
@@ -175,6 +216,7 @@ def rule(
     causes: tuple[Cause, ...] = (),
     earlier: tuple[str, ...] = (),
     no_subject: Text = NO_SUBJECT,
+    breaks: Break | None = None,
 ) -> Callable[[Callable[..., Found | None]], Callable[..., Found | None]]:
     """Register a pure function: ``judge(facts)``, or ``judge(facts, index)`` once for each subject.
 
@@ -195,6 +237,7 @@ def rule(
             causes=causes,
             earlier=earlier,
             no_subject=no_subject,
+            breaks=breaks,
         )
         return judge
 

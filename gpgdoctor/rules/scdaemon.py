@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum
 
 from gpgdoctor.facts import Facts, NotKnown, Setting, UsbInterface, known, known_or
@@ -110,22 +111,26 @@ def is_free(interface: UsbInterface) -> bool:
 
 
 def reader_taken(facts: Facts) -> int | None:
-    """Which of PC/SC's readers scdaemon opens: its index. None: it goes on until it finds a card that is free.
+    """Which of PC/SC's readers scdaemon opens: its index. None: it goes on until it finds a card that is free."""
+    port = setting(facts, "reader-port")
+    names = [reader.name for reader in known(facts.readers)]
+    return index_taken(version(facts), port.value if port else None, names)
+
+
+def index_taken(version: tuple[int, ...], port: str | None, names: Sequence[str]) -> int | None:
+    """The same of a scdaemon of that version with that reader-port, where PC/SC lists these names.
 
     Version 2.2 takes the first reader whose name starts with reader-port, else the first of all; since 2.3
     it looks into every reader, or into the one that a number or a text with a colon names.
     """
-    port = setting(facts, "reader-port")
-    names = [reader.name for reader in known(facts.readers)]
-    if version(facts) < FIRST_WITHOUT_FALLBACK:
-        matching = [number for number, name in enumerate(names) if port and name.startswith(port.value or "")]
+    matching = [number for number, name in enumerate(names) if port is not None and name.startswith(port)]
+    if version < FIRST_WITHOUT_FALLBACK:
         return matching[0] if matching else 0
-    if port is None or port.value is None:
+    if port is None:
         return None
-    if ":" in port.value:
-        matching = [number for number, name in enumerate(names) if name.startswith(port.value)]
+    if ":" in port:
         return matching[0] if matching else None
-    digits = re.match(r"\s*\d{1,18}", port.value)
+    digits = re.match(r"\s*\d{1,18}", port)
     return int(digits.group()) if digits and int(digits.group()) > 0 else None
 
 

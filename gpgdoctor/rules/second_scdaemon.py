@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, Process, Unknown, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
-from gpgdoctor.rules.reader_state import is_held
-from gpgdoctor.rules.rule import Certainty, Found, Holds, Subject, Subjects, advise, hidden_by, rule
+from gpgdoctor.rules.contention import NO_SCDAEMON, NOT_STARTING
+from gpgdoctor.rules.reader_state import Hold, hold, is_held
+from gpgdoctor.rules.rule import Certainty, Found, Holds, Stretch, Subject, Subjects, advise, hidden_by, refuses, rule
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Text, public, text
 
@@ -28,7 +29,7 @@ def _claimed(facts: Facts) -> list[Subject]:
     return [
         Subject(name=name_of(interface), index=-1 - number)
         for number, interface in enumerate(known_or(facts.usb, ()))
-        if interface.ccid and interface.driver == "usbfs" and not holding.is_listed(facts, interface)
+        if interface.ccid and known_or(interface.driver, "usbfs") == "usbfs" and not holding.is_listed(facts, interface)
     ]
 
 
@@ -38,8 +39,9 @@ def _claimed(facts: Facts) -> list[Subject]:
     "No scdaemon of another home or user has the reader.",
     worst="error",
     each=_readers_and_devices,
-    causes=(*NO_PCSCD, *hidden_by("GD204")),
+    causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204")),
     no_subject=text("PC/SC lists no reader"),
+    breaks=refuses(Stretch.READER),
 )
 def second_scdaemon(facts: Facts, index: int) -> Found | None:
     return _by_own_driver(facts, -1 - index) if index < 0 else _through_pcscd(facts, index)
@@ -53,11 +55,14 @@ def _through_pcscd(facts: Facts, index: int) -> Found | None:
     if not is_held(reader) or scdaemon.holds_a_card(facts) or not candidates or holding.is_scdaemons(facts, index):
         return None
     says_so = _say_they_have_it(facts, candidates)
-    rivals = [process for process in holding.others(facts) if not holding.is_idle_service(process)]
-    if not says_so and rivals:
+    able = holding.able([*holding.others(facts), *candidates], hold(reader))
+    number = len(able) + holding.unseen(facts)
+    each_holds = number > 1 and known_or(reader.handles, 0) >= number
+    if not says_so and not each_holds and any(_explains_it(it, hold(reader)) for it in able):
         return None  # then it is one suspect among others
     alone = len(candidates) + len(holding.others(facts)) + holding.unseen(facts) == 1
-    otherwise: Certainty = "possible" if not alone else "certain" if holding.all_paired(facts) else "likely"
+    otherwise: Certainty = "likely" if number == 1 or each_holds else "possible"
+    otherwise = "certain" if alone and holding.all_paired(facts) else otherwise
     return _found(
         facts,
         says_so or candidates,
@@ -67,11 +72,17 @@ def _through_pcscd(facts: Facts, index: int) -> Found | None:
     )
 
 
+def _explains_it(process: Process, how: Hold) -> bool:
+    """Whether a program may have the reader in this way as well as a scdaemon; one that shares is no usual scdaemon."""
+    return process.role != "scdaemon" and (how is Hold.SHARED or not holding.is_idle_service(process))
+
+
 def _by_own_driver(facts: Facts, index: int) -> Found | None:
     """Where an interface is claimed, and neither pcscd nor my scdaemon has it."""
     candidates = [it for it in _by_their_own_driver(facts) if known_or(it.cards, 1) != 0]
     if not candidates or scdaemon.holds_a_card(facts):
         return None
+    known(known(facts.usb)[index].driver)
     if known(facts.pcscd.listener) == "pcscd":
         known(facts.readers)  # else it may as well be pcscd that has claimed it
     if _has_a_way(facts):

@@ -10,22 +10,27 @@ from gpgdoctor.rules.rule import (
     Found,
     NotApplicable,
     Severity,
+    Stretch,
+    Verdicts,
     advice,
     advise,
+    blocks,
     by_hand,
     headed_by,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.wording import free, path, pid, public, text
 
 FULL = 190  # of 200: pcsc-lite 2.5.1 src/pcscd.h.in, PCSC_MAX_CONTEXT_THREADS
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
+SCDAEMON_STARTS = ("GD101", "GD102", "GD108")
 GNUPG_MISSING = hidden_by("GD306", "GD307")
 PCSCD_DOES_NOT_RUN = text("pcscd does not run")
 
 
-@rule("GD307", "gnupg-missing", "GnuPG is installed.", worst="error")
+@rule("GD307", "gnupg-missing", "GnuPG is installed.", worst="error", breaks=refuses(Stretch.AGENT))
 def gnupg_missing(facts: Facts) -> Found | None:
     if known(facts.gnupg.gpgconf) is not None:
         return None
@@ -37,7 +42,14 @@ def gnupg_missing(facts: Facts) -> Found | None:
     )
 
 
-@rule("GD306", "scdaemon-missing", "scdaemon is installed.", worst="error", causes=hidden_by("GD307"))
+@rule(
+    "GD306",
+    "scdaemon-missing",
+    "scdaemon is installed.",
+    worst="error",
+    causes=hidden_by("GD307"),
+    breaks=refuses(Stretch.SCDAEMON),
+)
 def scdaemon_missing(facts: Facts) -> Found | None:
     named = known(facts.gnupg.scdaemon)
     if named is not None and known(facts.gnupg.scdaemon_exists):
@@ -84,7 +96,7 @@ def install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
     return by_hand("Install {what}:", command, what=public(what))
 
 
-@rule("GD305", "pcsc-library-missing", "The PC/SC library can be loaded.", worst="error")
+@rule("GD305", "pcsc-library-missing", "The PC/SC library can be loaded.", worst="error", breaks=refuses(Stretch.PCSCD))
 def pcsc_library_missing(facts: Facts) -> Found | None:
     library = known(facts.pcscd.library)
     if library.usable:
@@ -102,7 +114,10 @@ def pcsc_library_missing(facts: Facts) -> Found | None:
 
 @rule("GD309", "pcscd-asleep", "pcscd is awake.", worst="info")
 def pcscd_asleep(facts: Facts) -> Found | None:
-    if known(facts.pcscd.listener) != "activator":
+    listener = known(facts.pcscd.listener)
+    if listener is None:
+        raise NotApplicable(PCSCD_DOES_NOT_RUN)
+    if listener != "activator":
         return None
     return Found(
         severity="info",
@@ -119,10 +134,11 @@ def pcscd_asleep(facts: Facts) -> Found | None:
     "pcscd runs, or starts when it is needed.",
     worst="error",
     causes=(
-        *hidden_by("GD305", "GD308", "GD313"),
+        *hidden_by("GD305", "GD108", "GD308", "GD313"),
         *hidden_by("GD101", "GD102", stopping="scdaemon"),
         *headed_by("GD501"),
     ),
+    breaks=refuses(Stretch.PCSCD),
 )
 def pcscd_not_running(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) is not None:
@@ -175,6 +191,7 @@ def _start_pcscd(facts: Facts) -> Cure:
     "Where pcscd's socket is, pcscd listens.",
     worst="error",
     causes=hidden_by("GD313"),
+    breaks=refuses(Stretch.PCSCD),
 )
 def pcscd_stale_socket(facts: Facts) -> Found | None:
     if known(facts.pcscd.socket_file) == "absent" or known(facts.pcscd.listener) is not None:
@@ -193,7 +210,14 @@ def pcscd_stale_socket(facts: Facts) -> Found | None:
     )
 
 
-@rule("GD303", "pcscd-not-answering", "pcscd answers.", worst="error", causes=hidden_by("GD302", "GD305"))
+@rule(
+    "GD303",
+    "pcscd-not-answering",
+    "pcscd answers.",
+    worst="error",
+    causes=hidden_by("GD302", "GD305"),
+    breaks=blocks(Stretch.PCSCD),
+)
 def pcscd_not_answering(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
         raise NotApplicable(PCSCD_DOES_NOT_RUN)
@@ -235,6 +259,7 @@ def _states(facts: Facts) -> tuple[str, ...]:
     "pcscd and its library speak the same protocol.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305"),
+    breaks=refuses(Stretch.PCSCD),
 )
 def pcscd_version_mismatch(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
@@ -268,6 +293,7 @@ def pcscd_version_mismatch(facts: Facts) -> Found | None:
     "pcscd has room for more connections.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305"),
+    breaks=refuses(Stretch.PCSCD),
 )
 def pcscd_full(facts: Facts) -> Found | None:
     connections = known(facts.pcscd.connections)
@@ -286,6 +312,15 @@ def pcscd_full(facts: Facts) -> Found | None:
         culprits=tuple(holding.culprit(process, "certain") for process in worst),
         cure=cures.ask_to_let_go(worst),
     )
+
+
+def scdaemon_would_answer(verdicts: Verdicts) -> bool:
+    """Whether gpg gets as far as a scdaemon of GnuPG's own, so that its words are about readers and cards.
+
+    For rules with ``earlier=SCDAEMON_STARTS``: where scdaemon does not start, gpg says something else.
+    """
+    stopped = any(it.found.stops == "scdaemon" for id in ("GD101", "GD102") for it in verdicts.found(id))
+    return not stopped and not verdicts.found("GD108")
 
 
 def _processes(facts: Facts, role: str) -> list[Process]:

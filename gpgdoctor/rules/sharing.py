@@ -34,7 +34,12 @@ LEFT_AS = {"reset": "reset", "power-off": "without power", "selection": "on anot
     "pin-asked-every-time",
     "The PIN is asked no more often than the card demands.",
     worst="info",
-    causes=(*GNUPG_MISSING, *hidden_by("GD101", "GD102", stopping="scdaemon"), *headed_by("GD104")),
+    causes=(
+        *GNUPG_MISSING,
+        *hidden_by("GD108"),
+        *hidden_by("GD101", "GD102", stopping="scdaemon"),
+        *headed_by("GD104"),
+    ),
 )
 def pin_asked_every_time(facts: Facts) -> Found | None:
     shared = scdaemon.setting(facts, "pcsc-shared")
@@ -99,7 +104,7 @@ def _is_shared(facts: Facts, index: int) -> bool:
     "No other program changes the applet under scdaemon.",
     worst="warning",
     each=_shared,
-    causes=(*GNUPG_MISSING, *hidden_by("GD109")),
+    causes=(*GNUPG_MISSING, *hidden_by("GD108", "GD109")),
 )
 def applet_interference(facts: Facts, index: int) -> Found | None:
     connected = [process for process in holding.others(facts) if not holding.is_harmless_beside(process)]

@@ -11,11 +11,13 @@ from gpgdoctor.rules.rule import (
     Found,
     LineChange,
     NotApplicable,
+    Stretch,
     advice,
     advise,
     by_hand,
     headed_by,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.services import GNUPG_MISSING
@@ -30,7 +32,7 @@ MUSL = ("alpine", "void")  # scdaemon's own default there is the name that comes
     "pcsc-shared-without-effect",
     "pcsc-shared is set where it has an effect.",
     worst="warning",
-    causes=(*GNUPG_MISSING, *headed_by("GD205")),
+    causes=(*GNUPG_MISSING, *hidden_by("GD108"), *headed_by("GD205")),
 )
 def pcsc_shared_without_effect(facts: Facts) -> Found | None:
     shared = scdaemon.setting(facts, "pcsc-shared")
@@ -78,6 +80,7 @@ def _shared_for_nobody(facts: Facts) -> Cure:
         *hidden_by("GD101", "GD102", stopping="scdaemon"),
         *headed_by("GD115", "GD305"),
     ),
+    breaks=refuses(Stretch.PCSCD),
 )
 def pcsc_driver_unusable(facts: Facts) -> Found | None:
     setting = scdaemon.setting(facts, "pcsc-driver")
@@ -120,6 +123,7 @@ def _without_driver(facts: Facts) -> Cure:
     "gpg-agent may start GnuPG's own scdaemon.",
     worst="error",
     causes=hidden_by("GD307"),
+    breaks=refuses(Stretch.SCDAEMON),
 )
 def scdaemon_disabled(facts: Facts) -> Found | None:
     settings = known(facts.configuration.agent_in_force)

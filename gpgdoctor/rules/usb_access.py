@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, LogEvent, Process, Unknown, known, known_or
 from gpgdoctor.rules import holding, scdaemon
-from gpgdoctor.rules.rule import Advice, Culprit, Found, Subject, advice, advise, by_hand, headed_by, hidden_by, rule
+from gpgdoctor.rules.rule import (
+    Advice,
+    Culprit,
+    Found,
+    Stretch,
+    Subject,
+    advice,
+    advise,
+    by_hand,
+    headed_by,
+    hidden_by,
+    refuses,
+    rule,
+)
 from gpgdoctor.rules.services import GNUPG_MISSING, severity_for_pcsc
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import public, text, user
@@ -29,6 +42,7 @@ def _ccid(facts: Facts) -> list[Subject]:
     each=_ccid,
     causes=(*GNUPG_MISSING, *hidden_by("GD205"), *headed_by("GD401")),
     no_subject=NONE_ON_USB,
+    breaks=refuses(Stretch.READER),
 )
 def usb_access_denied(facts: Facts, index: int) -> Found | None:
     return _for_scdaemon(facts, index) or _for_pcscd(facts, index)

@@ -12,10 +12,12 @@ from gpgdoctor.rules.rule import (
     LineChange,
     NotApplicable,
     Severity,
+    Stretch,
     advice,
     advise,
     by_hand,
     hidden_by,
+    refuses,
     rule,
 )
 from gpgdoctor.rules.services import GNUPG_MISSING
@@ -144,6 +146,11 @@ def _where_it_is_kept(facts: Facts, settings: tuple[Setting, ...]) -> tuple[Text
     number = _last(settings, "log-file")
     if number is not None:
         return text("{log}", log=path(str(settings[number].value))), (f"configuration.in_force[{number}]",)
+    common = known_or(facts.configuration.common_in_force, ())
+    at_large = _last(common, "log-file")
+    if at_large is not None and scdaemon.version(facts) >= mistakes.READS_COMMON_CONF_SINCE:
+        place = (f"configuration.common_in_force[{at_large}]",)
+        return text("{log}-scdaemon", log=path(str(common[at_large].value))), place
     supervised = [
         at
         for at, process in enumerate(known_or(facts.processes, ()))
@@ -253,6 +260,7 @@ def _home(facts: Facts) -> str | None:
     "The OpenPGP application and admin commands are switched on.",
     worst="error",
     causes=(*GNUPG_MISSING, *NOT_STARTING, *hidden_by("GD108", at_least="error")),
+    breaks=refuses(Stretch.CARD),
 )
 def application_disabled(facts: Facts) -> Found | None:
     settings = known(facts.configuration.in_force)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from typing import AnyStr
 
 from gpgdoctor.scdaemon_conf.force import Setting
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, decoded, encoded, split
 from gpgdoctor.scdaemon_conf.meaning import nearly
 from gpgdoctor.scdaemon_conf.options import OptionTable
 from gpgdoctor.scdaemon_conf.reading import parse, read
-from gpgdoctor.system.record import Record
+from gpgdoctor.system.record import Record, replace
 
 MARK = decoded(BYTE_ORDER_MARK)
 BLANKS = decoded(SPACES)
@@ -71,16 +72,16 @@ def rewrite(content: bytes, changes: Sequence[Change], table: OptionTable, user:
     return _content(rows)
 
 
-def diff(before: bytes, after: bytes, path: str, *, created: bool = False) -> str:
+def diff(before: bytes, after: bytes, path: str, *, created: bool = False, context: int = CONTEXT_LINES) -> str:
     """A unified diff, with whatever control characters the files hold; nothing where they are the same.
 
-    A path keeps to its line.
+    ``context`` is how many lines are shown around what changes. A path keeps to its line.
     """
     if before == after:
         return ""
     old, new = ([decoded(text + end) for text, end in split(content)] for content in (before, after))
     name = path.replace("\n", "\\x0a")
-    return f"--- {'/dev/null' if created else name}\n+++ {name}\n{''.join(_hunks(old, new))}"
+    return f"--- {'/dev/null' if created else name}\n+++ {name}\n{''.join(_hunks(old, new, context))}"
 
 
 def _with_note(line: Line, statement: str) -> Replace:
@@ -108,7 +109,7 @@ def _with_statement(rows: list[Row], statement: str, table: OptionTable, user: s
     name, _, value = statement.partition(" ")
 
     def setting(rows: Sequence[Row]) -> Setting | None:
-        return read(b"", _content(rows), table, user).where(name)
+        return _setting(rows, name, table, user)
 
     now = setting(rows)
     if now and (now.value or "") == value:
@@ -121,6 +122,30 @@ def _with_statement(rows: list[Row], statement: str, table: OptionTable, user: s
         if then and (then.value or "") == value:
             return changed
     return _inserted(rows, len(rows), statement)
+
+
+def _setting(rows: Sequence[Row], name: str, table: OptionTable, user: str) -> Setting | None:
+    """Where an option comes into force. Comments, of which there may be very many, are not read for that."""
+    numbers = _telling([text for text, _ in rows], BLANKS, ("", "#"))
+    found = read(b"", _content([rows[number] for number in numbers]), table, user).where(name)
+    return None if found is None else replace(found, line=numbers[found.line - 1] + 1)
+
+
+def statements(content: bytes, table: OptionTable, user: str = "") -> dict[int, Line]:
+    """The lines of a file that are no comments, by their numbers, as `parse` reads them in the whole file."""
+    lines = split(content)
+    numbers = _telling([text for text, _ in lines], SPACES, (b"", b"#"))
+    told = b"".join(text + end for text, end in (lines[number] for number in numbers))
+    found = zip(numbers, parse(told, table, user=user), strict=True)
+    return {number + 1: line._replace(number=number + 1) for number, line in found}
+
+
+def _telling(texts: Sequence[AnyStr], blanks: AnyStr, idle: tuple[AnyStr, AnyStr]) -> list[int]:
+    """The indices of the lines that say something.
+
+    The first two count: gpgrt loses a byte of the second one where the first is a single byte (see reading.py).
+    """
+    return [number for number, text in enumerate(texts) if number < 2 or text.lstrip(blanks)[:1] not in idle]
 
 
 def _commented_out(rows: Sequence[Row], name: str, table: OptionTable) -> list[int]:
@@ -166,14 +191,14 @@ def _content(rows: Sequence[Row]) -> bytes:
     return encoded("".join(text + end for text, end in rows))
 
 
-def _hunks(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+def _hunks(old: Sequence[str], new: Sequence[str], context: int) -> Iterator[str]:
     # In a long file of lines that are all alike, difflib would find nothing in common.
     same = _common(old, new)
     rest = _common(old[same:][::-1], new[same:][::-1])
-    start = max(0, same - CONTEXT_LINES)
-    beyond = max(0, rest - CONTEXT_LINES)
+    start = max(0, same - context)
+    beyond = max(0, rest - context)
     old, new = old[start : len(old) - beyond], new[start : len(new) - beyond]
-    for group in SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT_LINES):
+    for group in SequenceMatcher(None, old, new).get_grouped_opcodes(context):
         yield _hunk(old, new, group, start)
 
 

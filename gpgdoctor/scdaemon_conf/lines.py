@@ -37,11 +37,11 @@ class Line(NamedTuple):
     # blank, comment, option, meta: what it is to the program; problem: the program complains of it;
     # inactive: in a section that does not apply; unread: the program stopped reading before it
     kind: str
-    option: str | None = None  # also where the line is malformed and one can tell which option was meant
+    option: str | None = None  # also where the line is malformed and it is clear which option was meant
     value: str | None = None
     problem: str | None = None  # one of MESSAGES, or "invalid-debug-level", "invalid-debug-flag"
     word: str | None = None  # of a problem: the first word, as the program looks it up
-    meant: str | None = None  # what the line ought to say, where one can tell; also for a value that looks wrong
+    meant: str | None = None  # the corrected line, where that can be known; also for a value that looks wrong
 
     @property
     def content(self) -> bytes:

@@ -30,7 +30,7 @@ QUOTES = "'\"`\u2018\u2019\u201c\u201d"
 
 
 def meant_by(line: Line, table: OptionTable) -> tuple[str | None, str | None]:
-    """The option that a line is about, and the line as it ought to be; None for what cannot be told."""
+    """The option that a line is about, and the corrected line; None for what cannot be known."""
     if line.problem is None:
         return line.option, _mended_value(line)
     if line.problem == "invalid-debug-level" and line.value:

@@ -230,7 +230,7 @@ class _Reading:
 
 
 def _idle(statement: bytes) -> str | None:
-    """The kind of a line that says nothing; such lines may be very many, and are told apart before all else."""
+    """The kind of an empty line or a comment; there may be very many, so they are recognised first."""
     if not statement:
         return "blank"
     return "comment" if statement.startswith(b"#") else None

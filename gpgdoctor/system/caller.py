@@ -19,7 +19,7 @@ KEPT = ("PATH", "LANG", "TERM", "PCSCLITE_CSOCK_NAME", STRETCH)
 
 
 class UnknownCaller(Exception):
-    """It cannot be told for whom root is to act, or root must not act there; the message says why."""
+    """It is not clear for whom root is to act, or root must not act there; the message says why."""
 
 
 class Whom(NamedTuple):

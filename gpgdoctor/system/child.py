@@ -109,10 +109,10 @@ def run(argv: Sequence[str], deadline: Deadline, environment: Mapping[str, str] 
 class Child:
     """A module of gpgdoctor in a process of its own: what may hang, die, or must be done as another user.
 
-    It is started at once and told later what to do, by lines of JSON on its stdin. What it learns it tells in lines
+    It is started at once and gets its orders later, as lines of JSON on its stdin. What it learns it writes as lines
     of JSON, as it comes. It limits itself in memory and processor time (see inside.py), and ends by itself after
-    ``limit_s``; but a user may stop, trace and rewrite a process of hers, so what it tells is bounded here as well,
-    and whoever takes it in believes none of it unread.
+    ``limit_s``; but a user may stop, trace and rewrite a process of their own, so its output is bounded here as
+    well, and is checked by the code that reads it.
     """
 
     def __init__(self, module: str, *, limit_s: float, answer_bytes: int, whom: Whom | None = None) -> None:
@@ -144,7 +144,7 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether it will tell nothing more."""
+        """Whether no more answers will come."""
         return self._process is None or self._reader.ended
 
     def order(self, **order: Any) -> None:
@@ -155,11 +155,11 @@ class Child:
                 self._process.stdin.flush()
 
     def told(self, deadline: Deadline) -> list[Any]:
-        """What it told since, decoded; waits where there is nothing yet. Empty at the deadline and at its end."""
+        """The answers that came since, decoded; waits where there are none. Empty at the deadline and at its end."""
         try:
             lines = self._reader.lines(deadline)
         except (OSError, TooMuch):
-            self.error = "it told more than anybody reads"
+            self.error = "its answer is too long"
             return []
         if not lines and self._reader.ended:
             self.error = self.error or "it ended early"

@@ -1,4 +1,4 @@
-"""The other side of child.py: what a process of our own does first, and how it tells what it learns."""
+"""The other side of child.py: what a process of our own does first, and how it reports what it learns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
 
 
 class Parent:
-    """Who started us: gives orders, and is told. Any thread may tell."""
+    """The process that started us: it gives orders and gets answers. Any thread may send one."""
 
     def __init__(self) -> None:
         """Called first: limits this process, and what it will start, to what a look needs."""

@@ -28,7 +28,7 @@ class Mount(NamedTuple):
 
 
 def mounts() -> list[Mount]:
-    """Every mount of this mount namespace, in the kernel's order; raises OSError where /proc does not tell."""
+    """Every mount of this mount namespace, in the kernel's order; raises OSError where /proc does not say."""
     with open(TABLE, encoding="utf-8", errors="surrogateescape") as table:
         rows = (_parsed(line) for line in table.read(TABLE_BYTES).splitlines())
         return [row for row in rows if row is not None]
@@ -58,7 +58,7 @@ def holding(path: str, table: list[Mount]) -> Mount | None:
 
 
 def of_descriptor(descriptor: int) -> Mount | None:
-    """The mount through which an open descriptor was reached, as the kernel tells it."""
+    """The mount through which an open descriptor was reached, as the kernel reports it."""
     try:
         with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as lines:
             ids = [int(line.split()[1]) for line in lines if line.startswith("mnt_id:")]

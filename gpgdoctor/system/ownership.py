@@ -1,4 +1,4 @@
-"""Who could put something else in the place of a file: every directory and every link on the way to it tells."""
+"""Who could put something else in the place of a file: decided by every directory and every link on the way to it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _is_own_group(status: os.stat_result, owners: Collection[int]) -> bool:
 
 
 def _has_access_list(path: str) -> bool:
-    """Then the group's bits are the mask of whoever the list names: acl(5)."""
+    """Then the group's bits are the mask of all that the list names: acl(5)."""
     try:
         os.getxattr(path, ACCESS_LIST)
     except OSError:

@@ -125,7 +125,7 @@ def _status(pid: int, name: bytes) -> list[bytes]:
 
 
 def is_below(pid: int) -> bool:
-    """Whether a process runs in a container of this system, as far as pid namespaces tell."""
+    """Whether a process runs in a container of this system, as far as pid namespaces show."""
     its, mine = namespace_depth(pid), namespace_depth(os.getpid())
     return its is not None and mine is not None and its > mine
 

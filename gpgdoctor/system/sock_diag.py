@@ -34,7 +34,7 @@ _TIMEOUT_S = 1.0
 
 
 class File(NamedTuple):
-    """A file as the kernel tells it here: of its inode the low 32 bits, of its file system the superblock's device."""
+    """A file as the kernel has it here: of its inode the low 32 bits, of its file system the superblock's device."""
 
     inode: int
     major: int

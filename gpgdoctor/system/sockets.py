@@ -39,7 +39,7 @@ class Sockets:
         return self._bound_to(path, LISTENING)
 
     def peers(self, path: str) -> list[Peer]:
-        """Who is connected with whoever listens there."""
+        """Who is connected with the listener there."""
         return [
             Peer(server=entry.inode, inode=entry.peer, uid=self._uids.get(entry.peer))
             for entry in self._bound_to(path, ESTABLISHED)
@@ -74,7 +74,7 @@ def leads_to(entry: UnixSocket) -> bool:
 
 
 def is_bound_to(entry: UnixSocket, ours: File | None, path: str) -> bool:
-    """Whether it is bound to that file; where the kernel does not tell, its name alone is there to go by."""
+    """Whether it is bound to that file; where the kernel does not say, there is only its name to go by."""
     if entry.file is None:
         return ours is not None and entry.path == os.fsencode(path)
     return entry.file == ours

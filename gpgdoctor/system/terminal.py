@@ -11,8 +11,8 @@ NARROWEST = 20
 
 def width(stream: TextIO) -> int:
     """Columns: at most 80, fewer where COLUMNS or the terminal behind the stream says so."""
-    told = os.environ.get("COLUMNS", "")
-    columns = int(told) if told.isascii() and told.isdigit() and int(told) > 0 else _of_terminal(stream)
+    asked = os.environ.get("COLUMNS", "")
+    columns = int(asked) if asked.isascii() and asked.isdigit() and int(asked) > 0 else _of_terminal(stream)
     return max(NARROWEST, min(WIDEST, columns))
 
 

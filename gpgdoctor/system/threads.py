@@ -1,7 +1,7 @@
 """When the threads of a process ran, and which of pcscd's threads serves which connection.
 
 pcscd starts one thread for each connection (pcsc-lite src/winscard_svc.c, CreateContextThread), and the kernel
-tells everybody, without any right, when a thread ran: /proc/PID/task/TID/schedstat (nanoseconds run, nanoseconds
+shows everybody, without any right, when a thread ran: /proc/PID/task/TID/schedstat (nanoseconds run, nanoseconds
 waited, times scheduled). Kernels without CONFIG_SCHED_INFO show zeros or no file, hidepid shows nothing.
 """
 
@@ -85,10 +85,10 @@ class Group:
 
 
 class Pairing:
-    """Which thread of pcscd serves which connection, as far as their births and ends tell.
+    """Which thread of pcscd serves which connection, as far as their starts and ends show.
 
     pcscd accepts a connection before it starts the thread, and closes it before the thread ends. A thread and a
-    connection that came alone between two looks belong together, and several by age, where their inodes tell it: each
+    connection that came alone between two looks belong together, and several by age, where their inodes show it: each
     processor hands out a batch of its own, in order (fs/inode.c, get_next_ino). What else came at once, or was there at
     the first look, is a group until its members leave it. Other threads serve the readers and the bus, or clients of
     other network namespaces.
@@ -137,8 +137,8 @@ def waits(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:
 
     ``samples`` are (seconds, times scheduled), oldest first; ``at_once`` is how often it is scheduled for each look:
     once where pcscd itself waits in SCardConnect, up to twice where the client asks, and then it must last longer to
-    be told from other work. A client that asks pcscd for anything else exactly ten times a second looks the same, but
-    its own process runs as often; the one that is blocked in SCardConnect does not run at all.
+    be distinguished from other work. A client that asks pcscd for anything else exactly ten times a second looks
+    the same, but its own process runs as often; the one that is blocked in SCardConnect does not run at all.
     """
     window_s = RHYTHM_WINDOW_S if at_once == 1 else LONG_WINDOW_S
     enough = (at for at in range(len(samples) - 1, -1, -1) if samples[-1][0] - samples[at][0] >= window_s)
@@ -147,10 +147,13 @@ def waits(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:
         return False
     recent = samples[begin:]
     rate = (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
-    if not SLOWEST_PER_S <= rate <= FASTEST_PER_S * at_once:
-        return False
-    ran_s = recent[0][0]
-    for (before_s, earlier), (now_s, later) in pairwise(recent):
+    return SLOWEST_PER_S <= rate <= FASTEST_PER_S * at_once and keeps_rhythm(recent, at_once)
+
+
+def keeps_rhythm(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:
+    """Whether nothing in these samples speaks against a look every 100 ms, be they too few to tell."""
+    ran_s = samples[0][0] if samples else 0.0
+    for (before_s, earlier), (now_s, later) in pairwise(samples):
         if later - earlier > at_once * (1 + int((now_s - before_s) / POLL_S + 0.1)):
             return False
         if later > earlier:

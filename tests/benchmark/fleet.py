@@ -1,4 +1,4 @@
-"""How fast `gpgdoctor fleet report` is: `python tests/benchmark/fleet.py [--documents N]`.
+"""How fast `gpgdoctor fleet report` is: `python -m tests.benchmark.fleet [--documents N]`.
 
 Whole processes over directories of N/4, N/2 and N documents, judged ones and ones with facts alone. Ends with 0 where
 every budget is met, 1 where one is missed.
@@ -15,13 +15,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-CLONE = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(CLONE), str(CLONE / "tests" / "fleet")]
-
-import crowds  # noqa: E402
-
-from gpgdoctor.lab import bootstrap  # noqa: E402
-from gpgdoctor.lab.debian import DebianUnavailable  # noqa: E402
+from gpgdoctor.lab import bootstrap
+from gpgdoctor.lab.debian import DebianUnavailable
+from tests.support import CLONE, crowds
 
 DOCUMENTS = 10_000
 LIMIT_S = 60.0

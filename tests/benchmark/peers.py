@@ -6,9 +6,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import environments
-
 from gpgdoctor.lab.parts import PartsUnavailable, find
+from tests.support import environments
 
 DEBIAN_TOOLS = ("pcsc-tools", "opensc")
 CONSOLE_SCRIPT = """\

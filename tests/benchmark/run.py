@@ -1,4 +1,4 @@
-"""How fast gpgdoctor is: `python tests/benchmark/run.py [--quick] [--rounds N]`.
+"""How fast gpgdoctor is: `python -m tests.benchmark.run [--quick] [--rounds N]`.
 
 Whole processes are timed inside labs (private namespaces with a real pcscd, scdaemon and a virtual card), those that
 are compared in turn, so that a busy machine slows all of them. Ratios count; absolute times are this machine's.
@@ -12,12 +12,10 @@ import os
 import sys
 from pathlib import Path
 
-CLONE = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(CLONE), str(CLONE / "tests")]
-
-from gpgdoctor.lab import bootstrap  # noqa: E402
-from gpgdoctor.lab.debian import DebianUnavailable  # noqa: E402
-from gpgdoctor.lab.plan import LabUnavailable  # noqa: E402
+from gpgdoctor.lab import bootstrap
+from gpgdoctor.lab.debian import DebianUnavailable
+from gpgdoctor.lab.plan import LabUnavailable
+from tests.support import CLONE
 
 CANNOT_RUN = 3
 
@@ -29,7 +27,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         _as_installed()
-        import suite
+        from tests.benchmark import suite
 
         return suite.run(rounds=options.rounds or (7 if options.quick else 25), with_card_tools=not options.quick)
     except (LabUnavailable, bootstrap.BootstrapFailed, DebianUnavailable) as reason:
@@ -41,8 +39,12 @@ def _as_installed() -> None:
     """Go on in an environment with the very versions that an installation brings, and everything compiled."""
     environment = bootstrap.prepared("base", "lab")
     if Path(sys.prefix) != environment.home / "venv":
-        os.execve(environment.python, [str(environment.python), *sys.argv], bootstrap.surroundings(environment))
-    import environments
+        os.execve(
+            environment.python,
+            [str(environment.python), "-m", "tests.benchmark.run", *sys.argv[1:]],
+            bootstrap.surroundings(environment),
+        )
+    from tests.support import environments
 
     for folder in (Path(sys.prefix), CLONE / "gpgdoctor"):
         environments.compile_all(folder, sys.executable)

@@ -8,14 +8,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-import peers
-from tables import Budget, budgets, ratio, times
-from timing import Clock, Entry, Timings, in_turn
-
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import File, Reader
+from tests.benchmark import peers
+from tests.benchmark.tables import Budget, budgets, ratio, times
+from tests.benchmark.timing import Clock, Entry, Timings, in_turn
 
 IMPORTS = 'python -c "import typer, psutil, smartcard.scard"'
 TYPER = 'python -c "import typer"'

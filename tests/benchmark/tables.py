@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from timing import Timings
+from tests.benchmark.timing import Timings
 
 TITLE_WIDTH = 50
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import recordings
 
 from gpgdoctor.collect.user import UserFacts
 from gpgdoctor.collect.user_child import nothing
@@ -16,10 +15,14 @@ from gpgdoctor.facts import Reason
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.snapshot import encode
+from tests.support import recordings
 
 OpenLab = Callable[..., Lab]
 ALICE = 1001
-RECORDED = [name for name in recordings.names() if "made_by_hand" not in recordings.load(name)]
+# The machine's are of several versions: to record all of them takes an hour.
+RECORDED = [
+    name for name in recordings.names() if not name.startswith("usb-") and "made_by_hand" not in recordings.load(name)
+]
 
 
 def left_out(value: Any, place: str = "facts") -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,7 @@ from gpgdoctor.facts import CardAccess, Facts, Reason, Unknown
 from gpgdoctor.system import proc
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
-
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "rules")]
-
-from build import AGENT, ALICE, EMPTY_HANDED, HOME, ON_USB, RUNNING, SCDAEMON, machine, reader  # noqa: E402
+from tests.support.build import AGENT, ALICE, EMPTY_HANDED, HOME, ON_USB, RUNNING, SCDAEMON, machine, reader
 
 FREE = replace(ON_USB, driver=None)
 
@@ -37,6 +33,7 @@ def test_a_healthy_machine_is_asked_nothing_more() -> None:
         {"pcscd": {"listener": None, "refused": True, "answer": Unknown.because("x")}, "readers": ()},
         {"pcscd": {"listener": None, "service": "failed", "answer": Unknown.because("x")}, "readers": ()},
         {"readers": (reader("PRESENT", "EXCLUSIVE"),)},
+        {"pcscd": {"card_access": CardAccess(answer="no", about="scdaemon", with_reader=False)}},
         {"readers": (), "usb": (FREE,)},
         {"readers": (), "pcscd": {"drivers": False}},
         {"readers": (reader("PRESENT"),), "usb": (ON_USB, replace(ON_USB, name="1-3:1.0", title="Another"))},
@@ -53,6 +50,7 @@ def test_what_the_log_may_explain(changes: dict[str, Any]) -> None:
         {"readers": (reader("EMPTY"),), "usb": (FREE,)},
         {"readers": (reader("PRESENT", "INUSE"),), "usb": (ON_USB,)},
         {"readers": (), "usb": (), "pcscd": {"drivers": True}},
+        {"pcscd": {"card_access": CardAccess(answer="yes", about="scdaemon", with_reader=False)}},
         {"pcscd": {"listener": "activator", "answer": Unknown.because("asleep")}, "readers": Unknown.because("asleep")},
     ],
 )

@@ -11,6 +11,8 @@ from gpgdoctor.collect import gnupg, host, pcscd
 from gpgdoctor.facts import Unknown
 from gpgdoctor.system import mounts
 
+pytestmark = pytest.mark.machine_dependent
+
 
 @pytest.mark.parametrize(
     ("first", "expected"), [("runit", "runit"), ("init", None), ("bash", None), ("systemd", None), (None, None)]

@@ -69,3 +69,13 @@ def test_lines_that_say_nothing_are_not_read_as_statements(monkeypatch: pytest.M
     found = reading.parse(b"# note\n \n" * 99_500 + b"disabel-ccid\n", TABLE)
     assert read_as_statements == [199_001]
     assert len(found) == 199_001
+
+
+def test_options_that_are_commented_out_are_kept_up_to_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "scdaemon.conf"
+    path.write_bytes(b"#disable-ccid\n" * 199_000 + b"disable-ccid\n")
+    source = configuration.read(str(path), "scdaemon", "user")
+    (file,), _ = configuration.judge([source], TABLE, "alice")
+    assert (file.status, file.length) == ("regular", 199_001)
+    assert len(file.lines) == configuration.COMMENTED_OUT_AT_MOST + 1
+    assert file.lines[-1].kind == "option"

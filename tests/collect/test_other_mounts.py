@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import select
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +14,12 @@ from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import Scenario
+from tests.support import SUPPORT
 
 pytestmark = pytest.mark.lab
 OpenLab = Callable[..., Lab]
 
-LIAR = str(Path(__file__).parents[1] / "lab" / "lying_pcscd.py")
+LIAR = str(SUPPORT / "lying_pcscd.py")
 IN_ITS_OWN = "mkdir -p /run/pcscd && mount -t tmpfs none /run/pcscd && exec "
 SCDAEMON = """
 import socket, sys

@@ -10,6 +10,8 @@ from gpgdoctor.collect import pcscd
 from gpgdoctor.facts import Unknown
 from gpgdoctor.system.deadline import Deadline
 
+pytestmark = pytest.mark.machine_dependent
+
 
 @pytest.mark.parametrize(
     ("script", "expected"),

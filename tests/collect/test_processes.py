@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import cannot_run
 
 from gpgdoctor.collect import processes
 from gpgdoctor.system import proc
+from tests.support.labs import cannot_run
+
+pytestmark = pytest.mark.machine_dependent
 
 SLEEP_S = "60"
 

@@ -64,6 +64,17 @@ def test_a_probe_and_its_code() -> None:
     assert (reader.probe, reader.seconds, reader.probe_code) == ("denied", None, "0x8010006A")
 
 
+def test_a_reader_for_which_a_program_waits_is_not_probed() -> None:
+    answer = told(*listing(SHARED), {"waiting": 1})
+    (reader,) = readers(answer)
+    assert (reader.probe, reader.not_made_reason) == ("not-made", Reason.PROGRAM_WAITS)
+    assert answer.waiting_programs() == 1
+    assert told(*listing(SHARED)).waiting_programs() == Unknown(Reason.NOT_NEEDED)
+    for nonsense in (-1, "1", None, True, 1 << 40):
+        with pytest.raises((ValueError, TypeError)):
+            Told(lambda: WHY_NOT).take({"waiting": nonsense})
+
+
 def test_what_was_not_told_is_unknown() -> None:
     assert told().answer() == "no-answer"
     assert Told(lambda: WHY_NOT).answer() == Unknown.because(WHY_NOT)

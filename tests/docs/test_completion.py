@@ -14,14 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from civility import gpgdoctor
-from commandline import every_command
-from conftest import cannot_run
 
 from gpgdoctor.commands.hook_cli import HookTarget
 from gpgdoctor.docs.completion import PLACES
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.manual import pages
+from tests.support.civility import gpgdoctor
+from tests.support.commandline import every_command
+from tests.support.labs import cannot_run
 
 SHELLS = ("bash", "zsh", "fish")
 ANSWER_DEADLINE_S = 60

@@ -9,13 +9,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from civility import gpgdoctor
-from commandline import every_command
-from conftest import cannot_run
 
 from gpgdoctor.docs.exits import _EXITS
 from gpgdoctor.docs.roff import paragraphs
 from gpgdoctor.manual import pages
+from tests.support.civility import gpgdoctor
+from tests.support.commandline import every_command
+from tests.support.labs import cannot_run
+
+pytestmark = pytest.mark.machine_dependent
 
 FORMAT_DEADLINE_S = 60
 EPOCH = "1700000000"  # 2023-11-14

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from build import IN_USE, NITROKEY, YUBIKEY, machine
 
 from gpgdoctor.diagnosis import Diagnosis, Verdicts, diagnose
 from gpgdoctor.facts import Facts, NotKnown, Unknown, known
@@ -14,6 +13,7 @@ from gpgdoctor.rules.rule import Cause, Found, Holds, NotApplicable, Rule, Sever
 from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import text
+from tests.support.build import IN_USE, NITROKEY, YUBIKEY, machine
 
 TWO_READERS = machine(readers=(IN_USE, replace(IN_USE, name=NITROKEY)))
 
@@ -62,8 +62,8 @@ def outcome(diagnosis: Diagnosis) -> list[tuple[str, str | None, str, str | None
 
 def test_a_cause_hides_a_rule_that_stands_before_it() -> None:
     diagnosis = judged(a_rule("A", must_not_be_judged, *hidden_by("B")), a_rule("B", finds()))
-    assert outcome(diagnosis) == [("A", None, "skipped", "folded under B"), ("B", None, "fail", None)]
-    assert diagnosis.checks[0].folded_under == "B"
+    assert outcome(diagnosis) == [("A", None, "skipped", "explained by B"), ("B", None, "fail", None)]
+    assert diagnosis.checks[0].explained_by == "B"
 
 
 def test_what_is_not_found_hides_nothing() -> None:
@@ -122,7 +122,7 @@ def test_a_cause_heads_its_consequence_whichever_is_judged_first() -> None:
 
 def test_the_first_cause_is_the_one_that_is_named() -> None:
     rules = a_rule("A", finds(), *hidden_by("C", "B")), a_rule("B", finds()), a_rule("C", finds())
-    assert judged(*rules).checks[0].folded_under == "C"
+    assert judged(*rules).checks[0].explained_by == "C"
 
 
 # -- subjects ----------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def test_every_reason_that_is_branched_on_has_words_of_its_own(reason: Reason) -
 
 
 def test_a_reason_from_a_later_version_keeps_its_words() -> None:
-    from build import machine
+    from tests.support.build import machine
 
     document = encode(machine())
     document["usb"] = {"unknown": "the moon is full", "reason": "moon"}

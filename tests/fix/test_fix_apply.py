@@ -6,18 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_contract_snapshots import facts_of
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.fix import apply, files, journal, restore
-from gpgdoctor.fix.apply import Application, Failed, Work
+from gpgdoctor.fix.apply import Application, Failed
 from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.interrupts import Interrupts
-from gpgdoctor.fix.prepare import Prepared
 from gpgdoctor.fix.restart import NotRestarted, Running
 from gpgdoctor.fix.undoing import undo
-from gpgdoctor.fix.verify import Expectation, NotProved
-from gpgdoctor.plan.steps import Edit, Restart, Wish
+from gpgdoctor.fix.verify import NotProved
+from gpgdoctor.fix.work import FixOptions, Tables, Work
+from gpgdoctor.plan.plan import Plan
+from gpgdoctor.plan.steps import Edit, Restart
+from gpgdoctor.system.record import replace
+from tests.rules.test_contract_snapshots import facts_of
 
 BEFORE, AFTER, THEIRS = b"before\n", b"after\n", b"theirs\n"
 
@@ -33,20 +35,20 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def applied(conf: Path, restart: Restart | None = None, *, writes: bool = True) -> list[str]:
     """Apply one edit, or none; returns the states of the journal's entries and all that was told."""
-    edit = Edit(path=str(conf), diff="", wish=Wish(path=str(conf)))
-    item = Prepared(edit=edit, found=files.find(str(conf)), content=AFTER)
+    edit = Edit(path=str(conf), before=BEFORE, after=AFTER, mode=files.find(str(conf)).mode)
+    steps = ((edit,) if writes else (), (restart,) if restart else ())
+    facts = facts_of("GD202.ok")
+    facts = replace(facts, gnupg=replace(facts.gnupg, homedir=str(conf.parent)))
     work = Work(
-        homedir="",
-        ids=("GD202",),
-        prepared=(item,) if writes else (),
-        restart=restart,
+        diagnosis=diagnose(facts),
+        plan=Plan(steps=(*steps[0], *steps[1])),
         running=Running(homedir=""),
-        expected=Expectation(planned=(), before=diagnose(facts_of("GD202.ok")), through_agent=False, homedir=None),
+        tables=Tables(facts),
     )
     told: list[str] = []
     with Interrupts() as interrupts, journal.opened() as book:
         try:
-            Application(work, book, interrupts, told.append).run()
+            Application(work, FixOptions(), book, interrupts, told.append).run()
         except Failed as error:
             told.append(f"{error.code}: {error}")
         except ZeroDivisionError:
@@ -111,7 +113,7 @@ def test_a_link_in_the_place_of_a_file_that_was_made_is_not_followed(conf: Path)
     mine.write_bytes(AFTER)
     conf.unlink()
     conf.symlink_to(mine)
-    change = journal.FileChange(path=str(conf), before=None, after=AFTER, mode=None)
+    change = Edit(path=str(conf), before=None, after=AFTER, mode=None)
     assert not restore.put_back(change, ".unused.tmp")
     assert mine.read_bytes() == AFTER
 

@@ -7,10 +7,20 @@ import os
 from collections.abc import Callable
 
 import pytest
-from fixing import OPTIONS, SCDAEMON_CONF, STATE, fix, read, shared_holder, shared_holder_on_pcsc, succeeds, undo
 
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import File
+from tests.support.fixing import (
+    OPTIONS,
+    SCDAEMON_CONF,
+    STATE,
+    fix,
+    read,
+    shared_holder,
+    shared_holder_on_pcsc,
+    succeeds,
+    undo,
+)
 
 pytestmark = pytest.mark.lab
 OpenLab = Callable[..., Lab]
@@ -120,3 +130,22 @@ def test_a_caller_whom_nobody_knows_is_nobodys_home(open_lab: OpenLab) -> None:
     assert lab.gpgdoctor("hook", "run", "nagios", env=unknown).stdout.startswith("GPGDOCTOR UNKNOWN")
     assert lab.gpgdoctor("check", "--format", "nagios", env=unknown).returncode == 3
     assert lab.gpgdoctor("check", env={"SUDO_UID": ""}).returncode == 1
+
+
+def test_who_is_asked_keeps_the_others_out(open_lab: OpenLab) -> None:
+    """What was confirmed is what is done: nobody else changes anything while the question stands."""
+    lab = open_lab(shared_holder(files=(File(path=SCDAEMON_CONF, content="# mine\n"),)))
+    once_told = "(__import__('time').sleep(0.1) for _ in iter(lambda: os.path.exists('/tmp/go'), True))"
+    waits = AT_A_TERMINAL.replace("        os.write(terminal", f"        list({once_told})\n        os.write(terminal")
+    first = lab.popen([lab.python, "-c", waits, "y\n", "fix"])
+    held = f"{lab.home}/{STATE}/lock"
+    lab.wait_until(lambda: held_by_somebody(lab, held), "nobody holds the lock")
+    second = lab.popen([lab.python, "-m", "gpgdoctor", "fix", "--yes"])
+    lab.write("/tmp/go", "")
+    assert "Nothing to do" in second.stdout.read() and second.wait() == 0
+    assert "Fixed and verified" in first.stdout.read() and first.wait() == 0
+    assert read(lab) == b"# mine\n" + BOTH
+
+
+def held_by_somebody(lab: Lab, lock: str) -> bool:
+    return lab.run(["sh", "-c", f"test -e {lock} && ! flock -n {lock} true"]).returncode == 0

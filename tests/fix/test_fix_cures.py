@@ -8,7 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fixing import (
+
+from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
+from gpgdoctor.lab.lab import Lab, LabFailed
+from gpgdoctor.lab.scenario import GNUPG_2_3, Client, File, Reader, Scenario, as_of
+from gpgdoctor.rules import catalogue
+from tests.support.fixing import (
     SCDAEMON_CONF,
     check,
     entries,
@@ -23,19 +28,15 @@ from fixing import (
     undo,
 )
 
-from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
-from gpgdoctor.lab.lab import Lab, LabFailed
-from gpgdoctor.lab.scenario import GNUPG_2_3, Client, Reader, Scenario, as_of
-
 pytestmark = pytest.mark.lab
 OpenLab = Callable[..., Lab]
 
 A_CHANGE_COUNTS_AFTER_S = 2.5  # GD109
 
 
-def price_of_sharing(lab: Lab) -> str:
+def price_of_sharing(lab: Lab) -> list[str]:
     """What check says of it: later versions ask for the PIN each time."""
-    return "GD601" if lab.gnupg_version >= GNUPG_2_3 else "GD602"
+    return ["GD601"] if lab.gnupg_version >= GNUPG_2_3 else []
 
 
 def test_a_shared_holder_stays_and_gpg_works(open_lab: OpenLab) -> None:
@@ -63,7 +64,7 @@ def test_scdaemon_lets_the_other_program_in(open_lab: OpenLab) -> None:
     with pytest.raises(LabFailed, match="0x8010000B"):
         lab.start_client(Client(kind="shared"), name="before")
 
-    succeeds(fix(lab, "--yes"))
+    succeeds(fix(lab, "--yes", "GD201"))  # nobody else is there now, so it is done by id alone
 
     assert lab.start_client(Client(kind="shared")).ask("status")["code"] == "0x00000000"
     assert gpg_works(lab)
@@ -112,8 +113,7 @@ def test_a_second_run_does_nothing(open_lab: OpenLab) -> None:
 
     done = succeeds(fix(lab, "--yes"))
 
-    left = "" if lab.gnupg_version >= GNUPG_2_3 else " Left to you: GD602."
-    assert f"\nNothing to do.{left}\n" in f"\n{done.stdout}"
+    assert "\nNothing to do.\n" in f"\n{done.stdout}"
     assert lab.snapshot_files() == before
     assert running(lab, "gpg-agent") == agents
 
@@ -143,7 +143,7 @@ def test_the_document_of_a_fix(open_lab: OpenLab) -> None:
     document = json.loads(done.stdout)
     assert done.stdout.isascii()
     assert document["findings"][0]["id"] == "GD202"
-    assert [step["kind"] for step in document["plan"]] == ["edit", "restart"]
+    assert kinds(document) == ["edit", "restart"]
     there_already = " " if lab.gnupg_version >= GNUPG_2_3 else "+"
     assert document["plan"][0]["diff"].endswith(f"{there_already}disable-ccid\n+pcsc-shared\n")
     assert document["plan"][1] == {
@@ -152,7 +152,7 @@ def test_the_document_of_a_fix(open_lab: OpenLab) -> None:
         "argv": ["gpgconf", "--kill", "gpg-agent"],
     }
     assert (document["applied"], document["verified"], document["undo"]) == (True, True, 1)
-    assert document["left"] == [price_of_sharing(lab)]
+    assert document["left"] == price_of_sharing(lab)
 
 
 def test_the_costs_are_said_before(open_lab: OpenLab) -> None:
@@ -171,6 +171,11 @@ def test_what_check_announces_is_what_fix_does(open_lab: OpenLab) -> None:
     if lab.gnupg_version >= GNUPG_2_3:  # check does not quote the line that is there already
         announced, planned = without_context(announced), without_context(planned)
     assert announced == planned
+
+
+def kinds(document: dict[str, Any]) -> list[str]:
+    """What gpgdoctor does itself."""
+    return [step["kind"] for step in document["plan"] if step["kind"] != "advise"]
 
 
 def without_context(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -211,7 +216,61 @@ def test_what_one_cure_reveals_is_cured_as_well(open_lab: OpenLab) -> None:
     done = succeeds(fix(lab, "--yes", "--json"))
 
     document = json.loads(done.stdout)
-    assert [step["kind"] for step in document["plan"]] == ["restart", "edit", "restart"]
-    assert (document["undo"], document["left"]) == (1, [price_of_sharing(lab)])
+    assert kinds(document) == ["restart", "edit", "restart"]
+    assert (document["undo"], document["left"]) == (1, price_of_sharing(lab))
     assert gpg_works(lab)
     assert ills(lab) == []
+
+
+# -- what could not be checked ----------------------------------------------------------------------------------------
+
+
+def worst(id: str) -> str:
+    return catalogue()[id].worst
+
+
+def test_what_could_hide_an_error_is_no_success(open_lab: OpenLab) -> None:
+    """Nobody is asked where pcscd sleeps: that is said, and not that nothing was to be done."""
+    lab = open_lab(BY_NAME["pcscd-asleep"])
+    could = [it["id"] for it in check(lab)["checks"] if it["status"] == "unknown" and worst(it["id"]) == "error"]
+    assert "GD504" in could
+    for arguments in ((), ("--yes",), ("--dry-run",)):
+        done = succeeds(fix(lab, *arguments), 1)
+        assert "Not checked:" in done.stdout and "GD504" in done.stdout
+        assert "not everything could be checked" in " ".join(done.stdout.split())
+    assert "GD101 is not found here" in succeeds(fix(lab, "GD101", "--yes")).stdout
+    succeeds(fix(lab, "GD504", "--yes"), 1)
+
+
+def test_a_look_has_as_long_as_it_is_given(open_lab: OpenLab) -> None:
+    lab = open_lab(BY_NAME["healthy"])
+    assert "Nothing to do" in succeeds(fix(lab, "--timeout", "20")).stdout
+    assert lab.gpgdoctor("fix", "--timeout", "0").returncode == 2
+    assert lab.gpgdoctor("fix", "--timeout", "x").returncode == 2
+
+
+def test_a_note_is_taken_out_of_a_value_and_back_again(open_lab: OpenLab) -> None:
+    conf = b"disable-ccid\nlog-file /tmp/scdaemon.log # for now\n"
+    lab = open_lab(Scenario(name="note-in-value", about="", files=(File(path=SCDAEMON_CONF, content=conf),)))
+    assert ills(lab) == ["GD115"]
+    done = succeeds(fix(lab, "--yes"))
+    assert "Fixed and verified: GD115 note-in-value" in " ".join(done.stdout.split())
+    assert read(lab) == b"disable-ccid\n# for now\nlog-file /tmp/scdaemon.log\n"
+    assert ills(lab) == []
+    succeeds(undo(lab))
+    assert read(lab) == conf
+
+
+def test_the_reader_that_has_the_card_is_named(open_lab: OpenLab) -> None:
+    readers = (Reader(name="Gemalto PC Twin Reader", card="absent"), Reader())
+    conf = File(path=SCDAEMON_CONF, content="disable-ccid\n")
+    lab = open_lab(Scenario(name="other-reader", about="", readers=readers, files=(conf,)))
+    if "GD506" not in ills(lab):
+        pytest.skip("this scdaemon looks into every reader")
+    done = succeeds(fix(lab, "--yes"))
+    assert "GD506 other-reader-taken" in done.stdout
+    assert b"\nreader-port " in (read(lab) or b"")
+    assert gpg_works(lab)
+    assert ills(lab) == []
+    succeeds(undo(lab))
+    assert read(lab) == b"disable-ccid\n"

@@ -11,6 +11,7 @@ import pytest
 
 from gpgdoctor.fix import files
 from gpgdoctor.fix.files import NotWritten, Obstacle, find, write
+from gpgdoctor.system import mounts
 
 TEMPORARY = ".gpgdoctor-1.tmp"
 ACL = "system.posix_acl_access"
@@ -216,6 +217,6 @@ def test_a_file_that_is_mounted_is_an_obstacle(conf: Path, monkeypatch: pytest.M
     fake = conf.with_name("mountinfo")
     place = str(conf).replace("s", "\\163")  # as the kernel writes a blank
     fake.write_text(f"{lines}99 1 0:1 / {place} rw - ext4 /dev/sda1 rw\n")
-    monkeypatch.setattr(files, "MOUNTS", str(fake))
+    monkeypatch.setattr(mounts, "TABLE", str(fake))
     with pytest.raises(Obstacle, match="mounted"):
         find(str(conf))

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from gpgdoctor.fix import journal
+from gpgdoctor.fix.entries import Daemon, Entry, joined
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
-from gpgdoctor.fix.journal import Daemon, Entry, FileChange, NoJournal
-from gpgdoctor.plan.steps import Restart
+from gpgdoctor.fix.journal import NoJournal
+from gpgdoctor.plan.steps import Edit, Restart
 from gpgdoctor.system import locking
 
 ENTRY = Entry(
@@ -26,11 +27,11 @@ ENTRY = Entry(
     homedir="/home/alice/.gnupg",
     ids=("GD202",),
     files=(
-        FileChange(path="/home/alice/.gnupg/scdaemon.conf", before=None, after=b"\xff\r\n\0", mode=None),
-        FileChange(path="/home/alice/.gnupg/gpg-agent.conf", before=b"", after=b"x", mode=0o640),
+        Edit(path="/home/alice/.gnupg/scdaemon.conf", before=None, after=b"\xff\r\n\0", mode=None),
+        Edit(path="/home/alice/.gnupg/gpg-agent.conf", before=b"", after=b"x", mode=0o640),
     ),
     restart=Restart(target="gpg-agent", argv=("gpgconf", "--kill", "gpg-agent")),
-    old=(Daemon(pid=7, started=8.0),),
+    old=(Daemon(pid=7, started=8),),
 )
 
 
@@ -46,7 +47,7 @@ def test_an_entry_is_read_as_it_was_written() -> None:
         assert book.entries() == [ENTRY]
         applied = book.become(ENTRY, "applied")
         assert book.next_number() == 2
-    assert journal.read_only() == [applied]
+    assert journal.read_only().entries == (applied,)
 
 
 def test_two_entries_become_one_that_takes_back_both() -> None:
@@ -54,9 +55,9 @@ def test_two_entries_become_one_that_takes_back_both() -> None:
     later = replace(
         ENTRY, number=2, ids=("GD205",), files=(replace(first, before=first.after, after=b"y", mode=0o600),)
     )
-    both = journal.joined(ENTRY, later)
+    both = joined(ENTRY, later)
     assert both == replace(later, ids=("GD202", "GD205"), files=(replace(first, after=b"y"), agents))
-    assert journal.joined(ENTRY, replace(later, files=(replace(first, before=b"by somebody else"),))) is None
+    assert joined(ENTRY, replace(later, files=(replace(first, before=b"by somebody else"),))) is None
 
 
 def test_the_journal_is_its_owners_alone(state: Path) -> None:
@@ -69,8 +70,8 @@ def test_the_journal_is_its_owners_alone(state: Path) -> None:
 
 
 def test_looking_makes_nothing(state: Path) -> None:
-    assert journal.read_only() == []
-    assert locking.changes_so_far(journal.location()) == locking.NEVER
+    assert journal.read_only().entries == ()
+    assert not journal.exists()
     assert not state.parent.exists()
 
 
@@ -81,11 +82,14 @@ def test_what_changed_nothing_is_forgotten() -> None:
         assert book.entries() == []
 
 
-def test_a_broken_entry_is_named(state: Path) -> None:
-    with journal.opened():
+def test_a_broken_entry_is_named_and_blocks_no_other(state: Path) -> None:
+    with journal.opened() as book:
+        book.write(ENTRY)
         state.joinpath("fix-0003.json").write_text("{")
-    with pytest.raises(NoJournal, match=r"fix-0003\.json is no entry"):
-        journal.read_only()
+        assert book.next_number() == 4
+    contents = journal.read_only()
+    assert contents.entries == (ENTRY,)
+    assert contents.skipped == {3: f"{state}/fix-0003.json: it is no entry of the journal"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a directory of another user")
@@ -106,23 +110,23 @@ def test_a_link_in_the_place_of_the_journal_is_not_followed(state: Path, tmp_pat
 def hold_the_lock() -> subprocess.Popen[str]:
     code = (
         "import sys\nfrom gpgdoctor.fix import journal\nfrom gpgdoctor.system import locking\n"
-        "with journal.opened() as book, locking.locked(book.descriptor) as lock:\n"
-        "    lock.count_change(); print('held', flush=True); sys.stdin.readline()\n"
+        "with journal.opened() as book, locking.locked(book.descriptor):\n"
+        "    print('held', flush=True); sys.stdin.readline()\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout and holder.stdout.readline() == "held\n"
     return holder
 
 
-def test_the_lock_names_its_holder_and_counts_changes() -> None:
+def test_the_lock_names_its_holder_and_writes_nothing(state: Path) -> None:
     with journal.opened() as book:
         with hold_the_lock() as holder:
             refused = pytest.raises(locking.NotLocked, match=rf"pid {holder.pid}\b")
             with refused, locking.locked(book.descriptor, wait_s=0.3):
                 pass
             holder.communicate("\n")
-        with locking.locked(book.descriptor) as lock:
-            assert lock.changes == 0
+        with locking.locked(book.descriptor):
+            assert state.joinpath(locking.NAME).read_bytes() == b""
 
 
 def test_a_killed_holder_holds_nothing() -> None:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from machines import AGENT, BY_HAND, CONF, HOME, SCDAEMON, SHARE, diagnosed, finding, machine
 
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, Unknown, known
 from gpgdoctor.plan.plan import Advise, Edit, Plan, Restart, plan, steps_of
 from gpgdoctor.rules.rule import Advice, Cost, Cure, LineChange
 from gpgdoctor.system.record import replace as replace_record
 from gpgdoctor.wording import text
+from tests.support.machines import AGENT, BY_HAND, CONF, HOME, SCDAEMON, SHARE, diagnosed, finding, machine
 
 ADDED = f"--- {{}}\n+++ {CONF}\n@@ -{{}} +{{}} @@\n+disable-ccid\n+pcsc-shared\n"
 

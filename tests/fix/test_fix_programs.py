@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from gpgdoctor.fix import agent
-from gpgdoctor.fix.answers import Answer, answer_in
 from gpgdoctor.fix.private_scdaemon import read_card
 from gpgdoctor.fix.trial import TrialFailed, try_out, without_logging
 from gpgdoctor.scdaemon_conf.options import parse_option_table
+from gpgdoctor.system import proc
+from gpgdoctor.system.assuan import Answer, answer_in
 from gpgdoctor.system.deadline import Deadline
 
 Fake = Callable[[str], str]
@@ -36,7 +37,7 @@ def fake(tmp_path: Path) -> Fake:
 
 
 ANSWERS = {
-    "read line; echo 'S SERIALNO D276'; echo OK; cat >/dev/null": Answer(code=0),
+    "read line; echo 'S SERIALNO D276'; echo OK; cat >/dev/null": Answer(code=0, statuses=("SERIALNO D276",)),
     "read line; echo 'ERR 100696144 No such device <SCD>'; cat >/dev/null": Answer(code=32848, text="No such device"),
     "exit 2": None,
     "read line": None,
@@ -71,7 +72,7 @@ def test_one_that_does_not_end_is_left_alone(fake: Fake, tmp_path: Path) -> None
     reading = read_card(fake(script), "/nonexistent", Deadline(0.3))
     assert reading.still_runs
     pid = int((tmp_path / "pid").read_text())
-    assert agent.started(pid) is not None
+    assert proc.started_ticks(pid) is not None
     os.kill(pid, signal.SIGKILL)
 
 
@@ -111,7 +112,7 @@ def test_options_that_a_new_agent_would_not_have(arguments: str, own: list[str])
 
 
 def test_numbers_are_read_without_their_source() -> None:
-    assert answer_in(["D 1", "D 2", "OK closing"]) == Answer(code=0, data=("1", "2"))
+    assert answer_in(["D 1", "D 2", "OK closing"]) == Answer(code=0, text="closing", data=("1", "2"))
     assert answer_in(["ERR 67141741 Broken pipe <GPG Agent>"]) == Answer(code=32877, text="Broken pipe")
     assert answer_in(["ERR 67108983 Kein SmartCard-Daemon <GPG Agent>"]) == Answer(
         code=119, text="Kein SmartCard-Daemon"

@@ -9,12 +9,12 @@ import io
 from collections.abc import Iterator, Sequence
 
 import pytest
-from machines import RUNNING, SHARE, diagnosed, finding, machine
 
 from gpgdoctor.fix import release
 from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.restart import Running
 from gpgdoctor.plan.steps import Restart
+from tests.support.machines import RUNNING, SHARE, diagnosed, finding, machine
 
 KEEPING = machine(readers=(), running={**RUNNING, "cards": ["D276"]})
 

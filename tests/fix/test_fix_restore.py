@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from gpgdoctor.fix import journal, restore
-from gpgdoctor.fix.journal import Entry, FileChange, State
+from gpgdoctor.fix.entries import Entry, State
 from gpgdoctor.fix.undoing import list_journal
+from gpgdoctor.plan.steps import Edit
 
 BEFORE, AFTER, THEIRS = b"before\n", b"after\n", b"theirs\n"
 
@@ -22,7 +23,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def entry(conf: Path, state: State, before: bytes | None = BEFORE) -> Entry:
-    change = FileChange(path=str(conf), before=before, after=AFTER, mode=None if before is None else 0o640)
+    change = Edit(path=str(conf), before=before, after=AFTER, mode=None if before is None else 0o640)
     return Entry(
         number=1,
         time=0.0,

@@ -7,7 +7,11 @@ import time
 from collections.abc import Callable
 
 import pytest
-from fixing import (
+
+from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.room import Process
+from gpgdoctor.lab.scenario import File
+from tests.support.fixing import (
     CARD_STATUS,
     configured,
     entries,
@@ -20,10 +24,6 @@ from fixing import (
     succeeds,
     undo,
 )
-
-from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.room import Process
-from gpgdoctor.lab.scenario import File
 
 pytestmark = pytest.mark.lab
 OpenLab = Callable[..., Lab]

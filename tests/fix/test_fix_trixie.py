@@ -6,7 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fixing import (
+
+from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
+from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.scenario import File, Scenario, Step, as_of
+from tests.support.fixing import (
     CARD_STATUS,
     SCDAEMON_CONF,
     entries,
@@ -19,10 +23,6 @@ from fixing import (
     succeeds,
     undo,
 )
-
-from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
-from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.scenario import File, Scenario, Step, as_of
 
 pytestmark = pytest.mark.lab
 OpenLab = Callable[..., Lab]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from fixing import configured, fix, gpg_works, ills, read, shared_holder, succeeds, undo
 
 from gpgdoctor.lab.lab import Lab
+from tests.support.fixing import configured, fix, gpg_works, ills, read, shared_holder, succeeds, undo
 
 pytestmark = pytest.mark.lab
 OpenLab = Callable[..., Lab]
@@ -70,3 +70,14 @@ def values(lab: Lab) -> dict[str, str]:
 
 def mode(lab: Lab) -> str:
     return lab.run(["stat", "-c", "%a", f"{lab.gnupghome}/scdaemon.conf"]).stdout.strip()
+
+
+def test_the_longest_file_that_is_read(open_lab: OpenLab) -> None:
+    """199,000 comments and one typo, which cost more than a look has time for, where each step reads them anew."""
+    comments = b"".join(b"# line %d\n" % number for number in range(199_000))
+    lab = open_lab(configured(comments + b"disable-cci\n"))
+    assert "GD101" in lab.gpgdoctor("check", "--no-probe").stdout
+    succeeds(fix(lab, "--yes", "--timeout", "30"))
+    assert read(lab) == comments + BOTH
+    succeeds(undo(lab))
+    assert read(lab) == comments + b"disable-cci\n"

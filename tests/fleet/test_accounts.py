@@ -12,9 +12,9 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import pytest
-from conftest import cannot_run
 
 from gpgdoctor.lab.plan import SOURCE_TREE
+from tests.support.labs import cannot_run
 
 PATH = Path(SOURCE_TREE, "gpgdoctor/fleet/collection/plugins/module_utils/accounts.py")
 

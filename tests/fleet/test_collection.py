@@ -11,13 +11,13 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from conftest import cannot_run
-from controller import Ansible, AnsibleUnavailable
 
 from gpgdoctor.fleet import collection_writer
 from gpgdoctor.fleet.collection_writer import Refused, version, write_archive, write_tree
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.rules import catalogue
+from tests.support.controller import Ansible, AnsibleUnavailable
+from tests.support.labs import cannot_run
 
 MODULES = ("check", "fix", "undo")
 

@@ -7,9 +7,10 @@ import tracemalloc
 from pathlib import Path
 from types import FrameType
 
-import crowds
 import pytest
-from reporting import report
+
+from tests.support import crowds
+from tests.support.reporting import report
 
 # Of one document: its host's name, and that name in a dozen groups. The documents have 14 KB and more.
 KEPT_BYTES = 4000

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reporting import culprit, document, finding, put, recorded, report, row
 
 from gpgdoctor.fleet import page, sources
 from gpgdoctor.fleet.markdown import render
 from gpgdoctor.lab.plan import SOURCE_TREE
+from tests.support.reporting import culprit, document, finding, put, recorded, report, row
 
 NASTY = "<script>alert(1)</script>\x1b[31m`|\u202e&\"'\n# GD999 \ud800"
 DAMAGED: dict[str, Any] = {

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reporting import culprit, document, finding, put, recorded, report, row
 
 from gpgdoctor.fleet.markdown import render
+from tests.support.reporting import culprit, document, finding, put, recorded, report, row
 
 SHARED: dict[str, Any] = {
     "applicability": "costly",

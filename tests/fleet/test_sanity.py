@@ -7,13 +7,13 @@ import re
 import subprocess
 from pathlib import Path
 
-import environments
 import pytest
-from conftest import cannot_run
-from controller import REQUIREMENT
 
 from gpgdoctor.fleet.collection_writer import write_tree
 from gpgdoctor.lab.bootstrap import Environment
+from tests.support import environments
+from tests.support.controller import REQUIREMENT
+from tests.support.labs import cannot_run
 
 DEADLINE_S = 900
 # What ansible-test would fetch from a place of its own: here the pip that the bootstrap has installs the one it wants.

@@ -10,13 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import unpacked
-from conftest import OpenLab, cannot_run
-from controller import Ansible, AnsibleUnavailable
-from environments import EnvironmentUnavailable
-from hosts import DOCTOR, FOLDER, Host, Keys, for_ssh, ssh_options
 from typer.testing import CliRunner
-from wheels import Wheels, built
 
 from gpgdoctor.commands import fleet_cli
 from gpgdoctor.lab import furnish
@@ -24,6 +18,12 @@ from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.debian import DebianUnavailable
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Scenario
+from tests.support import unpacked
+from tests.support.controller import Ansible, AnsibleUnavailable
+from tests.support.environments import EnvironmentUnavailable
+from tests.support.hosts import DOCTOR, FOLDER, Host, Keys, for_ssh, ssh_options
+from tests.support.labs import OpenLab, cannot_run
+from tests.support.wheels import Wheels, built
 
 pytestmark = pytest.mark.lab
 
@@ -187,7 +187,7 @@ def test_root_asks_for_each_account_and_is_not_led_astray(fleet: Fleet, open_lab
     absent = fleet.ask("fix", f"users=alice ids=GD101 {here}")["anna"]
     assert (absent["changed"], absent["results"][0]["result"]) == (False, "Nothing to do: GD101 is not found here.")
     unknown = fleet.ask("fix", f"users=alice ids=GD999 {here}", codes=(2,))["anna"]
-    assert "'GD999' is no finding" in unknown["msg"]
+    assert "'GD999' is not a finding" in unknown["msg"]
 
     refused = fleet.ask("fix", f"users=bob {here}", codes=(2,))["anna"]
     assert (refused["changed"], refused["results"][0]["account"]) == (False, "bob")

@@ -6,15 +6,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from fuzzing import EVIL, attack, survives
 from hypothesis import strategies as st
-from specimens import machines
 
 from gpgdoctor.collect import configuration
 from gpgdoctor.facts import ConfigFile, Facts
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.scdaemon_conf.options import OptionTable, parse_option_table
 from gpgdoctor.system.record import replace
+from tests.support.fuzzing import EVIL, attack, survives
+from tests.support.specimens import machines
 
 TABLES = {"scdaemon": "scdaemon-2.4.7.options", "gpg-agent": "gpg-agent-2.2.40.options"}
 WORDS = (

@@ -7,9 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from fuzzing import EVIL, TEXTS, attack, survives
 from hypothesis import strategies as st
-from specimens import machines
 
 from gpgdoctor.collect import gnupg, user
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
@@ -18,6 +16,8 @@ from gpgdoctor.system.child import CommandFailed, Output
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
 from gpgdoctor.system.sockets import Sockets
+from tests.support.fuzzing import EVIL, TEXTS, attack, survives
+from tests.support.specimens import machines
 
 DIRECTORIES = ("sysconfdir", "homedir", "socketdir", "agent-socket", "libexecdir", "bindir")
 COMPONENTS = ("gpg", "gpg-agent", "scdaemon", "dirmngr")

@@ -8,14 +8,14 @@ import subprocess
 from typing import Any
 
 import pytest
-from fuzzing import EVIL, TEXTS, attack, survives
 from hypothesis import strategies as st
-from specimens import machines
 
 from gpgdoctor.collect import probe_child
 from gpgdoctor.facts import Reason
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
+from tests.support.fuzzing import EVIL, TEXTS, attack, survives
+from tests.support.specimens import machines
 
 NAMES = st.sampled_from(["Yubico 00 00", "Yubico 00 01"]) | TEXTS
 CODES = st.sampled_from([0, 0, 0x8010002E, 0x8010001D, 0x80100069]) | st.integers() | st.floats() | st.none()

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fuzzing import ATTACKS, EVIL, SECONDS, attack, survives
 from hypothesis import strategies as st
-from specimens import machines
 
 from gpgdoctor.collect import pcscd, processes
 from gpgdoctor.facts import Process
 from gpgdoctor.system import proc
 from gpgdoctor.system.record import replace
 from gpgdoctor.system.sockets import Sockets
+from tests.support.fuzzing import ATTACKS, EVIL, SECONDS, attack, survives
+from tests.support.specimens import machines
 
 NAMES = st.sampled_from([b"pcscd\n", b"scdaemon\n", b"gpg-agent\n", b"a) S 1 (b\n", b""]) | st.binary(max_size=15)
 NUMBERS = st.integers(0, 2**64).map(lambda number: str(number).encode())

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fuzzing import TEXTS, attack, harmless
 from hypothesis import strategies as st
-from specimens import machines, snapshot
 
 from gpgdoctor.cli import run
+from tests.support.fuzzing import TEXTS, attack, harmless
+from tests.support.specimens import machines, snapshot
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
 VALUES = st.recursive(SCALARS, lambda below: st.lists(below, max_size=3) | st.dictionaries(TEXTS, below, max_size=3))

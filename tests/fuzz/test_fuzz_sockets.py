@@ -11,9 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from fuzzing import EVIL, attack, survives
 from hypothesis import strategies as st
-from specimens import machines
 
 from gpgdoctor.collect import pcscd
 from gpgdoctor.collect.scdaemon import NoAnswer, ask
@@ -22,6 +20,8 @@ from gpgdoctor.system import sockets
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
 from gpgdoctor.system.sock_diag import SOCK_DIAG_BY_FAMILY, UnixSocket, parse_replies
+from tests.support.fuzzing import EVIL, attack, survives
+from tests.support.specimens import machines
 
 PCSCD = b"/run/pcscd/pcscd.comm"
 LENGTHS = st.integers(0, 64) | st.sampled_from([0xFFFF, 0xFFFE, 4, 3, 1])

@@ -8,12 +8,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from fuzzing import EVIL, attack, survives
 from hypothesis import strategies as st
-from specimens import machines
 
 from gpgdoctor.collect import usb
 from gpgdoctor.system.record import replace
+from tests.support.fuzzing import EVIL, attack, survives
+from tests.support.specimens import machines
 
 DRIVER = "usr/lib/pcsc/drivers/ifd-ccid.bundle/Contents/Info.plist"
 NUMBERS = st.sampled_from(

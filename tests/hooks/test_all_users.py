@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hooking import document_of, run_hook
 
 from gpgdoctor.hooks import users
 from gpgdoctor.lab.catalogue.common import ON_PCSC
@@ -17,6 +16,7 @@ from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import GNUPG_2_3, Client, File, Scenario
 from gpgdoctor.system import mounts
 from gpgdoctor.system.mounts import Mount
+from tests.support.hooking import document_of, run_hook
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(os.geteuid() != 0, reason="a lab with several users needs root")]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hooking import NAMES, document_of, target_of
 from jsonschema import Draft202012Validator
 
 from gpgdoctor.facts import Facts, known
@@ -17,6 +16,7 @@ from gpgdoctor.hooks.survey import Survey
 from gpgdoctor.report.schema import schema
 from gpgdoctor.snapshot import decode
 from gpgdoctor.system.record import replace
+from tests.support.hooking import NAMES, document_of, target_of
 
 SNAPSHOTS = Path(__file__).resolve().parents[2] / "fixtures" / "snapshots"
 VALIDATOR = Draft202012Validator(schema())

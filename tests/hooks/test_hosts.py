@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from hooking import document_of
 
 from gpgdoctor.lab import parts
 from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.lab.scenario import Client, Reader, Scenario
+from tests.support.hooking import document_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(os.geteuid() != 0, reason="sos runs as root, reportbug as a user")]
 

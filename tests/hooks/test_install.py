@@ -19,6 +19,8 @@ from gpgdoctor.hooks.install import Refused, install, pieces, uninstall
 from gpgdoctor.hooks.overview import overview
 from gpgdoctor.hooks.targets import BY_NAME, TARGETS, Target
 
+pytestmark = pytest.mark.machine_dependent
+
 INSTALLABLE = [target for target in TARGETS if target.shims]
 EXECUTABLE = "/opt/gpgdoctor/bin/gpgdoctor"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that belong to root")

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hooking import JSON_NAMES, NAMES, document_of, run_hook, target_of, without_times
 
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Client, Listener, Reader, Scenario, as_of
+from tests.support.hooking import JSON_NAMES, NAMES, document_of, run_hook, target_of, without_times
 
 pytestmark = pytest.mark.lab
 

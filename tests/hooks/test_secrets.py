@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from hooking import NAMES, document_of, run_hook
 
 from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Client, File, Reader, Scenario, Step
+from tests.support.hooking import NAMES, document_of, run_hook
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(os.geteuid() != 0, reason="a lab with several users needs root")]
 

@@ -15,6 +15,8 @@ import pytest
 from gpgdoctor.hooks.install import pieces
 from gpgdoctor.hooks.targets import BY_NAME
 
+pytestmark = pytest.mark.machine_dependent
+
 SAID = "GPGDOCTOR OK - said to the host"
 FAILURES = {
     "hangs": "sleep 60",

@@ -11,6 +11,8 @@ import pytest
 from gpgdoctor.hooks.trust import objections
 from gpgdoctor.system import ownership
 
+pytestmark = pytest.mark.machine_dependent
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that belong to root")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import accuracy
 import pytest
-from conftest import needing_a_lab
+
+from tests.support import accuracy
+from tests.support.labs import needing_a_lab
 
 SECONDS = 15.0
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from looks import READER, Story, told
+
+from tests.support.looks import READER, Story, told
 
 A, B, C = 101, 102, 103
 OTHER = "Reader 00 01"

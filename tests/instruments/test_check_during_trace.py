@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from conftest import OpenLab
 
 from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.room import Process
 from gpgdoctor.lab.scenario import Scenario
+from tests.support.labs import OpenLab
 
 pytestmark = pytest.mark.lab
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from talk import CARD, CONTEXT, READER, Talk, state
 
 from gpgdoctor.instruments.trace.events import Call, Ended, NotUnderstood, Waiting
 from gpgdoctor.pcsc import names, wire
 from gpgdoctor.pcsc.wire import Command
+from tests.support.talk import CARD, CONTEXT, READER, Talk, state
 
 MINORS = (2, 3, 4, 5, 6)
 

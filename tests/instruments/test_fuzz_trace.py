@@ -6,11 +6,11 @@ import os
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from talk import CARD, Talk, state
 
 from gpgdoctor.instruments.trace.jsonlines import line as json_line
 from gpgdoctor.pcsc import wire
 from gpgdoctor.pcsc.wire import Command
+from tests.support.talk import CARD, Talk, state
 
 SECRET = b"\x93\x51\x47\x88\x62\x19"
 EXAMPLES = 2000 if os.environ.get("CI") else 300

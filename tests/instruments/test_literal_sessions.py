@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from talk import Talk
+
+from tests.support.talk import Talk
 
 pytestmark = pytest.mark.skipif(sys.byteorder != "little", reason="the literals are little-endian")
 

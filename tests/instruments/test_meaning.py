@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from build import PRESENT, YUBIKEY, client, machine, without_pcscd
-from talk import Talk, state
 
 from gpgdoctor.facts import Facts, Unknown
 from gpgdoctor.instruments.trace.meaning import meaning
@@ -12,6 +10,8 @@ from gpgdoctor.instruments.trace.seen import Seen
 from gpgdoctor.pcsc import names
 from gpgdoctor.pcsc.wire import Command
 from gpgdoctor.system.record import replace
+from tests.support.build import PRESENT, YUBIKEY, client, machine, without_pcscd
+from tests.support.talk import Talk, state
 
 CONF = "disable-ccid\n"
 BEFORE = machine(readers=(PRESENT,), clients=(client("firefox"),), conf=CONF)

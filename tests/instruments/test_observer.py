@@ -13,7 +13,9 @@ from gpgdoctor.instruments.watch.observer import Observer
 from gpgdoctor.instruments.watch.poll import Sight
 from gpgdoctor.instruments.watch.timeline import Event
 from gpgdoctor.instruments.watch.waiting import Waiting
+from gpgdoctor.instruments.watch.wants import Wants
 from gpgdoctor.pcsc.wire import ReaderState
+from gpgdoctor.system.record import replace
 from gpgdoctor.system.sockets import Peer
 
 A, B = 901, 902  # connections whose programs are not there
@@ -42,6 +44,7 @@ class Machine:
         pcscd: int | None = 7,
         slept_s: float = 0.0,
         cards: Mapping[int, int] | None = None,
+        wants: Wants | None = None,
         samples: Mapping[int, bytes] | None = None,
     ) -> list[tuple[Any, ...]]:
         self.at_s += PERIOD_S
@@ -64,7 +67,8 @@ class Machine:
             samples=dict(samples or {}),
             slept_s=slept_s,
         )
-        said = None if cards is None else Said(asked_s=self.at_s, cards=cards)
+        its = {pid: wants for pid in cards or () if wants}
+        said = None if cards is None else Said(asked_s=self.at_s, cards=cards, wants=its)
         return [_short(event) for event in self.observer.see(sight, said)]
 
 
@@ -135,6 +139,37 @@ def test_who_is_not_refused(readers: tuple[ReaderState, ...], cards: Mapping[int
     machine.see(*readers)
     events = [event for _ in range(60) for event in machine.see(*readers, ran={A}, cards=cards)]
     assert not [event for event in events if event[0] == "refused"]
+
+
+OF_2_2 = Wants(version="2.2.40", port=None, shares=False)
+
+
+@pytest.mark.parametrize(
+    ("wants", "readers", "refused"),
+    [
+        pytest.param(OF_2_2, (reader(sharing=1), reader(OTHER)), ONE, id="2.2 takes the first reader alone"),
+        pytest.param(OF_2_2, (reader(), reader(OTHER, sharing=1)), None, id="the first one is free"),
+        pytest.param(OF_2_2, (reader(card=False), reader(OTHER, sharing=1)), None, id="the first one is empty"),
+        pytest.param(
+            replace(OF_2_2, port=OTHER), (reader(), reader(OTHER, sharing=-1)), OTHER, id="the one of reader-port"
+        ),
+        pytest.param(
+            replace(OF_2_2, version="2.4.7"), (reader(sharing=1), reader(OTHER)), None, id="2.4 goes on to the next"
+        ),
+        pytest.param(
+            replace(OF_2_2, version="2.4.7"), (reader(sharing=1), reader(OTHER, sharing=-1)), ONE, id="2.4 finds none"
+        ),
+        pytest.param(replace(OF_2_2, shares=True), (reader(sharing=1),), None, id="it would share"),
+        pytest.param(replace(OF_2_2, shares=True), (reader(sharing=-1),), ONE, id="nobody can share that"),
+        pytest.param(replace(OF_2_2, version="nonsense"), (reader(sharing=1),), ONE, id="no version"),
+    ],
+)
+def test_only_the_reader_that_scdaemon_wants_counts(
+    wants: Wants, readers: tuple[ReaderState, ...], refused: str | None
+) -> None:
+    machine = Machine()
+    events = [event for _ in range(60) for event in machine.see(*readers, cards={SCDAEMON: 0}, wants=wants)]
+    assert [it for it in events if it[0] == "refused"] == ([("refused", "began", refused)] if refused else [])
 
 
 def test_a_scdaemon_with_a_card_and_no_connection_uses_its_own_driver() -> None:

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from talk import CARD, CONTEXT, READER
 
 from gpgdoctor.instruments.trace import leaving
 from gpgdoctor.instruments.trace.events import Call, Ended, Event, NoService, NotUnderstood
 from gpgdoctor.instruments.trace.proxy import Proxy
 from gpgdoctor.pcsc import wire
 from gpgdoctor.pcsc.wire import Command
+from tests.support.talk import CARD, CONTEXT, READER
 
 DEADLINE_S = 20.0
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from talk import CARD, Talk, state
 
 from gpgdoctor.instruments.trace.apdu import shown, status_word
 from gpgdoctor.instruments.trace.jsonlines import line as json_line
 from gpgdoctor.instruments.trace.summary import Summary
 from gpgdoctor.pcsc import names
 from gpgdoctor.pcsc.wire import Command
+from tests.support.talk import CARD, Talk, state
 
 PIN, NEW_PIN = b"495173", b"82649173"
 HEX = [pin.hex() for pin in (PIN, NEW_PIN)]

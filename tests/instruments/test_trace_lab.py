@@ -9,13 +9,13 @@ import subprocess
 from typing import Any
 
 import pytest
-from conftest import OpenLab
 
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.catalogue.common import CARD_STATUS, ON_PCSC, SHARED_OPTIONS
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Client, File, Scenario
 from gpgdoctor.system.record import Record
+from tests.support.labs import OpenLab
 
 pytestmark = pytest.mark.lab
 

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
-from talk import CARD, Talk, state
 
 from gpgdoctor.instruments.trace.copies import CannotCopy, copy_home, is_stub, uses_keyboxd, without_what_clashes
 from gpgdoctor.instruments.trace.events import Event, Repeated
 from gpgdoctor.instruments.trace.folding import Folding
 from gpgdoctor.instruments.trace.lines import folded, line
-from gpgdoctor.instruments.trace.place import PATH_LIMIT_BYTES, NoPlace, private_directory
+from gpgdoctor.instruments.trace.place import (
+    HOME_DIRECTORY,
+    PATH_LIMIT_BYTES,
+    SOCKET_DIRECTORY,
+    NoPlace,
+    PrivateDirectory,
+    abandoned,
+)
 from gpgdoctor.instruments.trace.program import why_nothing_came
 from gpgdoctor.instruments.trace.seen import Seen
 from gpgdoctor.instruments.trace.summary import Summary
 from gpgdoctor.pcsc import names
 from gpgdoctor.pcsc.wire import Command
+from tests.support.talk import CARD, Talk, state
 
 STUB = b"(20:shadowed-private-key(3:rsa(1:n3:abc)(1:e1:3)(8:shadowed5:t1-v1(16:serial)))"
 EXTENDED_STUB = b"Token: D276 OPENPGP.1\nKey: (shadowed-private-key (rsa (n #00#)(e #01#)(shadowed t1-v1 (#D2#))))\n"
@@ -28,11 +36,14 @@ SECRET = b"(21:protected-private-key(3:rsa(1:n3:abc)(9:protected25:openpgp-s2k3-
 # -- the socket's place ---------------------------------------------
 
 
-def test_the_place_is_the_runtime_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    path = private_directory("gpgdoctor-trace-", "pcscd.comm")
-    assert os.path.dirname(path) == str(tmp_path)
-    assert os.stat(path).st_mode & 0o777 == 0o700
+def test_the_place_is_the_runtime_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as runtime:  # a socket's path is a short one
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        made = PrivateDirectory(SOCKET_DIRECTORY, "pcscd.comm")
+        assert os.path.dirname(made.path) == runtime
+        assert os.stat(made.path).st_mode & 0o777 == 0o700
+        made.remove()
+        assert os.listdir(runtime) == []
 
 
 def test_a_path_that_is_too_long_for_a_socket_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,20 +51,36 @@ def test_a_path_that_is_too_long_for_a_socket_is_not_used(tmp_path: Path, monkey
     deep.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
     monkeypatch.setattr("tempfile.tempdir", str(deep))
-    path = private_directory("gpgdoctor-trace-", "pcscd.comm")
+    made = PrivateDirectory(SOCKET_DIRECTORY, "pcscd.comm")
     try:
-        assert path.startswith("/tmp/")
+        assert made.path.startswith("/tmp/")
         assert list(deep.iterdir()) == [], "nothing is left where it did not fit"
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(f"{path}/pcscd.comm")
-            os.unlink(f"{path}/pcscd.comm")
+            listener.bind(f"{made.path}/pcscd.comm")
     finally:
-        os.rmdir(path)
+        made.remove()
 
 
 def test_where_no_place_is_short_enough_it_says_so() -> None:
     with pytest.raises(NoPlace, match="too long"):
-        private_directory("gpgdoctor-trace-", "n" * PATH_LIMIT_BYTES)
+        PrivateDirectory(SOCKET_DIRECTORY, "n" * PATH_LIMIT_BYTES)
+
+
+def test_what_a_killed_trace_left_is_told_from_what_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("gpgdoctor.instruments.trace.place.YOUNGEST_ABANDONED_S", -1.0)
+    in_use = PrivateDirectory(HOME_DIRECTORY, "S.scdaemon")
+    left, elsewhere = tmp_path / f"{HOME_DIRECTORY}left", tmp_path / "elsewhere"
+    left.mkdir()
+    elsewhere.mkdir()
+    (tmp_path / f"{HOME_DIRECTORY}link").symlink_to(elsewhere)
+    (tmp_path / f"{SOCKET_DIRECTORY}file").write_text("")
+    here = [path for path in abandoned() if path.startswith(str(tmp_path))]
+    assert here == [str(left)]
+    monkeypatch.setattr("gpgdoctor.instruments.trace.place.YOUNGEST_ABANDONED_S", 60.0)
+    assert str(left) not in abandoned(), "it may be being made at this moment"
+    in_use.remove()
 
 
 # -- folding ---------------------------------------------

@@ -9,12 +9,12 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from conftest import needing_a_lab
 
 from gpgdoctor.holders import ShareMode, known
 from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Scenario
+from tests.support.labs import needing_a_lab
 
 pytestmark = pytest.mark.lab
 

@@ -11,13 +11,13 @@ import time
 from typing import Any
 
 import pytest
-from conftest import OpenLab
-from watching import Watching, certainty_of
 
 from gpgdoctor.instruments.watch.poll import LEAVE_AFTER_S
 from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Client, Reader, Scenario
+from tests.support.labs import OpenLab
+from tests.support.watching import Watching, certainty_of
 
 pytestmark = pytest.mark.lab
 
@@ -50,6 +50,13 @@ def start_blocked(lab: Lab) -> Any:
 
 def listening_inodes(lab: Lab) -> str:
     return lab.run(["cat", "/proc/net/unix"], user=0).stdout
+
+
+def uids_connected(lab: Lab) -> list[int]:
+    """Whose programs are connected to pcscd."""
+    peers = "from gpgdoctor.system.sockets import Sockets; peers = Sockets().peers('/run/pcscd/pcscd.comm')"
+    done = lab.run([lab.python, "-c", f"{peers}; print(*(it.uid for it in peers))"], user=0)
+    return list(map(int, done.stdout.split()))
 
 
 # -- who takes the card -----------------------------------------------------------------------------------------------
@@ -263,6 +270,32 @@ def test_until_scdaemon_goes_without_the_card(open_lab: OpenLab) -> None:
     assert (last["event"], last["reader"]) == ("refused", lab.readers[0])
     assert [who["program"] for who in last["by"]] == ["scdaemon", "firefox"]
     assert "scdaemon" in watch.complaints and "firefox" in watch.complaints
+
+
+def test_a_reader_that_scdaemon_does_not_want_is_no_loss(open_lab: OpenLab) -> None:
+    """Version 2.2 takes the first reader, which is empty: then nobody keeps it from a card."""
+    readers = (Reader(card="absent"), Reader(name="Nitrokey Pro"))
+    lab = open_lab(scenario(Client(kind="exclusive", program="firefox", reader=1), readers=readers))
+    watch = Watching(lab, "--until-conflict", "--json", "--for", "6")
+    watch.event("take", program="firefox")
+    assert lab.run(["gpg", "--card-status"]).returncode != 0
+    takes_any = lab.gnupg_version >= (2, 3)
+    assert watch.wait() == takes_any
+    assert bool([event for event in watch.events if event["event"] == "refused"]) == takes_any
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have other users in the lab")
+def test_with_sudo_pcscd_is_asked_as_the_caller(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle(), user=1001))
+    before = uids_connected(lab)
+    watch = Watching(lab, "--json", user=0, env={"SUDO_UID": "1001", "HOME": "/root"})
+    watch.event("card", reader=lab.readers[0])
+    assert sorted(uids_connected(lab)) == sorted([*before, 1001])
+    firefox = lab.start_client(Client(kind="shared", program="firefox"))
+    took = watch.event("take", program="firefox")
+    assert [who["pid"] for who in took["by"]] == [firefox.pid], "root sees the names of all programs"
+    assert watch.interrupt() == 0
+    assert watch.complaints == ""
 
 
 # -- how it ends, what it prints --------------------------------------------------------------------------------------

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from civility import assert_clear
-from conftest import OpenLab
 
 from gpgdoctor.lab.scenario import GNUPG_2_3, Client, File, Reader, Scenario
+from tests.support.civility import assert_clear
+from tests.support.labs import OpenLab
 
 pytestmark = pytest.mark.lab
 

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import elsewhere
 import pytest
-from conftest import command_lines
 
 from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab, LabFailed
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.lab.scenario import Client, Scenario, Step
+from tests.support import elsewhere
+from tests.support.labs import command_lines
 
 pytestmark = pytest.mark.lab
 

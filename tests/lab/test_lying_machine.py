@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import subprocess
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from civility import DEFECT, assert_clear
-from conftest import OpenLab
-from lying_pcscd import LIES
 
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import Client, File, Scenario
+from tests.support import SUPPORT
+from tests.support.civility import DEFECT, assert_clear
+from tests.support.labs import OpenLab
+from tests.support.lying_pcscd import LIES
 
 pytestmark = pytest.mark.lab
 
 ORDINARY_USER = 1001
 TIMEOUT_S = 1.0
 SLACK_S = 1.5  # of a busy machine, above the 0.3 s that the benchmark holds
-INTERRUPT = str(Path(__file__).with_name("interrupt.py"))
+INTERRUPT = str(SUPPORT / "interrupt.py")
 PROBE = "gpgdoctor.collect.probe"
-LIAR = str(Path(__file__).with_name("lying_pcscd.py"))
+LIAR = str(SUPPORT / "lying_pcscd.py")
 DISABLE_CCID = File(path=".gnupg/scdaemon.conf", content="disable-ccid\n")
 
 
@@ -100,6 +101,16 @@ def test_a_file_system_that_is_not_there(place: str, open_lab: OpenLab) -> None:
     done = lab.run(["unshare", "-m", "sh", "-c", script], env={"PYTHONPATH": tree})
     assert_clear(done)
     assert json.loads(done.stdout)["verdict"] != "healthy"
+
+
+@pytest.mark.parametrize("command", ["check", "report", "explain", "hook run sos"])
+@pytest.mark.parametrize("streams", ["", "<&- 2>&-"])
+def test_without_a_single_device(command: str, streams: str, open_lab: OpenLab) -> None:
+    lab = open_lab(BY_NAME["shared-holder"])
+    run = shlex.join([lab.python, "-m", "gpgdoctor", *command.split()])
+    done = lab.run(["unshare", "-m", "sh", "-c", f"mount -t tmpfs none /dev && exec {run} {streams}"])
+    assert_clear(done, codes=(0, 1, 2, 3))
+    assert not re.search("healthy|No cause found[.]|so there is nothing", done.stdout)
 
 
 @pytest.fixture

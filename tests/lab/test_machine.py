@@ -15,11 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import machine_recordings
 import pytest
-import recordings
-from conftest import cannot_run, command_lines, needing_a_lab
-from test_demo import Shell
 
 from gpgdoctor.lab import demo
 from gpgdoctor.lab.machine import build
@@ -28,6 +24,9 @@ from gpgdoctor.lab.machine.machine import Machine
 from gpgdoctor.lab.machine.scenario import MachineScenario
 from gpgdoctor.lab.machine.stage import MachineLab
 from gpgdoctor.lab.plan import LabUnavailable
+from tests.lab.test_demo import Shell
+from tests.support import machine_recordings, recordings
+from tests.support.labs import cannot_run, command_lines, needing_a_lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.machine]
 A_DAY = 8

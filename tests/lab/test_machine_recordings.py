@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import machine_recordings
 import pytest
-import recordings
 
 from gpgdoctor.lab.machine.catalogue import SCENARIOS
 from gpgdoctor.lab.machine.scenario import MachineScenario
+from tests.support import machine_recordings, recordings
 
 WAYS = [
     pytest.param(scenario, sudo, id=machine_recordings.name_of(scenario, sudo=sudo))

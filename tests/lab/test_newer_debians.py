@@ -12,7 +12,7 @@ import pytest
 
 from gpgdoctor.lab.catalogue import SCENARIOS
 from gpgdoctor.lab.catalogue.common import DISABLE_CCID, SHARED_OPTIONS, scdaemon_conf
-from gpgdoctor.lab.demo import Play
+from gpgdoctor.lab.demo import Run
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Client, File, Scenario
 
@@ -85,6 +85,6 @@ def test_a_scenario_shows_what_these_versions_call_for(
     scenario: Scenario, open_lab: Callable[..., Lab], newer_root: Path
 ) -> None:
     out = io.StringIO()
-    play = Play(open_lab(scenario, root=newer_root), out)
-    play.whole()
-    assert play.complaints == [], out.getvalue()
+    run = Run(open_lab(scenario, root=newer_root), out)
+    run.whole()
+    assert run.complaints == [], out.getvalue()

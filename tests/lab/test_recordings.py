@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import recordings
-from conftest import cannot_run
 
 from gpgdoctor.lab.catalogue import SCENARIOS
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import Scenario
+from tests.support import recordings
+from tests.support.labs import cannot_run
 
 pytestmark = pytest.mark.lab
 ON_DEBIAN_13 = [name for name in recordings.names() if name.endswith(recordings.DEBIAN_13)]

@@ -10,10 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import civility
-import environments
 import pytest
-from conftest import cannot_run
 
 from gpgdoctor import __version__
 from gpgdoctor.docs.completion import PLACES
@@ -22,6 +19,8 @@ from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.parts import PartsUnavailable, find
 from gpgdoctor.lab.plan import SOURCE_TREE
+from tests.support import civility, environments
+from tests.support.labs import cannot_run
 
 pytestmark = pytest.mark.lab
 

@@ -8,16 +8,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import chroots
-import environments
 import pytest
-import roots
-from chroots import Chroot
-from commandline import every_command
-from conftest import cannot_run
 
 from gpgdoctor import __version__
 from gpgdoctor.lab.plan import SOURCE_TREE
+from tests.support import chroots, environments, roots
+from tests.support.chroots import Chroot
+from tests.support.commandline import every_command
+from tests.support.labs import cannot_run
 
 RECIPE = Path(__file__).parent / "debian"
 SDIST_DEADLINE_S = 300
@@ -76,7 +74,7 @@ def install(chroot: Chroot, *debs: str) -> None:
     chroot.succeed("apt-get", "install", "-qq", "-y", "--no-install-recommends", "--allow-downgrades", *debs)
 
 
-def debs(version: str = "0.1.0-1") -> list[str]:
+def debs(version: str = f"{__version__}-1") -> list[str]:
     return [f"{WORK}/{package}_{version}_all.deb" for package in PACKAGES]
 
 
@@ -117,8 +115,8 @@ def test_it_is_installed_upgraded_and_purged(built: Chroot) -> None:
     rows = built.succeed("gpgdoctor", "hook", "list")
     assert re.search(r"^sos +installed$", rows, re.MULTILINE)
     assert re.search(r"^reportbug +installed$", rows, re.MULTILINE)
-    newer = "0.1.0-2"
-    changed = f"cd {TREE} && sed -i '1s/0.1.0-1/{newer}/' debian/changelog && DEB_BUILD_OPTIONS=nocheck"
+    newer = f"{__version__}-2"
+    changed = f"cd {TREE} && sed -i '1s/{__version__}-1/{newer}/' debian/changelog && DEB_BUILD_OPTIONS=nocheck"
     built.succeed("sh", "-c", f"{changed} dpkg-buildpackage -us -uc -b")
     install(built, *debs(newer))
     assert built.succeed("dpkg-query", "-W", "-f", "${Version}", "gpgdoctor") == newer

@@ -6,13 +6,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import chroots
 import pytest
-import roots
-from chroots import Chroot
-from conftest import cannot_run
 
 from gpgdoctor.lab.plan import SOURCE_TREE
+from tests.support import chroots, roots
+from tests.support.chroots import Chroot
+from tests.support.labs import cannot_run
 
 LEFT_OUT = shutil.ignore_patterns(".git", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
 CLONE = "/home/first/gpgdoctor"

@@ -8,13 +8,13 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-import environments
 import pytest
-from commandline import every_command
-from conftest import cannot_run
 
 from gpgdoctor.docs.completion import PLACES
 from gpgdoctor.lab.plan import SOURCE_TREE
+from tests.support import environments
+from tests.support.commandline import every_command
+from tests.support.labs import cannot_run
 
 BUILD_DEADLINE_S = 300
 LEFT_OUT = shutil.ignore_patterns(".git", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")

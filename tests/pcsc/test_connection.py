@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pwd
 import socket
+import struct
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import OpenLab
 
 from gpgdoctor.lab.scenario import Client, Scenario
 from gpgdoctor.pcsc import wire
 from gpgdoctor.pcsc.connection import Connection, NoAnswer, Refused
 from gpgdoctor.pcsc.wire import Command
+from gpgdoctor.system import proc
+from gpgdoctor.system.caller import Whom
+from tests.support.labs import OpenLab
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
 
@@ -50,6 +56,54 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             return path
 
         yield start
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """Where another user may go."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as path:
+        os.chmod(path, 0o755)
+        yield Path(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_root_connects_as_the_user_and_that_process_lives_until_pcscd_has_answered(open_directory: Path) -> None:
+    seen = []
+    nobody = pwd.getpwnam("nobody")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(open_directory / "comm"))
+        os.chmod(open_directory / "comm", 0o666)
+        listener.listen()
+
+        def judge() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                pid, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+                seen.append((uid, proc.uid(pid)))
+                version(connection, 4)
+                connection.recv(8, socket.MSG_WAITALL)  # a question that comes after the handshake
+
+        thread = threading.Thread(target=judge)
+        thread.start()
+        connection = Connection(str(open_directory / "comm"), 5.0, Whom(nobody))
+        with contextlib.suppress(NoAnswer):
+            connection.reader_states()
+        connection.close()
+        thread.join(10)
+    assert seen == [(nobody.pw_uid, nobody.pw_uid)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_where_the_user_may_not_connect_it_says_so(open_directory: Path) -> None:
+    nobody = Whom(pwd.getpwnam("nobody"))
+    with pytest.raises(NoAnswer, match="No such file"):
+        Connection(str(open_directory / "none"), 5.0, nobody)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(open_directory / "comm"))
+        os.chmod(open_directory / "comm", 0o600)
+        listener.listen()
+        with pytest.raises(NoAnswer, match="Permission denied"):
+            Connection(str(open_directory / "comm"), 5.0, nobody)
 
 
 def version(connection: socket.socket, minor: int, rv: int = 0) -> int:

@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from planted import planted
-from test_planted import written
+
+from tests.redact.test_planted import written
+from tests.support.planted import planted
 
 CHECK = """
 import sys

@@ -6,11 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from build import ALICE, BOB, HOME, NOW, RUNNING, client, machine, reader, with_file
-from documents import DOCUMENTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planted import HOST, planted
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import Facts, known
@@ -18,6 +15,9 @@ from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import document
 from gpgdoctor.snapshot import decode, encode
 from gpgdoctor.system.record import replace
+from tests.support.build import ALICE, BOB, HOME, NOW, RUNNING, client, machine, reader, with_file
+from tests.support.documents import DOCUMENTS
+from tests.support.planted import HOST, planted
 
 FACTS = {
     **{name: decode(document["facts"]) for name, document in DOCUMENTS.items()},
@@ -56,7 +56,12 @@ def outline(diagnosis: Diagnosis) -> dict[str, Any]:
         (
             *(it.id, it.found.severity, it.consequence_of, it.ignored, [evidence.fact for evidence in it.because]),
             *([who.certainty for who in it.found.culprits], it.found.cure and it.found.cure.applicability),
-            it.found.cure and (it.found.cure.options, it.found.cure.restart, len(it.found.cure.changes)),
+            it.found.cure
+            and (
+                [option.split()[0] for option in it.found.cure.options],
+                it.found.cure.restart,
+                len(it.found.cure.changes),
+            ),
         )
         for it in diagnosis.findings
     ]

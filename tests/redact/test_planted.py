@@ -12,7 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from planted import HOST, NEVER_KEPT, SECRETS, planted
 
 from gpgdoctor.commands.report import ReportOptions, report
 from gpgdoctor.commands.snapshots import save
@@ -25,6 +24,7 @@ from gpgdoctor.redact.names import fold
 from gpgdoctor.report.json import document, dump
 from gpgdoctor.snapshot import encode
 from gpgdoctor.system.record import replace
+from tests.support.planted import HOST, NEVER_KEPT, SECRETS, planted
 
 VERSIONS = ("2.2.40", "2.4.7")
 every_version = pytest.mark.parametrize("version", VERSIONS)

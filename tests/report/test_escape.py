@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpgdoctor.report.escape import LIMIT, printable
+from gpgdoctor.system.escape import LIMIT, printable
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from build import CONF, IN_USE, ON_USB, client, machine, reader, with_file
-from documents import MACHINES, checked
-from test_redact import HOSTS, SECRETS, planted
-from test_text import EVERY, LONG
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Connection, Facts, Unknown
@@ -20,6 +16,10 @@ from gpgdoctor.report.json import dump
 from gpgdoctor.report.markdown import LIMIT_BYTES, render
 from gpgdoctor.report.style import Style
 from gpgdoctor.system.record import replace
+from tests.report.test_redact import HOSTS, SECRETS, planted
+from tests.report.test_text import EVERY, LONG
+from tests.support.build import CONF, IN_USE, ON_USB, client, machine, reader, with_file
+from tests.support.documents import MACHINES, checked
 
 FENCE = re.compile(r"^(`{3,})(\w*)$")
 OUTSIDE = re.compile(
@@ -142,7 +142,7 @@ def test_it_tells_what_a_maintainer_asks_for() -> None:
     assert found["USB"] == "  1050:0407 YubiKey OTP+FIDO+CCID, CCID, driver usbfs"
     assert "/home/user1/.gnupg/scdaemon.conf  (2 lines)" in found["Configuration files"]
     (finding,) = (text for title, text in found.items() if title.startswith("GD202"))
-    assert "Because  readers[0].state = PRESENT, INUSE" in finding and "+pcsc-shared" in finding
+    assert "Because  reader state: PRESENT, INUSE" in finding and "+pcsc-shared" in finding
 
 
 def test_it_tells_what_is_not_known() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from build import client, machine
-from documents import MACHINES
-from test_text import EVERY
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.report.nagios import CRITICAL, OK, UNKNOWN, WARNING, code, render
+from tests.report.test_text import EVERY
+from tests.support.build import client, machine
+from tests.support.documents import MACHINES
 
 LINE = re.compile(r"GPGDOCTOR (OK|WARNING|CRITICAL|UNKNOWN) - ([^|\n]+) \| errors=\d+ warnings=\d+")
 

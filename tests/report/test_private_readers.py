@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from build import machine, reader
-from documents import checked, outline, redacted
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_redact import outlined
 
 from gpgdoctor.facts import Facts, known
 from gpgdoctor.report.json import dump
 from gpgdoctor.rules import scdaemon
 from gpgdoctor.snapshot import decode
+from tests.report.test_redact import outlined
+from tests.support.build import machine, reader
+from tests.support.documents import checked, outline, redacted
 
 SERIALS = st.text("0123456789AB-", min_size=1, max_size=6)
 NAMES = st.builds(

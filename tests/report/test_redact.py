@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from build import CONF, HOME, IN_USE, RUNNING, client, machine, reader, with_file
-from documents import DOCUMENTS, again, checked, outline, redacted
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts, Privacy, SelfTest, Unknown, privacy_of
@@ -20,6 +18,8 @@ from gpgdoctor.rules.rule import Advice, Found, Subject, advise
 from gpgdoctor.snapshot import decode
 from gpgdoctor.system.record import Record, replace
 from gpgdoctor.wording import free, line, path, text, user
+from tests.support.build import CONF, HOME, IN_USE, RUNNING, client, machine, reader, with_file
+from tests.support.documents import DOCUMENTS, again, checked, outline, redacted
 
 SERIAL = "Yubico YubiKey OTP+FIDO+CCID (0012345678) 00 00"
 SECRETS = (

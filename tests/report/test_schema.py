@@ -7,13 +7,13 @@ import json
 from typing import Any
 
 import pytest
-from documents import DOCUMENTS, again
 from jsonschema import Draft202012Validator
 
 from gpgdoctor.commands.schema import schema as print_schema
 from gpgdoctor.report.json import defect, dump
 from gpgdoctor.report.schema import schema
 from gpgdoctor.rules import catalogue
+from tests.support.documents import DOCUMENTS, again
 
 SCHEMA = schema()
 VALIDATOR = Draft202012Validator(SCHEMA)

@@ -10,8 +10,6 @@ import re
 from pathlib import Path
 
 import pytest
-from build import CONF, HOME, IN_USE, SHARING, client, machine, reader, with_file
-from documents import MACHINES
 
 from gpgdoctor import __version__
 from gpgdoctor.diagnosis import Diagnosis, Evidence, diagnose
@@ -19,6 +17,8 @@ from gpgdoctor.facts import Facts, Unknown
 from gpgdoctor.report import evidence
 from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import render
+from tests.support.build import CONF, EXCLUSIVE, HOME, IN_USE, RUNNING, SHARING, client, machine, reader, with_file
+from tests.support.documents import MACHINES
 
 GOLDENS = Path(__file__).parent / "goldens"
 WIDTH = 80
@@ -154,7 +154,7 @@ def test_what_is_ignored_is_marked() -> None:
 
 def test_a_consequence_names_its_cause() -> None:
     facts = machine(readers=(IN_USE,), pcscd={"hidden": 1})
-    assert "\n  Cause    GD202\n" in text(facts)
+    assert "\n  Cause    GD202 shared-holder-blocks-scdaemon\n" in text(facts)
 
 
 def test_costs_are_those_of_the_steps() -> None:
@@ -167,6 +167,12 @@ def test_the_next_command_is_one_that_helps() -> None:
     assert text(EVERY["shared"]).endswith("Next: gpgdoctor fix")
     assert text(MANAGED).endswith("Next: gpgdoctor explain GD202"), "fix refuses to change this file"
     assert text(EVERY["no pcscd"]).endswith("Next: gpgdoctor explain GD301")
+
+
+def test_a_healthy_scdaemon_that_holds_the_reader_names_the_way_to_share_it() -> None:
+    alone = diagnose(machine(readers=(EXCLUSIVE,), running=RUNNING))
+    assert alone.verdict == "healthy"
+    assert last_line(alone).endswith("within a minute after. Another program is refused? gpgdoctor fix GD201")
 
 
 def last_line(diagnosis: Diagnosis) -> str:
@@ -182,44 +188,54 @@ def test_what_would_show_more() -> None:
 @pytest.mark.parametrize(
     ("fact", "value", "told"),
     [
-        ("a", None, "a = none"),
-        ("a", [], "a = none"),
-        ("a", True, "a = yes"),
-        ("a", {"unknown": "why"}, "a = not known (why)"),
-        ("a", ["PRESENT", "INUSE"], "a = PRESENT, INUSE"),
-        ("a", {"option": "reader-port", "value": "X", "path": "/c", "line": 3}, "a = reader-port X (/c, line 3)"),
-        ("a", {"option": "pcsc-shared", "path": "/c", "line": 3}, "a = pcsc-shared (/c, line 3)"),
-        ("a", {"option": "x", "line": 1, "by_path": "/g", "by_line": 2}, "a = x in line 1, by /g, line 2"),
-        ("a", {"option": "x", "line": 1, "by_path": "/g"}, "a = x in line 1, by /g"),
+        ("a", None, "a: none"),
+        ("a", [], "a: none"),
+        ("a", True, "a: yes"),
+        ("a", {"unknown": "why"}, "a: not known (why)"),
+        ("a", ["PRESENT", "INUSE"], "a: PRESENT, INUSE"),
+        ("a", {"option": "reader-port", "value": "X", "path": "/c", "line": 3}, "a: reader-port X (/c, line 3)"),
+        ("a", {"option": "pcsc-shared", "path": "/c", "line": 3}, "a: pcsc-shared (/c, line 3)"),
+        ("a", {"option": "x", "line": 1, "by_path": "/g", "by_line": 2}, "a: x in line 1, by /g, line 2"),
+        ("a", {"option": "x", "line": 1, "by_path": "/g"}, "a: x in line 1, by /g"),
         (
             "a",
             [{"inode": 7, "uid": 1, "pid": 9}, {"inode": 8, "uid": 1, "pid": 0}],
-            "a = pid 9; of uid 1, pid not visible",
+            "a: pid 9; of uid 1, pid not visible",
         ),
-        ("a", {"inode": 7, "pid": {"unknown": "no"}}, "a = pid not known (no)"),
-        ("a", {"name": "libx.so", "usable": False, "reason": "not there"}, "a = libx.so, not there"),
-        ("a", {"name": "libx.so", "usable": True}, "a = libx.so, usable yes"),
-        ("a", {"name": "R 00", "state": ["EMPTY"]}, "a = R 00 (EMPTY)"),
+        ("a", {"inode": 7, "pid": {"unknown": "no"}}, "a: pid not known (no)"),
+        ("a", {"name": "libx.so", "usable": False, "reason": "not there"}, "a: libx.so, not there"),
+        ("a", {"name": "libx.so", "usable": True}, "a: libx.so, usable yes"),
+        ("a", {"name": "R 00", "state": ["EMPTY"]}, "a: R 00 (EMPTY)"),
         (
             "a",
             {"name": "1-2:1.0", "vendor": "1050", "product": "0407"},
-            "a = USB reader (1050:0407, USB 1-2:1.0, driver none)",
+            "a: USB reader (1050:0407, USB 1-2:1.0, driver none)",
         ),
-        ("a", {"pid": 7, "cards": ["x", "y"]}, "a = pid 7, cards x, y"),
-        ("a", list(range(9)), "a = 0, 1, 2, 3, 4, 5, and 3 more"),
+        ("a", {"pid": 7, "cards": ["x", "y"]}, "a: pid 7, cards x, y"),
+        ("a", list(range(9)), "a: 0, 1, 2, 3, 4, 5, and 3 more"),
     ],
     ids=lambda part: None if isinstance(part, str) else "",
 )
 def test_evidence_in_words(fact: str, value: object, told: str) -> None:
-    assert evidence.told([Evidence(fact=fact, value=value)]) == [told]
+    assert evidence.as_lines([Evidence(fact=fact, value=value)]) == [told]
 
 
 def test_a_line_of_a_file_is_one_fact() -> None:
     because = [Evidence(fact="f[0].lines[3].number", value=4), Evidence(fact="f[0].lines[3].text", value="foo")]
-    assert evidence.told(because) == ["f[0].lines[3] = line 4: foo"]
-    assert evidence.told(because[1:]) == ["f[0].lines[3] = foo"]
+    assert evidence.as_lines(because) == ["line 4: foo"]
+    assert evidence.as_lines(because[1:]) == ["line: foo"]
+    assert evidence.as_lines(because, places=True) == ["line 4: foo [f[0].lines[3]]"]
+
+
+def test_a_place_is_named_in_words_and_shown_to_those_who_ask() -> None:
+    because = [
+        Evidence(fact="readers[0].state", value=["PRESENT"]),
+        Evidence(fact="usb[2].some_thing.new", value=True),
+    ]
+    assert evidence.as_lines(because) == ["reader state: PRESENT", "usb some thing new: yes"]
+    assert evidence.as_lines(because[:1], places=True) == ["reader state: PRESENT [readers[0].state]"]
 
 
 def test_too_much_evidence_is_counted() -> None:
-    told = evidence.told([Evidence(fact=str(number), value=1) for number in range(40)])
-    assert len(told) == 12 and told[-1] == "and 29 more, which --json has"
+    lines = evidence.as_lines([Evidence(fact=str(number), value=1) for number in range(40)])
+    assert len(lines) == 12 and lines[-1] == "and 29 more, which --json has"

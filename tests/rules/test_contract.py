@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from build import ALICE, CONF, IN_USE, ON_USB, ROOT, RUNNING, SHARING, machine, with_file, without_pcscd
-from judging import judged
 
 import gpgdoctor
 from gpgdoctor.diagnosis import look_up
@@ -18,6 +16,8 @@ from gpgdoctor.facts import Facts, Unknown
 from gpgdoctor.rules import catalogue
 from gpgdoctor.rules.rule import RANK
 from gpgdoctor.snapshot import decode, encode
+from tests.support.build import ALICE, CONF, IN_USE, ON_USB, ROOT, RUNNING, SHARING, machine, with_file, without_pcscd
+from tests.support.judging import judged
 
 DISABLE_CCID = "disable-ccid\n"
 PACKAGE = Path(gpgdoctor.__file__).parent

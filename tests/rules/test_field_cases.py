@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from build import ON_USB, machine
-from judging import causes, finding, judged, severity, status
 
 from gpgdoctor.commands.check import CheckOptions, check
 from gpgdoctor.commands.snapshots import load
@@ -16,6 +14,8 @@ from gpgdoctor.plan.plan import steps_of
 from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import render
 from gpgdoctor.system.record import replace
+from tests.support.build import ON_USB, machine
+from tests.support.judging import causes, finding, judged, severity, status
 
 FIELD = Path(__file__).resolve().parents[2] / "fixtures" / "field"
 # The cause, its severity, the exit code; None: nothing is found at warning or above.

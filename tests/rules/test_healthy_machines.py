@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import cured
 import pytest
-from build import (
+
+from gpgdoctor.diagnosis import diagnose
+from gpgdoctor.facts import CardAccess, Connection, Facts, LogEvent, Unknown
+from gpgdoctor.plan.plan import plan
+from gpgdoctor.report.text import verdict
+from gpgdoctor.system.record import replace
+from tests.support import cured
+from tests.support.build import (
     AGENT,
     ALICE,
     BOB,
@@ -23,13 +29,7 @@ from build import (
     reader,
     without_pcscd,
 )
-from judging import judged
-
-from gpgdoctor.diagnosis import diagnose
-from gpgdoctor.facts import CardAccess, Connection, Facts, LogEvent, Unknown
-from gpgdoctor.plan.plan import plan
-from gpgdoctor.report.text import verdict
-from gpgdoctor.system.record import replace
+from tests.support.judging import judged
 
 PCSC = "disable-ccid\n"
 DEBIAN_13 = "2.4.7"
@@ -220,6 +220,17 @@ def test_a_forwarded_agent_explains_what_is_not_there() -> None:
     )
     found = {it.id for it in judged(elsewhere).findings}
     assert found == {"GD308"}
+
+
+def test_daemons_that_hide_their_programs_from_their_own_user_make_nothing_incomplete() -> None:
+    """GnuPG's daemons forbid ptrace: without root /proc does not tell what file they run."""
+    hidden = Unknown.because("this user may not see it")
+    facts = machine(version=DEBIAN_13, conf=PCSC, running=RUNNING, readers=TAKEN, host={"root": False})
+    assert isinstance(facts.processes, tuple)
+    seen = tuple(replace(it, executable=hidden) if it.role != "pcscd" else it for it in facts.processes)
+    assert judged(replace(facts, processes=seen)).verdict == "healthy"
+    unasked = replace(facts, processes=seen, gnupg=replace(facts.gnupg, running=None), readers=(reader(),))
+    assert judged(unasked).verdict == "healthy"
 
 
 def test_a_socket_of_systemd_is_no_foreign_agent() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import FREE_ON_USB, ON_USB, RUNNING, machine, reader, without_pcscd
-from judging import causes, finding, severity, status
 
 from gpgdoctor.facts import Connection, Facts, Unknown
 from gpgdoctor.system.record import replace
+from tests.support.build import FREE_ON_USB, ON_USB, RUNNING, machine, reader, without_pcscd
+from tests.support.judging import causes, finding, severity, status
 
 SECURITY_VIOLATION, COMM_ERROR, NO_SERVICE = "0x8010006A", "0x80100013", "0x8010001D"
 LOCKED = replace(FREE_ON_USB, accessible=False)

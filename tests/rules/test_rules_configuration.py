@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import AGENT_CONF, CONF, IN_USE, client, machine, with_file
-from judging import causes, changed_lines, checks, finding, severity, status
 
 from gpgdoctor.facts import SelfTest, Unknown
+from tests.support.build import AGENT_CONF, CONF, IN_USE, client, machine, with_file
+from tests.support.judging import causes, changed_lines, checks, finding, severity, status
 
 REFUSED = SelfTest(code=2, messages=(f"{CONF}:2: invalid option",))
 TYPO = "disable-ccid\npcsc-sharde\n"

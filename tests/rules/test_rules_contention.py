@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import (
+
+from gpgdoctor.facts import Connection, Facts, LogEvent, Reason, Unknown
+from gpgdoctor.system.record import replace
+from gpgdoctor.wording import clear
+from tests.support.build import (
     ALICE,
     BOB,
     EXCLUSIVE,
@@ -21,11 +25,7 @@ from build import (
     reader,
     without_pcscd,
 )
-from judging import causes, checks, finding, judged, severity, status
-
-from gpgdoctor.facts import Connection, Facts, LogEvent, Reason, Unknown
-from gpgdoctor.system.record import replace
-from gpgdoctor.wording import clear
+from tests.support.judging import causes, checks, finding, judged, severity, status
 
 BLOCKED = replace(IN_USE, probe="blocked", seconds=2.0)
 KEEPASSXC, GNOME, STRANGER = client("keepassxc"), client("gsd-smartcard", pid=801), client("a-program", pid=802)
@@ -191,6 +191,24 @@ def test_an_earlier_probe_that_still_waits_tells_as_much() -> None:
     assert status(held_by(KEEPASSXC, readers=(not_made,)), "GD204") == "unknown"
 
 
+def test_a_program_that_waits_tells_as_much_and_may_itself_be_a_candidate() -> None:
+    not_made = replace(IN_USE, probe="not-made", not_made_reason=Reason.PROGRAM_WAITS)
+    both = held_by(KEEPASSXC, STRANGER, readers=(not_made,), pcscd={"waiting_programs": 1})
+    assert severity(both, "GD204") == "error"
+    assert {who.certainty for who in finding(both, "GD204").found.culprits} == {"possible"}
+    alone = held_by(KEEPASSXC, readers=(not_made,), pcscd={"waiting_programs": 1})
+    assert [who.certainty for who in finding(alone, "GD204").found.culprits] == ["possible"]
+    unwanted = replace(not_made, not_made_reason=Reason.NO_PROBE)
+    assert severity(held_by(KEEPASSXC, readers=(unwanted,), pcscd={"waiting_programs": 1}), "GD204") == "error"
+
+
+def test_my_scdaemon_waits_for_the_only_other_program() -> None:
+    not_made = replace(IN_USE, probe="not-made", not_made_reason=Reason.PROGRAM_WAITS)
+    silent = {"running": Unknown.because("it did not answer")}
+    waits = held_by(KEEPASSXC, SCDAEMON, readers=(not_made,), pcscd={"waiting_programs": 1}, gnupg=silent)
+    assert [(who.pid, who.certainty) for who in finding(waits, "GD204").found.culprits] == [(KEEPASSXC.pid, "certain")]
+
+
 def test_in_which_of_several_readers_it_waits_is_not_known() -> None:
     """Then nothing else is said of a reader that may as well be in a transaction, and nothing is cured."""
     not_made = replace(IN_USE, probe="not-made", not_made_reason=Reason.PROBE_WAITS)
@@ -307,14 +325,25 @@ def test_another_scdaemon_may_have_several_readers() -> None:
     assert {it.found.culprits[0].certainty for it in judged(facts).findings if it.id == "GD206"} == {"certain"}
 
 
-def test_a_silent_scdaemon_beside_an_idle_service_is_possible_and_comes_first() -> None:
+def test_a_silent_scdaemon_beside_programs_that_only_share_is_likely() -> None:
     silent = replace(OTHERS_SCDAEMON, cards=Unknown.because("it was not asked"))
     (culprit,) = finding(kept_by(GNOME, silent), "GD206").found.culprits
-    assert (culprit.pid, culprit.certainty) == (OTHERS_SCDAEMON.pid, "possible")
+    assert (culprit.pid, culprit.certainty) == (OTHERS_SCDAEMON.pid, "likely")
     assert "may have" in finding(kept_by(GNOME, silent), "GD206").found.summary.clear()
-    beside = finding(kept_by(KEEPASSXC, silent), "GD203").found
-    assert {it.program for it in beside.culprits} == {"keepassxc", "scdaemon"}
+    assert causes(kept_by(KEEPASSXC, silent)) == {"GD206"}
+    beside = finding(kept_by(STRANGER, silent), "GD203").found
+    assert {it.program for it in beside.culprits} == {"a-program", "scdaemon"}
     assert beside.cure and "belongs to bob" in beside.cure.advice[-1].text.clear()
+
+
+def test_a_silent_scdaemon_beside_who_shares() -> None:
+    """One connection on the reader is rather that of the program that shares; two are both of them."""
+    silent = replace(OTHERS_SCDAEMON, cards=Unknown.because("it was not asked"))
+    one = held_by(GNOME, silent, conf="disable-ccid\n")
+    assert causes(one) == {"GD202"}
+    two = held_by(GNOME, silent, conf="disable-ccid\n", readers=(replace(IN_USE, handles=2),))
+    assert causes(two) == {"GD206"}
+    assert finding(two, "GD206").found.culprits[0].certainty == "likely"
 
 
 # -- what cannot be seen ------------------------------------------------------------------------------------------

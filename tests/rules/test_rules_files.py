@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import COMMON_CONF, CONF, SYSTEM_CONF, machine, with_file
-from judging import finding, judged, severity, status
 
 from gpgdoctor.facts import Unknown
+from tests.support.build import COMMON_CONF, CONF, SYSTEM_CONF, machine, with_file
+from tests.support.judging import finding, judged, severity, status
 
 # -- GD107 -------------------------------------------------------------------------------------------------------
 

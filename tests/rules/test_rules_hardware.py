@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import FREE_ON_USB, IN_USE, NITROKEY, ON_USB, RUNNING, client, connection, machine, reader, without_pcscd
-from judging import causes, checks, finding, judged, severity, status
 
 from gpgdoctor.facts import Facts, LogEvent, Unknown
 from gpgdoctor.system.record import replace
+from tests.support.build import (
+    FREE_ON_USB,
+    IN_USE,
+    NITROKEY,
+    ON_USB,
+    RUNNING,
+    client,
+    connection,
+    machine,
+    reader,
+    without_pcscd,
+)
+from tests.support.judging import causes, checks, finding, judged, severity, status
 
 ON_PCSC = "disable-ccid\n"
 EMPTY = reader("EMPTY")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import (
+
+from gpgdoctor.facts import CardAccess, Facts, LogEvent, Unknown
+from gpgdoctor.system.record import replace
+from tests.support.build import (
     BOB,
     FREE_ON_USB,
     NITROKEY,
@@ -19,10 +22,7 @@ from build import (
     reader,
     without_pcscd,
 )
-from judging import causes, changed_lines, checks, finding, severity, status
-
-from gpgdoctor.facts import CardAccess, Facts, LogEvent, Unknown
-from gpgdoctor.system.record import replace
+from tests.support.judging import causes, changed_lines, checks, finding, severity, status
 
 PCSC = "disable-ccid\n"
 BOBS = replace(SCDAEMON, pid=900, uid=BOB, user="bob", cards=Unknown.because("bob's, and not asked"))
@@ -179,6 +179,18 @@ def test_another_card_is_for_information_and_the_first_reader_is_well() -> None:
     assert severity(machine(version="2.4.7", conf=PCSC, readers=(EMPTY, reader())), "GD506") is None
     both_free = (FREE_ON_USB, replace(FREE_ON_USB, name="1-3:1.0"))
     assert status(machine(usb=both_free, readers=(EMPTY, reader())), "GD506") == "skipped", "its own driver tries all"
+
+
+def test_who_never_connects_in_that_mode_is_left_out() -> None:
+    both = (client("firefox", pid=810), client("yubikey-agent", pid=811))
+    alone = (reader("PRESENT", "EXCLUSIVE"),)
+    (culprit,) = finding(machine(conf=PCSC, clients=both, readers=alone), "GD203").found.culprits
+    assert (culprit.program, culprit.certainty) == ("yubikey-agent", "likely")
+    shared = (reader("PRESENT", "INUSE", probe="ok"),)
+    (culprit,) = finding(machine(conf=PCSC, clients=both, readers=shared), "GD202").found.culprits
+    assert (culprit.program, culprit.certainty) == ("firefox", "likely")
+    (culprit,) = finding(machine(conf=PCSC, clients=both[:1], readers=alone), "GD203").found.culprits
+    assert (culprit.program, culprit.certainty) == ("firefox", "certain"), "nobody else is there"
 
 
 def test_as_many_connections_as_programs_are_each_of_them() -> None:

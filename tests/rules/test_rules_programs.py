@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import AGENT, FREE_ON_USB, RUNNING, SCDAEMON, machine, reader, without_pcscd
-from judging import causes, finding, severity, status
 
 from gpgdoctor.facts import BlockedDevice, Facts, LogEvent, Unknown
 from gpgdoctor.system.record import replace
+from tests.support.build import AGENT, FREE_ON_USB, RUNNING, SCDAEMON, machine, reader, without_pcscd
+from tests.support.judging import causes, finding, severity, status
 
 PCSC = "disable-ccid\n"
 UNKNOWN = Unknown.because("nobody looked")

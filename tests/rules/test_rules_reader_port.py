@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import FREE_ON_USB, NITROKEY, ON_USB, RUNNING, machine, reader, without_pcscd
-from judging import causes, changed_lines, finding, severity, status
 
 from gpgdoctor.facts import Facts, Unknown
+from tests.support.build import FREE_ON_USB, NITROKEY, ON_USB, RUNNING, machine, reader, without_pcscd
+from tests.support.judging import causes, changed_lines, finding, severity, status
 
 TWO = (reader(), reader(name=NITROKEY))
 BY_NAME, BY_ID, ANOTHER = "Yubico Yubi", "1050:0407:X:0", "Gemalto"

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import (
+
+from gpgdoctor.facts import Connection, Facts, Unknown
+from gpgdoctor.system.record import replace
+from tests.support.build import (
     AGENT_CONF,
     ALICE,
     CONF,
@@ -22,10 +25,7 @@ from build import (
     reader,
     with_file,
 )
-from judging import causes, finding, severity, status
-
-from gpgdoctor.facts import Connection, Facts, Unknown
-from gpgdoctor.system.record import replace
+from tests.support.judging import causes, finding, severity, status
 
 STARTED = NOW - 100  # as build.SCDAEMON
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import AGENT, ALICE, PCSCD, RUNNING, SCDAEMON, client, machine, without_pcscd
-from judging import causes, checks, finding, judged, severity, status
 
 from gpgdoctor.facts import Connection, Facts, PcscDriver, Unknown, known
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import clear
+from tests.support.build import AGENT, ALICE, PCSCD, RUNNING, SCDAEMON, client, machine, without_pcscd
+from tests.support.judging import causes, checks, finding, judged, severity, status
 
 ON_PCSC = "disable-ccid\n"
 MISSING = PcscDriver(name="libpcsclite.so.1", usable=False, reason="no such file")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import IN_USE, NITROKEY, RUNNING, SHARING, client, machine, reader
-from judging import changed_lines, finding, judged, severity, status
 
 from gpgdoctor.facts import Connection, Facts, Unknown
 from gpgdoctor.system.record import replace
+from tests.support.build import IN_USE, NITROKEY, RUNNING, SHARING, client, machine, reader
+from tests.support.judging import changed_lines, finding, judged, severity, status
 
 YUBIKEYS_ATR = "3bfd1300008131fe158073c021c057597562694b657940"
 

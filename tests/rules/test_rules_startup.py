@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import AGENT_CONF, FREE_ON_USB, HOME, RUNNING, SHARING, client, machine, without_pcscd
-from judging import causes, changed_lines, finding, judged, severity, status
 
 from gpgdoctor.facts import Facts, PcscDriver, Unknown
 from gpgdoctor.wording import clear
+from tests.support.build import AGENT_CONF, FREE_ON_USB, HOME, RUNNING, SHARING, client, machine, without_pcscd
+from tests.support.judging import causes, changed_lines, finding, judged, severity, status
 
 # -- GD104 -------------------------------------------------------------------------------------------------------
 

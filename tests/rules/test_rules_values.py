@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from build import AGENT, machine
-from judging import changed_lines, finding, severity, status
 
-from gpgdoctor.facts import Facts, LogFile, Unknown
+from gpgdoctor.facts import Facts, LogFile, Setting, Unknown
 from gpgdoctor.system.record import replace
+from tests.support.build import AGENT, machine
+from tests.support.judging import changed_lines, finding, severity, status
 
 UNKNOWN = Unknown.because("it cannot be looked at")
 PINENTRY = "pinentry-program /usr/bin/pinentry-gone\n"
@@ -55,6 +55,14 @@ def test_an_agent_that_does_not_start_asks_for_no_pin() -> None:
 )
 def test_a_log_that_may_hold_pins(version: str, conf: str, expected: str | None) -> None:
     assert severity(machine(version=version, conf=conf), "GD114") == expected
+
+
+def test_a_log_file_in_common_conf_is_scdaemons_too() -> None:
+    common = {"common_in_force": (Setting(option="log-file", value=LOG, path="/home/alice/c", line=1),)}
+    facts = machine(version="2.3.7", conf="debug cardio\n", configuration=common)
+    assert severity(facts, "GD114") == "warning"
+    assert f"{LOG}-scdaemon" in finding(facts, "GD114").found.summary.clear()
+    assert severity(machine(version="2.2.40", conf="debug cardio\n", configuration=common), "GD114") is None
 
 
 def test_a_supervised_agents_journal_is_a_log() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from judge import Change, Look, complaints, is_strict, worlds
+
+from tests.soak.judge import Change, Look, complaints, is_strict, worlds
 
 LOG = [Change(0.0, "quiet"), Change(2.0, None), Change(3.0, "shared"), Change(6.0, None), Change(7.0, "quiet")]
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from driver import Driver
-from judge import complaints, is_strict, read_changes, read_looks, worlds
 
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import File, Scenario
+from tests.soak.driver import Driver
+from tests.soak.judge import complaints, is_strict, read_changes, read_looks, worlds
 
 LOOKS = int(os.environ.get("GPGDOCTOR_SOAK", "50"))
 SEED = int(os.environ.get("GPGDOCTOR_SOAK_SEED", "0")) or time.time_ns()

@@ -6,16 +6,15 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from gpgdoctor.facts import Facts
+from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.instruments.trace.meaning import Meaning, meaning
 from gpgdoctor.instruments.trace.output import Output
 from gpgdoctor.instruments.trace.session import Trace
 from gpgdoctor.report.block import block
 from gpgdoctor.report.style import Style
-from gpgdoctor.system.record import Record
+from gpgdoctor.system.record import Record, replace
 
-WIDTH = 80
-PLAIN = Style(width=WIDTH)
+NAMES_WIDTH = 16
 
 
 class Verdict(Record):
@@ -39,7 +38,7 @@ class Closing:
         seen = self._trace.seen
         if not seen.has_trouble:
             return meaning(before, seen)
-        now = meaning(look(), seen)
+        now = meaning(_as_wanted_as(before, look()), seen)
         return now if now.findings else meaning(before, seen)
 
     def of_scdaemon(self, holder: int | None) -> Verdict:
@@ -84,28 +83,28 @@ class Closing:
 
     def print(self, output: Output, verdict: Verdict) -> None:
         output.document(self._document(verdict))
-        output.text(self._lines(verdict))
+        output.text(self._lines(verdict, Style(width=output.columns)))
 
-    def _lines(self, verdict: Verdict) -> Iterator[str]:
+    def _lines(self, verdict: Verdict, style: Style) -> Iterator[str]:
         yield ""
         programs = self._trace.summary.programs
         if programs:
             yield "SUMMARY"
             for program in programs:
                 for line in program.lines():
-                    yield from _wrapped(line, "  ")
+                    yield from _wrapped(line, style.width)
             yield ""
         if self._meaning.findings:
             yield "WHAT IT MEANS"
             for finding in self._meaning.findings:
-                yield from block(self._meaning.diagnosis, finding, PLAIN)
+                yield from block(self._meaning.diagnosis, finding, style)
                 yield ""
         if verdict.notes:
             yield "WHY THAT MAY BE"
             for note in verdict.notes:
-                yield from textwrap.wrap(f"- {note}.", WIDTH, initial_indent="  ", subsequent_indent="    ")
+                yield from textwrap.wrap(f"- {note}.", style.width, initial_indent="  ", subsequent_indent="    ")
             yield ""
-        yield from PLAIN.wrapped(_last(verdict))
+        yield from style.wrapped(_last(verdict))
 
     def _document(self, verdict: Verdict) -> dict[str, Any]:
         seen = self._trace.seen
@@ -118,7 +117,7 @@ class Closing:
                     "name": finding.rule.name,
                     "severity": finding.found.severity,
                     "subject": finding.subject,
-                    "title": finding.found.summary,
+                    "title": finding.found.summary.clear(),
                     "culprits": [
                         {"pid": who.pid, "program": who.program, "user": who.user, "certainty": who.certainty}
                         for who in finding.found.culprits
@@ -133,13 +132,23 @@ class Closing:
         }
 
 
+def _as_wanted_as(before: Facts, now: Facts) -> Facts:
+    """`trace --gpg` stops the user's scdaemon, which does not make the card less wanted."""
+    running = known_or(before.gnupg.running, None)
+    if running is None or running.cards or known_or(now.gnupg.running, running) is not None:
+        return now
+    return replace(now, gnupg=replace(now.gnupg, running=running))
+
+
 def _last(verdict: Verdict) -> str:
     found = f" Found: {', '.join(verdict.findings)}." if verdict.findings else ""
     following = f" Next: {verdict.following}" if verdict.following else ""
     return f"{verdict.text}{found}{following}"
 
 
-def _wrapped(line: str, indent: str) -> list[str]:
-    if not line.startswith(indent):
-        return textwrap.wrap(line, WIDTH, break_on_hyphens=False) or [line]
-    return textwrap.wrap(line, WIDTH, subsequent_indent=" " * 16, break_on_hyphens=False, break_long_words=False)
+def _wrapped(line: str, width: int) -> list[str]:
+    if not line.startswith("  "):
+        return textwrap.wrap(line, width, break_on_hyphens=False) or [line]
+    return textwrap.wrap(
+        line, width, subsequent_indent=" " * NAMES_WIDTH, break_on_hyphens=False, break_long_words=False
+    )

@@ -15,15 +15,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from gpgdoctor.fix import agent
+from gpgdoctor.instruments.trace.caretaker import Caretaker
 from gpgdoctor.instruments.trace.copies import copy_home
-from gpgdoctor.instruments.trace.place import private_directory
+from gpgdoctor.instruments.trace.place import HOME_DIRECTORY, PrivateDirectory
+from gpgdoctor.system import proc
 from gpgdoctor.system.child import CommandFailed, run
 from gpgdoctor.system.deadline import Deadline
 
-PREFIX = "gpgdoctor-home-"
 LONGEST_SOCKET = "S.gpg-agent.browser"
 COMMAND_DEADLINE_S = 10.0
 END_DEADLINE_S = 8.0
+END_INTERVAL_S = 0.05
 
 
 class CannotStart(Exception):
@@ -37,18 +39,18 @@ class Daemons:
         self.path = home
         self._killer: subprocess.Popen[bytes] | None = None
         self._agent: int | None = None
-        self._started: float | None = None
+        self._started: int | None = None
         self._deadline_s = 0.0
 
     def find_agent(self) -> bool:
         """Whether a gpg-agent runs there; only to be asked where no socket unit would start one."""
         self._agent = agent.pid_of(self.path)
-        self._started = agent.started(self._agent) if self._agent is not None else None
+        self._started = proc.started_ticks(self._agent) if self._agent is not None else None
         return self._started is not None
 
     @property
     def agent_is_alive(self) -> bool:
-        return self._agent is not None and agent.started(self._agent) == self._started
+        return self._agent is not None and proc.started_ticks(self._agent) == self._started
 
     @property
     def _gpgconf(self) -> tuple[str, ...]:
@@ -84,17 +86,36 @@ class Daemons:
             self._killer.kill()
             self._killer.wait()
 
+    def remove_sockets(self) -> None:
+        """Where GnuPG keeps them elsewhere, below /run/user."""
+        with suppress(CommandFailed):  # where there are none
+            run([*self._gpgconf, "--remove-socketdir"], Deadline(COMMAND_DEADLINE_S))
+
+
+def take_down(home: str) -> None:
+    """End the daemons of a home whose trace was killed, and remove it."""
+    daemons = Daemons(home)
+    daemons.find_agent()
+    daemons.begin_to_end()
+    while not daemons.have_ended():
+        time.sleep(END_INTERVAL_S)
+    daemons.give_up()
+    daemons.remove_sockets()
+    shutil.rmtree(home, ignore_errors=True)
+
 
 class GpgHome(Daemons):
     """A home of copies, and what is started in it; ``close`` takes all of it down."""
 
     def __init__(self, copied_from: str) -> None:
         """Raises NoPlace or CannotCopy."""
-        super().__init__(private_directory(PREFIX, LONGEST_SOCKET))
+        self._directory = PrivateDirectory(HOME_DIRECTORY, LONGEST_SOCKET)
+        super().__init__(self._directory.path)
+        self._caretaker: Caretaker | None = None
         try:
             self.stubs = copy_home(copied_from, self.path)
         except BaseException:
-            shutil.rmtree(self.path, ignore_errors=True)
+            self._directory.remove()
             raise
 
     def launch(self, environment: Mapping[str, str]) -> dict[str, str]:
@@ -102,6 +123,7 @@ class GpgHome(Daemons):
         # The agent lives in this environment, and so does the pinentry that it starts: in its user's language.
         language = {name: os.environ.get(name, "") for name in ("LC_ALL", "LANGUAGE")}
         mine = {**environment, "GNUPGHOME": self.path}
+        self._caretaker = Caretaker(self.path)
         try:
             said = run([*self._gpgconf, "--launch", "gpg-agent"], Deadline(COMMAND_DEADLINE_S), {**language, **mine})
             if not self.find_agent():
@@ -116,7 +138,8 @@ class GpgHome(Daemons):
     def close(self) -> str | None:
         """Remove the home; returns what is left, if anything is."""
         self.give_up()
-        with suppress(CommandFailed):  # where there is none
-            run([*self._gpgconf, "--remove-socketdir"], Deadline(COMMAND_DEADLINE_S))
-        shutil.rmtree(self.path, ignore_errors=True)
+        self.remove_sockets()
+        self._directory.remove()
+        if self._caretaker is not None:
+            self._caretaker.dismiss()
         return f"the gpg-agent of the copies (pid {self._agent}) has not ended yet" if self.agent_is_alive else None

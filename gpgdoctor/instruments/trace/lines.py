@@ -15,7 +15,7 @@ from gpgdoctor.instruments.trace.events import (
     Waiting,
 )
 from gpgdoctor.pcsc import names
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 TIME_WIDTH = 9
 LIMIT = 1000

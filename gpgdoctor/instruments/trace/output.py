@@ -11,7 +11,8 @@ from typing import Any, TextIO
 
 from gpgdoctor.instruments.trace import jsonlines, lines
 from gpgdoctor.instruments.trace.events import Event
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
+from gpgdoctor.system.terminal import WIDEST, width
 
 
 class Unwritable(Exception):
@@ -29,6 +30,11 @@ class Output:
         self._encoding = getattr(stream, "encoding", None) or "ascii"
         self.failure: str | None = None
         """Why something could not be written; nobody who has gone away counts."""
+
+    @property
+    def columns(self) -> int:
+        """How wide what is not an event may be."""
+        return self._width or WIDEST
 
     def event(self, event: Event) -> None:
         if self.json:
@@ -82,6 +88,6 @@ def opened(path: str | None, *, json: bool) -> Output:
 
 def _terminal_width() -> int | None:
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or 80 if sys.stdout.isatty() else None
-    except (OSError, ValueError):
+        return width(sys.stdout) if sys.stdout.isatty() else None
+    except ValueError:  # closed
         return None

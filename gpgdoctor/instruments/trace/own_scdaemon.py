@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from gpgdoctor.fix.answers import Answer, answer_in
+from gpgdoctor.system.assuan import Answer, answer_in
 
 ANSWER_DEADLINE_S = 10.0
 LEAVE_S = 1.0

@@ -80,7 +80,7 @@ def under_way(facts: Facts, now: Running) -> str | None:
     """What must not be disturbed: a PIN entry, an operation of the card, a transaction."""
     if now.agent is not None and agent.pinentries(now.agent.pid, now.pinentry_names):
         return "a program of gpg-agent asks for a PIN or passphrase (pinentry): answer or close it"
-    if known_or(facts.pcscd.waiting, 0):
+    if known_or(facts.pcscd.waiting, 0) or known_or(facts.pcscd.waiting_programs, 0):
         return "a program is in the middle of a transaction, and another one waits for its end (GD204)"
     # Version 2.2 answers nobody during an operation; later ones do, and make who wants the card wait.
     is_silent = bool(now.scdaemons) and isinstance(facts.gnupg.running, Unknown)

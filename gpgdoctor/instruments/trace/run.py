@@ -15,10 +15,10 @@ from gpgdoctor.fix.interrupts import Interrupts
 from gpgdoctor.fix.restart import NotRestarted, restart, running
 from gpgdoctor.instruments.trace import copies, prospect
 from gpgdoctor.instruments.trace.closing import Closing
-from gpgdoctor.instruments.trace.gpg_home import CannotStart, Daemons, GpgHome
+from gpgdoctor.instruments.trace.gpg_home import CannotStart, Daemons, GpgHome, take_down
 from gpgdoctor.instruments.trace.output import Output
 from gpgdoctor.instruments.trace.own_scdaemon import OwnScdaemon
-from gpgdoctor.instruments.trace.place import NoPlace, private_directory
+from gpgdoctor.instruments.trace.place import HOME_DIRECTORY, NoPlace, PrivateDirectory, abandoned
 from gpgdoctor.instruments.trace.program import NotStarted, Program, asks_an_agent, stdout_for, why_nothing_came
 from gpgdoctor.instruments.trace.session import Trace
 from gpgdoctor.plan.restarts import agent_runs, restart_of, scdaemon_runs
@@ -54,6 +54,7 @@ class Run:
     def go(self) -> int:
         """Returns the exit code; raises NothingTraced."""
         try:
+            self._remove_what_was_left()
             facts = self._look()
             reason = prospect.no_pcscd(facts)
             if reason is not None:
@@ -63,6 +64,15 @@ class Run:
             return self._program(facts) if self._options.command else self._own_scdaemon(facts)
         except (NoPlace, copies.CannotCopy, NotStarted, CannotStart, NotRestarted) as error:
             raise NothingTraced(str(error)) from error
+
+    def _remove_what_was_left(self) -> None:
+        left = abandoned()
+        if left:
+            self._tell("A trace that was killed left temporary files, and maybe a gpg-agent: they are removed first.")
+        for directory in left:
+            if os.path.basename(directory).startswith(HOME_DIRECTORY):
+                take_down(directory)
+            shutil.rmtree(directory, ignore_errors=True)
 
     def _trace(self, facts: Facts) -> Trace:
         real = known_or(facts.pcscd.socket, "")
@@ -103,12 +113,12 @@ class Run:
                 f"Your own scdaemon (pid {holder}) has a card: this one will be refused. That is GD206 by our own "
                 "doing, and no fault; to trace your real flow instead: gpgdoctor trace --gpg"
             )
-        home = private_directory("gpgdoctor-home-", "S.scdaemon")
+        home = PrivateDirectory(HOME_DIRECTORY, "S.scdaemon")
         try:
-            copies.copy_scdaemon_configuration(known_or(facts.gnupg.homedir, ""), home)
-            return self._traced_scdaemon(facts, home, holder)
+            copies.copy_scdaemon_configuration(known_or(facts.gnupg.homedir, ""), home.path)
+            return self._traced_scdaemon(facts, home.path, holder)
         finally:
-            shutil.rmtree(home, ignore_errors=True)
+            home.remove()
 
     def _traced_scdaemon(self, facts: Facts, home: str, holder: int | None) -> int:
         program = known_or(facts.gnupg.scdaemon, None) or "scdaemon"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from types import TracebackType
 
 from gpgdoctor.instruments.trace.events import Event
 from gpgdoctor.instruments.trace.folding import Folding
 from gpgdoctor.instruments.trace.output import Output
-from gpgdoctor.instruments.trace.place import SOCKET_DIRECTORY, SOCKET_NAME, private_directory
+from gpgdoctor.instruments.trace.place import SOCKET_DIRECTORY, SOCKET_NAME, PrivateDirectory
 from gpgdoctor.instruments.trace.proxy import Proxy
 from gpgdoctor.instruments.trace.seen import Seen
 from gpgdoctor.instruments.trace.summary import Summary
@@ -27,12 +26,12 @@ class Trace:
         self.summary, self.seen = Summary(), Seen()
         self._folding = None if everything else Folding(output.event)
         self._show = output.event if everything or self._folding is None else self._folding.take
-        self._directory = private_directory(SOCKET_DIRECTORY, SOCKET_NAME)
-        self.socket = os.path.join(self._directory, SOCKET_NAME)
+        self._directory = PrivateDirectory(SOCKET_DIRECTORY, SOCKET_NAME)
+        self.socket = os.path.join(self._directory.path, SOCKET_NAME)
         try:
             self.proxy = Proxy(self.socket, real, self._take)
         except BaseException:
-            shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory.remove()
             raise
 
     @property
@@ -65,4 +64,4 @@ class Trace:
         if self._folding is not None:
             self._folding.finish()
             self._folding = None
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._directory.remove()

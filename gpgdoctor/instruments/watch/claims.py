@@ -1,7 +1,8 @@
 """What my own scdaemons say of themselves: whether they have a card. Asked by a child, for scdaemon may be slow.
 
 Run as a program of its own (``python -m gpgdoctor.instruments.watch.claims``): a line on stdin is a question, the
-answer a line of JSON, ``{pid: number of cards}``. Where root watches for who called sudo, the child is that user.
+answer a line of JSON: ``cards``, how many each has, by pid, and ``wants``, which reader each wants. Where root watches
+for who called sudo, the child is that user.
 A connection is closed after each question: an open one would keep scdaemon from ending (scd/scdaemon.c,
 active_connections).
 """
@@ -14,14 +15,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import Any
 
+from gpgdoctor.instruments.watch.wants import Wants, of_mine
 from gpgdoctor.system.caller import Whom, environment_of
 from gpgdoctor.system.child import with_source
 from gpgdoctor.system.record import Record
-
-if TYPE_CHECKING:
-    pass
 
 ANSWER_LIMIT_BYTES = 1 << 14
 ASK_DEADLINE_S = 1.0
@@ -35,13 +35,15 @@ class Said(Record):
     """On the monotonic clock."""
     cards: Mapping[int, int]
     """How many cards each has, by pid."""
+    wants: Mapping[int, Wants] = MappingProxyType({})
+    """Which reader, as far as that could be told."""
 
 
 class Claims:
     """The answers of the child, as they come; ``user``: root becomes that user for it."""
 
     def __init__(self, user: Whom | None = None) -> None:
-        environment = environment_of(user) if user else dict(os.environ)
+        environment = environment_of(user) if user else _with_full_names(os.environ)
         self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
             [sys.executable, "-m", "gpgdoctor.instruments.watch.claims"],
             stdin=subprocess.PIPE,
@@ -93,10 +95,11 @@ class Claims:
 
     def _take(self, line: bytes) -> None:
         """The child of another user may say anything."""
-        with suppress(ValueError, AttributeError, TypeError):
+        with suppress(ValueError, AttributeError, TypeError, KeyError):
             said = json.loads(line)
-            cards = {int(pid): min(int(count), 99) for pid, count in said.items()}
-            self._said = Said(asked_s=self._asked_s or 0.0, cards=cards)
+            cards = {int(pid): min(int(count), 99) for pid, count in said["cards"].items()}
+            wants = {int(pid): Wants.decoded(value) for pid, value in said["wants"].items()}
+            self._said = Said(asked_s=self._asked_s or 0.0, cards=cards, wants=wants)
 
     def _give_up(self) -> None:
         self.close()
@@ -111,6 +114,12 @@ class Claims:
                     stream.close()
             self._process = None
         self._waiting = False
+
+
+def _with_full_names(environment: Mapping[str, str]) -> dict[str, str]:
+    """A relative GNUPGHOME is meant from here, not from where the child runs."""
+    home = environment.get("GNUPGHOME")
+    return {**environment, **({"GNUPGHOME": os.path.abspath(home)} if home else {})}
 
 
 def _as(whom: Whom | None) -> dict[str, Any]:
@@ -136,8 +145,13 @@ def _ask_all() -> dict[int, int]:
 
 
 def main() -> None:
+    wants: dict[int, dict[str, Any]] = {}
     for _ in sys.stdin:
-        print(json.dumps(_ask_all()), flush=True)
+        cards = _ask_all()
+        if cards.keys() - wants.keys():  # scdaemon has its configuration from its start
+            found = of_mine()
+            wants = {pid: wants.get(pid) or found.get(pid) or {} for pid in cards}
+        print(json.dumps({"cards": cards, "wants": {pid: it for pid, it in wants.items() if it}}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,22 @@
 """Conflicts while they last: who waits for a card, and whether my scdaemon goes without because another has it.
 
 PC/SC leaves no trace of a refused connect. So a refusal is this: my scdaemon runs without a card for a second, while
-every reader that has a card is held by another program.
+the reader that it wants is held by another program; or, where it takes any, every reader that has a card.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from gpgdoctor.instruments.watch.attribution import Attribution
+from gpgdoctor.instruments.watch.claims import Said
 from gpgdoctor.instruments.watch.holding import Holders
 from gpgdoctor.instruments.watch.look import Certainty, least
 from gpgdoctor.instruments.watch.naming import Who
 from gpgdoctor.instruments.watch.timeline import Event
 from gpgdoctor.instruments.watch.waiting import Wait, Waiting
+from gpgdoctor.instruments.watch.wants import Wants
 from gpgdoctor.pcsc.wire import ReaderState
 from gpgdoctor.system.record import Record, replace
 
@@ -84,21 +86,20 @@ class Conflicts:
     # -- refusals -------------------------------------------------------------------------------------------------
 
     def refusals(
-        self, at_s: float, claims: Mapping[int, int], readers: Collection[ReaderState], attribution: Attribution
+        self, at_s: float, said: Said, readers: Sequence[ReaderState], attribution: Attribution
     ) -> list[Event]:
-        """My scdaemons that go without a card, and those that do no longer; ``claims``: cards by pid."""
-        with_card = [reader for reader in readers if reader.state & PRESENT]
-        contended = bool(with_card) and all(reader.sharing for reader in with_card)
-        without = {pid for pid, cards in claims.items() if not cards} if contended else set()
+        """My scdaemons that go without a card, and those that do no longer."""
+        lost = {pid: _lost_by(said.wants.get(pid), readers) for pid, cards in said.cards.items() if not cards}
+        without = {pid: reader for pid, reader in lost.items() if reader is not None}
         events = []
         for pid in [it for it in self._refusals if it not in without]:
             told = self._refusals.pop(pid).event
             if told is not None:
                 events.append(replace(told, t_s=at_s, change="over", for_s=at_s - told.t_s))
-        for pid in without:
+        for pid, reader in without.items():
             refusal = self._refusals.setdefault(pid, _Refusal(since_s=at_s))
             if refusal.event is None and at_s - refusal.since_s >= REFUSED_AFTER_S:
-                event = self._refused(at_s, pid, with_card[0], attribution.holders(with_card[0].name))
+                event = self._refused(at_s, pid, reader, attribution.holders(reader.name))
                 self._refusals[pid] = replace(refusal, event=event)
                 events.append(event)
         return events
@@ -116,6 +117,16 @@ class Conflicts:
             by=(by,),
             holders=tuple(dict.fromkeys(who for group in (*named, *guesses) for who in group if who.pid != pid)),
         )
+
+
+def _lost_by(wants: Wants | None, readers: Sequence[ReaderState]) -> ReaderState | None:
+    """The reader that another program has, so that this scdaemon goes without; None where it could have one."""
+    index = None if wants is None else wants.reader([reader.name for reader in readers])
+    wanted = readers if index is None else readers[index : index + 1]
+    with_card = [reader for reader in wanted if reader.state & PRESENT]
+    if any(reader.sharing == 0 or (reader.sharing > 0 and wants and wants.shares) for reader in with_card):
+        return None
+    return next(iter(with_card), None)
 
 
 def _others(holders: Holders, connection: int) -> list[int]:

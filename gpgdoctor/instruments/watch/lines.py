@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from gpgdoctor.instruments.watch.look import Certainty, least
 from gpgdoctor.instruments.watch.naming import Who
 from gpgdoctor.instruments.watch.timeline import Event
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 NAMES_LIMIT = 3  # of programs in one line
 NOBODY = "a program that is not visible"

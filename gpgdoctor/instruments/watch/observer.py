@@ -24,8 +24,10 @@ class Clients:
         self._naming, self._matching = naming, Matching(naming.pid_of)
         self._serves: dict[int, frozenset[int]] = {}
         self._sure: frozenset[int] = frozenset()
+        self._only_one = False  # program is connected
 
     def meet(self, sight: Sight) -> None:
+        self._only_one = len(sight.peers) == 1
         ran = sight.look.ran if sight.look is not None else None
         self._serves.update(self._matching.narrow(sight.serves, ran, sight.sure))
         self._sure = sight.sure | (self._sure & self._serves.keys())
@@ -48,10 +50,12 @@ class Clients:
             del self._serves[client]
 
     def of(self, clients: Collection[int], certainty: Certainty) -> tuple[Who, ...]:
-        """The programs, one of which each of these clients is."""
-        return self._named(
-            clients, certainty, [it for client in clients for it in sorted(self._serves.get(client, ()))]
-        )
+        """The programs, one of which each of these clients is; the only one that is connected is a likely one."""
+        connections = [it for client in clients for it in sorted(self._serves.get(client, ()))]
+        by = self._named(clients, certainty, connections)
+        if self._only_one and len(by) == 1 and by[0].certainty == "possible":
+            return (replace(by[0], certainty="likely"),)
+        return by
 
     def acting(self, clients: Collection[int], certainty: Certainty) -> tuple[Who, ...]:
         """The same for clients that did something just now: a program that slept did not."""
@@ -133,8 +137,8 @@ class Observer:
             self._naming.forget(sight.peers)
             self._first = False
         if said is not None:
-            readers = (self._readers or {}).values()
-            events += self._conflicts.refusals(self._at_s, said.cards, readers, self._attribution)
+            readers = tuple((self._readers or {}).values())
+            events += self._conflicts.refusals(self._at_s, said, readers, self._attribution)
             events += self._by_own_driver(said, sight.at_s)
         return events
 

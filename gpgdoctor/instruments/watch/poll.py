@@ -8,11 +8,13 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from gpgdoctor.collect.pcscd_program import PcscdProgram
 from gpgdoctor.instruments.watch import daemon
 from gpgdoctor.instruments.watch.activity import Activity
 from gpgdoctor.instruments.watch.look import Look
-from gpgdoctor.pcsc.connection import Connection, NoAnswer
+from gpgdoctor.pcsc.connection import PREFERRED_MINOR, Connection, NoAnswer, Refused
 from gpgdoctor.pcsc.wire import Malformed, ReaderState
+from gpgdoctor.system.caller import Whom
 from gpgdoctor.system.proc import others_are_hidden
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sockets import Peer
@@ -54,13 +56,19 @@ class Sight(Record):
     slept_s: float = 0.0
     trouble: str | None = None
     """Why pcscd does not tell anything."""
+    note: str | None = None
+    """What else is to be known of how it was asked."""
 
 
 class Poll:
-    """``stay``: connected also while nobody else is, which keeps pcscd from its sleep."""
+    """``stay``: connected also while nobody else is, which keeps pcscd from its sleep.
 
-    def __init__(self, path: str, *, rate_hz: float, stay: bool) -> None:
-        self._path, self._rate_hz, self._stay = path, rate_hz, stay
+    ``whom``: root asks pcscd as that user, and as root where that user is refused.
+    """
+
+    def __init__(self, path: str, *, rate_hz: float, stay: bool, whom: Whom | None = None) -> None:
+        self._path, self._rate_hz, self._stay, self._whom = path, rate_hz, stay, whom
+        self._note: str | None = None
         self._pid: int | None = None
         self._activity: Activity | None = None
         self._connection: Connection | None = None
@@ -158,6 +166,7 @@ class Poll:
             samples={it: text for it, text in activity.samples().items() if it in serves} if activity else {},
             slept_s=slept_s if slept_s > SLEPT_S else 0.0,
             trouble=(activity.error if activity else None) or self._trouble,
+            note=self._note,
         )
 
     def _serving(self, activity: Activity, mine: frozenset[int]) -> Mapping[int, frozenset[int]]:
@@ -181,7 +190,7 @@ class Poll:
             return None
         try:
             if self._connection is None:
-                self._connection = Connection(self._path, ANSWER_DEADLINE_S)
+                self._connection = self._connected()
                 self._own = os.fstat(self._connection.fileno()).st_ino
             self._trouble = None
             return self._connection.reader_states()
@@ -189,6 +198,20 @@ class Poll:
             self._trouble, self._retry_s = str(error), now_s + RETRY_S
             self._disconnect()
             return None
+
+    def _connected(self) -> Connection:
+        """Raises NoAnswer. In a protocol that this pcscd takes: it would write to its log of another one."""
+        spoken = PcscdProgram([self._pid]).protocol() if self._pid is not None else None
+        minor = PREFERRED_MINOR if spoken is None else spoken
+        try:
+            return Connection(self._path, ANSWER_DEADLINE_S, self._whom, minor)
+        except Refused as refusal:
+            if self._whom is None:
+                raise
+            connection = Connection(self._path, ANSWER_DEADLINE_S, minor=minor)
+            name, self._whom = self._whom.user.pw_name, None
+            self._note = f"pcscd lets root in, but not {name} ({refusal}), whose gpg gets no card: this watches as root"
+            return connection
 
     def _clients(self, activity: Activity) -> dict[int, Peer]:
         """Who is connected, but for us; one that we have just left is still ours."""

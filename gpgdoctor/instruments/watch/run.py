@@ -36,8 +36,8 @@ class Watch:
     ) -> Event | None:
         """Look until it is over; the conflict that ended it, if one did.
 
-        ``tell`` takes new events, if any, the time, and why pcscd tells nothing, after every look; False: nobody wants
-        to know any more. Raises NothingToWatch where pcscd tells nothing from the beginning.
+        ``tell`` takes new events, if any, the time, and what is to be said of pcscd, after every look; False: nobody
+        wants to know any more. Raises NothingToWatch where pcscd tells nothing from the beginning.
         """
         due_s = time.monotonic()
         sight = self._poll.look()
@@ -47,7 +47,7 @@ class Watch:
             events = self._observer.see(sight, self._claims.latest(sight.at_s, self._ask_every_s()))
             for event in events:
                 self._recorder.add(event)
-            if not tell(events, self._observer.at_s, sight.trouble):
+            if not tell(events, self._observer.at_s, sight.trouble or sight.note):
                 return None
             conflict = next((it for it in events if _is_conflict(it)), None)
             if conflict is not None and until_conflict:

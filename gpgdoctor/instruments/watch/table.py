@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gpgdoctor.instruments.watch.lines import duration
 from gpgdoctor.instruments.watch.timeline import Row, Timeline
-from gpgdoctor.report.escape import printable
+from gpgdoctor.system.escape import printable
 
 NARROWEST_NAME = 12
 HEADINGS = ("times", "held", "share", "conflicts", "at least")

@@ -44,7 +44,7 @@ SCENARIOS = (
     ),
     Scenario(
         name="foreign-card",
-        about="The card is fine, and is no OpenPGP card: not to be told without asking the card.",
+        about="The card is fine, and is no OpenPGP card: which shows only when the card is asked.",
         readers=(Reader(card="foreign"),),
         files=(ON_PCSC,),
         gpg="fails",

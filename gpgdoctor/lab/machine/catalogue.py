@@ -20,7 +20,7 @@ polkit.addRule(function(action, subject) {{
 END
 chmod 755 /etc/polkit-1/rules.d && chmod 644 {RULES} && systemctl restart polkit
 """
-# Whoever is not root may ask polkit about others' processes only as the owner of the action.
+# A user other than root may ask polkit about others' processes only as the owner of the action.
 OWNER = '<annotate key="org.freedesktop.policykit.owner">unix-user:pcscd</annotate>'
 PCSCD_MAY_ASK = f"sed -i 's|</defaults>|&{OWNER}|' {POLICY} && systemctl restart polkit"
 SECOND_HOME = "mkdir -p -m 700 ~/second && gpg --homedir ~/second --card-status"

@@ -53,7 +53,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the host is told of a device: its descriptors, and the same once more in usbredir's tables."""
+    """What the host gets to know of a device: its descriptors, and the same once more in usbredir's tables."""
 
     device: bytes
     configuration: bytes

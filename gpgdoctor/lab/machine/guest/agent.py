@@ -1,4 +1,4 @@
-"""Runs commands for whoever sits at the other end of a virtio-serial port.
+"""Runs commands for the other end of a virtio-serial port.
 
 One line of JSON each way: {"number", "argv", "input", "deadline_s"} is answered by {"number", "code", "out", "err",
 "late"} when the program has ended. Several may run at once. {"number": 0} is said at the start.

@@ -1,0 +1,58 @@
+"""Files that a command writes: for their owner alone, the old one or the new one, never half of one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+from contextlib import suppress
+
+from gpgdoctor.system import atomic
+
+READER_DEADLINE_S = 5.0
+
+
+class Unwritable(Exception):
+    """The file could not be written; the message names it."""
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file as UTF-8; raises Unwritable, and leaves nothing behind then."""
+    try:
+        if _is_regular(path):
+            _replace(os.path.realpath(path), text)
+        else:
+            _write_to(path, text)
+    except OSError as error:
+        raise Unwritable(f"{path}: {error.strerror or error}") from error
+
+
+def _is_regular(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def _replace(path: str, text: str) -> None:
+    directory, name = os.path.split(path)
+    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with atomic.closing(opened) as descriptor, suppress(atomic.NotDurable):  # it is there all the same
+        atomic.replace(descriptor, name, text.encode(), temporary=f".{os.getpid()}.gpgdoctor.tmp")
+
+
+def _write_to(path: str, text: str) -> None:
+    """A terminal, a pipe, /dev/null: written to, not replaced, and not waited for longer than a slow reader needs."""
+    from gpgdoctor.system.deadline import Deadline
+
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        left, deadline = memoryview(text.encode()), Deadline(READER_DEADLINE_S)
+        while left:
+            if not select.select([], [descriptor], [], deadline.left())[1]:
+                raise OSError(errno.ETIMEDOUT, "nobody reads it")
+            with suppress(BlockingIOError):
+                left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The template of the page, beside what fills it (page.py)."""

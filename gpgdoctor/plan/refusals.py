@@ -1,0 +1,122 @@
+"""Why a cure is not applied: it would harm, do nothing, or change what is not ours to change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gpgdoctor.diagnosis import Diagnosis, Finding
+from gpgdoctor.facts import Facts, NotKnown, Unknown, known_or, words
+from gpgdoctor.plan import edits, obstacles
+from gpgdoctor.plan import restarts as daemons
+from gpgdoctor.plan.edits import file_at
+from gpgdoctor.plan.steps import Advise
+from gpgdoctor.rules import holding
+from gpgdoctor.rules.rule import Cure
+from gpgdoctor.system.record import Record
+
+TRANSACTION = "a program is in the middle of a transaction with the card (GD204)"
+TRANSACTION_SOMEWHERE = "a program is in the middle of a transaction, and another waits for it"
+ALONE = ("GD203", "GD206")
+
+
+class Refusal(Record):
+    """A finding whose cure is not applied, and why."""
+
+    id: str
+    reason: str
+
+
+Refused = tuple[Refusal, Advise]  # and what is told in the place of its steps
+
+
+def postponed(diagnosis: Diagnosis, finding: Finding) -> list[Refused]:
+    """While somebody is in the middle of a transaction nothing is restarted, and nothing is tried.
+
+    And as long as another program has the reader for itself alone, no trial could show that options help.
+    """
+    # A probe or a program that waits in pcscd waits for a transaction, be it known in which reader or not.
+    pcscd = diagnosis.facts.pcscd
+    waiting = known_or(pcscd.waiting, 0) or known_or(pcscd.waiting_programs, 0)
+    reason = TRANSACTION_SOMEWHERE if waiting else None
+    for other in diagnosis.findings:
+        if other.id == "GD204":
+            reason = TRANSACTION
+        elif other.id in ALONE and other.subject == finding.subject and finding.subject is not None:
+            reason = reason or f"another program has the reader for itself alone ({other.id})"
+    return _refused(finding.id, reason, "is not cured now")
+
+
+def of_cure(facts: Facts, id: str, cure: Cure, found_obstacles: Mapping[str, str]) -> list[Refused]:
+    """Why a cure is not applied, and the advice that takes its place."""
+    reason = _forbidden(facts, cure)
+    if reason is not None:
+        return _refused(id, reason)
+    found = []
+    restarted = daemons.restart(facts, [cure], keep_agent=False)
+    for lines in edits.merged(facts, [cure]):
+        file = file_at(facts, lines.path)
+        reason = obstacles.obstacle(facts, file) or found_obstacles.get(lines.path)
+        if reason is not None:
+            step = obstacles.advice(facts, file, lines, reason, restarted.argv if restarted else None)
+            found.append((Refusal(id=id, reason=f"{lines.path}: {reason}"), step))
+    return found
+
+
+def without_use(facts: Facts, finding: Finding, keep_agent: bool) -> list[Refused]:
+    """A restart that would cure nothing: of a daemon that is kept, or of none."""
+    cure = finding.found.cure
+    if cure is None or cure.options or cure.changes:
+        return []
+    reason = None
+    if keep_agent and _is_about_agent(facts, finding):
+        reason = "it takes a new gpg-agent, and this one is kept"
+    elif cure.restart and daemons.restart(facts, [cure], keep_agent) is None:
+        reason = "no daemon of this home runs that could be restarted"
+    return _refused(finding.id, reason)
+
+
+def _refused(id: str, reason: str | None, what: str = "is not cured") -> list[Refused]:
+    return [] if reason is None else [(Refusal(id=id, reason=reason), Advise(text=f"{id} {what}: {reason}."))]
+
+
+def _is_about_agent(facts: Facts, finding: Finding) -> bool:
+    """Whether it is gpg-agent itself that is older than the installed one."""
+    processes = known_or(facts.processes, ())
+    at = finding.about.index
+    return finding.id == "GD310" and at < len(processes) and processes[at].role == "gpg-agent"
+
+
+def _forbidden(facts: Facts, cure: Cure) -> str | None:
+    """Where an option would do nothing, or harm, or could not be written."""
+    if cure.options and isinstance(facts.gnupg.homedir, Unknown):
+        return f"the GnuPG home is not known ({words(facts.gnupg.homedir)})"
+    if "pcsc-shared" in cure.options and "pcsc-shared" not in known_or(facts.gnupg.scdaemon_options, ()):
+        return "this scdaemon does not know pcsc-shared"
+    overruled = edits.overruled(facts, cure.options)
+    if overruled is not None:
+        return overruled
+    if _lists_no_reader(facts, cure) and not _scdaemon_keeps_it_from_pcscd(facts):
+        return "PC/SC does not list the reader, so scdaemon would not find it with disable-ccid"
+    return None
+
+
+def _lists_no_reader(facts: Facts, cure: Cure) -> bool:
+    return "disable-ccid" in cure.options and not known_or(facts.readers, ())
+
+
+def is_kept_from_pcscd(facts: Facts, cure: Cure) -> bool:
+    """Whether pcscd would have the reader only once scdaemon, which has it by its own driver, lets go."""
+    return "disable-ccid" in cure.options and (_lists_no_reader(facts, cure) or _has_card_by_own_driver(facts))
+
+
+def _scdaemon_keeps_it_from_pcscd(facts: Facts) -> bool:
+    """Whether my scdaemon has a card while PC/SC lists no reader: by its own driver, then."""
+    running = known_or(facts.gnupg.running, None)
+    return known_or(facts.readers, None) == () and running is not None and bool(running.cards)
+
+
+def _has_card_by_own_driver(facts: Facts) -> bool:
+    try:
+        return holding.holds_by_own_driver(facts)
+    except NotKnown:
+        return False

@@ -1,0 +1,295 @@
+"""Where everything stands in the drawn picture of the way: plain numbers and texts, for way.svg to draw.
+
+Two shapes: wide, with the stations in a row, and tall, with one under another, for a phone.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from unicodedata import east_asian_width
+
+from gpgdoctor.system.escape import printable
+from gpgdoctor.system.record import Record, replace
+from gpgdoctor.way.model import Beside, Branch, Kind, Passage, State, Way
+
+# How wide letters of 14 units are at most: in DejaVu Sans Bold, which is wide.
+NARROW, USUAL, BROAD, WIDEST = 5.5, 9.2, 12.2, 15.5
+LINE = 18
+PAD = 10
+SHOWN = 4  # programs and other readers; what is left is counted
+NAME_LIMIT = 80
+BAD = {State.ABSENT, State.SILENT, State.ELSEWHERE, State.BLOCKED, State.BROKEN, State.MUTE}
+
+
+class Box(Record):
+    x: float
+    y: float
+    width: float
+    height: float
+    name: tuple[str, ...]  # in lines
+    notes: tuple[str, ...]
+    style: str  # "plain", "bad", "unknown" or "other"
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        return self.x + self.width / 2, self.y + self.height / 2
+
+
+class Line(Record):
+    points: tuple[tuple[float, float], ...]
+    passage: str
+    mark: tuple[float, float] | None = None
+    label: str = ""
+    severity: str = "info"
+
+
+class Picture(Record):
+    name: str  # "wide" or "tall"
+    width: float
+    height: float
+    boxes: tuple[Box, ...]
+    lines: tuple[Line, ...]
+    captions: tuple[tuple[str, str, float], ...]  # severity, text and y
+    title: str
+    description: str
+
+
+def pictures(way: Way) -> tuple[Picture, Picture]:
+    return wide(way), tall(way)
+
+
+def wide(way: Way) -> Picture:
+    width, gap, height = 920.0, 40.0, 74.0
+    widths = [54.0, 110.0, 110.0, 110.0, 224.0, 104.0]
+    boxes: list[Box] = []
+    x = (width - sum(widths) - gap * 5) / 2
+    for number, size in enumerate(widths):
+        boxes.append(_station(way, number, x, 12, size, height))
+        x += size + gap
+    height = max(box.height for box in boxes)
+    boxes = [_higher(box, height) for box in boxes]
+    lines = [_across(way, number, boxes) for number in range(len(way.links))]
+    items = _items(way)
+    under, bus = 12 + height + 64, 12 + height + 30
+    if items:
+        others, joints = _row(way, items, boxes, under, bus, width)
+        boxes += others
+        lines += joints
+        bottom = max(box.y + box.height for box in others)
+    else:
+        bottom = 12 + height
+    return _picture("wide", way, width, bottom, boxes, lines, 108)
+
+
+def _row(
+    way: Way, items: list[tuple[str, list[str], Branch | None]], boxes: list[Box], y: float, bus: float, width: float
+) -> tuple[list[Box], list[Line]]:
+    """The others in a row, as near as may be under the station that they go to."""
+    size, gap = 206.0, 18.0
+    total = len(items) * size + (len(items) - 1) * gap
+    joint = boxes[_joint(way)].middle[0]
+    x = min(max(8.0, joint - total / 2), width - total - 8)
+    found, lines = [], []
+    for name, notes, branch in items:
+        box = _box(name, notes, x, y, size, "other")
+        found.append(box)
+        middle = box.middle[0]
+        points = ((middle, y), (middle, bus), (joint, bus), (joint, boxes[0].y + boxes[0].height))
+        lines.append(_joined(points, (middle, (y + bus) / 2), branch))
+        x += size + gap
+    tallest = max(box.height for box in found)
+    return [_higher(box, tallest) for box in found], lines
+
+
+def tall(way: Way) -> Picture:
+    width, height, gap, x, size = 360.0, 58.0, 40.0, 12.0, 190.0
+    boxes: list[Box] = []
+    y = 12.0
+    for number in range(len(way.stations)):
+        box = _station(way, number, x, y, size, height)
+        boxes.append(box)
+        y += box.height + gap
+    lines = [_down(way, number, boxes) for number in range(len(way.links))]
+    items = _items(way)
+    joint = boxes[_joint(way)]
+    bus = x + size + 20
+    y = joint.middle[1]
+    for number, (name, notes, branch) in enumerate(items):
+        box = _box(name, notes, bus + 20, y, width - bus - 20 - 4, "other")
+        if number == 0:  # its middle where the line to it is
+            box = replace(box, y=y - box.height / 2)
+        boxes.append(box)
+        middle = box.middle[1]
+        points = ((box.x, middle), (bus, middle), (bus, joint.middle[1]), (x + size, joint.middle[1]))
+        lines.append(_joined(points, (bus + 10, middle), branch))
+        y = box.y + box.height + 12
+    return _picture("tall", way, width, max(box.y + box.height for box in boxes), boxes, lines, 44)
+
+
+# -- parts -------------------------------------------------------------------------------------------------------
+
+
+def _station(way: Way, number: int, x: float, y: float, width: float, height: float) -> Box:
+    station = way.stations[number]
+    style = "bad" if station.state in BAD else "unknown" if station.state is State.UNKNOWN else "plain"
+    name = station.name if station.kind is not Kind.READER else printable(station.name, NAME_LIMIT)
+    box = _box(name, [station.state.value] if station.state.value else [], x, y, width, style)
+    return _higher(box, height)
+
+
+def _higher(box: Box, height: float) -> Box:
+    return replace(box, height=max(box.height, height))
+
+
+def _box(name: str, notes: list[str], x: float, y: float, width: float, style: str) -> Box:
+    names = _lines(name, width - 2 * PAD, 3)
+    told = tuple(line for note in notes for line in _lines(note, width - 2 * PAD, 2))
+    height = LINE * (len(names) + len(told)) + 2 * PAD
+    return Box(x=x, y=y, width=width, height=height, name=names, notes=told, style=style)
+
+
+def _lines(text: str, room: float, most: int) -> tuple[str, ...]:
+    """A text in lines that are no wider than this; what is left of it after the last one is cut off."""
+    lines: list[str] = []
+    rest = text
+    while rest and len(lines) < most:
+        line = _beginning(rest, room)
+        rest = rest[len(line) :].lstrip()
+        lines.append(line.rstrip())
+    if rest:
+        lines[-1] = _beginning(lines[-1], room - 3 * NARROW, words=False) + "..."
+    return tuple(lines)
+
+
+def _beginning(text: str, room: float, *, words: bool = True) -> str:
+    """As much of a text as there is room for; in whole words, if any."""
+    end, used = 0, 0.0
+    while end < len(text) and used + _width(text[end]) <= room:
+        used += _width(text[end])
+        end += 1
+    blank = text.rfind(" ", 0, end + 1)
+    return text[:blank] if words and end < len(text) and blank > 0 else text[: max(end, 1)]
+
+
+def _width(letter: str) -> float:
+    if letter in "ilj.,:;'|!()[] ":
+        return NARROW
+    if east_asian_width(letter) in "WF":
+        return WIDEST
+    return BROAD if letter.isupper() or letter in "mw%@" else USUAL if letter.isascii() else BROAD
+
+
+def _across(way: Way, number: int, boxes: list[Box]) -> Line:
+    one, other = boxes[number], boxes[number + 1]
+    y = one.middle[1]
+    return _link(way, number, ((one.x + one.width, y), (other.x, y)))
+
+
+def _down(way: Way, number: int, boxes: list[Box]) -> Line:
+    one, other = boxes[number], boxes[number + 1]
+    x = one.x + 40
+    return _link(way, number, ((x, one.y + one.height), (x, other.y)))
+
+
+def _link(way: Way, number: int, points: tuple[tuple[float, float], tuple[float, float]]) -> Line:
+    link = way.links[number]
+    middle = ((points[0][0] + points[1][0]) / 2, (points[0][1] + points[1][1]) / 2)
+    if link.finding is None:
+        return Line(points=points, passage=_class(link.passage))
+    return Line(
+        points=points,
+        passage=_class(link.passage),
+        mark=middle,
+        label=link.finding.id,
+        severity=link.finding.found.severity,
+    )
+
+
+def _joined(points: tuple[tuple[float, float], ...], mark: tuple[float, float], branch: Branch | None) -> Line:
+    if branch is None or branch.finding is None:
+        return Line(points=points, passage="open")
+    severity = branch.finding.found.severity
+    return Line(points=points, passage=_class(branch.passage), mark=mark, severity=severity)
+
+
+def _class(passage: Passage) -> str:
+    return passage.name.lower()
+
+
+def _joint(way: Way) -> int:
+    """The place of the station that the others go to."""
+    kinds = [station.kind for station in way.stations]
+    return kinds.index(way.branches[0].joins) if way.branches else kinds.index(Kind.READER) - 1
+
+
+def _items(way: Way) -> list[tuple[str, list[str], Branch | None]]:
+    programs: list[tuple[str, list[str], Branch | None]] = [(_who(it), _notes(it), it) for it in way.branches]
+    readers: list[tuple[str, list[str], Branch | None]] = [
+        (printable(it.reader.name, NAME_LIMIT), [_other_reader(it)], None) for it in way.beside
+    ]
+    room = SHOWN if len(programs) + len(readers) <= SHOWN else SHOWN - 1
+    shown = [*programs[: room - min(1, len(readers))], *readers][:room]
+    left = len(programs) + len(readers) - len(shown)
+    return [*shown, *([(f"{left} more", [], None)] if left else [])]
+
+
+def _who(branch: Branch) -> str:
+    return printable(branch.program, NAME_LIMIT)
+
+
+def _notes(branch: Branch) -> list[str]:
+    ids = [f"pid {branch.pid}"] if branch.pid is not None else []
+    ids += [printable(branch.user, NAME_LIMIT)] if branch.user else []
+    how = branch.passage.value if branch.finding else f"in the way ({branch.certainty})" if branch.certainty else ""
+    through = ["through pcscd"] if branch.through_pcscd else []
+    return [text for text in (", ".join([*ids, *through]), how) if text]
+
+
+def _other_reader(it: Beside) -> str:
+    says = {State.PRESENT: "another reader, with a card", State.ABSENT: "another reader, empty"}
+    mark = f" ({it.finding.id})" if it.finding else ""
+    return says.get(it.card.state, f"another reader, card {it.card.state.value}") + mark
+
+
+# -- the whole ---------------------------------------------------------------------------------------------------
+
+
+def _picture(
+    name: str, way: Way, width: float, bottom: float, boxes: Sequence[Box], lines: Sequence[Line], letters: int
+) -> Picture:
+    captions = []
+    y = bottom + 34
+    for finding in way.breaks[:3]:
+        text = f"{finding.id}: {printable(finding.found.summary.clear())}"
+        for line in textwrap.wrap(text, letters):
+            captions.append((finding.found.severity, line, y))
+            y += LINE + 2
+        y += 4
+    return Picture(
+        name=name,
+        width=width,
+        height=y - 10 if captions else bottom + 12,
+        boxes=tuple(boxes),
+        lines=tuple(lines),
+        captions=tuple(captions),
+        title="The way from gpg to the card",
+        description=" ".join(_sentences(way)),
+    )
+
+
+def _sentences(way: Way) -> Iterator[str]:
+    """The picture for who does not see it."""
+    names = [printable(it.name, NAME_LIMIT) + (f" ({it.state.value})" if it.state.value else "") for it in way.stations]
+    yield f"Stations: {', '.join(names)}."
+    for link, one, other in zip(way.links, way.stations, way.stations[1:], strict=False):
+        if link.finding is not None:
+            yield f"Between {one.kind.value} and {other.kind.value} it is {link.passage.value}, says {link.finding.id}."
+        elif link.passage is Passage.UNKNOWN:
+            yield f"Between {one.kind.value} and {other.kind.value} it is not known."
+    for name, notes, _ in _items(way):
+        yield f"Also there: {name}{_in_brackets(notes)}."
+
+
+def _in_brackets(notes: list[str]) -> str:
+    return f" ({'; '.join(notes)})" if notes else ""

@@ -1,0 +1,103 @@
+"""What is known of a machine, in lines: the part of a report that is not about findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from gpgdoctor import __version__
+from gpgdoctor.facts import ConfigFile, Facts, Maybe, Process, Reader, Setting, Unknown, UsbInterface, known_or, words
+from gpgdoctor.report import evidence
+from gpgdoctor.system.escape import printable
+
+T = TypeVar("T")
+
+ITEMS_SHOWN = 40
+
+
+def facts_told(facts: Facts) -> Iterator[tuple[str, list[str]]]:
+    """Titles, and the lines beneath each."""
+    yield "Options in force", _each(facts.configuration.in_force, _setting)
+    yield "Options of gpg-agent in force", _each(facts.configuration.agent_in_force, _setting)
+    yield "Configuration files", _each(facts.configuration.files, _file)
+    yield "Clients of pcscd", _clients(facts)
+    yield "Readers", _each(facts.readers, _reader)
+    yield "USB", _each(facts.usb, _interface)
+
+
+def _each(items: Maybe[tuple[T, ...]], told: Callable[[T], str]) -> list[str]:
+    if isinstance(items, Unknown):
+        return [f"  not known ({printable(words(items))})"]
+    more = [f"  ... and {len(items) - ITEMS_SHOWN} more"] if len(items) > ITEMS_SHOWN else []
+    return [*(f"  {told(item)}" for item in items[:ITEMS_SHOWN]), *more] or ["  none"]
+
+
+def _told(fact: Maybe[T | None]) -> str:
+    if isinstance(fact, Unknown):
+        return f"not known ({printable(words(fact))})"
+    return evidence.value(fact)
+
+
+def versions(facts: Facts) -> list[str]:
+    running = known_or(facts.gnupg.running, None)
+    started = f", running {printable(running.version)}" if running else ""
+    host, pcscd = facts.host, facts.pcscd
+    library = known_or(pcscd.library, None)
+    library_version = known_or(pcscd.library_version, None)
+    version = f", version {printable(library_version)}" if library_version else ""
+    pairs = (
+        ("gpgdoctor", __version__),
+        ("scdaemon", f"{_told(facts.gnupg.scdaemon_version)}{started}"),
+        ("own driver", _told(facts.gnupg.own_ccid_driver)),
+        ("pcscd", f"{_told(pcscd.version)}, listening: {_told(pcscd.listener)}, answer: {_told(pcscd.answer)}"),
+        ("PC/SC", f"{_told(library.name if library else pcscd.library)}{version}"),
+        ("system", f"{_told(host.distribution)}, {_told(host.system)}"),
+        ("init", f"{_told(host.init)}, container: {_told(host.container)}, session: {_told(host.session)}"),
+        ("seen as", "root" if known_or(host.root, False) else "a user"),
+    )
+    return [f"  {name:<11} {value}" for name, value in pairs]
+
+
+def _setting(setting: Setting) -> str:
+    value = f" {printable(setting.value)}" if setting.value is not None else ""
+    return f"{printable(setting.option)}{value}  ({printable(setting.path)}, line {setting.line})"
+
+
+def _file(file: ConfigFile) -> str:
+    notes = [file.status if file.status != "regular" else f"{file.length} lines"]
+    notes += [file.detail] if file.detail else []
+    notes += [f"managed by {file.manager}"] if isinstance(file.manager, str) else []
+    return f"{printable(file.path)}  ({printable(', '.join(notes))})"
+
+
+def _reader(reader: Reader) -> str:
+    state = reader.state if isinstance(reader.state, Unknown) else ", ".join(reader.state)
+    code = f" {_told(reader.probe_code)}" if known_or(reader.probe_code, None) else ""
+    return f"{printable(reader.name)}: {_told(state)}; probe {_told(reader.probe)}{code}; ATR {_told(reader.atr)}"
+
+
+def _interface(interface: UsbInterface) -> str:
+    numbers = f"{printable(interface.vendor)}:{printable(interface.product)}"
+    kind = "CCID" if interface.ccid else "no CCID"
+    return f"{numbers} {_told(interface.title)}, {kind}, driver {_told(interface.driver)}"
+
+
+def _clients(facts: Facts) -> list[str]:
+    """By program, with the number of connections, and those of which the program is not visible."""
+    if isinstance(facts.pcscd.connections, Unknown):
+        return _each(facts.pcscd.connections, str)
+    pids = [known_or(connection.pid, 0) for connection in facts.pcscd.connections]
+    lines = [
+        f"  {_process(process)}, connections: {pids.count(process.pid)}"
+        for process in known_or(facts.processes, ())
+        if process.pid in pids
+    ]
+    seen = {process.pid for process in known_or(facts.processes, ())}
+    unseen = sum(pid not in seen for pid in pids)
+    connections = "connection" if unseen == 1 else "connections"
+    more = [f"  {unseen} {connections} of programs that are not visible"] if unseen else []
+    return [*lines[:ITEMS_SHOWN], *more] or ["  none"]
+
+
+def _process(process: Process) -> str:
+    return f"{printable(process.program)} (pid {process.pid}, {_told(process.user)})"

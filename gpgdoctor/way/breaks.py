@@ -1,0 +1,94 @@
+"""Where findings break the way, as their rules say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from gpgdoctor.diagnosis import Diagnosis, Finding
+from gpgdoctor.facts import Facts, NotKnown
+from gpgdoctor.rules import scdaemon
+from gpgdoctor.rules.rule import RANK, Stretch
+from gpgdoctor.way.model import Kind, Link, Passage
+
+T = TypeVar("T")
+Broken = dict[Stretch, list[Finding]]
+
+STOPPED = {"gpg-agent": Stretch.AGENT, "scdaemon": Stretch.SCDAEMON}
+LEADS_TO = {
+    Kind.AGENT: Stretch.AGENT,
+    Kind.SCDAEMON: Stretch.SCDAEMON,
+    Kind.PCSCD: Stretch.PCSCD,
+    Kind.READER: Stretch.READER,
+    Kind.CARD: Stretch.CARD,
+}
+
+
+def broken_by(finding: Finding) -> Stretch | None:
+    """Where a finding breaks the way: as its rule says, and where it keeps a daemon from starting, before that one.
+
+    A consequence breaks nothing that its cause does not break, and what is only worth knowing breaks nothing,
+    unless its rule never says more.
+    """
+    if finding.consequence_of is not None:
+        return None
+    if finding.found.stops is not None:
+        return STOPPED[finding.found.stops]
+    if finding.rule.breaks is None or (finding.found.severity == "info" and finding.rule.worst != "info"):
+        return None
+    return finding.rule.breaks.at
+
+
+def by_stretch(diagnosis: Diagnosis) -> Broken:
+    """The findings that break each stretch, the worst first."""
+    broken: Broken = {stretch: [] for stretch in Stretch}
+    for finding in sorted(diagnosis.findings, key=lambda finding: -RANK[finding.found.severity]):
+        stretch = broken_by(finding)
+        if stretch is not None:
+            broken[stretch].append(finding)
+    return broken
+
+
+def link_to(kind: Kind, diagnosis: Diagnosis, broken: Broken, reader: int | None) -> Link:
+    """What leads to a station. ``reader``: the one on the way, by its place in the facts."""
+    stretch = LEADS_TO.get(kind)
+    if stretch is None:
+        return Link(passage=Passage.OPEN)  # to scdaemon's own driver, which is a part of it
+    finding = next((finding for finding in broken[stretch] if _is_of(finding, reader)), None)
+    if finding is not None:
+        return Link(passage=passage_of(finding), finding=finding)
+    return Link(passage=Passage.UNKNOWN if _is_unknown(diagnosis, stretch) else Passage.OPEN)
+
+
+def passage_of(finding: Finding) -> Passage:
+    how = finding.rule.breaks
+    return Passage.BLOCKED if how is not None and how.blocks else Passage.REFUSED
+
+
+def has_its_card(facts: Facts) -> bool:
+    """Whether scdaemon is at the end of the way."""
+    return had_or(False, lambda: scdaemon.holds_a_card(facts))
+
+
+def had_or(otherwise: T, look: Callable[[], T]) -> T:
+    """What a function finds, or this where a fact that it needs is not known: a picture leaves nothing out for it."""
+    try:
+        return look()
+    except NotKnown:
+        return otherwise
+
+
+def _is_of(finding: Finding, reader: int | None) -> bool:
+    """Whether it is about this reader, or about no single one."""
+    return not finding.about.is_reader or finding.about.index == reader
+
+
+def _is_unknown(diagnosis: Diagnosis, stretch: Stretch) -> bool:
+    """Whether a check of this stretch could not be made, or was not, because something is wrong before it."""
+    if has_its_card(diagnosis.facts):
+        return False
+    return any(
+        (check.status == "unknown" and check.counts) or check.explained_by is not None
+        for check in diagnosis.checks
+        if check.rule.breaks is not None and check.rule.breaks.at is stretch
+    )

@@ -1,0 +1,95 @@
+"""What a picture of the way to the card is made of."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from gpgdoctor.diagnosis import Finding
+from gpgdoctor.rules.rule import Certainty
+from gpgdoctor.system.record import Record
+
+
+class Kind(Enum):
+    GPG = "gpg"
+    AGENT = "gpg-agent"
+    SCDAEMON = "scdaemon"
+    PCSCD = "pcscd"
+    DRIVER = "own driver"
+    READER = "reader"
+    CARD = "card"
+
+
+class State(Enum):
+    """What is known of a station, in the words of the picture."""
+
+    RUNNING = "running"
+    ASLEEP = "on demand"  # started by who asks for it
+    ABSENT = "absent"
+    SILENT = "silent"  # it runs, and does not answer
+    ELSEWHERE = "elsewhere"  # forwarded from another machine
+    BLOCKED = "blocked"  # the kernel was told not to use it
+    FREE = "free"
+    SHARED = "in use"
+    EXCLUSIVE = "taken"
+    BROKEN = "broken"
+    PRESENT = "present"
+    MUTE = "mute"
+    PLAIN = ""
+    UNKNOWN = "not known"
+
+
+class Passage(Enum):
+    OPEN = "open"
+    REFUSED = "refused"
+    BLOCKED = "blocked"
+    UNKNOWN = "not known"
+
+
+class Station(Record):
+    kind: Kind
+    name: str
+    state: State
+
+
+class Link(Record):
+    """What leads to a station. ``finding``: the one that says why it is not open."""
+
+    passage: Passage
+    finding: Finding | None = None
+
+
+class Branch(Record):
+    """Another program, on its way to a station: pcscd, or the reader."""
+
+    program: str
+    pid: int | None
+    user: str | None  # where it is another one than who asks
+    joins: Kind
+    through_pcscd: bool = False  # where pcscd is no station of its own
+    certainty: Certainty | None = None  # how sure it is that it stands in the way; None: nothing says so
+    passage: Passage = Passage.OPEN
+    finding: Finding | None = None
+
+
+class Beside(Record):
+    """Another reader, with its card."""
+
+    reader: Station
+    card: Station
+    finding: Finding | None = None
+
+
+class Way(Record):
+    """``links[n]`` leads from ``stations[n]`` to ``stations[n + 1]``."""
+
+    stations: tuple[Station, ...]
+    links: tuple[Link, ...]
+    branches: tuple[Branch, ...]
+    unseen: int  # connections of programs that are not visible
+    beside: tuple[Beside, ...]
+
+    @property
+    def breaks(self) -> tuple[Finding, ...]:
+        """The findings that break it, or another program's way, each once, in the order of the picture."""
+        marked = [*(link.finding for link in self.links), *(branch.finding for branch in self.branches)]
+        return tuple({(it.id, it.subject): it for it in marked if it is not None}.values())

@@ -1,0 +1,116 @@
+"""The way to the card as text: goldens of what breaks it, and what holds for every picture.
+
+``GPGDOCTOR_GOLDENS=write pytest tests/report/test_picture.py`` writes them anew; read the difference before it is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from gpgdoctor.diagnosis import Diagnosis, diagnose
+from gpgdoctor.facts import Facts
+from gpgdoctor.report.picture import picture
+from gpgdoctor.report.style import Drawing, Style
+from gpgdoctor.report.text import render
+from gpgdoctor.snapshot import decode
+from gpgdoctor.way import is_broken
+from gpgdoctor.way.breaks import broken_by
+from tests.report.test_text import HOSTILE, LONG, UMLAUTS
+from tests.support.documents import DOCUMENTS, MACHINES, SNAPSHOTS
+
+GOLDENS = Path(__file__).parent / "pictures"
+MOST_LINES = 12
+SHOWN = {
+    path.name.partition(".")[0]: decode(json.loads(path.read_text())["facts"])
+    for path in sorted(SNAPSHOTS.glob("GD*.broken.json"))
+}
+BROKEN = [id for id, facts in SHOWN.items() if is_broken(diagnose(facts))]
+EVERY = {
+    **{name: decode(document["facts"]) for name, document in DOCUMENTS.items()},
+    **MACHINES,
+    "hostile": HOSTILE,
+    "long": LONG,
+    "umlauts": UMLAUTS,
+}
+
+
+def drawn(facts: Facts, drawing: Drawing, width: int = 80, **style: object) -> list[str]:
+    return picture(diagnose(facts), Style(width=width, drawing=drawing, **style))  # type: ignore[arg-type]
+
+
+def every_form(facts: Facts) -> str:
+    forms = (
+        drawn(facts, Drawing.BOXES),
+        drawn(facts, Drawing.ASCII, encoding="ascii"),
+        drawn(facts, Drawing.ASCII, 46),
+        drawn(facts, Drawing.LINE, verbose=True),
+    )
+    return "\n".join(line for form in forms for line in form)
+
+
+@pytest.mark.parametrize("id", BROKEN)
+def test_golden(id: str) -> None:
+    """One for each finding that breaks the way, of the machine that shows it."""
+    printed = every_form(SHOWN[id])
+    path = GOLDENS / f"{id}.txt"
+    if os.environ.get("GPGDOCTOR_GOLDENS") == "write":
+        path.write_text(printed, "utf-8")
+    assert printed == path.read_text("utf-8"), "see the docstring of this file"
+
+
+def test_no_golden_is_left_over() -> None:
+    assert sorted(path.stem for path in GOLDENS.iterdir()) == BROKEN
+
+
+@pytest.mark.parametrize("id", BROKEN)
+def test_the_finding_that_breaks_it_is_named(id: str) -> None:
+    """Where a worse one breaks the same stretch, that one."""
+    diagnosis = diagnose(SHOWN[id])
+    printed = every_form(SHOWN[id])
+    named = {finding.id for finding in diagnosis.findings if finding.id in printed}
+    assert named and (id in named or not _breaks(diagnosis, id))
+
+
+def _breaks(diagnosis: Diagnosis, id: str) -> bool:
+    return any(broken_by(finding) is not None for finding in diagnosis.findings if finding.id == id)
+
+
+@pytest.mark.parametrize("width", [20, 33, 46, 60, 72, 80])
+@pytest.mark.parametrize("drawing", [Drawing.BOXES, Drawing.ASCII])
+@pytest.mark.parametrize("name", EVERY)
+def test_it_fits(name: str, drawing: Drawing, width: int) -> None:
+    lines = drawn(EVERY[name], drawing, width, verbose=True)
+    assert max(map(len, lines)) <= width
+    assert width < 46 or len(lines) - 1 <= MOST_LINES
+    assert all(line.isprintable() for line in lines)
+    assert drawing is Drawing.BOXES or all(line.isascii() for line in lines) or name == "umlauts"
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_colour_is_only_colour(name: str) -> None:
+    coloured = "\n".join(drawn(EVERY[name], Drawing.BOXES, colour=True))
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == "\n".join(drawn(EVERY[name], Drawing.BOXES))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_pipe_has_the_way_in_one_line(name: str) -> None:
+    way, *_ = drawn(EVERY[name], Drawing.LINE, verbose=True)
+    assert way.isascii() and len(way) <= 80
+    assert re.search(r"scdaemon -- (pcscd|own driver) -- \S.* -- card$", way)
+
+
+def test_what_is_well_is_drawn_only_where_all_is_asked_for() -> None:
+    assert drawn(MACHINES["healthy"], Drawing.BOXES) == []
+    assert drawn(MACHINES["healthy"], Drawing.BOXES, verbose=True) != []
+    assert drawn(MACHINES["shared"], Drawing.LINE) == []
+    assert drawn(MACHINES["shared"], Drawing.NONE, verbose=True) == []
+
+
+def test_it_stands_between_the_areas_and_the_findings() -> None:
+    text = render(diagnose(MACHINES["shared"]), Style(drawing=Drawing.BOXES))
+    assert text.index("  Sharing ") < text.index("  gpg ") < text.index("WARNING GD202")
