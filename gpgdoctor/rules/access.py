@@ -99,6 +99,8 @@ def _check_whose_answer_it_is(facts: Facts) -> None:
         return
     if gnupgs[0].startswith("user@") and facts.host.at_seat is False:
         return  # polkit judges a user manager's processes by a session of that user: none is better off than this one
+    if facts.pcscd.policy is False:
+        return  # polkit refuses everybody what it does not know
     why = "pcscd refuses this session ({asked}); {program} runs in another one ({other}), which may be let in"
     raise NotKnown(text(why, asked=free(asked), program=public(gnupgs[1]), other=free(gnupgs[0])))
 

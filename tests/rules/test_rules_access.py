@@ -150,3 +150,5 @@ def test_below_a_user_manager_nobody_is_let_in_whose_sessions_are_all_refused(
     facts = refusing(host={"session": "ssh", "session_unit": "session-7.scope", "at_seat": at_seat})
     facts = replace(facts, processes=(replace(AGENT, session=of_gnupg),))
     assert status(facts, "GD401") == expected
+    unregistered = replace(facts, pcscd=replace(facts.pcscd, policy=False))
+    assert status(unregistered, "GD401") == "fail", "polkit refuses everybody what it does not know"
