@@ -99,6 +99,8 @@ def _check_whose_answer_it_is(facts: Facts) -> None:
         return
     if gnupgs[0].startswith("user@") and facts.host.at_seat is False:
         return  # polkit judges a user manager's processes by a session of that user: none is better off than this one
+    if facts.pcscd.policy is False:
+        return  # polkit refuses everybody what it does not know
     why = "pcscd refuses this session ({asked}); {program} runs in another one ({other}), which may be let in"
     raise NotKnown(text(why, asked=free(asked), program=public(gnupgs[1]), other=free(gnupgs[0])))
 
@@ -115,7 +117,9 @@ def _log_refuses_me(facts: Facts) -> list[LogEvent]:
 
 def _second_question(facts: Facts) -> Found | None:
     """Who may ask pcscd may still not connect: polkit is asked again, at every connect (access_card)."""
-    if not known_or(facts.pcscd.polkit, False) or not scdaemon.reaches_through_pcsc(facts):
+    access = facts.pcscd.card_access
+    asks = known_or(facts.pcscd.polkit, not isinstance(access, Unknown))  # polkit's word is there where pcscd asks it
+    if not asks or not scdaemon.reaches_through_pcsc(facts):
         return None
     readers = known(facts.readers)
     if any(reader.probe == "ok" for reader in readers) or not any(card(it) is Card.PRESENT for it in readers):

@@ -154,13 +154,19 @@ def descriptors(pid: int) -> Iterator[str]:
 
 
 def socket_inodes(pid: int) -> set[int] | None:
-    """The inodes of every socket that a process has open; None where we may not look."""
+    """The inodes of every socket that a process has open; None where we may not look.
+
+    What has a capability that we lack lists its descriptors and does not say what they are (ptrace(2)): so does
+    `systemd --user` since systemd 254, which has CAP_WAKE_ALARM.
+    """
     try:
-        os.listdir(f"/proc/{pid}/fd")
+        listed = os.listdir(f"/proc/{pid}/fd")
     except OSError:
         return None
-    named = (target[8:-1] for target in descriptors(pid) if target.startswith("socket:["))
-    return {int(inode) for inode in named if inode.isdigit()}
+    targets = list(descriptors(pid))
+    if listed and not targets:
+        return None
+    return {int(it[8:-1]) for it in targets if it.startswith("socket:[") and it[8:-1].isdigit()}
 
 
 def owners(inodes: Collection[int], among: Iterable[int] | None = None) -> dict[int, int]:

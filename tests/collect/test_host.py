@@ -92,3 +92,22 @@ def test_wsl_is_told_by_its_kernel(
     monkeypatch.setattr(os.path, "exists", lambda path: False)
     monkeypatch.setattr(host, "CONTAINER", str(tmp_path / "none"))
     assert host.host({}, 0).container == container
+
+
+@pytest.mark.parametrize(
+    ("seats", "expected"),
+    [
+        ({"seat0": "ACTIVE_UID=1000\nUIDS=1000 1001\n"}, True),
+        ({"seat0": "ACTIVE_UID=10001\n", "seat1": "IS_SEAT0=0\n"}, False),
+        ({}, False),
+        (None, None),
+    ],
+)
+def test_who_sits_at_the_machine_is_whose_session_is_active(
+    seats: dict[str, str] | None, expected: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "SEATS", str(tmp_path if seats is not None else tmp_path / "none"))
+    for name, content in (seats or {}).items():
+        (tmp_path / name).write_text(content)
+    found = host.host({}, 1000).at_seat
+    assert isinstance(found, Unknown) if expected is None else found is expected

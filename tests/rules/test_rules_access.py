@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import Connection, Facts, Unknown
+from gpgdoctor.facts import Connection, Facts, Maybe, Unknown
 from gpgdoctor.system.record import replace
-from tests.support.build import FREE_ON_USB, ON_USB, RUNNING, machine, reader, without_pcscd
+from tests.support.build import AGENT, FREE_ON_USB, ON_USB, RUNNING, machine, reader, without_pcscd
 from tests.support.judging import causes, finding, severity, status
 
 SECURITY_VIOLATION, COMM_ERROR, NO_SERVICE = "0x8010006A", "0x80100013", "0x8010001D"
@@ -132,3 +132,23 @@ def test_a_scdaemon_that_has_a_card_may_open_its_reader() -> None:
 def test_without_the_node_it_is_unknown() -> None:
     hidden = replace(LOCKED, accessible=Unknown.because("sysfs does not tell the device's number"))
     assert status(without_pcscd(version="2.4.7", usb=(hidden,)), "GD402") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("at_seat", "of_gnupg", "expected"),
+    [
+        (False, "user@1000.service", "fail"),
+        (True, "user@1000.service", "unknown"),
+        (Unknown.because("there is no logind"), "user@1000.service", "unknown"),
+        (False, "session-2.scope", "unknown"),
+    ],
+)
+def test_below_a_user_manager_nobody_is_let_in_whose_sessions_are_all_refused(
+    at_seat: Maybe[bool], of_gnupg: str, expected: str
+) -> None:
+    """polkit judges such a process by a session of its user."""
+    facts = refusing(host={"session": "ssh", "session_unit": "session-7.scope", "at_seat": at_seat})
+    facts = replace(facts, processes=(replace(AGENT, session=of_gnupg),))
+    assert status(facts, "GD401") == expected
+    unregistered = replace(facts, pcscd=replace(facts.pcscd, policy=False))
+    assert status(unregistered, "GD401") == "fail", "polkit refuses everybody what it does not know"

@@ -124,3 +124,13 @@ def test_a_variable_and_the_start_of_a_process() -> None:
         finally:
             child.kill()
     assert proc.started(child.pid) is None
+
+
+def test_descriptors_that_are_listed_and_not_told_are_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of a process that has a capability which we lack."""
+
+    def refuse(path: str) -> str:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "readlink", refuse)
+    assert proc.socket_inodes(os.getpid()) is None

@@ -6,7 +6,7 @@ from gpgdoctor.lab.machine.channel import Channel
 from gpgdoctor.lab.machine.patience import patient
 from gpgdoctor.lab.machine.qemu import CHANNELS, Emulator
 
-BOOT_DEADLINE_S = 600.0
+BOOT_DEADLINE_S = 300.0
 SETTLE_DEADLINE_S = 300.0
 
 # Programs whose files are then in its memory, and need not be read after every restore.

@@ -9,8 +9,6 @@ from gpgdoctor.lab.scenario import Client, Step
 
 # As after a boot: a unit that is masked while it runs leaves its socket's file behind.
 MASKED = "systemctl -q mask --now pcscd.socket pcscd.service && rm /run/pcscd/pcscd.comm"
-# Any program that only asks which readers there are; systemd starts pcscd for it.
-SOMEBODY_ASKS = MachineStep(argv=("/usr/bin/python3", STATES), who="root")
 POLICY = "/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy"
 RULES = "/etc/polkit-1/rules.d/10-lab.rules"
 CARD_REFUSED = f"""
@@ -33,11 +31,16 @@ SUSPEND = "rtcwake -m mem -s 5 && udevadm settle"
 SWITCH_AWAY = "python3 -c \"import fcntl; fcntl.ioctl(open('/dev/tty0', 'w'), 0x5606, 2)\" && sleep 2"  # VT_ACTIVATE
 
 
-def drop_in(text: str) -> str:
+def drop_in(text: str, name: str = "lab") -> str:
     """A shell command that changes pcscd's unit."""
     folder = "/etc/systemd/system/pcscd.service.d"
-    return f"mkdir -p {folder} && printf '[Service]\\n{text}\\n' >{folder}/lab.conf && systemctl daemon-reload"
+    return f"mkdir -p {folder} && printf '[Service]\\n{text}\\n' >{folder}/{name}.conf && systemctl daemon-reload"
 
+
+# Any program that only asks which readers there are; systemd starts pcscd for it. That stays then: in an emulated
+# machine the rest may take longer than the minute after which it would end.
+STAYS = drop_in("ExecStart=\\nExecStart=/usr/sbin/pcscd --foreground", name="stays")
+SOMEBODY_ASKS = MachineStep(argv=("sh", "-c", f"{STAYS} && exec /usr/bin/python3 {STATES}"), who="root")
 
 SCENARIOS: tuple[MachineScenario, ...] = (
     MachineScenario(

@@ -17,6 +17,7 @@ from gpgdoctor.lab.plan import LabFailed
 CHUNK_BYTES = 1 << 16
 GRACE_S = 60.0  # beyond a command's own deadline, until the machine has said that it was late
 ASK_AGAIN_S = 1.0
+ASK_SELDOM_S = 30.0
 
 
 class Channel:
@@ -34,13 +35,13 @@ class Channel:
     def wait_for_hello(self, deadline_s: float) -> None:
         """Until the agent runs. It may have said so before we were connected, so it is asked as well."""
         end = time.monotonic() + deadline_s
-        asked = []
+        asked: list[int] = []
+        wait_s = ASK_AGAIN_S
         while time.monotonic() < end:
             asked.append(self._ask(["true"], "", ASK_AGAIN_S))
+            wait_s = min(2 * wait_s, ASK_SELDOM_S)  # what nobody reads fills the port, and then sending would block
             with self._news:
-                if self._news.wait_for(
-                    lambda: self._closed or any(it in self._answers for it in (0, *asked)), ASK_AGAIN_S
-                ):
+                if self._news.wait_for(lambda: self._closed or any(it in self._answers for it in (0, *asked)), wait_s):
                     if self._closed:
                         break
                     return

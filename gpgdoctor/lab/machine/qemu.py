@@ -25,6 +25,11 @@ START_DEADLINE_S = 30.0
 MONITOR_DEADLINE_S = 120.0
 POLL_S = 0.05
 PROGRAM = "bin/qemu-system-x86_64"
+# A boot beside other work takes longer than the 90 s after which systemd gives a service or a device up.
+PATIENT_SYSTEMD = (
+    "systemd.show_status=0 systemd.default_timeout_start_sec=900 systemd.default_device_timeout_sec=900"
+    " udev.event_timeout=900"
+)
 CHANNELS = ("root", "seat")
 
 _libc = ctypes.CDLL(None)
@@ -138,7 +143,7 @@ def command_line(base: Path, source: Path, *, restoring: bool) -> list[str]:
         *("-accel", "tcg,thread=multi", "-cpu", "max", "-machine", "q35", "-smp", str(PROCESSORS)),
         *("-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"),
         *("-kernel", str(base / "vmlinuz"), "-initrd", str(base / "initrd")),
-        *("-append", "console=ttyS0 quiet loglevel=3 systemd.show_status=0 mitigations=off random.trust_cpu=1"),
+        *("-append", f"console=ttyS0 quiet loglevel=3 mitigations=off random.trust_cpu=1 {PATIENT_SYSTEMD}"),
         *("-chardev", "file,id=serial,path=console.log", "-serial", "chardev:serial"),
         *_disk("root", base / "root.img"),
         *_disk("source", source),
