@@ -27,26 +27,30 @@ _EXITS: dict[tuple[str, ...], Exits] = {
     ),
     ("fix",): _FIX,
     ("undo",): (("0", "Put back."), ("1", "Refused, or nothing to undo."), ("2", "There is no such number.")),
-    ("explain",): (("0", "Explained."), ("2", "There is no such page.")),
+    ("explain",): (("0", "Explained."), ("1", "It could not be written."), ("2", "There is no such page.")),
     ("demo",): (
         ("0", "Shown."),
-        ("1", "The lab did not show what it should."),
+        ("1", "The lab did not show what it should, or the page could not be written."),
         ("2", "There is no such scenario."),
         ("3", "The lab cannot run here; standard error says why."),
     ),
     ("trace",): (
         ("0", "scdaemon got the card; with a command the code is that command's own."),
         ("1", "scdaemon was refused, or the plan of --gpg was not confirmed."),
-        ("2", "The command line is wrong."),
-        ("3", "Nothing can be traced here; standard error says why."),
+        ("2", "The command line is wrong, or FILE cannot be opened."),
+        ("3", "Nothing can be traced here, or the trace could not be written whole; standard error says why."),
     ),
     ("watch",): (
         ("0", "It ended, or was ended with Ctrl-C."),
-        ("1", "--until-conflict saw a conflict."),
+        ("1", "--until-conflict saw a conflict, or the page could not be written."),
         _USAGE,
         ("3", "Nothing can be watched here; standard error says why."),
     ),
-    ("fleet", "report"): (("0", "Reported."), ("2", "Nothing that could be read was given.")),
+    ("fleet", "report"): (
+        ("0", "Reported."),
+        ("1", "The report could not be printed."),
+        ("2", "The command line is wrong, nothing that could be read was given, or the page could not be written."),
+    ),
     ("hook", "run"): (("0", "As the host wants it; monitoring gets 0 to 3."), _USAGE),
 }
 

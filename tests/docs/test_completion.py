@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
 import shlex
 import shutil
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +31,7 @@ ANSWER_DEADLINE_S = 60
 PROMPT = "ready> "
 END = "<end of what is offered>"
 JOURNAL = ("3", "12")
+ROWS, COLUMNS = 2000, 200
 
 BASH = """
 source "$SCRIPT"
@@ -100,9 +104,11 @@ def _zsh(line: str, environment: dict[str, str], here: Path) -> set[str]:
         "zstyle ':completion:*' list-prompt ''; zstyle ':completion:*' verbose no\n"
         f"list() {{ zle list-choices; zle -R; zle -I; print -r -- {shlex.quote(END)} }}\n"
         "zle -N list; bindkey '^X' list\n"
-        "LISTMAX=0; stty -echo columns 200 rows 2000\n"
+        "LISTMAX=0; stty -echo\n"
     )
     ours, theirs = pty.openpty()
+    # Before zsh starts, which otherwise takes 24 rows, and asks before it shows more.
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     with subprocess.Popen(
         ["zsh", "-i"],
         stdin=theirs,
