@@ -104,7 +104,7 @@ HOLDERS: Final[tuple[Holder, ...]] = (
             "gnome-software",
             "gvfsd-dav",
             "gvfsd-http",
-            "NetworkManager",
+            "networkmanager",
         ),
         title="a service of the desktop that loads PKCS#11 modules",
         mode="shared",

@@ -51,7 +51,7 @@ def places_in(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
         return
     if place:
         yield place
-    if isinstance(value, (dict, list)):
+    if isinstance(value, (dict, list)) and "unknown" not in value:
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from places_in(item, (*place, key))
 

@@ -184,7 +184,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatc
     with pytest.raises(Unwritable):
         saved(tmp_path / "folder", MACHINES["healthy"])
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("gpgdoctor.system.atomic.os.rename", full)

@@ -172,7 +172,7 @@ def test_the_next_command_is_one_that_helps() -> None:
 def test_a_healthy_scdaemon_that_holds_the_reader_names_the_way_to_share_it() -> None:
     alone = diagnose(machine(readers=(EXCLUSIVE,), running=RUNNING))
     assert alone.verdict == "healthy"
-    assert last_line(alone).endswith("within a minute after. Another program is refused? gpgdoctor fix GD201")
+    assert last_line(alone).endswith("within a minute after. Or another program is refused? gpgdoctor fix GD201")
 
 
 def last_line(diagnosis: Diagnosis) -> str:

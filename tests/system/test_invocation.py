@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,13 @@ PLAIN = "sudo gpgdoctor check"
 
 
 @pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    """A gpgdoctor where pipx puts one, in a home with a space."""
-    program = tmp_path / "my home" / ".local" / "bin" / "gpgdoctor"
-    program.parent.mkdir(parents=True)
-    program.write_text("from gpgdoctor.__main__ import main\nmain()\n")
-    return program
+def installed() -> Iterator[Path]:
+    """A gpgdoctor where pipx puts one, in a home with a space, whose path fits on a line."""
+    with tempfile.TemporaryDirectory(prefix="my ", dir="/tmp") as home:
+        program = Path(home) / ".local" / "bin" / "gpgdoctor"
+        program.parent.mkdir(parents=True)
+        program.write_text("from gpgdoctor.__main__ import main\nmain()\n")
+        yield program
 
 
 def unseen(tmp_path: Path, *command: str, **environment: str) -> Done:
