@@ -296,7 +296,7 @@ class Process(Record):
     cards: Annotated[Maybe[int | None], Privacy.PUBLIC] = None
     ours: Annotated[bool, Privacy.PUBLIC] = False  # gpgdoctor itself, or what started it
     # what systemd runs it in, by its control group: "session-2.scope", "user@1000.service"; None: none of these
-    session: Annotated[Maybe[str | None], Privacy.FREE_TEXT] = ABSENT
+    session: Annotated[Maybe[str | None], Privacy.PUBLIC] = ABSENT
     options: Annotated[Maybe[tuple[str, ...]], Privacy.FREE_TEXT] = ABSENT  # of GnuPG's daemons
 
 
@@ -426,7 +426,7 @@ class Host(Record):
     time: Annotated[Maybe[float], Privacy.TIME]
     hides_processes: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # /proc is mounted with hidepid
     # what systemd runs gpgdoctor in: "session-2.scope", "user@1000.service"; None: none of these
-    session_unit: Annotated[Maybe[str | None], Privacy.FREE_TEXT] = ABSENT
+    session_unit: Annotated[Maybe[str | None], Privacy.PUBLIC] = ABSENT
     at_seat: Annotated[Maybe[bool], Privacy.PUBLIC] = ABSENT  # a session of this user is the active one of a seat
 
 

@@ -102,7 +102,7 @@ def _check_whose_answer_it_is(facts: Facts) -> None:
     if facts.pcscd.policy is False:
         return  # polkit refuses everybody what it does not know
     why = "pcscd refuses this session ({asked}); {program} runs in another one ({other}), which may be let in"
-    raise NotKnown(text(why, asked=free(asked), program=public(gnupgs[1]), other=free(gnupgs[0])))
+    raise NotKnown(text(why, asked=public(asked), program=public(gnupgs[1]), other=public(gnupgs[0])))
 
 
 def _log_refuses_me(facts: Facts) -> list[LogEvent]:

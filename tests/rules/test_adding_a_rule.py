@@ -94,7 +94,9 @@ def copy(tmp_path: Path) -> Path:
 def test_a_new_rule_touches_its_module_its_page_and_its_own_snapshots(copy: Path) -> None:
     before = contents(copy)
     module = copy / "gpgdoctor" / "rules" / "hardware.py"
-    module.write_text(module.read_text().replace("import Text, public", "import Text, several, public") + RULE)
+    module.write_text(
+        module.read_text().replace("import Text, public", "import Text, reader_name, several, public") + RULE
+    )
     (copy / "gpgdoctor" / "rules" / "pages" / "GD599.md").write_text(PAGE)
     shown = run(copy, "-m", "tests.support.recordings", "--rejudge")
 

@@ -48,7 +48,6 @@ SCENARIOS = (
         expect=(),
         info=("GD201",),
         gpg="works",
-        cure=True,
     ),
     Scenario(
         name="scdaemon-exclusive-idle-client",
