@@ -69,7 +69,7 @@ print(json.dumps(exec_and_parse_bugscript("/usr/share/reportbug/handle_bugscript
 def lab(open_module_lab: Callable[..., Lab]) -> Iterator[Lab]:
     find = parts.find
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "find", lambda: find(packages=(*parts.LAB_PACKAGES, "reportbug", "sosreport")))
+        patch.setattr(parts, "find", lambda packages: find(packages=(*packages, "reportbug", "sosreport")))
         lab = open_module_lab(SCENARIO, user=USER)
     furnished = lab.run(["sh", "-c", FURNISH], user=0)
     assert (furnished.returncode, furnished.stderr) == (0, "")
