@@ -123,13 +123,13 @@ class _Run:
         left = _ids(planned.advised) or _ids(it for it in diagnosis.findings if it.found.severity == "error")
         if code and left:
             return f"Left to you: {named(left)}."
+        absent = [id for id in self._options.ids if id not in _ids(diagnosis.findings)]
+        if absent and not code and len(absent) == len(self._options.ids):
+            return f"Nothing to do: {' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not found here."
         if self._unknown(diagnosis) or not (diagnosis.complete or left):
             return "Nothing to do, but not everything could be checked. Next: gpgdoctor check"
         if left:
             return f"Nothing to do. Left to you: {named(left)}."
-        absent = [id for id in self._options.ids if id not in _ids(diagnosis.findings)]
-        if absent:
-            return f"Nothing to do: {' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not found here."
         return "Nothing to do."
 
     def _carry_out(self, work: Work, book: journal.Journal, interrupts: Interrupts) -> None:

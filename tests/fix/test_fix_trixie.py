@@ -10,6 +10,7 @@ import pytest
 from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.scenario import File, Scenario, Step, as_of
+from gpgdoctor.rules import with_name
 from tests.support.fixing import (
     CARD_STATUS,
     SCDAEMON_CONF,
@@ -78,7 +79,7 @@ def test_a_line_that_stops_scdaemon_and_what_it_hides(
 
     done = succeeds(fix(lab, "--yes"))
 
-    assert f"Fixed and verified: {cured}." in done.stdout
+    assert f"Fixed and verified: {', '.join(map(with_name, cured.split(', ')))}." in " ".join(done.stdout.split())
     assert read(lab) == after
     assert gpg_works(lab)
     assert ills(lab) == []
