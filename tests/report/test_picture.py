@@ -25,10 +25,13 @@ from tests.support.documents import DOCUMENTS, MACHINES, SNAPSHOTS
 
 GOLDENS = Path(__file__).parent / "pictures"
 MOST_LINES = 12
-SHOWN = {
-    path.name.partition(".")[0]: decode(json.loads(path.read_text())["facts"])
-    for path in sorted(SNAPSHOTS.glob("GD*.broken.json"))
+# Where the snapshot of a finding shows it at its mildest, which breaks nothing, one that shows it at its worst.
+WORSE = {"GD201": "scdaemon-exclusive-idle-client", "GD208": "usb-scdaemon-first", "GD506": "GD506.empty"}
+PATHS = {
+    **{path.name.partition(".")[0]: path for path in sorted(SNAPSHOTS.glob("GD*.broken.json"))},
+    **{id: SNAPSHOTS / f"{name}.json" for id, name in WORSE.items()},
 }
+SHOWN = {id: decode(json.loads(path.read_text())["facts"]) for id, path in PATHS.items()}
 BROKEN = [id for id, facts in SHOWN.items() if is_broken(diagnose(facts))]
 EVERY = {
     **{name: decode(document["facts"]) for name, document in DOCUMENTS.items()},
