@@ -26,7 +26,7 @@ from tests.support.documents import DOCUMENTS, MACHINES, SNAPSHOTS
 GOLDENS = Path(__file__).parent / "pictures"
 MOST_LINES = 12
 # Where the snapshot of a finding shows it at its mildest, which breaks nothing, one that shows it at its worst.
-WORSE = {"GD201": "scdaemon-exclusive-idle-client", "GD208": "usb-scdaemon-first", "GD506": "GD506.empty"}
+WORSE = {"GD201": "scdaemon-exclusive-idle-client", "GD208": "usb-scdaemon-first"}
 PATHS = {
     **{path.name.partition(".")[0]: path for path in sorted(SNAPSHOTS.glob("GD*.broken.json"))},
     **{id: SNAPSHOTS / f"{name}.json" for id, name in WORSE.items()},
