@@ -192,9 +192,17 @@ class Gnupg(Record):
         ABSENT  # the gpg-agent that gpgconf names, with every link followed
     )
     agent_version: Annotated[Maybe[str | None], Privacy.PUBLIC] = ABSENT
+    agent_unit: Maybe[AgentUnit | None] = ABSENT  # None where systemd does not hold the socket, or there is none
     keyboxd: Annotated[Maybe[str | None], Privacy.PATH] = ABSENT  # the path gpgconf names
     keyboxd_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC] = ABSENT  # None where gpgconf names none
     homedir_problems: Annotated[Maybe[tuple[HomeProblem | str, ...]], Privacy.FREE_TEXT]
+
+
+class AgentUnit(Record):
+    """The unit of `systemd --user` that starts gpg-agent where its socket is connected to."""
+
+    path: Annotated[str, Privacy.PATH]
+    options: Annotated[tuple[str, ...], Privacy.PUBLIC]  # the long options of its command, without their values
 
 
 class ConfigLine(Record):

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import TypeVar
 
-from gpgdoctor.collect import agents, configuration, processes, scdaemons, usb
+from gpgdoctor.collect import agent_units, agents, configuration, processes, scdaemons, usb
 from gpgdoctor.collect.gnupg import (
     Installation,
     ScdaemonAnswers,
@@ -171,6 +171,7 @@ def _gnupg(
         scdaemon_real=_real(scdaemon_path),
         agent=_real(early.program("gpg-agent")),
         agent_version=agent_version,
+        agent_unit=agent_units.unit() if agent_listener == agents.SYSTEMD else None,
         keyboxd=keyboxd_path,
         keyboxd_exists=_exists(keyboxd_path),
         homedir_problems=homedir_problems(early.directory("homedir"), home_is_default),

@@ -24,7 +24,9 @@ OF_THE_SYSTEM = (
 GNUPGS = ("gpg-agent", "scdaemon")
 STORES = ("/nix/store/", "/gnu/store/")
 PARTS_OF_A_PREFIX = ("/bin/", "/libexec/", "/lib/", "/sbin/", "/opt/", "/Cellar/")
-PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
+# In Debian the package of gpg has it, whose other files are there; Ubuntu has one of its own.
+UBUNTU = "Ubuntu"
+PACKAGES_OF_KEYBOXD = {"debian": "--reinstall gpg", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
 
 
 @rule(
@@ -255,8 +257,12 @@ def keyboxd_missing(facts: Facts) -> Found | None:
         ),
         effect=text("gpg has no public keys, signs and decrypts nothing. The card is well: gpg --card-status works."),
         because=(place, "gnupg.keyboxd_exists"),
-        cure=install(facts, "keyboxd", PACKAGES_OF_KEYBOXD),
+        cure=install(facts, "keyboxd", PACKAGES_OF_KEYBOXD | _of_ubuntu(facts)),
     )
+
+
+def _of_ubuntu(facts: Facts) -> dict[str, str]:
+    return {"debian": "keyboxd"} if UBUNTU in known_or(facts.host.distribution, "") else {}
 
 
 def _uses_keyboxd(facts: Facts) -> str | None:
