@@ -200,7 +200,7 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
 
 def _listed(facts: Facts) -> Subjects:
     """A subject for each reader of PC/SC; none where scdaemon does without a pcscd that is asleep."""
-    if known(facts.pcscd.listener) == "activator" and not scdaemon.reaches_through_pcsc(facts):
+    if known(facts.pcscd.listener) == "activator" and not scdaemon.needs_pcsc(facts):
         raise NotApplicable(text("pcscd is asleep, and scdaemon does not use it"))
     return Holds(why=holding.SERVED) if holding.is_served_unseen(facts) else each_reader(facts)
 

@@ -144,6 +144,8 @@ def pcscd_not_running(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) is not None:
         return None
     if known(facts.pcscd.mounted):
+        if holding.is_served_unseen(facts):
+            return None
         raise NotKnown(
             text("the socket of pcscd comes from outside this container, and who listens there is not visible")
         )
@@ -196,7 +198,7 @@ def _start_pcscd(facts: Facts) -> Cure:
 def pcscd_stale_socket(facts: Facts) -> Found | None:
     if known(facts.pcscd.socket_file) == "absent" or known(facts.pcscd.listener) is not None:
         return None
-    if not known(facts.pcscd.refused):
+    if holding.is_served_unseen(facts) or not known(facts.pcscd.refused):
         return None
     socket = path(facts.pcscd.socket) if isinstance(facts.pcscd.socket, str) else public("its socket")
     severity = severity_for_pcsc(facts)
