@@ -26,7 +26,7 @@ SERVICE_STOPPED = "0x8010001E"
 IDLE = "nobody is connected to pcscd, and to ask it would keep it awake"
 
 
-class Wishes(Record):
+class LookOptions(Record):
     """What the caller wants of a look."""
 
     homedir: str | None = None
@@ -81,13 +81,13 @@ class Look:
 
     sources: dict[str, Source] | None = None
 
-    def __init__(self, wishes: Wishes, early: Early | None = None) -> None:
-        self._wishes = wishes
-        self._early = early or Early(wishes.homedir, wishes.timeout_s, passive=wishes.passive)
+    def __init__(self, options: LookOptions, early: Early | None = None) -> None:
+        self._options = options
+        self._early = early or Early(options.homedir, options.timeout_s, passive=options.passive)
         elapsed_s = (time.monotonic() - self._early.started) / stretch()
-        self._deadline = Deadline(max(0.05, wishes.timeout_s - FINISH_S - elapsed_s))
+        self._deadline = Deadline(max(0.05, options.timeout_s - FINISH_S - elapsed_s))
         self._child = self._early.probe
-        self._told = self._child.told
+        self._answers = self._child.answers
         self._path = pcscd.socket_path()
         self._service: UnitQuestion | None = None
 
@@ -138,7 +138,7 @@ class Look:
 
     def _ask(self, seen: Seen, program: PcscdProgram) -> Asked:
         """Tell the child what to ask pcscd, as the user whom it is about."""
-        awake = seen.listener == "pcscd" or (seen.listener == "activator" and self._wishes.wake)
+        awake = seen.listener == "pcscd" or (seen.listener == "activator" and self._options.wake)
         lists = awake and self._may_ask(seen)
         asked = Asked(
             lists=lists,
@@ -148,9 +148,9 @@ class Look:
         self._child.look(
             ask=lists,
             probe=asked.not_made is None,
-            timeout_s=self._wishes.timeout_s,
+            timeout_s=self._options.timeout_s,
             connect=self._path if asked.refused is True else None,
-            pcscd=seen.pcscds[0] if len(seen.pcscds) == 1 and not self._wishes.passive else None,
+            pcscd=seen.pcscds[0] if len(seen.pcscds) == 1 and not self._options.passive else None,
             socket=self._path,
             protocol=program.protocol() if lists else None,
         )
@@ -166,16 +166,16 @@ class Look:
     ) -> Pcscd:
         unlisted = Unknown.because(seen.sockets.error) if seen.sockets.error else None
         mounted = pcscd.mounted(self._path)
-        woken = seen.listener == "activator" and self._wishes.wake
+        woken = seen.listener == "activator" and self._options.wake
         return Pcscd(
             socket=self._path,
             socket_file=pcscd.socket_file(self._path),
             mounted=mounted,
             listener="pcscd" if woken else seen.listener,
             refused=asked.refused,
-            answer=self._told.answer() if asked.lists else _not_asked(seen.listener),
+            answer=self._answers.answer() if asked.lists else _not_asked(seen.listener),
             version=self._version(),
-            library=self._told.library(),
+            library=self._answers.library(),
             library_version=self._library_version(),
             installed=pcscd.installed(),
             unit=pcscd.unit(),
@@ -183,7 +183,7 @@ class Look:
             connections=unlisted or connections,
             waiting=unlisted or pcscd.waiting(peers),
             hidden=unlisted or pcscd.hidden(seen.pcscds, seen.sockets),
-            waiting_programs=self._told.waiting_programs(),
+            waiting_programs=self._answers.waiting_programs(),
             drivers=program.drivers(),
             service=self._service.answer(self._deadline) if self._service else Unknown(Reason.NOT_NEEDED),
             policy=policy(),
@@ -198,23 +198,23 @@ class Look:
     def _library_version(self) -> Maybe[str | None]:
         if not self._wants_versions():
             return Unknown(Reason.NOT_ASKED_FOR)
-        library = self._told.library()
+        library = self._answers.library()
         return library if isinstance(library, Unknown) else pcscd.library_version(library.name)
 
     def _wants_versions(self) -> bool:
-        return self._wishes.versions or self._told.answer() == SERVICE_STOPPED
+        return self._options.versions or self._answers.answer() == SERVICE_STOPPED
 
     def _user_look(self) -> UserLook | UserChild:
         if self._early.user_child is not None:
             self._early.user_child.deadline = self._deadline
             return self._early.user_child
-        return UserLook(self._early.gpgconf, self._deadline, versions=self._wishes.versions)
+        return UserLook(self._early.gpgconf, self._deadline, versions=self._options.versions)
 
     def _driver(self, name: Maybe[str | None]) -> Maybe[PcscDriver | None]:
         if name is None or isinstance(name, Unknown):
             return name
         self._child.wait_for_driver(self._deadline)
-        return self._told.driver()
+        return self._answers.driver()
 
     def _wait_for_answers(self, first: list[Peer]) -> tuple[list[Peer], pcscd.Paired]:
         """Let the child look; the connections that were there before it and stayed, with their programs."""
@@ -239,26 +239,26 @@ class Look:
 
     def _may_ask(self, seen: Seen) -> bool:
         """Where nobody is connected, nobody holds a reader: a passive look then leaves pcscd to fall asleep."""
-        if not self._wishes.passive:
+        if not self._options.passive:
             return True
         return bool(seen.peers) or bool(known_or(pcscd.hidden(seen.pcscds, seen.sockets), 0))
 
     def _may_be_refused(self, seen: Seen) -> Maybe[bool]:
         kind = pcscd.socket_file(self._path)
-        if self._wishes.passive and seen.listener is None and kind == "socket":
+        if self._options.passive and seen.listener is None and kind == "socket":
             return Unknown.because("a passive look does not try a socket where nobody is seen to listen")
         return pcscd.may_be_refused(self._path, kind, seen.listener, seen.pcscds)
 
     def _why_no_probe(self, orphans: int) -> Reason | None:
-        if self._wishes.passive:
+        if self._options.passive:
             return Reason.PASSIVE
-        if not self._wishes.probe:
+        if not self._options.probe:
             return Reason.NO_PROBE
         return Reason.PROBE_WAITS if orphans else None
 
     def _listed(self, listener: Maybe[str | None], asked: Asked) -> Maybe[tuple[Reader, ...]]:
         if asked.lists:
-            return self._told.readers(asked.not_made)
+            return self._answers.readers(asked.not_made)
         if isinstance(listener, Unknown):
             return listener
         if listener is None:

@@ -126,7 +126,7 @@ def _apart() -> bool:
     first = proc.namespace(1, "net")
     if first is not None and first != proc.namespace("self", "net"):
         return True
-    # Who is not root is not told: then systemd, whose sockets everybody sees, is the witness.
+    # Who is not root is not answers: then systemd, whose sockets everybody sees, is the witness.
     by_systemd = os.path.isdir("/run/systemd/system")
     if first is None and by_systemd and not Sockets().has_listener_below("/run/systemd/"):
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpgdoctor.collect.readers import Told
+from gpgdoctor.collect.readers import ProbeAnswers
 from gpgdoctor.system.caller import Whom
 from gpgdoctor.system.child import Child
 from gpgdoctor.system.deadline import Deadline, stretched
@@ -23,7 +23,7 @@ class ProbeChild:
     def __init__(self, limit_s: float = 60.0, whom: Whom | None = None) -> None:
         """``limit_s`` is when it ends by itself, should nobody be there to end it."""
         self._child = Child(MODULE, limit_s=limit_s, answer_bytes=ANSWER_BYTES, whom=whom)
-        self.told = Told(self._why_not)
+        self.answers = ProbeAnswers(self._why_not)
 
     @property
     def pid(self) -> int:
@@ -64,47 +64,47 @@ class ProbeChild:
         self._child.order(driver=driver)
 
     def wait_for_library(self, deadline: Deadline) -> None:
-        while self.told.library_loaded is None and self._read(deadline):
+        while self.answers.library_loaded is None and self._read(deadline):
             pass
 
     def wait_for_connect(self, deadline: Deadline) -> int | None:
         """The errno of the connect that was asked for; None where it did not come in time."""
         limit = deadline.sooner(CONNECT_DEADLINE_S)
-        while self.told.refused is None and self._read(limit):
+        while self.answers.refused is None and self._read(limit):
             pass
-        return self.told.refused
+        return self.answers.refused
 
     def wait_for_second_look(self, deadline: Deadline) -> bool:
         """Whether there was one: only where a reader was held."""
-        told = self.told
+        answers = self.answers
         answer_deadline = deadline.sooner(ANSWER_DEADLINE_S)
-        while not told.looked and told.states is None and self._read(answer_deadline):
+        while not answers.looked and answers.states is None and self._read(answer_deadline):
             pass
-        if told.states is None:
+        if answers.states is None:
             return False
-        while not told.looked and told.later is None and self._read(deadline):
+        while not answers.looked and answers.later is None and self._read(deadline):
             pass
-        return told.later is not None
+        return answers.later is not None
 
     def wait(self, deadline: Deadline) -> None:
         """Read to the end of the look; not of a child that did not get so far as the readers' states."""
-        while self.told.states is not None and not self.told.looked and self._read(deadline):
+        while self.answers.states is not None and not self.answers.looked and self._read(deadline):
             pass
 
     def wait_for_driver(self, deadline: Deadline) -> None:
         limit = deadline.sooner(LOAD_DEADLINE_S)
-        while not self.told.done and self._read(limit):
+        while not self.answers.done and self._read(limit):
             pass
 
     def _read(self, deadline: Deadline) -> bool:
         """Take in what the child told; False at its end or at the deadline."""
-        facts = self._child.told(deadline)
+        facts = self._child.read(deadline)
         for fact in facts:
             try:
-                self.told.take(fact)
+                self.answers.take(fact)
             except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
                 self._child.error = "it gave an answer that makes no sense"
-        self.told.ended = self._child.ended
+        self.answers.ended = self._child.ended
         return bool(facts)
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ class Probe(NamedTuple):
     seconds: float = 0.0
 
 
-class Told:
+class ProbeAnswers:
     """What a child has told so far. ``why_not`` says why it did not tell the rest."""
 
     def __init__(self, why_not: Callable[[], str]) -> None:

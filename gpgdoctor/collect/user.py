@@ -225,7 +225,7 @@ def _driver(name: Maybe[str | None], deadline: Deadline) -> Maybe[PcscDriver | N
         child.look(ask=False, probe=False, timeout_s=deadline.left())
         child.load(name)
         child.wait_for_driver(deadline)
-        return child.told.driver()
+        return child.answers.driver()
     finally:
         child.close()
 

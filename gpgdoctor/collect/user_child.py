@@ -41,22 +41,22 @@ class UserChild:
         from gpgdoctor.snapshot import BadSnapshot
 
         if self._child is None:
-            return nothing(self._why)
-        told = self._child.told(self.deadline)
-        if not told:
+            return nothing_known(self._why)
+        answers = self._child.read(self.deadline)
+        if not answers:
             why = self._child.error or f"it took longer than {self.deadline.seconds:.1f} s"
-            return nothing(f"the look as this user failed: {why}")
+            return nothing_known(f"the look as this user failed: {why}")
         try:
-            return decoded(told[0])
+            return decoded(answers[0])
         except (BadSnapshot, RecursionError) as error:
-            return nothing(f"the look as this user gave no usable answer: {error}")
+            return nothing_known(f"the look as this user gave no usable answer: {error}")
 
     def close(self) -> None:
         if self._child is not None:
             self._child.close()
 
 
-def nothing(why: str) -> UserFacts:
+def nothing_known(why: str) -> UserFacts:
     """The facts about a user of whom nothing could be learnt."""
     from gpgdoctor.collect.user import UserFacts
 

@@ -69,16 +69,16 @@ def _code(options: CheckOptions, diagnosis: Diagnosis) -> int:
 
 def _look(options: CheckOptions, early: object | None) -> Facts:
     from gpgdoctor.collect.early import Early
-    from gpgdoctor.collect.machine import Look, Wishes
+    from gpgdoctor.collect.machine import Look, LookOptions
 
-    wishes = Wishes(
+    wanted = LookOptions(
         homedir=options.homedir,
         timeout_s=options.timeout_s,
         probe=options.probe,
         wake=options.wake,
         versions=options.save is not None,
     )
-    return Look(wishes, early if isinstance(early, Early) else None).facts()
+    return Look(wanted, early if isinstance(early, Early) else None).facts()
 
 
 def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:

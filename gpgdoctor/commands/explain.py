@@ -149,11 +149,11 @@ def _conclusion(ids: list[str], now: Now) -> str:
 
 def look() -> Now:
     """What `check --no-probe` finds, of this machine and now."""
-    from gpgdoctor.collect.machine import Look, Wishes
+    from gpgdoctor.collect.machine import Look, LookOptions
     from gpgdoctor.diagnosis import diagnose
 
     try:
-        diagnosis = diagnose(Look(Wishes(probe=False, timeout_s=LOOK_DEADLINE_S)).facts())
+        diagnosis = diagnose(Look(LookOptions(probe=False, timeout_s=LOOK_DEADLINE_S)).facts())
     except (OSError, ValueError, LookupError, RuntimeError) as error:
         return Now(failure=f"{type(error).__name__}: {error}")
     return Now(

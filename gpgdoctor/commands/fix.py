@@ -57,6 +57,6 @@ def _as_the_owner(homedir: str | None, timeout_s: float) -> str | None:
     user = whom(os.environ, homedir)
     if user is None:
         return homedir
-    root_look.lend(timeout_s, user.home)
+    root_look.start(timeout_s, user.home)
     become(user)
     return user.home

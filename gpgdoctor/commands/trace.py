@@ -50,7 +50,7 @@ def _as_the_owner() -> None:
     if user is None:
         return
     kept = {name: os.environ[name] for name in OF_THE_SCREEN if name in os.environ}
-    root_look.lend(LOOK_DEADLINE_S, user.home)
+    root_look.start(LOOK_DEADLINE_S, user.home)
     become(user)
     os.environ.update(kept)
     runtime = f"/run/user/{user.user.pw_uid}"
@@ -61,11 +61,11 @@ def _as_the_owner() -> None:
 
 def _look() -> Facts:
     """The machine as it is now, with sudo as root sees it. No reader is connected to: the trace will show."""
-    if root_look.lent is not None and not os.environ.get("GNUPGHOME"):
+    if root_look.current is not None and not os.environ.get("GNUPGHOME"):
         try:
-            return root_look.lent.facts()
+            return root_look.current.facts()
         except root_look.NoLook:
             pass
-    from gpgdoctor.collect.machine import Look, Wishes
+    from gpgdoctor.collect.machine import Look, LookOptions
 
-    return Look(Wishes(timeout_s=LOOK_DEADLINE_S, probe=False)).facts()
+    return Look(LookOptions(timeout_s=LOOK_DEADLINE_S, probe=False)).facts()

@@ -154,7 +154,7 @@ class Child:
                 self._process.stdin.write(json.dumps(order).encode() + b"\n")
                 self._process.stdin.flush()
 
-    def told(self, deadline: Deadline) -> list[Any]:
+    def read(self, deadline: Deadline) -> list[Any]:
         """The answers that came since, decoded; waits where there are none. Empty at the deadline and at its end."""
         try:
             lines = self._reader.lines(deadline)

@@ -40,7 +40,7 @@ class Output:
         if self.json:
             self._write(jsonlines.line(event))
         else:
-            self._write(lines.folded(lines.line(event), self._width))
+            self._write(lines.wrapped(lines.line(event), self._width))
 
     def text(self, texts: Iterable[str]) -> None:
         """Lines for people; nothing of it in JSON."""
