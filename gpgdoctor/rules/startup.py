@@ -184,7 +184,7 @@ def _advise_on(setting: Setting) -> Cure:
 @rule(
     "GD111",
     "homedir-unsafe",
-    "GnuPG's home directory is safe and works as one.",
+    "GnuPG's home directory is safe and usable.",
     worst="warning",
     causes=hidden_by("GD307"),
 )
@@ -236,7 +236,7 @@ def _make_it_mine(facts: Facts, home: str, problems: tuple[HomeProblem | str, ..
 @rule(
     "GD112",
     "option-voided",
-    "The system-wide configuration leaves my options in force.",
+    "No system-wide configuration overrides my options.",
     worst="warning",
     causes=GNUPG_MISSING,
 )

@@ -43,7 +43,7 @@ def _last(settings: tuple[Setting, ...], option: str) -> int | None:
 @rule(
     "GD113",
     "pinentry-missing",
-    "The pinentry that gpg-agent is told to use is there.",
+    "The pinentry that gpg-agent is configured to use exists.",
     worst="error",
     causes=(*hidden_by("GD307", "GD308"), *hidden_by("GD101", "GD102", stopping="gpg-agent")),
 )
@@ -162,7 +162,7 @@ def _where_it_is_kept(facts: Facts, settings: tuple[Setting, ...]) -> tuple[Text
 @rule(
     "GD115",
     "note-in-value",
-    "No value has swallowed a note that stands behind it.",
+    "No value includes a comment written after it.",
     worst="warning",
     each=mistakes.files_of_scdaemon,
     causes=GNUPG_MISSING,
