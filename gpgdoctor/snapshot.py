@@ -28,18 +28,18 @@ class Bounds(NamedTuple):
 
     text: int  # characters of one text
     items: int  # of one list
-    told: int  # of a list of a file's lines: those that are more than a remark
+    statements: int  # of a list of a file's lines: those that are more than a remark
     lines: int  # of one file
 
     def of_list(self, name: str) -> int:
         """How long the list of that name may be."""
-        return self.told if name == "lines" else min(self.items, MOST_OF.get(name, self.items))
+        return self.statements if name == "lines" else min(self.items, MOST_OF.get(name, self.items))
 
 
 # pcsc-lite has room for 16 readers, and a configuration consists of a handful of files. Of each of these much is said.
 MOST_OF = {"readers": 64, "usb": 256, "files": 32}
-SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=2_000, told=20_000, lines=200_000)
-ANSWER_BOUNDS = Bounds(text=1 << 14, items=1_000, told=20_000, lines=20_000)  # of another user's process
+SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=2_000, statements=20_000, lines=200_000)
+ANSWER_BOUNDS = Bounds(text=1 << 14, items=1_000, statements=20_000, lines=20_000)  # of another user's process
 BYTES = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 
@@ -47,7 +47,7 @@ class BadSnapshot(Exception):
     """What was read is not a snapshot; the message names the place."""
 
 
-class _Contagious(Exception):
+class _UnknownPart(Exception):
     """An unknown where the type allows none: whatever contains it is unknown."""
 
     def __init__(self, why: Unknown) -> None:
@@ -188,8 +188,8 @@ def _decode(kind: Any, value: Any, place: str) -> Any:
         return _decode_union(typing.get_args(kind), value, place)
     if is_unknown(value):
         if _is_record(kind):
-            return _smeared(kind, _unknown(value), place)
-        raise _Contagious(_unknown(value))
+            return _unknown_record(kind, _unknown(value), place)
+        raise _UnknownPart(_unknown(value))
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list):
             raise BadSnapshot(f"{place}: a list was expected")
@@ -210,7 +210,7 @@ def _decode_union(kinds: tuple[Any, ...], value: Any, place: str) -> Any:
         return _decode(kind, value, place)
     try:
         return _decode(kind, value, place)
-    except _Contagious as part:
+    except _UnknownPart as part:
         return part.why
 
 
@@ -255,14 +255,14 @@ def _is_record(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Record)
 
 
-def _smeared(kind: Any, unknown: Unknown, place: str) -> Any:
+def _unknown_record(kind: Any, unknown: Unknown, place: str) -> Any:
     """A record of which nothing is known, where each of its fields may be unknown."""
     hints = _hints(kind)
     if not all(Unknown in typing.get_args(hint) or _is_record(hint) for hint in hints.values()):
-        raise _Contagious(unknown)
+        raise _UnknownPart(unknown)
     return kind(
         **{
-            name: unknown if Unknown in typing.get_args(hint) else _smeared(hint, unknown, f"{place}.{name}")
+            name: unknown if Unknown in typing.get_args(hint) else _unknown_record(hint, unknown, f"{place}.{name}")
             for name, hint in hints.items()
         }
     )

@@ -8,7 +8,7 @@ import time
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.collect.probe_child import ProbeChild
 from gpgdoctor.collect.user_child import UserChild
-from gpgdoctor.system.caller import UnknownCaller, whom
+from gpgdoctor.system.caller import UnknownCaller, run_as
 
 GRACE_S = 1.0
 
@@ -23,7 +23,7 @@ class Early:
         self.uid = os.geteuid()
         user = None
         try:
-            user = whom(os.environ, homedir)
+            user = run_as(os.environ, homedir)
         except UnknownCaller as unknown:
             if not passive:
                 raise

@@ -97,13 +97,13 @@ def _may_be_the_daemon(pid: int, path: str) -> bool:
     return proc.uid(pid) == owner or (owner == 0 and proc.service(pid) == SERVICE)
 
 
-def may_be_refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:
+def may_be_refused(path: str, kind: Maybe[str], listener: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:
     """Whether connect() would be refused; True where that has to be tried, and reaches nobody."""
-    if isinstance(heard, Unknown):
-        return heard
+    if isinstance(listener, Unknown):
+        return listener
     if isinstance(kind, Unknown):
         return kind
-    if kind != "socket" or heard is not None:
+    if kind != "socket" or listener is not None:
         return False
     if daemons:
         return Unknown.because("pcscd runs, but its socket belongs to another network namespace")

@@ -86,9 +86,9 @@ class PcscdProgram:
 
     def _directories(self) -> Iterable[str]:
         """Where it looks: the variable, else what it was built for; else wherever distributions have them."""
-        told = self._environment() or self._settings.get("PCSCLITE_HP_DROPDIR")
-        if told:
-            return (told,)
+        configured = self._environment() or self._settings.get("PCSCLITE_HP_DROPDIR")
+        if configured:
+            return (configured,)
         if self._program is not None and self._program.drivers:
             return (self._program.drivers,)
         return DRIVERS

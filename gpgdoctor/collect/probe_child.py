@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.collect.readers import ProbeAnswers
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.system.caller import RunAs
 from gpgdoctor.system.child import Child
 from gpgdoctor.system.deadline import Deadline, stretched
 
@@ -20,9 +20,9 @@ class ProbeChild:
     """A child that talks to pcscd as one user. Killed while blocked in a DIRECT connect it does no harm: pcscd's thread
     wakes when the transaction ends, and leaves the card (pcsc-lite src/winscard_svc.c)."""
 
-    def __init__(self, limit_s: float = 60.0, whom: Whom | None = None) -> None:
+    def __init__(self, limit_s: float = 60.0, run_as: RunAs | None = None) -> None:
         """``limit_s`` is when it ends by itself, should nobody be there to end it."""
-        self._child = Child(MODULE, limit_s=limit_s, answer_bytes=ANSWER_BYTES, whom=whom)
+        self._child = Child(MODULE, limit_s=limit_s, answer_bytes=ANSWER_BYTES, run_as=run_as)
         self.answers = ProbeAnswers(self._why_not)
 
     @property

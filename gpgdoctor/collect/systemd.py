@@ -30,10 +30,10 @@ class UnitQuestion:
             output = self._command.result(deadline.sooner(WAIT_S))
         except CommandFailed as error:
             return Unknown.because(str(error))
-        told = dict(line.partition("=")[::2] for line in output.stdout.splitlines())
-        if told.get("LoadState") == "not-found":
+        shown = dict(line.partition("=")[::2] for line in output.stdout.splitlines())
+        if shown.get("LoadState") == "not-found":
             return None
-        state = told.get("ActiveState", "")
+        state = shown.get("ActiveState", "")
         return state if state in STATES else Unknown.because("systemctl does not tell the state of pcscd.service")
 
     def close(self) -> None:

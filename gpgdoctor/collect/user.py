@@ -83,7 +83,7 @@ class UserLook:
     def finish(
         self, sockets: Sockets, daemons: dict[int, str], user: str, driver: Maybe[PcscDriver | None]
     ) -> UserFacts:
-        heard = scdaemons.ask_all(sockets, _pids(daemons, "scdaemon"), self._deadline)
+        scds = scdaemons.ask_all(sockets, _pids(daemons, "scdaemon"), self._deadline)
         deadline = self._deadline.sooner(ANSWER_DEADLINE_S)
         answers = self._scdaemon.read(deadline)
         agent = _read_table(self._agent_table, deadline)
@@ -92,7 +92,7 @@ class UserLook:
                 self._installation,
                 self._home_is_default,
                 answers,
-                heard,
+                scds,
                 agent_listener=agents.listener(
                     self._installation.directory("agent-socket"),
                     sockets,
@@ -104,7 +104,7 @@ class UserLook:
                 else Unknown(Reason.NOT_ASKED_FOR),
             ),
             configuration=configuration_of(self._sources, answers, agent, user, driver),
-            scdaemons=heard.error_or(tuple(Listening(path=path, said=said) for path, said in heard.by_path.items())),
+            scdaemons=scds.error_or(tuple(Listening(path=path, said=said) for path, said in scds.by_path.items())),
             agent_program=self._installation.program("gpg-agent"),
             usb_nodes=usb.open_to_me(),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.system.caller import RunAs
 from gpgdoctor.system.child import Child
 from gpgdoctor.system.deadline import Deadline
 
@@ -23,12 +23,12 @@ class UserChild:
 
     driver = None  # root loads nobody's library: the child has it loaded
 
-    def __init__(self, whom: Whom | None, why_nobody: str = "") -> None:
+    def __init__(self, run_as: RunAs | None, why_nobody: str = "") -> None:
         self.deadline = Deadline(LOOK_S)
         self._why = why_nobody
         self._child: Child | None = None
-        if whom is not None:
-            self._child = Child(MODULE, limit_s=LOOK_S + 1, answer_bytes=ANSWER_BYTES, whom=whom)
+        if run_as is not None:
+            self._child = Child(MODULE, limit_s=LOOK_S + 1, answer_bytes=ANSWER_BYTES, run_as=run_as)
 
     def finish(
         self,

@@ -12,7 +12,7 @@ from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.looking import LOOK_DEADLINE_S
 from gpgdoctor.fix.show import Result, in_lines
 from gpgdoctor.fix.work import FixOptions
-from gpgdoctor.system.caller import become, whom
+from gpgdoctor.system.caller import become, run_as
 from gpgdoctor.system.record import replace
 
 USAGE = 2
@@ -54,7 +54,7 @@ def _as_the_owner(homedir: str | None, timeout_s: float) -> str | None:
 
     Returns the home to name from then on: without links where it was named.
     """
-    user = whom(os.environ, homedir)
+    user = run_as(os.environ, homedir)
     if user is None:
         return homedir
     root_look.start(timeout_s, user.home)

@@ -11,7 +11,7 @@ from gpgdoctor.facts import Facts
 from gpgdoctor.fix.console import Console
 from gpgdoctor.instruments.trace.output import Unwritable, opened
 from gpgdoctor.instruments.trace.run import NOTHING_TRACED, NothingTraced, Run, TraceOptions
-from gpgdoctor.system.caller import become, whom
+from gpgdoctor.system.caller import become, run_as
 
 USAGE = 2
 LOOK_DEADLINE_S = 5.0
@@ -46,7 +46,7 @@ def _as_the_owner() -> None:
 
     With sudo that is the caller; where root names another user's home, its owner.
     """
-    user = whom(os.environ, None)
+    user = run_as(os.environ, None)
     if user is None:
         return
     kept = {name: os.environ[name] for name in OF_THE_SCREEN if name in os.environ}

@@ -19,7 +19,7 @@ from gpgdoctor.instruments.watch.merging import Merger
 from gpgdoctor.instruments.watch.poll import Poll
 from gpgdoctor.instruments.watch.run import NothingToWatch, Watch
 from gpgdoctor.instruments.watch.timeline import Event, Timeline
-from gpgdoctor.system.caller import whom
+from gpgdoctor.system.caller import run_as
 from gpgdoctor.system.invocation import as_root
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sockets import Sockets
@@ -50,8 +50,8 @@ def watch(options: WatchOptions) -> int:
         return _refuse(reason)
     _hint(path, options.stay)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # timeout(1) ends it like Ctrl-C, with the summary
-    me = whom(os.environ, None)
-    poll = Poll(path, rate_hz=options.rate_hz, stay=options.stay, whom=me)
+    me = run_as(os.environ, None)
+    poll = Poll(path, rate_hz=options.rate_hz, stay=options.stay, run_as=me)
     run = Watch(poll, Claims(me), rate_hz=options.rate_hz)
     out = _JsonOutput() if options.json else _TextOutput(run.began_at)
     page = Page(options.html, run.timeline) if options.html is not None else None

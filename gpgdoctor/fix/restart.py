@@ -98,11 +98,11 @@ def is_alive(daemon: Daemon) -> bool:
 def await_no_pinentry(before: Running, tell: Tell, wait_s: float = PINENTRY_DEADLINE_S) -> None:
     """A restart would close it under the fingers of whoever types a PIN; raises NotRestarted."""
     deadline = Deadline(wait_s)
-    told = False
+    reported = False
     while before.agent is not None and agent.pinentries(before.agent.pid, before.pinentry_names):
-        if not told:
+        if not reported:
             tell("A program of gpg-agent asks for a PIN or passphrase: waiting until it is closed.")
-            told = True
+            reported = True
         if not deadline.left():
             raise NotRestarted("a program of gpg-agent asks for a PIN or passphrase (pinentry): answer or close it")
         time.sleep(POLL_S * 4)
@@ -126,14 +126,14 @@ def _await_agent(homedir: str, tell: Tell) -> None:
     Source: agent/gpg-agent.c, TIMERTICK_INTERVAL. It is no failure if it does not notice; scdaemon may run again.
     """
     deadline = Deadline(NOTICE_DEADLINE_S)
-    told = False
+    reported = False
     while deadline.left():
         answer = agent.ask(homedir, "GETINFO scd_running", deadline.sooner(COMMAND_DEADLINE_S))
         if answer is None or not answer.ok:
             return
-        if not told:
+        if not reported:
             tell(f"Waiting until gpg-agent notices that scdaemon has ended, up to {NOTICE_DEADLINE_S:.0f} s.")
-            told = True
+            reported = True
         time.sleep(POLL_S * 2)
 
 

@@ -36,16 +36,16 @@ class Proof(Record):
 def verify(work: Work, options: FixOptions, tell: Callable[[str], None]) -> Proof:
     """Poll until all is as expected; raises NotProved."""
     deadline = Deadline(VERIFY_DEADLINE_S)
-    told = False
+    reported = False
     while True:
         try:
             return _proof(work, options, deadline)
         except _NotYet as reason:
             if not deadline.left():
                 raise NotProved(str(reason)) from None
-            if not told:
+            if not reported:
                 tell(f"Waiting for scdaemon, up to {VERIFY_DEADLINE_S:.0f} s: {reason}.")
-                told = True
+                reported = True
             time.sleep(min(POLL_S, deadline.left()))
 
 

@@ -64,8 +64,8 @@ def _in_local_facts(content: Any) -> Any:
 
 def failed(content: dict[str, Any]) -> bool:
     """A result of Ansible that is none; what `ansible --tree` writes of one has a message alone."""
-    told = isinstance(content.get("msg"), str) and "changed" in content
-    return told or content.get("failed") is True or content.get("unreachable") is True
+    failed_itself = isinstance(content.get("msg"), str) and "changed" in content
+    return failed_itself or content.get("failed") is True or content.get("unreachable") is True
 
 
 def why(result: dict[str, Any]) -> str:

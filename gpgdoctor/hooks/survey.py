@@ -17,7 +17,7 @@ from gpgdoctor.facts import Facts, Process, Reason, Unknown, known_or
 from gpgdoctor.hooks.observers import mark_callers
 from gpgdoctor.hooks.untrusted import cleaned
 from gpgdoctor.hooks.users import Candidates, candidates
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.system.caller import RunAs
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record, replace
 
@@ -71,8 +71,8 @@ class _AsUser:
     def __init__(self, user: pwd.struct_passwd, *, ask: bool) -> None:
         """``ask``: whether pcscd may be asked, as root's own look was."""
         self.user = user
-        self._part = UserChild(Whom(user))
-        self._probe = ProbeChild(LOOK_S, Whom(user)) if ask else None
+        self._part = UserChild(RunAs(user))
+        self._probe = ProbeChild(LOOK_S, RunAs(user)) if ask else None
         if self._probe:
             self._probe.look(ask=True, probe=False, timeout_s=LOOK_S)
 

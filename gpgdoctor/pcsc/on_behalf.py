@@ -12,15 +12,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.system.caller import RunAs
 
 FAILED = b"-"
 
 
 @contextmanager
-def connected_as(whom: Whom, path: str, timeout_s: float) -> Iterator[socket.socket]:
+def connected_as(run_as: RunAs, path: str, timeout_s: float) -> Iterator[socket.socket]:
     """The connection, which lasts; leave the context once pcscd has answered. Raises OSError."""
-    user = whom.user
+    user = run_as.user
     groups = os.getgrouplist(user.pw_name, user.pw_gid)
     ours, theirs = socket.socketpair()
     child = os.fork()

@@ -70,8 +70,8 @@ class Readers:
         for piece, redacted in self._pieces(name):
             if length <= 0:
                 break
-            told = redacted if piece != redacted else piece[:length]
-            kept.append(told if ":" in piece[:length] else told.rstrip(":"))
+            shown = redacted if piece != redacted else piece[:length]
+            kept.append(shown if ":" in piece[:length] else shown.rstrip(":"))
             length -= len(piece)
         return "".join(kept)
 

@@ -6,7 +6,7 @@ import re
 
 from gpgdoctor.redact.aliases import Aliases
 from gpgdoctor.redact.names import Names
-from gpgdoctor.redact.paths import UNDER_HOMES, Paths, is_told_program
+from gpgdoctor.redact.paths import UNDER_HOMES, Paths, is_public_program
 
 CARRIES_ARGUMENTS = re.compile(r"\s[-/]|[=@:/]")
 META_USER = re.compile(r"^\s*\[\s*user\s+([^\]\s]{1,64})", re.MULTILINE)
@@ -62,7 +62,7 @@ class Search:
 
     def program(self, name: str) -> str:
         """A program's name. What is known is kept, and what carries arguments loses them."""
-        if is_told_program(name):
+        if is_public_program(name):
             return name
         if CARRIES_ARGUMENTS.search(name):
             self._aliases.count("arguments", name)

@@ -144,9 +144,9 @@ def _higher(box: Box, height: float) -> Box:
 
 def _box(name: str, notes: list[str], x: float, y: float, width: float, style: str) -> Box:
     names = _lines(name, width - 2 * PAD, 3)
-    told = tuple(line for note in notes for line in _lines(note, width - 2 * PAD, 2))
-    height = LINE * (len(names) + len(told)) + 2 * PAD
-    return Box(x=x, y=y, width=width, height=height, name=names, notes=told, style=style)
+    wrapped = tuple(line for note in notes for line in _lines(note, width - 2 * PAD, 2))
+    height = LINE * (len(names) + len(wrapped)) + 2 * PAD
+    return Box(x=x, y=y, width=width, height=height, name=names, notes=wrapped, style=style)
 
 
 def _lines(text: str, room: float, most: int) -> tuple[str, ...]:

@@ -160,7 +160,7 @@ def _ends_it_whatever_its_version(facts: Facts) -> bool:
 # -- how to say it -----------------------------------------------------------------------------------------------
 
 
-def told(found: list[Mistake], *, with_complaint: bool = False) -> Text:
+def listed(found: list[Mistake], *, with_complaint: bool = False) -> Text:
     """The first few lines with their numbers: `line 2 "pcsc-sharde"`."""
     return text(
         "{lines} {quoted}{more}",

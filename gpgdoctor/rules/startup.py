@@ -200,7 +200,7 @@ def homedir_unsafe(facts: Facts) -> Found | None:
             "{home} {fails} as GnuPG's home directory: {problems}.",
             home=path(home),
             fails=public("does not serve" if none else "is not safe"),
-            problems=several(map(_told, problems), ", and "),
+            problems=several(map(_described, problems), ", and "),
         ),
         effect=text('gpg says "No agent running".')
         if none
@@ -210,7 +210,7 @@ def homedir_unsafe(facts: Facts) -> Found | None:
     )
 
 
-def _told(problem: HomeProblem | str) -> Text:
+def _described(problem: HomeProblem | str) -> Text:
     return text("{problem}", problem=problem if isinstance(problem, HomeProblem) else free(problem))
 
 

@@ -92,7 +92,7 @@ def log_may_hold_pins(facts: Facts) -> Found | None:
         severity="warning",
         summary=text(
             "{options} has scdaemon {version} write what it sends to the card, PINs among it, to {where}.",
-            options=several(_told(setting) for setting in lines),
+            options=several(_named(setting) for setting in lines),
             version=public(str(known(facts.gnupg.scdaemon_version))),
             where=where,
         ),
@@ -108,7 +108,7 @@ def log_may_hold_pins(facts: Facts) -> Found | None:
     )
 
 
-def _told(setting: Setting) -> Text:
+def _named(setting: Setting) -> Text:
     if setting.value is None:
         return text("{option} (line {line})", option=public(setting.option), line=setting.line)
     values: dict[str, Value] = {"option": public(setting.option), "value": line(setting.value), "line": setting.line}

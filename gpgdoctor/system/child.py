@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from gpgdoctor.system.caller import Whom, environment_of
+from gpgdoctor.system.caller import RunAs, environment_of
 from gpgdoctor.system.deadline import Deadline, stretched
 from gpgdoctor.system.lines import LineReader, TooMuch
 from gpgdoctor.system.record import Record
@@ -115,7 +115,7 @@ class Child:
     well, and is checked by the code that reads it.
     """
 
-    def __init__(self, module: str, *, limit_s: float, answer_bytes: int, whom: Whom | None = None) -> None:
+    def __init__(self, module: str, *, limit_s: float, answer_bytes: int, run_as: RunAs | None = None) -> None:
         self.error: str | None = None  # why it says nothing (more)
         self._closed = False
         ours, theirs = os.pipe()
@@ -124,14 +124,14 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self._process = subprocess.Popen(
-                [sys.executable, *_FLAGS[whom is not None], "-m", module, str(theirs), str(stretched(limit_s))],
+                [sys.executable, *_FLAGS[run_as is not None], "-m", module, str(theirs), str(stretched(limit_s))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,  # pyscard prints there where it finds no libpcsclite
                 stderr=subprocess.DEVNULL,
                 cwd="/",
                 pass_fds=[theirs],
                 start_new_session=True,
-                **_as(whom),
+                **_as(run_as),
             )
         except (OSError, ValueError) as error:
             self.error = f"a process could not be started: {getattr(error, 'strerror', None) or error}"
@@ -182,17 +182,17 @@ class Child:
         os.close(self._pipe)
 
 
-def _as(whom: Whom | None) -> dict[str, Any]:
+def _as(run_as: RunAs | None) -> dict[str, Any]:
     """How Popen becomes a user: all of the user's groups, none of root's, and nothing of root's environment."""
     source = {"PYTHONPATH": with_source()}
-    if whom is None:
+    if run_as is None:
         return {"env": {**os.environ, **source}}
     from gpgdoctor.system.inside import AS_ANOTHER
 
-    groups = os.getgrouplist(whom.user.pw_name, whom.user.pw_gid)
-    environment = {**environment_of(whom), **IN_ENGLISH, **source}
+    groups = os.getgrouplist(run_as.user.pw_name, run_as.user.pw_gid)
+    environment = {**environment_of(run_as), **IN_ENGLISH, **source}
     environment[AS_ANOTHER] = "1"
-    return {"env": environment, "user": whom.user.pw_uid, "group": whom.user.pw_gid, "extra_groups": groups}
+    return {"env": environment, "user": run_as.user.pw_uid, "group": run_as.user.pw_gid, "extra_groups": groups}
 
 
 def _integer(digits: str) -> int:

@@ -67,10 +67,10 @@ def passage_of(finding: Finding) -> Passage:
 
 def has_its_card(facts: Facts) -> bool:
     """Whether scdaemon is at the end of the way."""
-    return had_or(False, lambda: scdaemon.holds_a_card(facts))
+    return result_or(False, lambda: scdaemon.holds_a_card(facts))
 
 
-def had_or(otherwise: T, look: Callable[[], T]) -> T:
+def result_or(otherwise: T, look: Callable[[], T]) -> T:
     """What a function finds, or this where a fact that it needs is not known: a picture leaves nothing out for it."""
     try:
         return look()

@@ -89,9 +89,9 @@ class _Step:
         left, now = self._holders.handles, abs(self._now)
         if self._was != self._now and EXCLUSIVE in (self._was, self._now):
             return changes + self._releases(left) + self._takes(now)
-        told = self._by_habits(now - left)
-        if told is not None:
-            return changes + told
+        habitual = self._by_habits(now - left)
+        if habitual is not None:
+            return changes + habitual
         return changes + (self._takes(now - left) if now > left else self._releases(left - now))
 
     def _by_habits(self, more: int) -> list[Change] | None:

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gpgdoctor.instruments.watch.wants import Wants, of_mine
-from gpgdoctor.system.caller import Whom, environment_of
+from gpgdoctor.system.caller import RunAs, environment_of
 from gpgdoctor.system.child import with_source
 from gpgdoctor.system.record import Record
 
@@ -42,7 +42,7 @@ class Said(Record):
 class Claims:
     """The answers of the child, as they come; ``user``: root becomes that user for it."""
 
-    def __init__(self, user: Whom | None = None) -> None:
+    def __init__(self, user: RunAs | None = None) -> None:
         environment = environment_of(user) if user else _with_full_names(os.environ)
         self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
             [sys.executable, "-m", "gpgdoctor.instruments.watch.claims"],
@@ -122,10 +122,10 @@ def _with_full_names(environment: Mapping[str, str]) -> dict[str, str]:
     return {**environment, **({"GNUPGHOME": os.path.abspath(home)} if home else {})}
 
 
-def _as(whom: Whom | None) -> dict[str, Any]:
-    if whom is None:
+def _as(run_as: RunAs | None) -> dict[str, Any]:
+    if run_as is None:
         return {}
-    user = whom.user
+    user = run_as.user
     groups = os.getgrouplist(user.pw_name, user.pw_gid)
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
 
