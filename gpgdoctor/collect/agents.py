@@ -1,4 +1,4 @@
-"""gpg-agent, which is never talked to: who listens on its socket, and which version is installed."""
+"""gpg-agent, without ever connecting to it: who listens on its socket, and which version is installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gpgdoctor.system.sockets import Sockets
 
 # Other programs that listen where a user's agent would, and hide their open files from that user.
 SYSTEMD, FORWARDERS = "systemd", ("sshd", "sshd-session")
-CLOCK_TICK_S = 0.02  # to which the kernel tells when a process was started
+CLOCK_TICK_S = 0.02  # the resolution of process start times in /proc
 
 
 class VersionQuestion:
@@ -41,7 +41,7 @@ class VersionQuestion:
 def listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[int]) -> Maybe[str | None]:
     """Which program has gpg-agent's socket open for listening. Nobody connects to it.
 
-    ``mine`` are the users whose agent may listen there: a program of anybody else may call itself what it likes.
+    ``mine`` are the users whose agent may listen there: anybody else's program can have any name it likes.
     """
     if isinstance(path, Unknown):
         return path
@@ -56,7 +56,7 @@ def listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[in
         return f"{processes.name_of(next(iter(pids.values()))) if pids else 'a program'} of another user"
     if pids:
         return processes.name_of(next(iter(pids.values())))
-    # gpg-agent forbids ptrace, and with it a look at its open files.
+    # gpg-agent forbids ptrace, which also hides its open files.
     if any(proc.socket_inodes(pid) is None and proc.uid(pid) in users for pid in agents):
         return "gpg-agent"
     if _is_of_systemd(path, users):
@@ -65,9 +65,10 @@ def listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[in
 
 
 def _is_of_systemd(path: str, users: set[int | None]) -> bool:
-    """Whether nobody can have made that socket but `systemd --user`, which hides its files as whatever became a user.
+    """Whether only `systemd --user` can have made that socket. It hides its open files, as every process does that has
+    changed its user.
 
-    An ssh server that forwards an agent does so, too: it must have been there before the socket was.
+    So does an ssh server that forwards an agent: that is ruled out where it started after the socket was made.
     """
     try:
         made = os.stat(path).st_mtime

@@ -20,25 +20,25 @@ from gpgdoctor.system.deadline import Deadline, stretch
 from gpgdoctor.system.record import Record, replace
 from gpgdoctor.system.sockets import Peer, Sockets
 
-FINISH_S = 0.1  # of the whole deadline, kept for judging and printing
+FINISH_S = 0.1  # of the whole deadline, left for judging and printing
 VERSION_DEADLINE_S = 0.5
 SERVICE_STOPPED = "0x8010001E"
 IDLE = "nobody is connected to pcscd, and to ask it would keep it awake"
 
 
 class LookOptions(Record):
-    """What the caller wants of a look."""
+    """What a look is to include, and within what time."""
 
     homedir: str | None = None
     timeout_s: float = 5.0
     probe: bool = True
     wake: bool = False
-    versions: bool = False  # also what costs a program of its own: for reports and snapshots
-    passive: bool = False  # connect to no reader, and to pcscd only where somebody else is connected to it already
+    versions: bool = False  # also facts that cost a process each: for reports and snapshots
+    passive: bool = False  # connect to no reader, and to pcscd only where another program is connected already
 
 
 class Seen(Record):
-    """What shows of pcscd without asking it anything."""
+    """What is visible of pcscd without asking it anything."""
 
     sockets: Sockets
     daemons: dict[int, str]  # pids with their roles
@@ -51,7 +51,7 @@ class Seen(Record):
 
     @property
     def own_pcscds(self) -> list[int]:
-        """Without those in containers below this system."""
+        """Without pcscds in containers below this system."""
         return [pid for pid in self.pcscds if not proc.is_below(pid)]
 
 
@@ -59,13 +59,13 @@ def _seen(path: str) -> Seen:
     sockets, daemons = Sockets(), processes.daemons()
     listener = pcscd.listener(path, sockets, [pid for pid, role in daemons.items() if role == "pcscd"])
     if listener is None and pcscd.socket_file(path) == "absent":
-        # One in a container below this system is no business of this system's, which has no way to it.
+        # A pcscd in a container below this system does not concern us: there is no way to it from here.
         daemons = {pid: role for pid, role in daemons.items() if role != "pcscd" or not proc.is_below(pid)}
     return Seen(sockets=sockets, daemons=daemons, listener=listener, peers=sockets.peers(path))
 
 
 class Asked(Record):
-    """What a look asks of pcscd, as far as it may."""
+    """What a look may ask pcscd."""
 
     lists: bool  # the readers and their states
     not_made: Reason | None  # why no reader is probed
@@ -73,7 +73,7 @@ class Asked(Record):
 
 
 class Look:
-    """One look at the machine, with the children that were started for it already.
+    """One look at the machine, with the children that have already been started for it.
 
     ``sources`` are, after ``facts()``, the configuration files by their paths, with the bytes and the identity that
     the facts were made of; None where another process looked at them (see configuration.read_again).
@@ -92,7 +92,7 @@ class Look:
         self._service: UnitQuestion | None = None
 
     def facts(self) -> Facts:
-        """Everything that could be learnt in time. No child outlives the call."""
+        """Everything that could be found in time. No child outlives the call."""
         try:
             return followed_up(self._facts(), self._deadline)
         finally:
@@ -137,7 +137,7 @@ class Look:
         )
 
     def _ask(self, seen: Seen, program: PcscdProgram) -> Asked:
-        """Tell the child what to ask pcscd, as the user whom it is about."""
+        """Tell the child what to ask pcscd. It runs as the user that the look is about."""
         awake = seen.listener == "pcscd" or (seen.listener == "activator" and self._options.wake)
         lists = awake and self._may_ask(seen)
         asked = Asked(
@@ -190,7 +190,7 @@ class Look:
         )
 
     def _version(self) -> Maybe[str | None]:
-        """Of the installed pcscd: where it is wanted, or where the library and the daemon do not fit each other."""
+        """The version of the installed pcscd: where it is wanted, or where library and daemon do not match."""
         if self._wants_versions():
             return pcscd.version(self._deadline.sooner(VERSION_DEADLINE_S))
         return Unknown(Reason.NOT_ASKED_FOR)
@@ -217,16 +217,16 @@ class Look:
         return self._answers.driver()
 
     def _wait_for_answers(self, first: list[Peer]) -> tuple[list[Peer], pcscd.Paired]:
-        """Let the child look; the connections that were there before it and stayed, with their programs."""
+        """Let the child look; returns the connections that stayed meanwhile, with their programs."""
         looked_twice = self._child.wait_for_second_look(self._deadline)
         now = Sockets()
         peers = pcscd.connections(first, now.peers(self._path) if looked_twice else None)
-        paired = pcscd.pair(peers, now)  # now, before the probe gives them time to end
+        paired = pcscd.pair(peers, now)  # now, before programs end during the probe
         self._child.wait(self._deadline)
         return peers, paired
 
     def _lasting(self, connections: tuple[Connection, ...], described: tuple[Process, ...]) -> tuple[Connection, ...]:
-        """Without those whose program has ended meanwhile."""
+        """The connections whose program has not ended meanwhile."""
         if not connections:
             return ()
         pids = {process.pid for process in described}
@@ -238,7 +238,7 @@ class Look:
         )
 
     def _may_ask(self, seen: Seen) -> bool:
-        """Where nobody is connected, nobody holds a reader: a passive look then leaves pcscd to fall asleep."""
+        """Where nobody is connected nobody holds a reader, so a passive look lets pcscd go to sleep."""
         if not self._options.passive:
             return True
         return bool(seen.peers) or bool(known_or(pcscd.hidden(seen.pcscds, seen.sockets), 0))
@@ -266,7 +266,7 @@ class Look:
         return Unknown.because(IDLE if listener == "pcscd" else "pcscd is asleep, and looking would have started it")
 
     def _none_listed(self, refused: Maybe[bool]) -> Maybe[tuple[Reader, ...]]:
-        """Without a pcscd PC/SC has no readers; but is there none, or do we only not see it?"""
+        """Without a pcscd PC/SC has no readers; but perhaps there is one that we cannot see."""
         if pcscd.socket_file(self._path) == "socket" and refused is not True:
             return refused if isinstance(refused, Unknown) else Unknown.because("who listens there is not visible")
         return ()

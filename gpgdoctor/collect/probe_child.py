@@ -1,4 +1,4 @@
-"""The process that talks to pcscd for us: started early, told later what to do, killed at its deadline."""
+"""The process that talks to pcscd for us: started early, given its orders later, killed at its deadline."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ ANSWER_BYTES = 1 << 20
 
 
 class ProbeChild:
-    """A child that talks to pcscd as one user. Killed while blocked in a DIRECT connect it does no harm: pcscd's thread
-    wakes when the transaction ends, and leaves the card (pcsc-lite src/winscard_svc.c)."""
+    """A child that talks to pcscd as one user.
+
+    It may be killed while it is blocked in a DIRECT connect: pcscd's thread wakes up when the transaction ends, and
+    leaves the card as it is (pcsc-lite src/winscard_svc.c)."""
 
     def __init__(self, limit_s: float = 60.0, run_as: RunAs | None = None) -> None:
-        """``limit_s`` is when it ends by itself, should nobody be there to end it."""
+        """``limit_s`` is the time after which it ends by itself, even if nobody closes it."""
         self._child = Child(MODULE, limit_s=limit_s, answer_bytes=ANSWER_BYTES, run_as=run_as)
         self.answers = ProbeAnswers(self._why_not)
 
@@ -43,8 +45,8 @@ class ProbeChild:
         """Tell the child how to look; ``ask`` is the first call to pcscd, ``timeout_s`` that of the whole run.
 
         ``connect`` is a socket where nobody listens, to see whether a connection is refused. ``pcscd`` is the process
-        behind ``socket``, whose threads may show that others wait already; None where it is not to be looked at.
-        ``protocol`` is the one in which to ask it for the connections of each reader; None where it is not to be asked.
+        behind ``socket``, whose threads may show that other programs wait; None: do not look at them. ``protocol`` is
+        the version in which to ask it for the connections of each reader; None: do not ask.
         """
         blocked_after_s = max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S))
         see_s = max(0.0, timeout_s - blocked_after_s - 2 * MARGIN_S)
@@ -60,7 +62,7 @@ class ProbeChild:
         )
 
     def load(self, driver: str | None) -> None:
-        """Have a library loaded, once the look is over; the last order."""
+        """Load a library once the look is over; the last order."""
         self._child.order(driver=driver)
 
     def wait_for_library(self, deadline: Deadline) -> None:
@@ -75,7 +77,7 @@ class ProbeChild:
         return self.answers.refused
 
     def wait_for_second_look(self, deadline: Deadline) -> bool:
-        """Whether there was one: only where a reader was held."""
+        """Returns whether there was one; there is none where no reader was held."""
         answers = self.answers
         answer_deadline = deadline.sooner(ANSWER_DEADLINE_S)
         while not answers.looked and answers.states is None and self._read(answer_deadline):
@@ -87,7 +89,7 @@ class ProbeChild:
         return answers.later is not None
 
     def wait(self, deadline: Deadline) -> None:
-        """Read to the end of the look; not of a child that did not get so far as the readers' states."""
+        """Read to the end of the look, unless the child did not even get the readers' states."""
         while self.answers.states is not None and not self.answers.looked and self._read(deadline):
             pass
 
@@ -97,7 +99,7 @@ class ProbeChild:
             pass
 
     def _read(self, deadline: Deadline) -> bool:
-        """Take in what the child told; False at its end or at the deadline."""
+        """Take in what the child has sent; False at its end or at the deadline."""
         facts = self._child.read(deadline)
         for fact in facts:
             try:

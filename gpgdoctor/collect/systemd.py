@@ -1,4 +1,4 @@
-"""What systemd says of a unit. Asked only where there is a reason to: systemctl is a program of its own."""
+"""The state of a systemd unit. Asked only where it matters: systemctl costs a process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STATES = {"active", "reloading", "inactive", "failed", "activating", "deactivati
 
 
 class UnitQuestion:
-    """The state of one unit, asked early and read late; nobody is asked where systemd does not run."""
+    """The state of one unit, asked early and read late; not asked where systemd does not run."""
 
     def __init__(self, unit: str) -> None:
         self._command: Command | None = None

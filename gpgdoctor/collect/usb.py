@@ -37,7 +37,7 @@ PLISTS = (
     "/usr/lib/readers/usb/*/Contents/Info.plist",
 )
 PLIST_BYTES = 1 << 20
-# What plistlib raises where a list is not as it should be: an unknown encoding, a number that is none.
+# What plistlib raises for malformed lists: an unknown encoding, a number that is not one.
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _ID = re.compile(r"[0-9A-Fa-f]{4}")
 
@@ -45,7 +45,7 @@ _ID = re.compile(r"[0-9A-Fa-f]{4}")
 def interfaces(root: str = "") -> Maybe[tuple[UsbInterface, ...]]:
     """Every CCID interface, every interface of class ff that a PC/SC driver lists, and YubiKeys without either.
 
-    There are none where there is no USB.
+    Empty where there is no USB.
     """
     top = f"{root}/sys/bus/usb/devices"
     if not os.path.isdir(top):
@@ -88,7 +88,7 @@ def _interface(root: str, top: str, name: str) -> UsbInterface | None:
 
 
 def blocked(root: str = "") -> Maybe[tuple[BlockedDevice, ...]]:
-    """The readers and tokens that the kernel was told not to use: it shows no interfaces of theirs."""
+    """The readers and tokens that the kernel was told not to use: it shows no interfaces for them."""
     top = f"{root}/sys/bus/usb/devices"
     if not os.path.isdir(top):
         return () if os.path.isdir(f"{root}/sys/bus") else Unknown.because("/sys is not mounted")
@@ -138,7 +138,7 @@ def _may_open(node: Maybe[str], rights: tuple[int, set[int]] | None) -> Maybe[bo
 
 
 def open_to_me() -> Maybe[tuple[str, ...]]:
-    """The device nodes that this user may read and write, whatever the devices are; none is opened."""
+    """The nodes of all USB devices that this user may read and write; none is opened."""
     nodes = sorted(glob.glob(f"{NODES}/*/*"))[:MOST_NODES]
     return tuple(node for node in nodes if os.access(node, os.R_OK | os.W_OK))
 
@@ -167,7 +167,7 @@ def _attribute(path: str) -> str | None:
 
 
 def _id(path: str) -> str | None:
-    """Four hexadecimal digits; None where something else stands there, as while a device is being removed."""
+    """Four hexadecimal digits; None for anything else, as while a device is being removed."""
     text = _attribute(path)
     return text if text is not None and _ID.fullmatch(text) else None
 
@@ -187,7 +187,7 @@ def _node(root: str, device: str) -> Maybe[str]:
 
 
 def in_libccid(vendor: str, product: str, root: str = "") -> Maybe[bool]:
-    """Whether a PC/SC driver lists the device: pcscd goes by these lists, the class alone is not enough."""
+    """Whether a PC/SC driver lists the device: pcscd uses these lists, the class alone is not enough."""
     listed = _listed(root)
     return listed if isinstance(listed, Unknown) else (int(vendor, 16), int(product, 16)) in listed
 

@@ -1,6 +1,6 @@
-"""What belongs to one user: GnuPG as she has it, her configuration, her scdaemons, the USB devices open to her.
+"""What belongs to one user: the GnuPG installation, its configuration, the user's scdaemons and USB access.
 
-Also a process of its own (see user_child.py), where root looks for a user: it has become her, and tells its facts.
+Where root looks for a user, this runs as a process of that user (see user_child.py), and reports its facts.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from gpgdoctor.system.sockets import Sockets
 
 T = TypeVar("T")
 
-LOOK_S = 3.8  # of the child, which its parent gives 4 s
-ANSWER_DEADLINE_S = 1.5  # for gpgconf, and again for scdaemon's word on itself
+LOOK_S = 3.8  # for the child; its parent allows 4 s
+ANSWER_DEADLINE_S = 1.5  # for gpgconf, and again for scdaemon's own answers
 
 
 class Listening(Record):
@@ -57,10 +57,10 @@ class UserFacts(Record):
 
 
 class UserLook:
-    """One user's part of a look: begun early, finished when the readers have been asked."""
+    """One user's part of a look: started early, finished after the readers have been asked."""
 
     def __init__(self, questions: GpgconfQuestions, deadline: Deadline, *, versions: bool = False) -> None:
-        """``versions``: gpg-agent's own, too, which costs a program."""
+        """``versions``: gpg-agent's, too, which costs a process."""
         self._deadline = deadline
         self._home_is_default = questions.home_is_default
         self._installation = installation(questions, deadline.sooner(ANSWER_DEADLINE_S))
@@ -191,7 +191,7 @@ def _exists(program: Maybe[str | None]) -> Maybe[bool | None]:
 
 
 def _real(program: Maybe[str | None]) -> Maybe[str | None]:
-    """With every link followed: Nix profiles and Homebrew are full of them."""
+    """The path with every link resolved: Nix profiles and Homebrew are full of links."""
     return program if program is None or isinstance(program, Unknown) else os.path.realpath(program)
 
 
@@ -217,7 +217,7 @@ def main() -> None:
 
 
 def _driver(name: Maybe[str | None], deadline: Deadline) -> Maybe[PcscDriver | None]:
-    """What comes of loading that library: in a child, for to load it is to run it."""
+    """The result of loading that library, in a child: to load it is to run it."""
     if name is None or isinstance(name, Unknown):
         return name
     child = ProbeChild(deadline.left())

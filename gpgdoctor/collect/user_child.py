@@ -1,4 +1,4 @@
-"""Root asks about a user: a child that has become her looks at her part, and is not believed blindly."""
+"""Root looks at a user's part by a child that has become that user, and whose answers are checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ANSWER_BYTES = 512 << 10
 
 
 class UserChild:
-    """The same as a UserLook, done by a child; of nobody, where it is not known for whom to look."""
+    """The same as a UserLook, done by a child; without one where the user is not known, everything is unknown."""
 
     driver = None  # root loads nobody's library: the child has it loaded
 
@@ -37,7 +37,7 @@ class UserChild:
         _user: str = "",
         _driver: Maybe[PcscDriver | None] = None,
     ) -> UserFacts:
-        """What the child says, which looks at all these itself; what it does not say is unknown."""
+        """The child's facts; unknown where it does not answer. It looks at the arguments itself."""
         from gpgdoctor.snapshot import BadSnapshot
 
         if self._child is None:
@@ -57,7 +57,7 @@ class UserChild:
 
 
 def nothing_known(why: str) -> UserFacts:
-    """The facts about a user of whom nothing could be learnt."""
+    """The facts about a user of whom nothing is known, with the reason."""
     from gpgdoctor.collect.user import UserFacts
 
     return decoded({name: {"unknown": why} for name in UserFacts.__slots__})

@@ -1,4 +1,4 @@
-"""An entry of the journal as JSON. What is read is input: believed only as far as a fix could have written it."""
+"""An entry of the journal as JSON. What is read is checked: only what a fix could have written is accepted."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ MANY = 1000
 
 
 class Damaged(Exception):
-    """An entry is not to be believed; the message says why."""
+    """An entry cannot be trusted; the message says why."""
 
 
 class Daemon(Record):
-    """The process that still works by the old configuration."""
+    """A process that still uses the old configuration."""
 
     pid: int
     started: int  # in ticks since boot
@@ -48,7 +48,7 @@ class Entry(Record):
 
     @property
     def temporary(self) -> str:
-        """What a file is called while it is written beside the one it replaces."""
+        """The name of a file while it is written beside the one it replaces."""
         return f".gpgdoctor-{self.number}.tmp"
 
 
@@ -134,7 +134,7 @@ def _restart(entry: _Fields) -> Restart | None:
 
 
 def _plain_path(path: str) -> str:
-    """An absolute path as the kernel takes it, without detours."""
+    """The path, if it is absolute, valid for the kernel and without ".."; else raises Damaged."""
     try:
         is_plain = os.path.isabs(path) and ".." not in path.split("/") and b"\0" not in os.fsencode(path)
     except ValueError:  # a lone surrogate

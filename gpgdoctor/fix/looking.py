@@ -1,4 +1,4 @@
-"""The machine as it is now; with sudo as root sees it, where it is about the caller's own home."""
+"""The machine as it is now; with sudo as root sees it, if the caller's own home is meant."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def look(homedir: str | None, timeout_s: float = LOOK_DEADLINE_S) -> Diagnosis:
 
 
 def look_with_files(homedir: str | None, timeout_s: float) -> tuple[Diagnosis, Mapping[str, Source]]:
-    """The same with the configuration files that it was made of, by their paths; raises Drifted."""
+    """The same, and the configuration files that were read for it, by path; raises Drifted."""
     facts, sources = _roots_look(homedir), None
     if facts is None:
         mine = Look(LookOptions(homedir=homedir, timeout_s=timeout_s))

@@ -1,4 +1,4 @@
-"""A plan and what became of it, for people and for programs."""
+"""A plan and its result, for people and for programs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOLLOWS = re.compile(f"{WAY_BACK}|{TO_APPLY}")
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """What became of a fix: the content of `fix --json`, and the last line of the text."""
+    """The result of a fix: the content of `fix --json`, and the last line of the text."""
 
     diagnosis: Diagnosis | None = None
     plans: list[Plan] = field(default_factory=list)  # one cure may reveal what needs another
@@ -37,7 +37,7 @@ class Result:
 
 
 def blocks(plan: Plan, notes: list[str], unknown: list[Check]) -> Iterator[tuple[str, bool]]:
-    """The findings, the diffs, the restart, the costs, and what is left to a person; True: it is a diff."""
+    """The findings, diffs, restart, costs, and what is left to a person; True marks a diff."""
     found: list[str] = []
     for finding in (*plan.planned, *plan.advised):
         about = f" [{finding.subject}]" if finding.subject else ""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gpgdoctor.collect.readers import ProbeAnswers
     from gpgdoctor.collect.user import UserFacts
 
-TOGETHER = 5  # looks as users that run at once
+TOGETHER = 5  # looks at users that run at once
 ALL_USERS_S = 18.0
 LOOK_S = 4.5
 EACH = "looked at for each user"
@@ -92,7 +92,7 @@ class _AsUser:
 
 
 class _Part(Record):
-    """What was learnt of one user. ``answers`` is None where pcscd was not asked as that user."""
+    """What was found for one user. ``answers`` is None where pcscd was not asked as that user."""
 
     user: pwd.struct_passwd
     mine: UserFacts

@@ -1,4 +1,4 @@
-"""What a cure costs with the steps that it really has."""
+"""What a cure costs, given the steps that it really has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths: their structure stays, and every part whose name somebody chose has an alias."""
+"""Paths: their structure stays, and every part whose name somebody chose gets an alias."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNDER_HOMES = re.compile(rf"(?<![\w.-])(?:{HOMES})/([^/\s'\"]+)")
 AT_HOME = re.compile(rf"({HOMES})/([^/]+)(/.*)?", re.DOTALL)
 RUNTIME = re.compile(r"/run/user/(\d{1,10})(?=/|$)")
 PROCESS = re.compile(r"/proc/(\d{1,10})(?=/|$)")
-# Of the system and its packages, which name things by words that others have, too.
+# Of the system and its packages, whose names are the same on many machines.
 SYSTEM = re.compile(
     r"/(?:usr(?!/local|/home)|lib\w*|s?bin|etc|sys|proc|dev|nix|gnu|snap|app|run/(?!user|media)|var/lib/flatpak)(?:/|$)"
 )
@@ -36,7 +36,7 @@ class Paths:
             self._names.learn_user(home[2])
 
     def path(self, path: str) -> str:
-        """The same path, for code that asks what kind of place it is."""
+        """The path, with the same structure, so that code still sees what kind of place it is."""
         home, runtime, process = AT_HOME.fullmatch(path), RUNTIME.match(path), PROCESS.match(path)
         if home:
             return f"{home[1]}/{self._names.user(home[2])}{self._chosen(home[3] or '')}"
@@ -74,7 +74,7 @@ class Paths:
 
 
 def is_public_program(name: str) -> bool:
-    """Whether a program is one that everybody may have."""
+    """Whether the name of a program reveals nothing: many people have it."""
     return name in PUBLIC_PROGRAMS or holders.known(name) is not None
 
 
