@@ -1,6 +1,6 @@
 """All that is known of one machine, at one moment: data, and nothing that acts.
 
-A fact that could not be had is an :class:`Unknown` with its reason. Rules read such facts through
+A fact that could not be found out is an :class:`Unknown` with its reason. Rules read such facts through
 :func:`known`, which raises :class:`NotKnown`; mypy holds that no rule forgets it. A fact that is known to be
 absent is ``None`` or an empty tuple.
 
@@ -32,7 +32,7 @@ END_OF_TIME = 1e18
 
 
 def seconds_between(earlier: float, later: float) -> float:
-    """To a tenth of a second, which is what is left of times in a redacted snapshot: rules compare no other way."""
+    """To a tenth of a second, as redacted snapshots have times: rules must compare times only by this."""
     return (_tenths(later) - _tenths(earlier)) / TENTHS
 
 
@@ -170,7 +170,7 @@ class Voided(Record):
 
 
 class PcscDriver(Record):
-    """What came of loading the library that ``pcsc-driver`` names, or libpcsclite."""
+    """The result of loading the library that ``pcsc-driver`` names, or libpcsclite."""
 
     name: Annotated[str, Privacy.PATH]
     usable: Annotated[bool, Privacy.PUBLIC]
@@ -178,7 +178,7 @@ class PcscDriver(Record):
 
 
 class LogFile(Record):
-    """What would come of writing the log file that scdaemon.conf names; it is not opened."""
+    """Whether the log file that scdaemon.conf names could be written; it is not opened."""
 
     path: Annotated[str, Privacy.PATH]
     usable: Annotated[bool, Privacy.PUBLIC]
@@ -237,7 +237,7 @@ LOG_EVENTS = (
 
 
 class LogEvent(Record):
-    """Something that pcscd, or systemd of pcscd, wrote down."""
+    """Something that pcscd, or systemd about pcscd, has logged."""
 
     kind: Annotated[str, Privacy.PUBLIC]  # one of LOG_EVENTS
     age: Annotated[float, Privacy.PUBLIC] = 0.0  # seconds before the look
@@ -252,7 +252,7 @@ class LogEvent(Record):
 
 
 class CardAccess(Record):
-    """What polkitd says to pcscd's second question: whether a program may connect to a card."""
+    """polkitd's answer to pcscd's second question: whether a program may connect to a card."""
 
     answer: Annotated[str, Privacy.PUBLIC]  # "yes", "no" or "challenge"
     about: Annotated[str, Privacy.PUBLIC]  # whose process was asked about: "scdaemon", "gpg-agent" or "gpgdoctor"

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Word(str, Enum):
-    """A word of the JSON that code branches on. In a sentence it is what it says."""
+    """A word of the JSON that code branches on. In a sentence it stands as it is."""
 
     def __str__(self) -> str:
         return str(self.value)
@@ -34,7 +34,7 @@ class Reason(Word):
     OTHER = "other"
 
 
-# What is printed, and in documents of 0.1.0 all that there is.
+# As printed. Documents of 0.1.0 have only these words.
 WORDS = {
     Reason.NO_PROBE: "--no-probe",
     Reason.PASSIVE: "a passive look connects to no reader",
@@ -50,7 +50,7 @@ WORDS = {
 
 
 class Unknown(Record):
-    """A fact that could not be had, and why. ``detail``: a few words that read well after a colon, if need be."""
+    """A fact that could not be found out, and why. ``detail``: a few words that read well after a colon, if any."""
 
     reason: Reason
     detail: str = ""
@@ -92,7 +92,7 @@ class NotKnown(Exception):
 
 
 def known(fact: T | Unknown) -> T:
-    """The fact itself; raises NotKnown where it could not be had."""
+    """The fact itself; raises NotKnown where it is unknown."""
     if isinstance(fact, Unknown):
         raise NotKnown(fact)
     return fact

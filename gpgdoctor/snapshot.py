@@ -24,11 +24,11 @@ READER_NAME_LENGTH, PROGRAM_LENGTH = 128, 64  # MAX_READERNAME of pcsc-lite; of 
 
 
 class Bounds(NamedTuple):
-    """How much of anything a document may hold: what comes from outside is as long as somebody wants it to be."""
+    """How much of anything a document may hold: input from outside can be of any size."""
 
     text: int  # characters of one text
     items: int  # of one list
-    statements: int  # of a list of a file's lines: those that are more than a remark
+    statements: int  # of a file's list of lines
     lines: int  # of one file
 
     def of_list(self, name: str) -> int:
@@ -36,7 +36,7 @@ class Bounds(NamedTuple):
         return self.statements if name == "lines" else min(self.items, MOST_OF.get(name, self.items))
 
 
-# pcsc-lite has room for 16 readers, and a configuration consists of a handful of files. Of each of these much is said.
+# pcsc-lite has room for 16 readers, and a configuration has a handful of files; each takes a lot of text.
 MOST_OF = {"readers": 64, "usb": 256, "files": 32}
 SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=2_000, statements=20_000, lines=200_000)
 ANSWER_BOUNDS = Bounds(text=1 << 14, items=1_000, statements=20_000, lines=20_000)  # of another user's process
@@ -79,7 +79,7 @@ def is_unknown(value: Any) -> bool:
 
 
 def _unknown(value: dict[str, str]) -> Unknown:
-    """A reason that this version does not know, or that no code branches on, keeps its words."""
+    """The reason by its slug or words; one that is not known here keeps its words."""
     reason = _reason(value.get("reason")) or _OF_0_1_0.get(value["unknown"])
     if reason is None:
         return Unknown(Reason.OTHER, value["unknown"])
@@ -102,7 +102,7 @@ def decode(document: Any) -> Facts:
 
 
 def _completed(facts: Facts) -> Facts:
-    """With what documents of 0.1.0 lack, and no reader's or program's name longer than it can be on a machine."""
+    """Completed with what documents of 0.1.0 lack, and with names no longer than they can be on a machine."""
     readers, processes = facts.readers, facts.processes
     if isinstance(readers, tuple):
         readers = tuple(replace(_with_reason(it), name=it.name[:READER_NAME_LENGTH]) for it in readers)
@@ -113,7 +113,7 @@ def _completed(facts: Facts) -> Facts:
 
 
 def _was_asked_as_root(facts: Facts) -> bool:
-    """Under sudo 0.1.0 asked pcscd as root, whom polkit lets in; a refusal of root is one of everybody."""
+    """Under sudo 0.1.0 asked pcscd as root, which polkit always lets in; if root is refused, everybody is."""
     is_of_0_1_0 = facts.host.session_unit == ABSENT
     return is_of_0_1_0 and known_or(facts.host.called_by, None) is not None and known_or(facts.host.root, False)
 
@@ -224,7 +224,7 @@ def _is_word(kind: Any) -> bool:
 
 
 def _decode_word(kinds: tuple[Any, ...], value: Any, place: str) -> str:
-    """One of the words that this version knows; another one as it is, where the type allows it."""
+    """The word, if this version knows it; otherwise as it is, where the type allows that."""
     (word,) = filter(_is_word, kinds)
     text: str = _decode(str, value, place)
     known_words: dict[str, str] = {item.value: item for item in word}

@@ -1,4 +1,4 @@
-"""Looks as root for a program that has given up root: a child that stays root looks when asked, and does nothing else."""
+"""Looks as root for a program that has given up root: a child that stays root looks when asked, and only looks."""
 
 from __future__ import annotations
 

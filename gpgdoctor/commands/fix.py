@@ -1,4 +1,4 @@
-"""`gpgdoctor fix` and `gpgdoctor undo`: whose files it is about, before anything is looked at."""
+"""`gpgdoctor fix` and `gpgdoctor undo`: become the owner of the files first, then look."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def undo(number: int | None, *, listing: bool) -> int:
 
 
 def _as_the_owner(homedir: str | None, timeout_s: float) -> str | None:
-    """Root becomes the user whose home it is, and writes with that user's rights: a planted link leads root nowhere.
+    """Root becomes the owner of the home, and writes with that user's rights, so that a planted link does no harm.
 
-    Returns the home to name from then on: without links where it was named.
+    Returns the home to use from then on: without links, if one was named.
     """
     user = run_as(os.environ, homedir)
     if user is None:

@@ -1,4 +1,4 @@
-"""`gpgdoctor trace`: whose calls they are, before anything is looked at."""
+"""`gpgdoctor trace`: become the user whose calls are traced first, then look."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def trace(options: TraceOptions) -> int:
 
 
 def _as_the_owner() -> None:
-    """polkit judges the process that is connected to pcscd: it must be of the same user and session as without trace.
+    """polkit judges the process that connects to pcscd, so it must run as the same user as without a trace.
 
     With sudo that is the caller; where root names another user's home, its owner.
     """
@@ -60,7 +60,7 @@ def _as_the_owner() -> None:
 
 
 def _look() -> Facts:
-    """The machine as it is now, with sudo as root sees it. No reader is connected to: the trace will show."""
+    """The machine as it is now, with sudo as root sees it. Without a probe: the trace shows more."""
     if root_look.current is not None and not os.environ.get("GNUPGHOME"):
         try:
             return root_look.current.facts()

@@ -102,7 +102,7 @@ def _refuse(reason: str) -> int:
 
 
 def _unwatchable(path: str) -> str | None:
-    """Why there is no use in waiting; a pcscd that only sleeps may be woken by somebody."""
+    """Why waiting is of no use; a pcscd that only sleeps may be woken by somebody."""
     sockets = Sockets()
     if sockets.error is not None:
         return sockets.error
@@ -135,7 +135,7 @@ class _Output:
         raise NotImplementedError
 
     def finish(self, timeline: Timeline) -> None:
-        """What is said at the end."""
+        """Print the summary."""
 
     def _is_closed(self, at_s: float) -> bool:
         """Whether the other end of the pipe has gone, which a write would show only when something happens."""

@@ -142,7 +142,7 @@ class Journal:
             raise NoJournal(f"the journal in {self._path} cannot be written: {error.strerror}") from error
 
     def become(self, entry: Entry, state: State) -> Entry:
-        """Write the entry with another state; raises NoJournal. If a power loss undoes that, a later run completes it."""
+        """Write the entry with another state; raises NoJournal. If the power fails, a later run completes it."""
         entry = replace(entry, state=state)
         with suppress(NotDurable):
             self.write(entry)

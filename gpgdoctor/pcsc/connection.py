@@ -1,4 +1,4 @@
-"""A connection to pcscd of our own, for what libpcsclite does not say: how many connections a reader has.
+"""A connection of our own to pcscd, for what libpcsclite does not report: how many connections a reader has.
 
 Nothing is established and no card is touched: pcscd answers the version and the readers' states to anybody whom it
 lets in. Each call has a deadline, for a stopped pcscd answers nothing.
@@ -48,7 +48,7 @@ def _connected(path: str, timeout_s: float) -> Iterator[socket.socket]:
 
 
 class Connection:
-    """Connected, and of one mind about the protocol; raises NoAnswer. To connect starts a sleeping pcscd."""
+    """A connection with an agreed protocol version; raises NoAnswer. Connecting starts a sleeping pcscd."""
 
     def __init__(
         self, path: str, timeout_s: float = 1.0, run_as: RunAs | None = None, minor: int = PREFERRED_MINOR

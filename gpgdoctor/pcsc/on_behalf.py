@@ -1,4 +1,4 @@
-"""A connection to pcscd that polkit takes for another user's: root's would say nothing of that user.
+"""A connection to pcscd that polkit takes for another user's: the answer to root would say nothing about that user.
 
 pcscd asks polkit about the process that connected, before it answers the first question (src/winscard_svc.c,
 ContextThread; src/auth.c). So a child becomes the user, connects, hands the connection over, and lives until then.
@@ -43,7 +43,7 @@ def connected_as(run_as: RunAs, path: str, timeout_s: float) -> Iterator[socket.
 
 
 def _be(uid: int, gid: int, groups: list[int]) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):  # for our parent, whose end ends us
+    for number in (signal.SIGINT, signal.SIGTERM):  # meant for our parent; we end when it does
         signal.signal(number, signal.SIG_IGN)
     os.setgroups(groups)
     os.setgid(gid)

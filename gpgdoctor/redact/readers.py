@@ -18,9 +18,7 @@ PIECE = re.compile(
 WORD = re.compile(r"[^\W_]+")
 ON_USB = re.compile(r"([0-9A-F]{4}:[0-9A-F]{4}:)([^:]+)(:\d{1,2})?(.*)", re.IGNORECASE | re.DOTALL)
 BEGINS_ON_USB = re.compile(r"[0-9A-F]{1,4}|[0-9A-F]{4}:[0-9A-F]{0,4}:?", re.IGNORECASE)
-NO_SERIAL = re.compile(
-    r"X|\d{1,2}", re.IGNORECASE
-)  # what scdaemon's driver writes where there is none, and slot numbers
+NO_SERIAL = re.compile(r"X|\d{1,2}", re.IGNORECASE)  # what scdaemon's driver writes for none, and slot numbers
 NUMBER = re.compile(r"(\d+)(.*)", re.DOTALL)
 LONGEST_INDEX = 5
 ANY_NUMBER = "999999-"  # no machine has so many readers, so it means the same as the original number

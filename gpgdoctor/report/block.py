@@ -1,4 +1,4 @@
-"""What is said of one finding: what it is, by which evidence, whose doing, and the cure with its costs."""
+"""The text about one finding: what it is, its evidence, the culprits, and the cure with its costs."""
 
 from __future__ import annotations
 

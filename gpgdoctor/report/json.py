@@ -36,7 +36,7 @@ def document(diagnosis: Diagnosis, seconds: float) -> dict[str, Any]:
 
 
 def defect(details: str) -> dict[str, Any]:
-    """What is printed where gpgdoctor itself failed."""
+    """The document that is printed where gpgdoctor itself failed."""
     nothing = {"unknown": details}
     names = ("gnupg", "configuration", "processes", "pcscd", "readers", "usb", "host", "usb_blocked")
     return {

@@ -1,4 +1,4 @@
-"""What is known of a machine, in lines: the part of a report that is not about findings."""
+"""The facts about a machine, in lines: the part of a report that is not about findings."""
 
 from __future__ import annotations
 

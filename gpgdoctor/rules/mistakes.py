@@ -1,4 +1,4 @@
-"""The lines that a program does not take as they are meant, and whether they keep it from starting."""
+"""Lines that a program does not understand as they are meant, and whether they keep it from starting."""
 
 from __future__ import annotations
 

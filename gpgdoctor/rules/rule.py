@@ -74,7 +74,7 @@ class LineChange(Record):
 
 
 class Cure(Record):
-    """What would help, before anybody has looked whether the file may be written: plan/plan.py does that."""
+    """What would help, whether or not the file may be written: plan/plan.py finds that out."""
 
     applicability: Applicability
     costs: tuple[Cost, ...] = ()

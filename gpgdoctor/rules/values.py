@@ -1,4 +1,4 @@
-"""GD113 to GD117: options that are understood, and whose values lead nowhere or too far."""
+"""GD113 to GD117: options that are understood, but whose values are useless or dangerous."""
 
 from __future__ import annotations
 

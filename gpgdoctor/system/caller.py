@@ -1,4 +1,4 @@
-"""For whom root runs: who called sudo, pkexec or doas, or who owns the GnuPG home that root was given."""
+"""The user for whom root acts: the caller of sudo, pkexec or doas, or the owner of the GnuPG home that was named."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ KEPT = ("PATH", "LANG", "TERM", "PCSCLITE_CSOCK_NAME", STRETCH)
 
 
 class UnknownCaller(Exception):
-    """It is not clear for whom root is to act, or root must not act there; the message says why."""
+    """The user for whom root should act is not known, or root must not act there; the message says why."""
 
 
 class RunAs(NamedTuple):
-    """The user in whose place root looks, and the GnuPG home that was named, without links; None for the user's own."""
+    """The user as whom root looks and acts, and the GnuPG home that was named, without links; None: the user's own."""
 
     user: pwd.struct_passwd
     home: str | None = None
 
 
 def called_by(environment: Mapping[str, str]) -> str | None:
-    """The program that made us root, where one did."""
+    """The program that made us root, if any."""
     return next((program for variable, program in CALLERS if environment.get(variable)), None)
 
 
 def run_as(environment: Mapping[str, str], homedir: str | None) -> RunAs | None:
-    """For whom root looks and acts; None where that is who runs this. Raises UnknownCaller.
+    """The user as whom root looks and acts; None for the user who runs this. Raises UnknownCaller.
 
     A home that is named, by option or GNUPGHOME, belongs to its owner; else it is the caller's own.
     """
@@ -67,7 +67,7 @@ def _entry(variable: str, value: str) -> pwd.struct_passwd:
 
 
 def _owner_of(home: str) -> RunAs | None:
-    """The home's owner, where nobody else but root says where its path leads."""
+    """The home's owner, if nobody else but root can change where its path leads."""
     resolved = os.path.realpath(home)
     try:
         owner = os.stat(resolved).st_uid

@@ -27,7 +27,7 @@ class Verdict(Record):
 
 
 class Closing:
-    """What is said once a trace is over. Where somebody was refused, the machine is looked at again for a name."""
+    """Prints the end of a trace. Where a program was refused, the machine is looked at again, to name the holder."""
 
     def __init__(self, trace: Trace, look: Callable[[], Facts], before: Facts) -> None:
         self._trace = trace

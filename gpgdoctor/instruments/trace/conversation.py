@@ -1,4 +1,4 @@
-"""What one connection says, as calls of PC/SC."""
+"""Decodes one connection into PC/SC calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gpgdoctor.instruments.trace.reader_calls import SLOW_S, ReaderCalls
 from gpgdoctor.pcsc import names
 from gpgdoctor.pcsc.wire import Command, Malformed
 
-# What a defect of ours could raise on bytes that nobody foresaw; the program that is traced must not feel it.
+# What a defect of ours may raise on unexpected bytes; the traced program must not notice it.
 UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 
 

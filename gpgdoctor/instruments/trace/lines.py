@@ -1,4 +1,4 @@
-"""Events as text: one line each, that one can grep; folded on a terminal that is narrower."""
+"""Events as text: one line each, so that it can be searched; wrapped on a narrower terminal."""
 
 from __future__ import annotations
 

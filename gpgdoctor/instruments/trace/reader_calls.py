@@ -52,7 +52,7 @@ class ReaderCalls:
         self._listed = None
 
     def flush_list(self) -> None:
-        """What was fetched was a list of readers."""
+        """Report that what was fetched was a list of readers."""
         listed, self._listed = self._listed, None
         if listed is None:
             return

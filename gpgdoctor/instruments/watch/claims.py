@@ -1,4 +1,4 @@
-"""What my own scdaemons say of themselves: whether they have a card. Asked by a child, for scdaemon may be slow.
+"""What my own scdaemons report: whether they have a card. A child asks them, since scdaemon may be slow.
 
 Run as a program of its own (``python -m gpgdoctor.instruments.watch.claims``): a line on stdin is a question, the
 answer a line of JSON: ``cards``, how many each has, by pid, and ``wants``, which reader each wants. Where root watches
@@ -94,7 +94,7 @@ class Claims:
             self._buffer, self._waiting = b"", False
 
     def _take(self, line: bytes) -> None:
-        """The child of another user may say anything."""
+        """Check the answer: a process of another user may send anything."""
         with suppress(ValueError, AttributeError, TypeError, KeyError):
             said = json.loads(line)
             cards = {int(pid): min(int(count), 99) for pid, count in said["cards"].items()}

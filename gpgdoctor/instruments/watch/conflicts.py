@@ -1,4 +1,4 @@
-"""Conflicts while they last: who waits for a card, and whether my scdaemon goes without because another has it.
+"""Conflicts while they last: who waits for a card, and whether my scdaemon has none because another has it.
 
 PC/SC leaves no trace of a refused connect. So a refusal is this: my scdaemon runs without a card for a second, while
 the reader that it wants is held by another program; or, where it takes any, every reader that has a card.

@@ -1,4 +1,4 @@
-"""Looks at pcscd, as often as is asked for."""
+"""Looks at pcscd, at a given rate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Serves: TypeAlias = Mapping[int, frozenset[int]]
 
 
 class Sight(Record):
-    """All that one look showed."""
+    """Everything that one look showed."""
 
     at_s: float
     """On the monotonic clock."""
@@ -93,7 +93,7 @@ class Poll:
             if activity is not None:
                 activity.begin(self._own, now_s)
                 return self._ask(activity, now_s)
-        except OSError:  # it ended under our eyes
+        except OSError:  # it has just ended
             self._end()
         return self._sight(now_s)
 
