@@ -63,6 +63,10 @@ def encode(fact: Any) -> Any:
         return fact.value
     if isinstance(fact, tuple):
         return [encode(item) for item in fact]
+    if isinstance(fact, bytes):  # in the journal alone
+        import base64
+
+        return base64.b64encode(fact).decode()
     if isinstance(fact, Record):
         pairs = ((name, getattr(fact, name)) for name in fact.__slots__)
         return {name: encode(value) for name, value in pairs if value is not None}
@@ -137,7 +141,10 @@ def _with_reason(reader: Reader) -> Reader:
 def decode_as(kind: type[T], document: Any, bounds: Bounds, place: str = "answer") -> T:
     """Part of the facts, or a record that holds parts of them; raises BadSnapshot, also for what exceeds the bounds."""
     _check_bounds(document, bounds, place)
-    part = _decode(kind, document, place)
+    try:
+        part = _decode(kind, document, place)
+    except _UnknownPart as unknown:
+        raise BadSnapshot(f"{place} must be known ({words(unknown.why)})") from unknown
     assert isinstance(part, kind)
     return part if _is_of_0_1_0(kind, document) else _with_none(part)
 
@@ -197,6 +204,8 @@ def _decode(kind: Any, value: Any, place: str) -> Any:
         return tuple(_decode(item, entry, f"{place}[{number}]") for number, entry in enumerate(value))
     if _is_record(kind):
         return _decode_record(kind, value, place)
+    if typing.get_origin(kind) is typing.Literal:
+        return _one_of(typing.get_args(kind), value, place)
     return _decode_scalar(kind, value, place)
 
 
@@ -268,9 +277,26 @@ def _unknown_record(kind: Any, unknown: Unknown, place: str) -> Any:
     )
 
 
+def _one_of(words: tuple[Any, ...], value: Any, place: str) -> Any:
+    if value not in words:
+        raise BadSnapshot(f"{place}: one of {', '.join(words)} was expected")
+    return value
+
+
 def _decode_scalar(kind: Any, value: Any, place: str) -> Any:
+    if kind is bytes and isinstance(value, str):
+        return _decode_bytes(value, place)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
         raise BadSnapshot(f"{place}: {kind.__name__} was expected, not {type(value).__name__}")
     return value
+
+
+def _decode_bytes(text: str, place: str) -> bytes:
+    import base64
+
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise BadSnapshot(f"{place}: base64 was expected") from error

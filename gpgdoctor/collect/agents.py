@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 
 from gpgdoctor.collect import processes
+from gpgdoctor.collect.gnupg import version_of
 from gpgdoctor.facts import Maybe, Unknown
 from gpgdoctor.system import proc
-from gpgdoctor.system.child import Command, CommandFailed
+from gpgdoctor.system.child import Command
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.sockets import Sockets
 
@@ -25,13 +25,7 @@ class VersionQuestion:
         self._command = Command([path, "--version"]) if isinstance(path, str) and os.path.exists(path) else None
 
     def answer(self, deadline: Deadline) -> Maybe[str | None]:
-        if self._command is None:
-            return self._absent
-        try:
-            found = re.search(r"\d+(\.\d+)+\S*", self._command.result(deadline).stdout)
-        except CommandFailed as error:
-            return Unknown.because(str(error))
-        return found.group()[:100] if found else Unknown.because("gpg-agent does not tell its version")
+        return self._absent if self._command is None else version_of(self._command, deadline)
 
     def close(self) -> None:
         if self._command is not None:

@@ -16,7 +16,7 @@ from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record
 
-MESSAGES_LIMIT = 100
+MESSAGES_LIMIT, VERSION_LENGTH = 100, 100
 ITS_PID = re.compile(r"\Ascdaemon\[\d+\]: ")  # since 2.4, and different in every run
 WITHOUT_PERMISSIONS = ("vfat", "msdos", "exfat")
 
@@ -86,6 +86,15 @@ def _unescape(text: str) -> str:
     return urllib.parse.unquote(text, errors="surrogateescape")
 
 
+def version_of(command: Command, deadline: Deadline) -> Maybe[str | None]:
+    """The version that ``PROGRAM --version`` prints."""
+    try:
+        found = re.search(r"\d+(\.\d+)+\S*", command.result(deadline).stdout)
+    except CommandFailed as error:
+        return Unknown.because(str(error))
+    return found.group()[:VERSION_LENGTH] if found else Unknown.because(f"{command.name} does not tell its version")
+
+
 class ScdaemonAnswers(Record):
     """What the installed scdaemon reports about itself."""
 
@@ -119,11 +128,7 @@ class ScdaemonQuestions:
         )
 
     def _version(self, deadline: Deadline) -> Maybe[str | None]:
-        try:
-            found = re.search(r"\d+(\.\d+)+\S*", self._commands["version"].result(deadline).stdout)
-        except CommandFailed as error:
-            return Unknown.because(str(error))
-        return found.group() if found else Unknown.because("scdaemon does not tell its version")
+        return version_of(self._commands["version"], deadline)
 
     def _table(self, deadline: Deadline) -> Maybe[OptionTable | None]:
         try:

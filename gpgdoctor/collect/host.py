@@ -12,7 +12,7 @@ from gpgdoctor.facts import Host, Maybe, Unknown
 from gpgdoctor.system import mounts
 from gpgdoctor.system.caller import called_by
 
-RELEASE_BYTES = 1 << 14
+RELEASE, FILE_BYTES = "/etc/os-release", 1 << 14
 FIRST_PROCESS, KERNEL, CONTAINER = "/proc/1/comm", "/proc/version", "/run/systemd/container"
 SEATS = "/run/systemd/seats"  # logind's, and what sd_seat_get_active(3) reads
 FAMILIES = ("debian", "fedora", "suse", "arch", "alpine", "nixos", "gentoo", "void")
@@ -51,7 +51,11 @@ def _at_seat(uid: int) -> Maybe[bool]:
 
 def _lines(path: str) -> list[str]:
     with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read(RELEASE_BYTES).splitlines()
+        return file.read(FILE_BYTES).splitlines()
+
+
+def _first_line(path: str) -> str:
+    return next(iter(_lines(path)), "").strip()
 
 
 def _hides_processes() -> Maybe[bool]:
@@ -69,10 +73,9 @@ def _hides_processes() -> Maybe[bool]:
 def distribution() -> Maybe[str]:
     """The family, for the names of its packages, then the name that the system gives itself."""
     try:
-        with open("/etc/os-release", encoding="utf-8", errors="replace") as file:
-            pairs = dict(line.strip().split("=", 1) for line in file.read(RELEASE_BYTES).splitlines() if "=" in line)
+        pairs = dict(line.strip().split("=", 1) for line in _lines(RELEASE) if "=" in line)
     except OSError as error:
-        return Unknown.because(f"/etc/os-release: {error.strerror}")
+        return Unknown.because(f"{RELEASE}: {error.strerror}")
     words = f"{pairs.get('ID', '')} {pairs.get('ID_LIKE', '')}".replace('"', "").split()
     family = next((name for word in words for name in FAMILIES if word.startswith(name)), "other")
     if "rhel" in words or "centos" in words:
@@ -87,8 +90,7 @@ def _init() -> Maybe[str]:
         return "openrc"
     # Debian's packages install /etc/runit and /etc/sv everywhere: only the name of the first process is certain.
     try:
-        with open(FIRST_PROCESS, encoding="utf-8", errors="replace") as file:
-            first = file.read(100).strip()
+        first = _first_line(FIRST_PROCESS)
     except OSError as error:
         return Unknown.because(f"{FIRST_PROCESS}: {error.strerror}")
     return "runit" if first in ("runit", "runit-init") else Unknown.because("no init system that gpgdoctor knows")
@@ -99,8 +101,7 @@ def _container() -> str | None:
         if os.path.exists(path):
             return name
     try:
-        with open(CONTAINER, encoding="utf-8", errors="replace") as file:
-            return file.read(100).strip() or _wsl()
+        return _first_line(CONTAINER)[:100] or _wsl()
     except OSError:
         return _wsl()
 
@@ -108,8 +109,7 @@ def _container() -> str | None:
 def _wsl() -> str | None:
     """WSL's kernel is built by Microsoft, whose name is in its version."""
     try:
-        with open(KERNEL, encoding="utf-8", errors="replace") as file:
-            return "wsl" if "microsoft" in file.read(500).lower() else None
+        return "wsl" if "microsoft" in _first_line(KERNEL).lower() else None
     except OSError:
         return None
 

@@ -6,7 +6,7 @@ import os
 import re
 
 from gpgdoctor.facts import Manager
-from gpgdoctor.system.regular import NotRegular, open_regular
+from gpgdoctor.system.regular import NotRegular, read_regular
 
 _STORES = (("/nix/store/", "Nix (home-manager)"), ("/gnu/store/", "Guix"))
 # Directories where the originals of dotfiles are kept, by name without a leading dot.
@@ -65,13 +65,9 @@ def _is_copied_by_chezmoi(path: str) -> bool:
 def _root_of_chezmoi(tree: str) -> str:
     """The directory of its sources: the tree itself, or what .chezmoiroot names."""
     try:
-        descriptor = open_regular(f"{tree}/.chezmoiroot")
+        named = read_regular(f"{tree}/.chezmoiroot", ROOT_NAME_BYTES).decode(errors="surrogateescape").strip()
     except (OSError, NotRegular):
         return tree
-    try:
-        named = os.read(descriptor, ROOT_NAME_BYTES).decode(errors="surrogateescape").strip()
-    finally:
-        os.close(descriptor)
     inside = os.path.normpath(os.path.join(tree, named.lstrip("/")))
     return inside if inside.startswith(f"{tree}/") else tree
 

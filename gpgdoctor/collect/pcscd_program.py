@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from gpgdoctor.facts import Maybe, Unknown
 from gpgdoctor.system import proc
 from gpgdoctor.system.record import Record
-from gpgdoctor.system.regular import NotRegular, open_regular, read_up_to
+from gpgdoctor.system.regular import NotRegular, read_regular
 
 PLACES = os.pathsep.join(
     ("/usr/sbin", "/usr/local/sbin", "/sbin", os.defpath, "/run/current-system/sw/bin")  # the last one is NixOS'
@@ -143,15 +143,9 @@ def _read_program(path: str) -> Program | None:
 
 def _content(path: str, limit_bytes: int) -> bytes | None:
     try:
-        descriptor = open_regular(path)
+        return read_regular(path, limit_bytes)
     except (OSError, ValueError, NotRegular):
         return None
-    try:
-        return read_up_to(descriptor, limit_bytes)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 def _text_of(paths: Iterable[str]) -> str:

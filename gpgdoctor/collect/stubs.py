@@ -11,7 +11,7 @@ import re
 
 from gpgdoctor.facts import Maybe, Unknown
 from gpgdoctor.system.record import Record
-from gpgdoctor.system.regular import NotRegular, open_regular
+from gpgdoctor.system.regular import NotRegular, read_regular
 
 FILES_LIMIT = 2000
 FILE_BYTES = 1 << 14  # a stub of RSA 4096 takes 1.5 KB in words
@@ -47,13 +47,9 @@ def stubs_of(homedir: Maybe[str]) -> Stubs:
 
 def _read(path: str) -> bytes:
     try:
-        descriptor = open_regular(path)
+        return read_regular(path, FILE_BYTES)
     except NotRegular:
         return b""
-    try:
-        return os.read(descriptor, FILE_BYTES)
-    finally:
-        os.close(descriptor)
 
 
 def serials_in(content: bytes) -> set[str]:

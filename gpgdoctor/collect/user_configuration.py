@@ -73,17 +73,7 @@ def configuration_of(
 ) -> Configuration:
     if not sources:
         missing = Unknown.because("gpgconf does not name the directories")
-        return Configuration(
-            files=missing,
-            in_force=missing,
-            voided=missing,
-            agent_in_force=missing,
-            scdaemon_program_exists=missing,
-            pcsc_driver=missing,
-            common_in_force=missing,
-            pinentry_exists=missing,
-            log_file=missing,
-        )
+        return Configuration(**dict.fromkeys(Configuration.__slots__, missing))
     mine = _judged(_as_taken(of_program(sources, "scdaemon"), answers.self_test), answers.table, user)
     agents = _judged(of_program(sources, "gpg-agent"), agent, user)
     common = _judged(of_program(sources, "common"), COMMON_OPTIONS, user)
@@ -140,10 +130,8 @@ def _judged(sources: list[Source], table: Maybe[OptionTable | None], user: str) 
 
 
 def _scdaemon_program_exists(settings: Maybe[tuple[Setting, ...]]) -> Maybe[bool | None]:
-    if isinstance(settings, Unknown):
-        return settings
-    programs = [setting.value for setting in settings if setting.option == "scdaemon-program" and setting.value]
-    return os.access(programs[-1], os.X_OK) if programs else None
+    program = _value(settings, "scdaemon-program")
+    return program if program is None or isinstance(program, Unknown) else os.access(program, os.X_OK)
 
 
 def _value(settings: Maybe[tuple[Setting, ...]], option: str) -> Maybe[str | None]:

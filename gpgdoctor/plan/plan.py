@@ -19,6 +19,7 @@ from gpgdoctor.wording import clear
 
 __all__ = ["Advise", "Contents", "Edit", "Plan", "Refusal", "Restart", "Step", "file_at", "plan", "steps_of"]
 
+KILLS_AGENT = ("--kill", "gpg-agent")
 CARD_IS_READ = (
     "a trial scdaemon reads the card before anything is written: a program in the middle of an operation "
     "may have to start it again"
@@ -124,7 +125,10 @@ def plan(
         planned=tuple(planned),
         advised=tuple(finding for finding in chosen if all(finding is not it for it in planned)),
         steps=_unique((*steps, *(step for _, step in refused), *advice)),
-        costs=_costs(planned_cures, steps, trial),
+        costs=(
+            *costs_of(planned_cures, (step for step in steps if isinstance(step, Restart))),
+            *((CARD_IS_READ,) if trial else ()),
+        ),
         refused=_unique(refusal for refusal, _ in refused),
         unproved=unproved(facts, planned_cures, tried=trial or reader_first),
         trial=trial,
@@ -156,11 +160,17 @@ def _steps(facts: Facts, planned: list[Cure], keep_agent: bool, contents: Conten
     )
 
 
-def _costs(planned: list[Cure], steps: tuple[Step, ...], trial: bool) -> tuple[str, ...]:
-    stated = [cost for cure in planned for cost in cure.costs]
-    if not any(isinstance(step, Restart) and step.target == "gpg-agent" for step in steps):
-        stated = [cost for cost in stated if cost is not Cost.FORGETS]
-    return _unique((*(cost.value for cost in stated), *((CARD_IS_READ,) if trial else ())))
+def costs_of(planned: Iterable[Cure], steps: Iterable[Step]) -> tuple[str, ...]:
+    """What cures cost with these steps: where no gpg-agent has to be restarted, none forgets anything."""
+    restarts_agent = any(argv[-2:] == KILLS_AGENT for step in steps for argv in _commands(step))
+    costs = (cost for cure in planned for cost in cure.costs if restarts_agent or cost is not Cost.FORGETS)
+    return _unique(cost.value for cost in costs)
+
+
+def _commands(step: Step) -> tuple[tuple[str, ...], ...]:
+    if isinstance(step, Edit):
+        return ()
+    return (step.argv,) if isinstance(step, Restart) else step.commands
 
 
 def _unique(items: Iterable[Any]) -> tuple[Any, ...]:

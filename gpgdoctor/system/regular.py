@@ -37,6 +37,15 @@ def open_regular(path: str, *, follow: bool = True) -> int:
         os.close(place)
 
 
+def read_regular(path: str, limit_bytes: int) -> bytes:
+    """The content of a regular file, or one byte more than the limit of it; raises as `open_regular` does."""
+    descriptor = open_regular(path)
+    try:
+        return read_up_to(descriptor, limit_bytes)
+    finally:
+        os.close(descriptor)
+
+
 def _opened(place: int, path: str, status: os.stat_result, flags: int) -> int:
     reading = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
     if os.path.isdir("/proc/self/fd"):
