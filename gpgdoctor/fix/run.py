@@ -13,7 +13,7 @@ from gpgdoctor.fix.entries import UNFINISHED
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
 from gpgdoctor.fix.looking import look
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, running
-from gpgdoctor.fix.show import TO_APPLY, WAY_BACK, Result, blocks, named
+from gpgdoctor.fix.show import TO_APPLY, WAY_BACK, Result, blocks, left_over, named
 from gpgdoctor.fix.verify import NotProved
 from gpgdoctor.fix.work import FixOptions, Work, work_out
 from gpgdoctor.plan.plan import Plan, Restart
@@ -239,7 +239,7 @@ def _ids(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 def _verdict(plans: list[Plan], result: Result) -> str:
     done = "Fixed and verified" if result.verified else "Applied, not verified"
-    left = f" Left: {named(result.left)}." if result.left else ""
+    left = f" Left: {left_over(result.left)}." if result.left else ""
     return f"{done}: {_cured(plans)}.{left}{_way_back(result)}"
 
 

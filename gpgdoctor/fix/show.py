@@ -18,6 +18,7 @@ from gpgdoctor.system.terminal import width
 
 LIMIT = 2000
 WAY_BACK, TO_APPLY = " To take it back: ", " To apply this: "
+PRICE_OF_SHARING = frozenset(("GD601", "GD602"))  # pin-asked-every-time, applet-interference: the plan names both as costs
 FOLLOWS = re.compile(f"{WAY_BACK}|{TO_APPLY}")
 
 
@@ -64,6 +65,12 @@ def _reasons(unknown: list[Check]) -> list[str]:
 def named(ids: Iterable[str]) -> str:
     """Ids with their names beside."""
     return ", ".join(f"{id} {catalogue()[id].name}" if id in catalogue() else id for id in dict.fromkeys(ids))
+
+
+def left_over(ids: Iterable[str]) -> str:
+    """What a fix has left: named, and called what it is where it is no trouble of its own."""
+    names = list(ids)
+    return named(names) + (", the price of sharing" if PRICE_OF_SHARING.issuperset(names) else "")
 
 
 def _titled(title: str, items: Iterable[str]) -> str:

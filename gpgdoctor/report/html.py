@@ -23,7 +23,7 @@ def render(diagnosis: Diagnosis, ledger: Mapping[str, int]) -> str:
     """The diagnosis is one of redacted facts, and the ledger is theirs."""
     return pages.render(
         "gpgdoctor.report.pages",
-        "report.html",
+        "report.html.j2",
         verdict=verdict(diagnosis),
         state=diagnosis.verdict,
         ledger=ledger,

@@ -256,7 +256,7 @@ def keyboxd_missing(facts: Facts) -> Found | None:
             keyboxd=path(named) if named else public("no keyboxd"),
         ),
         effect=text("gpg has no public keys, signs and decrypts nothing. The card is well: gpg --card-status works."),
-        because=(place, "gnupg.keyboxd_exists"),
+        because=(f"{place}.number", f"{place}.text", "gnupg.keyboxd_exists"),
         cure=install(facts, "keyboxd", PACKAGES_OF_KEYBOXD | _of_ubuntu(facts)),
     )
 

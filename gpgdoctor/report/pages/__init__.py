@@ -1,6 +1,6 @@
 """Self-contained HTML pages: no script, nothing fetched, light and dark, printable, readable on a phone.
 
-A page extends base.html, which brings the style sheet and a policy that allows that style sheet and nothing else.
+A page extends base.html.j2, which brings the style sheet and a policy that allows that style sheet and nothing else.
 Only what writes a page imports this: Jinja2 is loaded with it.
 """
 
@@ -19,7 +19,7 @@ from gpgdoctor.report.layout import Picture
 from gpgdoctor.system.escape import printable
 
 HERE = "gpgdoctor.report.pages"
-SHARED = ("base.html", "way.svg")
+SHARED = ("base.html.j2", "way.svg")
 TEXT_LIMIT = 2000
 
 
