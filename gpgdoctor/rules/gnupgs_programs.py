@@ -180,7 +180,7 @@ def _name_in_store(real: str) -> str:
 @rule(
     "GD316",
     "two-gnupgs-one-home",
-    "One GnuPG alone uses this home.",
+    "Only one GnuPG uses this home.",
     worst="warning",
     causes=(*GNUPG_MISSING, *hidden_by("GD308")),
 )
@@ -238,7 +238,7 @@ def _check_that_all_are_seen(facts: Facts, daemons: list[Process]) -> None:
 @rule(
     "GD315",
     "keyboxd-missing",
-    "The keyboxd that GnuPG is told to use is there.",
+    "The keyboxd that GnuPG is configured to use exists.",
     worst="warning",
     causes=GNUPG_MISSING,
 )
@@ -256,7 +256,7 @@ def keyboxd_missing(facts: Facts) -> Found | None:
             keyboxd=path(named) if named else public("no keyboxd"),
         ),
         effect=text("gpg has no public keys, signs and decrypts nothing. The card is well: gpg --card-status works."),
-        because=(place, "gnupg.keyboxd_exists"),
+        because=(f"{place}.number", f"{place}.text", "gnupg.keyboxd_exists"),
         cure=install(facts, "keyboxd", PACKAGES_OF_KEYBOXD | _of_ubuntu(facts)),
     )
 

@@ -79,6 +79,8 @@ def pcscd_cannot_start(facts: Facts) -> Found | None:
     if isinstance(facts.pcscd.service, Unknown):
         raise NotKnown(facts.pcscd.service, counts=False)
     if facts.pcscd.service != FAILED:
+        if known_or(facts.pcscd.installed, True) is False:
+            raise NotApplicable(text("pcscd is not installed"))
         return None
     events = _events(facts, "start-failed")
     return Found(

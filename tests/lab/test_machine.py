@@ -21,8 +21,8 @@ from gpgdoctor.lab import demo
 from gpgdoctor.lab.machine import build
 from gpgdoctor.lab.machine.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.machine.machine import Machine
+from gpgdoctor.lab.machine.machine_lab import MachineLab
 from gpgdoctor.lab.machine.scenario import MachineScenario
-from gpgdoctor.lab.machine.stage import MachineLab
 from gpgdoctor.lab.plan import LabUnavailable
 from tests.lab.test_demo import Shell
 from tests.support import machine_recordings, recordings

@@ -91,6 +91,7 @@ def test_a_pcscd_that_cannot_start() -> None:
     assert causes(stale) == {"GD313"}
     assert severity(without_pcscd(version="2.4.7", pcscd=failed), "GD313") == "info", "its own driver needs none"
     assert severity(in_use(pcscd={"service": "failed"}), "GD313") is None, "another one runs"
+    assert status(without_pcscd(pcscd={"installed": False}), "GD313") == "skipped"
 
 
 def test_a_pcscd_without_drivers() -> None:
