@@ -51,7 +51,9 @@ def by_own_driver(facts: Facts) -> list[int]:
     fitting = [number for number in left if claimed[number].vendor in vendors and number not in twins]
     if fitting and len(fitting) <= len(cards):
         return fitting
-    raise NotKnown(text("several readers are claimed on USB, and which of them is scdaemon's is not clear"), counts=False)
+    raise NotKnown(
+        text("several readers are claimed on USB, and which of them is scdaemon's is not clear"), counts=False
+    )
 
 
 def _less_those_of_pcscd(claimed: dict[int, UsbInterface], names: list[str]) -> list[int]:

@@ -153,7 +153,7 @@ def pcscd_not_running(facts: Facts) -> Found | None:
         return None
     if _processes(facts, "pcscd"):
         raise NotKnown(text("a program of that name runs, but where it listens is not visible"))
-    if known_or(facts.gnupg.scdaemon, None) is None:
+    if known_or(facts.gnupg.scdaemon, None) is None or _is_without_scdaemon(facts):
         raise NotApplicable(text("there is no scdaemon that could need it"))
     if scdaemon.path(facts) is scdaemon.Path.PCSC:
         return _not_running(facts, "error")
@@ -332,10 +332,17 @@ def _processes(facts: Facts, role: str) -> list[Process]:
 
 
 def severity_for_pcsc(facts: Facts) -> Severity:
-    """An error where scdaemon's path needs PC/SC; the unknown counts as needed."""
-    if known_or(facts.gnupg.gpgconf, "") is None:
+    """An error where scdaemon's path needs PC/SC; the unknown counts as needed. Where there is no scdaemon it has none."""
+    if known_or(facts.gnupg.gpgconf, "") is None or _is_without_scdaemon(facts):
         return "info"
     try:
         return "error" if scdaemon.needs_pcsc(facts) else "info"
     except NotKnown:
         return "error"
+
+
+def _is_without_scdaemon(facts: Facts) -> bool:
+    """Whether scdaemon is missing (GD306), and no other program is run in its place."""
+    if known_or(facts.configuration.scdaemon_program_exists, None):
+        return False
+    return known_or(facts.gnupg.scdaemon, "") is None or known_or(facts.gnupg.scdaemon_exists, True) is False
