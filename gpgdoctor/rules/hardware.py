@@ -31,7 +31,6 @@ from gpgdoctor.rules.usb_access import NONE_ON_USB
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Text, public, text
 
-
 # libusb's codes for a device that is asleep, or that left in between.
 SAID_OF_WHAT_WENT = ("IO", "NO_DEVICE", "NOT_FOUND", "PIPE", "TIMEOUT")
 
@@ -216,16 +215,17 @@ def _have_it_listed(facts: Facts, interface: UsbInterface, first: tuple[Advice, 
 
 
 def _keep_awake(facts: Facts, interface: UsbInterface) -> tuple[Advice, ...]:
-    """Where the reader may have been put to sleep: nobody has it, and what libusb said is what a device says that went."""
+    """Where the reader may have been put to sleep: nobody has it, and libusb said what it says of a device that went."""
     if known(interface.driver) is not None or _code(facts) not in (None, *SAID_OF_WHAT_WENT):
         return ()
-    control = f"/sys/bus/usb/devices/{_device(interface)}/power/control"
+    device = public(_device(interface))
+    control = "/sys/bus/usb/devices/{device}/power/control"
     return (
         advice(
-            "If it was there and went, USB may have put it to sleep (autosuspend): `auto` here allows that, and `on` "
-            "keeps it awake until it is next plugged in.",
-            ("cat", public(control)),
-            ("sudo", "sh", "-c", public(f"echo on > {control}")),
+            "If it was there and went, USB may have put it to sleep (autosuspend): `auto` here allows that, and "
+            "`on` keeps it awake, for as long as it is there.",
+            ("cat", text(control, device=device)),
+            ("sudo", "sh", "-c", text(f"echo on > {control}", device=device)),
         ),
     )
 

@@ -60,7 +60,7 @@ def stop(programs: list[Process]) -> tuple[Advice, ...]:
         return (
             advice(
                 "{who} comes with the snap {snap}: stop it.",
-                ("sudo", "snap", "stop", name),
+                ("sudo", "snap", "stop", text("{snap}", snap=name)),
                 who=holding.named(programs[0]),
                 snap=name,
             ),

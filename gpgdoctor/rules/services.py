@@ -332,7 +332,7 @@ def _processes(facts: Facts, role: str) -> list[Process]:
 
 
 def severity_for_pcsc(facts: Facts) -> Severity:
-    """An error where scdaemon's path needs PC/SC; the unknown counts as needed. Where there is no scdaemon it has none."""
+    """An error where scdaemon's path needs PC/SC; the unknown counts as needed. A scdaemon that is missing has none."""
     if known_or(facts.gnupg.gpgconf, "") is None or _is_without_scdaemon(facts):
         return "info"
     try:
