@@ -6,15 +6,11 @@ Eight a day, others every day; ``--full`` plays them all.
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -27,13 +23,12 @@ from gpgdoctor.lab.machine.stage import MachineLab
 from gpgdoctor.lab.plan import LabUnavailable
 from tests.lab.test_demo import Shell
 from tests.support import machine_recordings, recordings
-from tests.support.labs import cannot_run, command_lines, needing_a_lab
+from tests.support.labs import cannot_run, needing_a_lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.machine]
 A_DAY = 8
 DAY_S = 86400
 CLOCK_S = 60.0  # from the host's date to the machine's, and back
-END_DEADLINE_S = 30.0
 SHELL_DEADLINE_S = 300.0
 UNPLUGGED_AFTER_S = 3.0  # a check takes 4 s or longer in the machine
 
@@ -180,38 +175,6 @@ def test_the_demos_shell_is_the_seats_and_has_a_terminal() -> None:
         shell.expect("interrupted")
         shell.type("exit\n")
         assert shell.code() == demo.EXIT_SHOWN
-
-
-@pytest.mark.usefixtures("built")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda it: it.name)
-def test_nothing_of_it_outlives_the_process_that_started_it(number: signal.Signals) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "gpgdoctor.lab.machine"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as console:
-        assert console.stdin is not None and console.stdout is not None
-        console.stdin.write("root echo up\n")
-        console.stdin.flush()
-        if console.stdout.readline() != "up\n":
-            cannot_run("the machine did not start")
-        (directory,) = build.directory().glob(f"run-{console.pid}-*")
-        emulators = _emulators_in(directory)
-        assert len(emulators) == 1
-        console.send_signal(number)
-        console.wait(END_DEADLINE_S)
-    deadline = time.monotonic() + END_DEADLINE_S
-    while any(entry.exists() for entry in emulators) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not any(entry.exists() for entry in emulators)
-    with needing_a_lab(), Machine():  # which clears up after one that was killed
-        assert not directory.exists()
-
-
-def _emulators_in(directory: Path) -> list[Path]:
-    found = []
-    for entry, argv in command_lines():
-        if any(b"qemu-system" in argument for argument in argv) and os.readlink(entry / "cwd") == str(directory):
-            found.append(entry)
-    return found
 
 
 def test_the_day_decides_which_scenarios_are_played() -> None:
