@@ -59,12 +59,17 @@ class Started:
                     found.append((stat.parent / "cmdline").read_text().replace("\0", " "))
         return found
 
-    def assert_nothing_is_left(self, mounts: set[str]) -> None:
+    def mounts(self) -> list[str]:
+        """Of what it uses; others may mount what they like meanwhile."""
+        used = (str(self.directory), str(build.directory()))
+        return [line for line in Path("/proc/self/mounts").read_text().splitlines() if any(it in line for it in used)]
+
+    def assert_nothing_is_left(self) -> None:
         deadline = time.monotonic() + END_DEADLINE_S
         while self.processes() and time.monotonic() < deadline:
             time.sleep(POLL_S)
         assert self.processes() == []
-        assert _mounts() <= mounts
+        assert self.mounts() == []
         assert [path for name in ELSEWHERE for path in (self.directory / name).rglob("*")] == []
 
 
@@ -96,10 +101,6 @@ def started(directory: Path, cache: Path, *arguments: str) -> Iterator[Started]:
             process.kill()
 
 
-def _mounts() -> set[str]:
-    return set(Path("/proc/self/mounts").read_text().splitlines())
-
-
 def wait_for(what: Callable[[], bool]) -> None:
     deadline = time.monotonic() + START_DEADLINE_S
     while not what():
@@ -109,14 +110,13 @@ def wait_for(what: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda it: it.name)
 def test_of_a_scenario(built: build.Built, number: signal.Signals, tmp_path: Path) -> None:
-    mounts = _mounts()
     with started(tmp_path, build.directory().parents[1], "gpgdoctor", "demo", "usb-own-driver") as program:
         assert program.process.stdout is not None
         assert any(line.startswith("$ gpg") for line in program.process.stdout), "the scenario did not begin"
         (directory,) = build.directory().glob(f"run-{program.process.pid}-*")
         assert any("qemu-system" in argv for argv in program.processes())
         program.end(number)
-        program.assert_nothing_is_left(mounts)
+        program.assert_nothing_is_left()
     with needing_a_lab(), Machine():  # which clears up after one that was killed
         assert not directory.exists()
     assert not list(build.directory().glob(f"run-{os.getpid()}-*"))
@@ -124,7 +124,7 @@ def test_of_a_scenario(built: build.Built, number: signal.Signals, tmp_path: Pat
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda it: it.name)
 def test_of_a_boot(built: build.Built, number: signal.Signals, tmp_path: Path) -> None:
-    mounts, home = _mounts(), _unsaved(built, tmp_path / "cache")
+    home = _unsaved(built, tmp_path / "cache")
     left: set[Path] = set()
     for signal_number in (number, signal.SIGKILL):
         with started(tmp_path, tmp_path / "cache", "gpgdoctor.lab.machine") as program:
@@ -132,7 +132,7 @@ def test_of_a_boot(built: build.Built, number: signal.Signals, tmp_path: Path) -
             begun = set(home.glob("boot-*"))
             assert len(begun) == 1 and not begun & left, "what the one before left is gone by now"
             program.end(signal_number)
-            program.assert_nothing_is_left(mounts)
+            program.assert_nothing_is_left()
         left = set(home.glob("boot-*"))
         assert not (left and signal_number is signal.SIGINT)
 
