@@ -79,8 +79,9 @@ class Match(Record):
 
     page: Page
     line: Line
-    phrase: str
+    phrase: str  # the page's
     weight: Weight
+    reason: str = ""  # what was looked for in the pages' phrases; "" where the line has the phrase
 
 
 def is_ours(lines: Iterable[Line]) -> bool:
@@ -158,16 +159,16 @@ def _holding(fragment: str, said: Line, weight: Weight) -> list[Match]:
     if len(bare) < SHORTEST_FRAGMENT and bare not in BARE_REASONS:
         return []
     shortest = sorted(phrases.holding(f" {bare} "), key=lambda phrase: len(phrase.words))
-    return _first_of_each_page(shortest, said, weight)
+    return _first_of_each_page(shortest, said, weight, bare)
 
 
 def _longest(found: list[Phrase], said: Line, weight: Weight) -> list[Match]:
     return _first_of_each_page(sorted(found, key=lambda phrase: -len(phrase.words)), said, weight)
 
 
-def _first_of_each_page(found: list[Phrase], said: Line, weight: Weight) -> list[Match]:
+def _first_of_each_page(found: list[Phrase], said: Line, weight: Weight, reason: str = "") -> list[Match]:
     by_page: dict[str, Match] = {}
     for phrase in found:
-        match = Match(page=phrase.page, line=said, phrase=phrase.words.strip(), weight=weight)
+        match = Match(page=phrase.page, line=said, phrase=phrase.words.strip(), weight=weight, reason=reason)
         by_page.setdefault(phrase.page.id, match)
     return list(by_page.values())

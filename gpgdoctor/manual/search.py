@@ -50,9 +50,15 @@ def _by_line(lines: Iterable[Line], leads_to: Callable[[Line], list[Match]]) -> 
 
 
 def _ranked(matches: list[Match]) -> list[Match]:
-    """Those first that have most of the line, and of them those that the field had most often."""
-    longest = max(len(match.phrase) for match in matches)
-    return sorted(matches, key=lambda match: (len(match.phrase) < longest * MOST, -match.page.threads))
+    """Those first that have most of the line, and of them those that the field had most often.
+
+    Of a reason, those first that have it alone.
+    """
+    lengths = [len(match.phrase) for match in matches]
+    if matches[0].weight is Weight.MESSAGE or matches[0].weight is Weight.LOG:
+        return sorted(matches, key=lambda match: (len(match.phrase) < max(lengths) * MOST, -match.page.threads))
+    reason = matches[0].reason
+    return sorted(matches, key=lambda match: (match.phrase != reason, -match.page.threads))
 
 
 def _best(matches: Iterable[Match]) -> tuple[Match, ...]:

@@ -64,6 +64,8 @@ PROGRAMS = {
 KINDS = {name: kind for kind, names in reversed(PROGRAMS.items()) for name in names}
 PLAIN = str.maketrans("\u2018\u2019\u201c\u201d\u00a0\u202f\u2026", "''\"\"  .")
 NO_QUOTES = str.maketrans("", "", "'\"`\u00ab\u00bb\u201e\u00b4")
+# gpg says both, one below the other; which card application it wanted depends on its version.
+NO_CARD, SELECTING = re.compile(r"openpgp card not available\b|selecting openpgp failed\b"), "selecting card failed"
 WORD = re.compile(r"\w+(?:-\w+)*")
 
 
@@ -120,4 +122,5 @@ def normalized(text: str) -> str:
 
 def words(normal: str) -> str:
     """The words of a normalized text alone, one blank around each: forums and terminals change the rest."""
-    return f" {' '.join(WORD.findall(normal.translate(NO_QUOTES)))} "
+    plain = normal.translate(NO_QUOTES)
+    return f" {' '.join(WORD.findall(NO_CARD.sub(SELECTING, plain)))} "
