@@ -14,9 +14,10 @@ from gpgdoctor.fix.files import Drifted
 LOOK_DEADLINE_S = 5.0
 
 
-def look(homedir: str | None, timeout_s: float = LOOK_DEADLINE_S) -> Diagnosis:
-    facts = _roots_look(homedir)
-    return diagnose(facts or Look(LookOptions(homedir=homedir, timeout_s=timeout_s)).facts())
+def look(homedir: str | None, timeout_s: float = LOOK_DEADLINE_S, *, wake: bool = False) -> Diagnosis:
+    """With ``wake`` a sleeping pcscd is started, by the one whom it is about."""
+    facts = None if wake else _roots_look(homedir)
+    return diagnose(facts or Look(LookOptions(homedir=homedir, timeout_s=timeout_s, wake=wake)).facts())
 
 
 def look_with_files(homedir: str | None, timeout_s: float) -> tuple[Diagnosis, Mapping[str, Source]]:

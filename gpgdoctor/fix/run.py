@@ -222,7 +222,9 @@ class _Run:
     def end_early(self, verdict: str, code: int) -> None:
         """The same, where what this run has cured before stays."""
         if self._done:
-            verdict = f"{verdict} What was cured before that stays: {_cured(self._done)}.{_way_back(self.result)}"
+            verdict = (
+                f"{verdict} What was cured before that stays: {named(_cured(self._done))}.{_way_back(self.result)}"
+            )
         self.end(verdict, code)
 
 
@@ -239,12 +241,15 @@ def _ids(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 def _verdict(plans: list[Plan], result: Result) -> str:
     done = "Fixed and verified" if result.verified else "Applied, not verified"
-    left = f" Left: {left_over(result.left)}." if result.left else ""
-    return f"{done}: {_cured(plans)}.{left}{_way_back(result)}"
+    cured = _cured(plans)
+    harmless, left = [it for it in result.left if it in cured], [it for it in result.left if it not in cured]
+    kept = f" Still so, and harmless now: {', '.join(harmless)}." if harmless else ""
+    more = f" Left: {left_over(left)}." if left else ""
+    return f"{done}: {named(cured)}.{kept}{more}{_way_back(result)}"
 
 
-def _cured(plans: list[Plan]) -> str:
-    return named(id for planned in plans for id in _ids(planned.planned))
+def _cured(plans: list[Plan]) -> tuple[str, ...]:
+    return tuple(id for planned in plans for id in _ids(planned.planned))
 
 
 def _way_back(result: Result) -> str:

@@ -18,7 +18,7 @@ from gpgdoctor.system.terminal import width
 
 LIMIT = 2000
 WAY_BACK, TO_APPLY = " To take it back: ", " To apply this: "
-PRICE_OF_SHARING = frozenset(("GD601", "GD602"))  # pin-asked-every-time, applet-interference: the plan names both as costs
+PRICE_OF_SHARING = frozenset(("GD601", "GD602"))  # the plan names both as costs
 FOLLOWS = re.compile(f"{WAY_BACK}|{TO_APPLY}")
 
 

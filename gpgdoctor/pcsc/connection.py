@@ -6,6 +6,7 @@ lets in. Each call has a deadline, for a stopped pcscd answers nothing.
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -70,6 +71,9 @@ class Connection:
             raise NoAnswer(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from error
 
     def _agree(self) -> None:
+        self._socket.setblocking(False)
+        self._poll = select.poll()
+        self._last: tuple[bytes, tuple[ReaderState, ...]] = (b"", ())
         try:
             self._shake_hands()
         except BaseException:
@@ -92,7 +96,10 @@ class Connection:
         )
 
     def reader_states(self) -> tuple[ReaderState, ...]:
-        """The readers as pcscd has them now; raises NoAnswer. A pcscd of 2.5 or later shows the first 16 to 4:5."""
+        """The readers as pcscd has them now; raises NoAnswer. A pcscd of 2.5 or later shows the first 16 to 4:5.
+
+        The same object as long as nothing changes.
+        """
         self._begin()
         if self.minor < 6:
             self._send(Command.READERS_STATE)
@@ -103,7 +110,10 @@ class Connection:
             if not 0 < count <= wire.READERS_LIMIT:
                 raise NoAnswer(f"pcscd says that it keeps {count} readers")
             self._send(Command.READERS_STATE_ARRAY)
-        return wire.reader_states(self._receive(count * wire.STATE_BYTES))
+        received = self._receive(count * wire.STATE_BYTES)
+        if received != self._last[0]:
+            self._last = received, wire.reader_states(received)
+        return self._last[1]
 
     def _ask(self, command: Command, **values: int | bytes) -> wire.Body:
         self._send(command, **values)
@@ -114,37 +124,34 @@ class Connection:
         self._deadline = time.monotonic() + self._timeout_s
 
     def _send(self, command: Command, **values: int | bytes) -> None:
+        request = wire.request(command, **values)
         try:
-            self._socket.settimeout(self._left())
-            self._socket.sendall(wire.request(command, **values))
-        except TimeoutError:
-            raise self._silence() from None
+            while request:
+                try:
+                    request = request[self._socket.send(request) :]
+                except BlockingIOError:
+                    self._wait_for(select.POLLOUT)
         except OSError as error:
             raise Refused(None, f"pcscd ended the connection: {error.strerror}") from error
 
     def _receive(self, size: int) -> bytes:
-        received = bytearray()
+        received = b""
         try:
             while len(received) < size:
-                self._socket.settimeout(self._left())
+                self._wait_for(select.POLLIN)
                 chunk = self._socket.recv(size - len(received))
                 if not chunk:
                     raise Refused(None, "pcscd ended the connection")
                 received += chunk
-        except TimeoutError:
-            raise self._silence() from None
         except OSError as error:
             raise Refused(None, f"pcscd ended the connection: {error.strerror}") from error
-        return bytes(received)
+        return received
 
-    def _left(self) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise self._silence()
-        return left
-
-    def _silence(self) -> NoAnswer:
-        return NoAnswer(f"pcscd does not answer within {self._timeout_s:g} s")
+    def _wait_for(self, what: int) -> None:
+        left_s = self._deadline - time.monotonic()
+        self._poll.register(self._socket, what)
+        if left_s <= 0 or not self._poll.poll(left_s * 1000):
+            raise NoAnswer(f"pcscd does not answer within {self._timeout_s:g} s")
 
     def fileno(self) -> int:
         return self._socket.fileno()

@@ -96,7 +96,8 @@ def _forbidden(facts: Facts, cure: Cure) -> str | None:
     if overruled is not None:
         return overruled
     if _lists_no_reader(facts, cure) and not _scdaemon_keeps_it_from_pcscd(facts):
-        return "PC/SC does not list the reader, so scdaemon would not find it with disable-ccid"
+        why = "pcscd does not run" if facts.pcscd.listener is None else "PC/SC does not list the reader"
+        return f"{why}, so scdaemon would not find it with disable-ccid"
     return None
 
 
@@ -110,9 +111,11 @@ def is_kept_from_pcscd(facts: Facts, cure: Cure) -> bool:
 
 
 def _scdaemon_keeps_it_from_pcscd(facts: Facts) -> bool:
-    """Whether my scdaemon has a card while PC/SC lists no reader: by its own driver, then."""
+    """Whether my scdaemon has a card while pcscd lists no reader, or sleeps: by its own driver, then."""
     running = known_or(facts.gnupg.running, None)
-    return known_or(facts.readers, None) == () and running is not None and bool(running.cards)
+    listener = known_or(facts.pcscd.listener, None)
+    none_listed = listener == "pcscd" and known_or(facts.readers, None) == ()
+    return (none_listed or listener == "activator") and running is not None and bool(running.cards)
 
 
 def _has_card_by_own_driver(facts: Facts) -> bool:

@@ -30,6 +30,8 @@ class Attribution:
 
     def feed(self, look: Look) -> list[Change]:
         """What changed since the look before."""
+        if look.rests:
+            self._habits.rest(look.rests, self._connections, self._named())
         for reader in self._sharing.keys() - look.sharing.keys():
             self._holders.pop(reader, None)
         changed = [name for name, count in look.sharing.items() if self._differs(name, count, look)]
@@ -48,11 +50,14 @@ class Attribution:
         for holders in self._holders.values():
             holders.narrow(look.connections)
         if not changes:
-            self._habits.note(look, {it for holders in self._holders.values() for it in holders.named})
+            self._habits.note(look, self._named())
         if look.connections != self._connections:
             self._habits.forget(look.connections)
         self._sharing, self._connections = dict(look.sharing), look.connections
         return changes
+
+    def _named(self) -> set[int]:
+        return {it for holders in self._holders.values() for it in holders.named}
 
     def _differs(self, reader: str, count: int, look: Look) -> bool:
         named = self.holders(reader).named.keys()

@@ -76,6 +76,14 @@ class Habits:
             looks, times = self._seen.get(key, (0.0, 0.0))
             self._seen[key] = looks * REMEMBERED + 1, times * REMEMBERED + (connection in look.ran)
 
+    def rest(self, number: int, connections: Collection[int], holders: Collection[int]) -> None:
+        """Take in so many looks at which nothing ran."""
+        kept = REMEMBERED**number
+        for connection in connections:
+            key = connection, connection in holders
+            looks, times = self._seen.get(key, (0.0, 0.0))
+            self._seen[key] = looks * kept + (1 - kept) / (1 - REMEMBERED), times * kept
+
     def forget(self, connections: Collection[int]) -> None:
         """Keep those of these connections alone."""
         self._seen = {key: seen for key, seen in self._seen.items() if key[0] in connections}

@@ -26,6 +26,8 @@ class Look(Record):
     """Connections, also closed ones, whose thread ran since the look before; None where that is not visible."""
     strangers_ran: bool = False
     """A thread of which nobody knows whose it is ran, too."""
+    rests: int = 0
+    """How many looks there were since the look before at which nothing ran."""
     prompt: bool = False
     """Nothing stands in the way of certainty: every connection has its thread, and the look before is not long ago."""
 
