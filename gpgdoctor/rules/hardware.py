@@ -208,14 +208,12 @@ def _have_it_listed(facts: Facts, interface: UsbInterface, first: tuple[Advice, 
     see = advice("Its log says why it was not opened:", ("journalctl", "-b", "-u", "pcscd", "-n", "30"))
     if first:
         return advise(*first, restart)
-    others = (*(without if may_do_without else ()), *_keep_awake(facts, interface))
-    if interface.removable == "fixed":
-        return advise(restart, *others, see)
-    return advise(restart, advice("Or plug it in again."), *others, see)
+    replug = () if interface.removable == "fixed" else (advice("Or plug it in again."),)
+    return advise(restart, *(without if may_do_without else ()), *replug, *_keep_awake(facts, interface), see)
 
 
 def _keep_awake(facts: Facts, interface: UsbInterface) -> tuple[Advice, ...]:
-    """Where the reader may have been put to sleep: nobody has it, and libusb said what it says of a device that went."""
+    """Where the reader may have been put to sleep: nobody has it, and libusb says what it says of one that went."""
     if known(interface.driver) is not None or _code(facts) not in (None, *SAID_OF_WHAT_WENT):
         return ()
     device = public(_device(interface))
