@@ -23,11 +23,12 @@ ENDINGS = ("ings", "ing", "edly", "ed", "ions", "ion", "es", "s", "ly", "e")
 SUBJECT = "!"  # before a line of the table
 OF_ITS_SUBJECT, OF_ALL_WORDS, OF_A_LATER_PLACE = 3.0, 0.5, 0.25  # in a symptom's score
 OF_A_COMMON_WORD = 0.5
-COMMON = frozenset("card gpg gnupg key not reader token work works yubikey".split())
+COMMON = frozenset(["card", "gpg", "gnupg", "key", "not", "reader", "token", "work", "works", "yubikey"])
 NEGATION = re.compile(r"(?:ca|wo|do|does|did|is|are|was|were|has|have|could|would|should)n'?t\b|\bcannot\b")
 # Cards, tokens and devices of other kinds.
 FOREIGN = re.compile(
-    r"\b(?:sd|micro ?sd|sim|graphics?|video|sound|audio|network|wi-?fi|wlan|lan|memory|credit|debit|capture|gpu)[ -]cards?\b"
+    r"\b(?:sd|micro ?sd|sim|graphics?|video|sound|audio|network|wi-?fi|wlan|lan|memory|credit|debit|capture|gpu)"
+    r"[ -]cards?\b"
     r"|\b(?:printer|keyboard|mouse|webcam|headset|bluetooth|scanner|alsa|snd|nvidia)\b"
 )
 OURS = re.compile(r"gpg|gnupg|pgp|smart|yubi|nitrokey|token|pcsc|scdaemon|ccid|ykman|usbguard|pinentry")

@@ -39,7 +39,7 @@ def test_programs_that_always_run_or_are_not_visible_tell_nothing() -> None:
     for look in range(40):
         programs.counts = {A: look, B: look}
         ran = frozenset({ONE}) if look % 8 == 5 else frozenset[int]()
-        everybody._run_count = programs.counts.get
+        everybody._time_run = programs.counts.get
         assert everybody.narrow(GROUP, ran, ()) == GROUP
         assert nobody.narrow(GROUP, ran, ()) == GROUP
 
