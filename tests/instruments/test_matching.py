@@ -17,7 +17,11 @@ class Programs:
         self.counts = {A: 0, B: 0}
 
     def matching(self, *visible: int) -> Matching:
-        return Matching(lambda connection: connection if connection in (visible or (A, B)) else None, self.counts.get)
+        return Matching(
+            lambda connection: connection if connection in (visible or (A, B)) else None,
+            time_run=self.counts.get,
+            runs_now=lambda _: False,
+        )
 
 
 def test_it_takes_two_times_to_know() -> None:
