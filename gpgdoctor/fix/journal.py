@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from gpgdoctor.fix.entries import Damaged, Entry, State, decoded, encoded
@@ -108,6 +108,10 @@ class Contents(Record):
 
     entries: tuple[Entry, ...]
     skipped: dict[int, str]
+
+    def tell_skipped(self, tell: Callable[[str], None]) -> None:
+        for reason in self.skipped.values():
+            tell(f"gpgdoctor: skipped: {reason}")
 
 
 class Journal:
