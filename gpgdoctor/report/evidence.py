@@ -1,4 +1,4 @@
-"""The facts that a finding rests on, as a person writes them: what it is, and its value in words."""
+"""The facts that a finding rests on, for people: what each is, and its value in words."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _mistaken(facts: Facts, file: ConfigFile, found: list[Mistake], what: Text) 
 
 
 def _where(file: ConfigFile, found: list[Mistake], *, with_complaint: bool = False) -> dict[str, Value]:
-    return {"lines": mistakes.told(found, with_complaint=with_complaint), "path": path(file.path)}
+    return {"lines": mistakes.listed(found, with_complaint=with_complaint), "path": path(file.path)}
 
 
 def _files_and_self_test(facts: Facts) -> list[Subject]:

@@ -180,7 +180,7 @@ def _name_in_store(real: str) -> str:
 @rule(
     "GD316",
     "two-gnupgs-one-home",
-    "One GnuPG alone uses this home.",
+    "Only one GnuPG uses this home.",
     worst="warning",
     causes=(*GNUPG_MISSING, *hidden_by("GD308")),
 )
@@ -238,7 +238,7 @@ def _check_that_all_are_seen(facts: Facts, daemons: list[Process]) -> None:
 @rule(
     "GD315",
     "keyboxd-missing",
-    "The keyboxd that GnuPG is told to use is there.",
+    "The keyboxd that GnuPG is configured to use exists.",
     worst="warning",
     causes=GNUPG_MISSING,
 )

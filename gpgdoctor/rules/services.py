@@ -188,7 +188,7 @@ def _start_pcscd(facts: Facts) -> Cure:
 @rule(
     "GD302",
     "pcscd-stale-socket",
-    "Where pcscd's socket is, pcscd listens.",
+    "pcscd listens on its socket.",
     worst="error",
     causes=hidden_by("GD313"),
     breaks=refuses(Stretch.PCSCD),

@@ -34,7 +34,7 @@ class Piece(Record):
     width: float
     height: float
     style: str
-    density: float  # which part of it was really held
+    density: float  # the share of that time in which it was really held
     words: str
     target: str  # the row of the table that tells of it
 

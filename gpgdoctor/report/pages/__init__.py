@@ -24,7 +24,7 @@ TEXT_LIMIT = 2000
 
 
 def render(package: str, template: str, **values: Any) -> str:
-    """A page from ``template``, which lies in ``package``; texts in ``values`` may hold anything."""
+    """A page from ``template`` in ``package``; texts in ``values`` may hold anything."""
     style = _styles("colours.css", "way.css", "page.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # Of our own package, and the same bytes that the policy's digest is of: not escaped.
