@@ -76,7 +76,7 @@ def test_a_client_of_another_protocol() -> None:
     facts = in_use(pcscd={"log": (MISMATCH,)})
     assert causes(facts) == {"GD312"}
     said = finding(facts, "GD312").found.summary.clear()
-    assert "4:4" in said and "4:5 (pcsc-lite 2.3)" in said
+    assert "4:4" in said and "4:5 (pcsc-lite 2.3 and 2.4)" in said
     assert status(in_use(), "GD312") == "pass"
     unknown = in_use(pcscd={"log": UNKNOWN})
     assert status(unknown, "GD312") == "unknown" and causes(unknown) == set()

@@ -171,6 +171,7 @@ def _gnupg(version: str, table: OptionTable, own_driver: bool, running: RunningS
         agent_version=version,
         keyboxd="/usr/lib/gnupg/keyboxd",
         keyboxd_exists=True,
+        agent_unit=None,
     )
 
 
