@@ -193,7 +193,8 @@ class Configuration(Record):
     scdaemon_program_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC]
     pcsc_driver: Maybe[PcscDriver | None]  # None where none is configured
     common_in_force: Maybe[tuple[Setting, ...]] = ABSENT  # of common.conf, for all programs
-    # whether pinentry-program names a program that can be run; None where it is not set
+    # whether pinentry-program names a program that can be run; where it is not set, False if the default one is
+    # missing and no other is beside it, else None
     pinentry_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC] = ABSENT
     log_file: Maybe[LogFile | None] = ABSENT  # None where none is configured, or it is a socket
 

@@ -144,6 +144,8 @@ def pcscd_not_running(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) is not None:
         return None
     if known(facts.pcscd.mounted):
+        if holding.is_served_unseen(facts):
+            return None
         raise NotKnown(
             text("the socket of pcscd comes from outside this container, and who listens there is not visible")
         )
@@ -151,7 +153,7 @@ def pcscd_not_running(facts: Facts) -> Found | None:
         return None
     if _processes(facts, "pcscd"):
         raise NotKnown(text("a program of that name runs, but where it listens is not visible"))
-    if known_or(facts.gnupg.scdaemon, None) is None:
+    if known_or(facts.gnupg.scdaemon, None) is None or _is_without_scdaemon(facts):
         raise NotApplicable(text("there is no scdaemon that could need it"))
     if scdaemon.path(facts) is scdaemon.Path.PCSC:
         return _not_running(facts, "error")
@@ -196,7 +198,7 @@ def _start_pcscd(facts: Facts) -> Cure:
 def pcscd_stale_socket(facts: Facts) -> Found | None:
     if known(facts.pcscd.socket_file) == "absent" or known(facts.pcscd.listener) is not None:
         return None
-    if not known(facts.pcscd.refused):
+    if holding.is_served_unseen(facts) or not known(facts.pcscd.refused):
         return None
     socket = path(facts.pcscd.socket) if isinstance(facts.pcscd.socket, str) else public("its socket")
     severity = severity_for_pcsc(facts)
@@ -330,10 +332,17 @@ def _processes(facts: Facts, role: str) -> list[Process]:
 
 
 def severity_for_pcsc(facts: Facts) -> Severity:
-    """An error where scdaemon's path needs PC/SC; the unknown counts as needed."""
-    if known_or(facts.gnupg.gpgconf, "") is None:
+    """An error where scdaemon's path needs PC/SC; the unknown counts as needed. A scdaemon that is missing has none."""
+    if known_or(facts.gnupg.gpgconf, "") is None or _is_without_scdaemon(facts):
         return "info"
     try:
         return "error" if scdaemon.needs_pcsc(facts) else "info"
     except NotKnown:
         return "error"
+
+
+def _is_without_scdaemon(facts: Facts) -> bool:
+    """Whether scdaemon is missing (GD306), and no other program is run in its place."""
+    if known_or(facts.configuration.scdaemon_program_exists, None):
+        return False
+    return known_or(facts.gnupg.scdaemon, "") is None or known_or(facts.gnupg.scdaemon_exists, True) is False
