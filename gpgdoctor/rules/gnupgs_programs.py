@@ -33,7 +33,7 @@ PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg",
     "The agent's socket is that of a local gpg-agent.",
     worst="warning",
     causes=hidden_by("GD307"),
-    breaks=refuses(Stretch.AGENT),
+    breaks=refuses(Stretch.AGENT, "leads to an agent elsewhere"),
 )
 def agent_elsewhere(facts: Facts) -> Found | None:
     listener = known(facts.gnupg.agent_listener)

@@ -39,7 +39,7 @@ from gpgdoctor.wording import Text, public, text
     worst="warning",
     causes=(*NO_PCSCD_AT_ALL, *hidden_by("GD404", "GD308")),
     earlier=SCDAEMON_STARTS,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "no reader is plugged in"),
 )
 def no_reader(facts: Facts, verdicts: Verdicts) -> Found | None:
     if known(facts.usb):
@@ -92,7 +92,7 @@ def _device(interface: UsbInterface) -> str:
     each=_devices,
     causes=(*NO_PCSCD, *hidden_by("GD402", "GD206", "GD208", "GD314")),
     no_subject=NONE_ON_USB,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "pcscd does not see it"),
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     interface = known(facts.usb)[index]
@@ -212,7 +212,7 @@ def _listed(facts: Facts) -> Subjects:
     worst="info",
     causes=(*NO_PCSCD, *hidden_by("GD501")),
     earlier=SCDAEMON_STARTS,
-    breaks=refuses(Stretch.CARD),
+    breaks=refuses(Stretch.CARD, "no card in it"),
 )
 def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
     subjects = _listed(facts)
@@ -241,7 +241,7 @@ def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
-    breaks=refuses(Stretch.CARD),
+    breaks=refuses(Stretch.CARD, "the card does not answer"),
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -263,7 +263,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "the reader does not answer"),
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:
