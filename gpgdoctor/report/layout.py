@@ -18,7 +18,7 @@ PAD = 10
 SHOWN = 4  # programs and other readers; what is left is counted
 NAME_LIMIT = 80
 RADIUS = 10  # of a mark
-TALL_REASON = 156.0  # the room for a reason between the stations
+TALL_REASON, GAP_WITH_REASON = 150.0, 64.0  # the room for a reason between two stations
 BAD = {State.ABSENT, State.SILENT, State.ELSEWHERE, State.BLOCKED, State.BROKEN, State.MUTE}
 
 
@@ -135,7 +135,8 @@ def tall(way: Way) -> Picture:
     for number in range(len(way.stations)):
         box = _station(way, number, x, y, size, height)
         boxes.append(box)
-        y += box.height + gap
+        is_broken = number < len(way.links) and way.links[number].finding is not None
+        y += box.height + (GAP_WITH_REASON if is_broken else gap)
     lines = [_labelled_beside(_down(way, number, boxes), way.links[number]) for number in range(len(way.links))]
     items = _items(way)
     joint = boxes[_joint(way)]
@@ -157,7 +158,7 @@ def _labelled_beside(line: Line, link: Link) -> Line:
     if line.mark is None:
         return line
     x, y = line.mark
-    told = lines_of(link.why, TALL_REASON, 2)
+    told = lines_of(link.why, TALL_REASON, 3)
     first = y + 5 - (len(told) - 1) * LINE / 2
     return replace(line, label=Label(lines=told, x=x + RADIUS + 6, y=first, anchor="start"))
 
