@@ -177,7 +177,8 @@ class Stretch(Enum):
 class Break(Record):
     """Where a finding breaks the way, and how: what is blocked hangs, what is refused fails at once.
 
-    ``why`` stands at the break in pictures: a few words, with {who} for the program that the finding names.
+    ``why`` stands at the break in pictures: a few words, with {who} for the program that the finding names, and {has}
+    for how sure it is that this one has the reader.
     """
 
     at: Stretch

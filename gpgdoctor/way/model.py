@@ -58,9 +58,8 @@ class Station(Record):
         """Its state, as it is said of such a station."""
         if self.kind is Kind.DRIVER:
             return "of scdaemon"
-        if self.state is State.ABSENT and self.kind in ABSENT:
-            return ABSENT[self.kind]
-        return str(self.state.value)
+        said = str(self.state.value)
+        return ABSENT.get(self.kind, said) if self.state is State.ABSENT else said
 
 
 class Link(Record):

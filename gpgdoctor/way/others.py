@@ -8,10 +8,9 @@ from gpgdoctor.diagnosis import Finding
 from gpgdoctor.facts import Facts, Process, known_or
 from gpgdoctor.rules import holding
 from gpgdoctor.rules.rule import Certainty, Stretch
-from gpgdoctor.way.breaks import Broken, passage_of, why
+from gpgdoctor.way.breaks import HAS, Broken, passage_of, why
 from gpgdoctor.way.model import Branch, Kind, Passage
 
-HOLDS: dict[Certainty, str] = {"certain": "has it", "likely": "likely has it", "possible": "may have it"}
 IN_THE_WAY: dict[Certainty, str] = {
     "certain": "is in the way",
     "likely": "likely in the way",
@@ -93,13 +92,15 @@ def _named_by_findings(facts: Facts, broken: Broken, seen: set[int], joins: Kind
                 user=_another(facts, who.user or ""),
                 joins=joins if who.pid is None else Kind.READER,
                 certainty=who.certainty,
-                told=HOLDS[who.certainty],
+                told=f"{HAS[who.certainty]} it",
             )
 
 
 def _told(broken: Broken, certainty: Certainty | None) -> str:
     """What a program that a finding names does: it has the reader, or what pcscd has to give."""
-    return "" if certainty is None else HOLDS[certainty] if broken[Stretch.READER] else IN_THE_WAY[certainty]
+    if certainty is None:
+        return ""
+    return f"{HAS[certainty]} it" if broken[Stretch.READER] else IN_THE_WAY[certainty]
 
 
 def _certainty(broken: Broken, pid: int) -> Certainty | None:
