@@ -88,7 +88,13 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(name="text", about="for people", form="text"),
     Target(name="json", about="the document of check --json", form="json"),
-    Target(name="html", about="the page of report --html, with a part for each user", form="html"),
+    Target(
+        name="html",
+        about="the page of report --html, with a part for each user; sos takes it along as well",
+        form="html",
+        host="sos",
+        shims=(Shim(source="html/extras", path="/etc/sos/extras.d/gpgdoctor-page"),),
+    ),
 )
 
 BY_NAME = {target.name: target for target in TARGETS}

@@ -14,12 +14,11 @@ from gpgdoctor.report import evidence, pages
 from gpgdoctor.report.layout import pictures
 from gpgdoctor.report.text import verdict
 from gpgdoctor.report.told import facts_told, versions
-from gpgdoctor.rules.rule import Culprit
+from gpgdoctor.rules.rule import RANK, Culprit
 from gpgdoctor.way import way
 
 OfMachine = tuple[list[str], list[tuple[str, list[str]]]]  # versions, and facts with their titles
 
-CLASSES = {"healthy": "pass", "findings": "error", "incomplete": "warning", "error": "error"}  # of a verdict's words
 DIFF_LINES = 200
 FINDINGS_SHOWN = 200
 
@@ -30,7 +29,6 @@ def render(diagnosis: Diagnosis, ledger: Mapping[str, int]) -> str:
         "gpgdoctor.report.pages",
         "report.html",
         **_judged(diagnosis),
-        classes=CLASSES,
         ledger=ledger,
         checks=[_check(check) for check in diagnosis.checks],
         versions=_unindented(versions(diagnosis.facts)),
@@ -50,7 +48,6 @@ def render_users(
     return pages.render(
         "gpgdoctor.report.pages",
         "users.html",
-        classes=CLASSES,
         ledger=ledger,
         users=each,
         users_left_out=left_out,
@@ -75,12 +72,20 @@ def _user(number: int, diagnosis: Diagnosis, of_machine: OfMachine) -> dict[str,
 def _judged(diagnosis: Diagnosis) -> dict[str, Any]:
     return {
         "verdict": verdict(diagnosis),
-        "state": diagnosis.verdict,
+        "style_of_verdict": _style(diagnosis),
         "pictures": pictures(way(diagnosis)),
         "findings": [_card(diagnosis, finding) for finding in diagnosis.findings[:FINDINGS_SHOWN]],
         "left_out": max(0, len(diagnosis.findings) - FINDINGS_SHOWN),
         "not_checked": _not_checked(diagnosis),
     }
+
+
+def _style(diagnosis: Diagnosis) -> str:
+    """How the verdict looks: like the worst finding that counts, where there is one."""
+    if diagnosis.verdict == "findings":
+        counting = [finding.found.severity for finding in diagnosis.findings if not finding.ignored]
+        return max(counting, key=lambda severity: RANK[severity], default="error")
+    return {"healthy": "pass", "incomplete": "warning"}.get(diagnosis.verdict, "error")
 
 
 def _card(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:

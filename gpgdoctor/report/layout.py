@@ -180,7 +180,7 @@ def _higher(box: Box, height: float) -> Box:
 
 def _box(name: str, notes: list[str], x: float, y: float, width: float, style: str) -> Box:
     names = lines_of(name, width - 2 * PAD, 3)
-    told = tuple(line for note in notes for line in lines_of(note, width - 2 * PAD, 2))
+    told = tuple(line for note in notes for line in lines_of(note, width - 2 * PAD, 3))
     height = LINE * (len(names) + len(told)) + 2 * PAD
     return Box(x=x, y=y, width=width, height=height, name=names, notes=told, style=style)
 

@@ -77,8 +77,9 @@ def why(finding: Finding) -> str:
         return STOPPED_WHY
     seen = [who for who in finding.found.culprits if who.pid is not None]
     programs = {who.program for who in seen}
-    if len(programs) != 1:  # it is one of them, or one that is not visible
-        return how.why.replace("{has}", HAS["certain"]).replace("{who}", "another program")
+    if len(programs) != 1:
+        who = f"one of {len(seen)} programs" if programs else "another program"
+        return how.why.replace("{has}", HAS["certain"]).replace("{who}", who)
     has = HAS[max((who.certainty for who in seen), key=[*HAS].index)]
     return how.why.replace("{has}", has).replace("{who}", printable(programs.pop(), WHO_LIMIT))
 
