@@ -90,7 +90,7 @@ TARGETS: tuple[Target, ...] = (
     Target(name="json", about="the document of check --json", form="json"),
     Target(
         name="html",
-        about="the page of report --html, with a part for each user; sos takes it along as well",
+        about="a page with a part for each user; sos takes it along",
         form="html",
         host="sos",
         shims=(Shim(source="html/extras", path="/etc/sos/extras.d/gpgdoctor-page"),),
