@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gpgdoctor.diagnosis import Check, Diagnosis, Finding
-from gpgdoctor.facts import Facts, known_or
-from gpgdoctor.plan.costs import costs_of
-from gpgdoctor.plan.plan import Edit, Restart, Step, steps_of
+from gpgdoctor.facts import Facts
+from gpgdoctor.maybe import known_or
+from gpgdoctor.plan.plan import Edit, Restart, Step, costs_of, steps_of
 from gpgdoctor.report import evidence, pages
 from gpgdoctor.report.layout import pictures
+from gpgdoctor.report.machine_facts import sections, versions
 from gpgdoctor.report.text import verdict
-from gpgdoctor.report.told import facts_told, versions
 from gpgdoctor.rules.rule import RANK, Culprit
 from gpgdoctor.way import way
 
@@ -27,12 +27,12 @@ def render(diagnosis: Diagnosis, ledger: Mapping[str, int]) -> str:
     """The diagnosis is one of redacted facts, and the ledger is theirs."""
     return pages.render(
         "gpgdoctor.report.pages",
-        "report.html",
+        "report.html.j2",
         **_judged(diagnosis),
         ledger=ledger,
         checks=[_check(check) for check in diagnosis.checks],
         versions=_unindented(versions(diagnosis.facts)),
-        facts=_told(diagnosis.facts),
+        facts=_sections(diagnosis.facts),
     )
 
 
@@ -43,11 +43,11 @@ def render_users(
 
     ``left_out``: of how many users nothing is told. Without ``detailed`` it is findings and pictures alone.
     """
-    of_machine = (_unindented(versions(machine.facts)), _told(machine.facts))
+    of_machine = (_unindented(versions(machine.facts)), _sections(machine.facts))
     each = [_user(number, user, of_machine) for number, user in enumerate(users, 1)]
     return pages.render(
         "gpgdoctor.report.pages",
-        "users.html",
+        "users.html.j2",
         ledger=ledger,
         users=each,
         users_left_out=left_out,
@@ -59,7 +59,7 @@ def render_users(
 
 def _user(number: int, diagnosis: Diagnosis, of_machine: OfMachine) -> dict[str, Any]:
     """What is told of one user; of facts, what is not the same for the machine."""
-    of_user = (_unindented(versions(diagnosis.facts)), _told(diagnosis.facts))
+    of_user = (_unindented(versions(diagnosis.facts)), _sections(diagnosis.facts))
     return {
         **_judged(diagnosis),
         "name": known_or(diagnosis.facts.host.user, "a user"),
@@ -105,7 +105,7 @@ def _card(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:
         "who": [_culprit(who) for who in found.culprits],
         "note": found.note.clear() if found.note else None,
         "steps": [_step(step) for step in steps],
-        "costs": costs_of(found.cure, steps) if found.cure else (),
+        "costs": costs_of((found.cure,), steps) if found.cure else (),
     }
 
 
@@ -146,8 +146,8 @@ def _check(check: Check) -> dict[str, Any]:
     }
 
 
-def _told(facts: Facts) -> list[tuple[str, list[str]]]:
-    return [(title, _unindented(lines)) for title, lines in facts_told(facts)]
+def _sections(facts: Facts) -> list[tuple[str, list[str]]]:
+    return [(title, _unindented(lines)) for title, lines in sections(facts)]
 
 
 def _unindented(lines: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where everything stands in the drawn picture of the way: plain numbers and texts, for way.svg to draw.
+"""The layout of the drawn picture of the way: plain numbers and texts, for way.svg to draw.
 
 Two shapes: wide, with the stations in a row, and tall, with one under another, for a phone.
 """
@@ -158,9 +158,9 @@ def _labelled_beside(line: Line, link: Link) -> Line:
     if line.mark is None:
         return line
     x, y = line.mark
-    told = lines_of(link.why, TALL_REASON, 3)
-    first = y + 5 - (len(told) - 1) * LINE / 2
-    return replace(line, label=Label(lines=told, x=x + RADIUS + 6, y=first, anchor="start"))
+    wrapped = lines_of(link.why, TALL_REASON, 3)
+    first = y + 5 - (len(wrapped) - 1) * LINE / 2
+    return replace(line, label=Label(lines=wrapped, x=x + RADIUS + 6, y=first, anchor="start"))
 
 
 # -- parts -------------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def _station(way: Way, number: int, x: float, y: float, width: float, height: fl
     station = way.stations[number]
     style = "bad" if station.state in BAD else "unknown" if station.state is State.UNKNOWN else "plain"
     name = station.name if station.kind is not Kind.READER else printable(station.name, NAME_LIMIT)
-    box = _box(name, [station.told] if station.told else [], x, y, width, style)
+    box = _box(name, [station.state_text] if station.state_text else [], x, y, width, style)
     return _higher(box, height)
 
 
@@ -180,9 +180,9 @@ def _higher(box: Box, height: float) -> Box:
 
 def _box(name: str, notes: list[str], x: float, y: float, width: float, style: str) -> Box:
     names = lines_of(name, width - 2 * PAD, 3)
-    told = tuple(line for note in notes for line in lines_of(note, width - 2 * PAD, 3))
-    height = LINE * (len(names) + len(told)) + 2 * PAD
-    return Box(x=x, y=y, width=width, height=height, name=names, notes=told, style=style)
+    wrapped = tuple(line for note in notes for line in lines_of(note, width - 2 * PAD, 3))
+    height = LINE * (len(names) + len(wrapped)) + 2 * PAD
+    return Box(x=x, y=y, width=width, height=height, name=names, notes=wrapped, style=style)
 
 
 def _across(way: Way, number: int, boxes: list[Box]) -> Line:
@@ -251,13 +251,13 @@ def _notes(branch: Branch) -> list[str]:
     ids = [f"pid {branch.pid}"] if branch.pid is not None else []
     ids += [printable(branch.user, NAME_LIMIT)] if branch.user else []
     through = ["through pcscd"] if branch.through_pcscd else []
-    return [text for text in (", ".join([*ids, *through]), branch.told) if text]
+    return [text for text in (", ".join([*ids, *through]), branch.note) if text]
 
 
 def _other_reader(it: Beside) -> str:
     says = {State.PRESENT: "another reader, with a card", State.ABSENT: "another reader, empty"}
     mark = f" ({it.finding.id})" if it.finding else ""
-    return says.get(it.card.state, f"another reader, card {it.card.told}") + mark
+    return says.get(it.card.state, f"another reader, card {it.card.state_text}") + mark
 
 
 # -- the whole ---------------------------------------------------------------------------------------------------
@@ -287,8 +287,8 @@ def _picture(
 
 
 def _sentences(way: Way) -> Iterator[str]:
-    """The picture for who does not see it."""
-    names = [printable(it.name, NAME_LIMIT) + (f" ({it.told})" if it.told else "") for it in way.stations]
+    """The picture in words, for people who do not see it."""
+    names = [printable(it.name, NAME_LIMIT) + (f" ({it.state_text})" if it.state_text else "") for it in way.stations]
     yield f"Stations: {', '.join(names)}."
     for link, one, other in zip(way.links, way.stations, way.stations[1:], strict=False):
         if link.finding is not None:

@@ -25,7 +25,7 @@ class Item(Record):
     """A program or a reader beside the way. ``names``: the longest first."""
 
     names: tuple[str, ...]
-    told: str = ""
+    note: str = ""
     branch: Branch | None = None
 
 
@@ -101,7 +101,7 @@ def _one_line(drawn: Way, style: Style) -> Iterator[str]:
     for branch in drawn.branches:
         if branch.finding is not None:
             before = kinds.index(branch.joins) - 1
-            words = f"{_who(branch)} {branch.passage.value}: {branch.finding.id} ({branch.told})"
+            words = f"{_who(branch)} {branch.passage.value}: {branch.finding.id} ({branch.note})"
             yield _beneath(len(MARGIN) + ends[before], "^", words, style)
 
 
@@ -124,7 +124,7 @@ def _across(drawn: Way, style: Style, glyphs: Glyphs) -> list[str] | None:
     long = [style.encodable(_name(station)) for station in drawn.stations]
     short = [station.kind.value for station in drawn.stations]
     for names in (long, short):
-        cells = [max(len(name), len(it.told)) for name, it in zip(names, drawn.stations, strict=True)]
+        cells = [max(len(name), len(it.state_text)) for name, it in zip(names, drawn.stations, strict=True)]
         starts = [*accumulate((cell + GAP for cell in cells[:-1]), initial=len(MARGIN))]
         if starts[-1] + cells[-1] <= style.width:
             beneath = [] if names is long else [f"{MARGIN}reader: {_cut(long[-2], style.width - 10)}"]
@@ -147,7 +147,7 @@ def _reasons(drawn: Way, names: list[str], starts: list[int], style: Style) -> l
         why = _cut(style.encodable(link.why), style.width - len(MARGIN))
         column = max(min(mark - len(why) // 2, style.width - len(why)), len(MARGIN))
         if column < len(row) + (len(MARGIN) if row else 0):
-            continue  # it is told beneath
+            continue  # it is said beneath
         gap = " " * (column - len(row))
         row, painted = f"{row}{gap}{why}", f"{painted}{gap}{style.paint(why, _colour(link.finding))}"
     return [painted] if row else []
@@ -162,7 +162,7 @@ def _rows(drawn: Way, names: list[str], starts: list[int], style: Style, glyphs:
     row = states = MARGIN
     for number, (name, station) in enumerate(zip(names, drawn.stations, strict=True)):
         row += name
-        states = f"{states:<{starts[number]}}{station.told}"
+        states = f"{states:<{starts[number]}}{station.state_text}"
         if number < len(drawn.links):
             length = starts[number + 1] - starts[number] - len(name) - 2
             row += f" {_line(drawn.links[number], length, style, glyphs)} "
@@ -206,13 +206,13 @@ def _items(drawn: Way, style: Style, most: int) -> list[Item]:
     items = [*map(_program, drawn.branches), *map(_other_reader, drawn.beside)]
     left = len(items) - most + 1
     shown = items if left <= 1 else [*items[: most - 1], Item(names=(f"{left} more",))]
-    return [replace(it, names=tuple(map(style.encodable, it.names)), told=style.encodable(it.told)) for it in shown]
+    return [replace(it, names=tuple(map(style.encodable, it.names)), note=style.encodable(it.note)) for it in shown]
 
 
 def _program(branch: Branch) -> Item:
     through = " through pcscd" if branch.through_pcscd else ""
     names = (_who(branch) + through, printable(branch.program, NAME_LIMIT) + through)
-    return Item(names=names, told=branch.told, branch=branch)
+    return Item(names=names, note=branch.note, branch=branch)
 
 
 def _who(branch: Branch) -> str:
@@ -224,14 +224,14 @@ def _who(branch: Branch) -> str:
 def _other_reader(it: Beside) -> Item:
     has = {State.PRESENT: "has a card", State.ABSENT: "is empty", State.MUTE: "has a mute card"}
     mark = f", {it.finding.id}" if it.finding else ""
-    return Item(names=(printable(it.reader.name, NAME_LIMIT),), told=has.get(it.card.state, it.card.told) + mark)
+    return Item(names=(printable(it.reader.name, NAME_LIMIT),), note=has.get(it.card.state, it.card.state_text) + mark)
 
 
 def _words(item: Item, room: int) -> str:
-    """The longest name that fits, else a piece of one: what is told of it is not cut."""
-    told = f": {item.told}" if item.told else ""
-    name = next((name for name in item.names if len(name + told) <= room), None)
-    return _cut((name or _cut(item.names[-1], room - len(told))) + told, room)
+    """The longest name that fits, else a piece of one: what is said of it is not cut."""
+    note = f": {item.note}" if item.note else ""
+    name = next((name for name in item.names if len(name + note) <= room), None)
+    return _cut((name or _cut(item.names[-1], room - len(note))) + note, room)
 
 
 # -- from top to bottom ------------------------------------------------------------------------------------------
@@ -245,7 +245,7 @@ def _downwards(drawn: Way, style: Style, glyphs: Glyphs) -> Iterator[str]:
         mark = glyphs.marks.get(link.passage)
         if mark is not None and link.finding is not None:
             yield style.paint(f"{MARGIN}{mark} {_cut(style.encodable(link.why), room - 2)}", _colour(link.finding))
-        state = f": {station.told}" if station.told else ""
+        state = f": {station.state_text}" if station.state_text else ""
         yield f"{MARGIN}{line} {_cut(style.encodable(_name(station)), room - 2 - len(state))}{state}"
     breaks = sum(link.finding is not None for link in drawn.links)
     for item in _items(drawn, style, MOST_LINES - len(drawn.stations) - breaks - MARK_LINES):

@@ -1,4 +1,4 @@
-"""What a picture of the way to the card is made of."""
+"""The model of the picture of the way to the card."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Station(Record):
     state: State
 
     @property
-    def told(self) -> str:
+    def state_text(self) -> str:
         """Its state, as it is said of such a station."""
         if self.kind is Kind.DRIVER:
             return "of scdaemon"
@@ -81,7 +81,7 @@ class Branch(Record):
     certainty: Certainty | None = None  # how sure it is that it stands in the way; None: nothing says so
     passage: Passage = Passage.OPEN
     finding: Finding | None = None
-    told: str = ""  # what it does there, or why it is refused, in a few words
+    note: str = ""  # what it does there, or why it is refused, in a few words
 
 
 class Beside(Record):

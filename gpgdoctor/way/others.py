@@ -46,7 +46,7 @@ def _client(facts: Facts, broken: Broken, process: Process, joins: Kind) -> Bran
         certainty=certainty,
         passage=passage_of(refusal) if refusal else Passage.OPEN,
         finding=refusal,
-        told=why(refusal) if refusal else _told(broken, certainty),
+        note=why(refusal) if refusal else _note(broken, certainty),
     )
 
 
@@ -59,7 +59,7 @@ def _at_the_reader(broken: Broken) -> Branch:
         joins=Kind.READER,
         passage=passage_of(refusal) if refusal else Passage.OPEN,
         finding=refusal,
-        told=why(refusal) if refusal else "has it" if any(it.about.is_reader for it in broken[Stretch.READER]) else "",
+        note=why(refusal) if refusal else "has it" if any(it.about.is_reader for it in broken[Stretch.READER]) else "",
     )
 
 
@@ -72,7 +72,7 @@ def _unnamed(finding: Finding, joins: Kind) -> Branch:
         joins=joins,
         passage=passage_of(finding),
         finding=finding,
-        told=why(finding),
+        note=why(finding),
     )
 
 
@@ -92,11 +92,11 @@ def _named_by_findings(facts: Facts, broken: Broken, seen: set[int], joins: Kind
                 user=_another(facts, who.user or ""),
                 joins=joins if who.pid is None else Kind.READER,
                 certainty=who.certainty,
-                told=f"{HAS[who.certainty]} it",
+                note=f"{HAS[who.certainty]} it",
             )
 
 
-def _told(broken: Broken, certainty: Certainty | None) -> str:
+def _note(broken: Broken, certainty: Certainty | None) -> str:
     """What a program that a finding names does: it has the reader, or what pcscd has to give."""
     if certainty is None:
         return ""
