@@ -239,15 +239,17 @@ def _words(item: Item, room: int) -> str:
 
 def _downwards(drawn: Way, style: Style, glyphs: Glyphs) -> Iterator[str]:
     room = max(style.width, NARROWEST) - len(MARGIN)
+    breaks = 0
     yield f"{MARGIN}{drawn.stations[0].name}"
     for link, station in zip(drawn.links, drawn.stations[1:], strict=True):
         line = glyphs.down_dots if link.passage is Passage.UNKNOWN else glyphs.down
         mark = glyphs.marks.get(link.passage)
         if mark is not None and link.finding is not None:
-            yield style.paint(f"{MARGIN}{mark} {_cut(style.encodable(link.why), room - 2)}", _colour(link.finding))
+            reason = style.wrapped(link.why, f"{MARGIN}{mark} ", f"{MARGIN}{glyphs.down} ")
+            breaks += len(reason)
+            yield from (style.paint(line, _colour(link.finding)) for line in reason)
         state = f": {station.state_text}" if station.state_text else ""
         yield f"{MARGIN}{line} {_cut(style.encodable(_name(station)), room - 2 - len(state))}{state}"
-    breaks = sum(link.finding is not None for link in drawn.links)
     for item in _items(drawn, style, MOST_LINES - len(drawn.stations) - breaks - MARK_LINES):
         yield f"{MARGIN}also {_words(item, room - len('also '))}"
 

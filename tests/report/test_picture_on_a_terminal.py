@@ -85,6 +85,7 @@ def test_an_old_terminal_has_letters_too() -> None:
 @pytest.mark.parametrize("columns", [40, 60])
 def test_a_narrow_terminal(columns: int) -> None:
     said = on_terminal(columns=columns, NO_COLOR="1")
+    assert max(map(len, said.splitlines())) <= columns
     assert "  | scdaemon" in said and "  X firefox has it" in said and "  | Yubico" in said
 
 
