@@ -20,6 +20,7 @@ class HookTarget(str, Enum):
     ansible_fact = "ansible-fact"
     text = "text"
     json = "json"
+    html = "html"
 
 
 hooks = typer.Typer(
