@@ -21,7 +21,7 @@ LOOK_DEADLINE_S = 2.0
 MARKS = FOUND, UNCHECKED, NEITHER = "*", "?", " "
 LEGEND = '"*" is found on this machine now, "?" could not be checked. No reader was connected to.'
 FROM_STDIN = "-"
-NEARLY = 0.8  # a name with a typo, and no word of its own
+NEARLY = 0.8  # similarity of a name with a typo
 
 
 class Now(Record):
@@ -33,7 +33,7 @@ class Now(Record):
 
 
 def explain(words: Sequence[str], *, listing: bool) -> int:
-    """Print what was asked for; 0, or 2 where there is no such thing."""
+    """Print the page, the choice or the list; returns 0, or 2 where there is no such page."""
     if listing:
         return _print("\n".join(line for page in pages() for line in _row(page)))
     if not words:
@@ -99,7 +99,7 @@ def _print(text: str) -> int:
 
 
 def _choice(candidates: list[Page], quoted: str | None, now: Now) -> str:
-    """What this machine has first, then what the field had most often; at most five, the others by name."""
+    """Findings of this machine first, then by how common they are; at most five, the others by id."""
     ranked = sorted(candidates, key=lambda page: _rank(page, now))
     shown, others = ranked[:AT_MOST], ranked[AT_MOST:]
     rows = [line for page in shown for line in _row(page, f"{_mark(page, now)} ")]
@@ -118,7 +118,7 @@ def _choice(candidates: list[Page], quoted: str | None, now: Now) -> str:
 
 
 def _rank(page: Page, now: Now) -> int:
-    """The order of the search stays among equals: it has the commonest first."""
+    """The sort key: findings of this machine first; otherwise the order of the search, most common first, stays."""
     return now.found.index(page.id) if page.id in now.found else len(now.found)
 
 
@@ -149,11 +149,11 @@ def _conclusion(ids: list[str], now: Now) -> str:
 
 def look() -> Now:
     """What `check --no-probe` finds, of this machine and now."""
-    from gpgdoctor.collect.machine import Look, Wishes
+    from gpgdoctor.collect.machine import Look, LookOptions
     from gpgdoctor.diagnosis import diagnose
 
     try:
-        diagnosis = diagnose(Look(Wishes(probe=False, timeout_s=LOOK_DEADLINE_S)).facts())
+        diagnosis = diagnose(Look(LookOptions(probe=False, timeout_s=LOOK_DEADLINE_S)).facts())
     except (OSError, ValueError, LookupError, RuntimeError) as error:
         return Now(failure=f"{type(error).__name__}: {error}")
     return Now(

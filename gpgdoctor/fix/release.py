@@ -1,4 +1,4 @@
-"""Takes a reader out of scdaemon's hands and gives it to pcscd, before anything is written."""
+"""Makes scdaemon let go of a reader, so that pcscd can have it, before anything is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proof: the planned findings are gone or harmless, nothing new is wrong, and scdaemon reads the card."""
+"""Verifies a fix: the planned findings are gone or harmless, nothing new is wrong, and scdaemon reads the card."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from gpgdoctor.system.record import Record
 
 VERIFY_DEADLINE_S = 10.0
 POLL_S = 0.2
-# gpg-agent 2.2 notices only every 4 s that its scdaemon has ended, and hands out the dead pipe until then
+# gpg-agent 2.2 checks only every 4 s whether its scdaemon has ended, and uses the dead pipe until then
 # (agent/gpg-agent.c, TIMERTICK_INTERVAL); a new scdaemon may find no reader at first.
 NOT_YET = {32877: "Broken pipe", 119: "No SmartCard daemon", 32848: "No such device", 16383: "End of file"}
 
 
 class NotProved(Exception):
-    """The fix did not do what it was to do; the message says what is wrong."""
+    """The fix did not do what it should; the message says what is wrong."""
 
 
 class Proof(Record):
-    """How things are after a fix. ``revealed`` is what could not be judged behind what is cured now."""
+    """The state after a fix. ``revealed`` are findings that could not be judged before the cure."""
 
     after: Diagnosis
     revealed: tuple[Finding, ...]
@@ -36,16 +36,16 @@ class Proof(Record):
 def verify(work: Work, options: FixOptions, tell: Callable[[str], None]) -> Proof:
     """Poll until all is as expected; raises NotProved."""
     deadline = Deadline(VERIFY_DEADLINE_S)
-    told = False
+    reported = False
     while True:
         try:
             return _proof(work, options, deadline)
         except _NotYet as reason:
             if not deadline.left():
                 raise NotProved(str(reason)) from None
-            if not told:
+            if not reported:
                 tell(f"Waiting for scdaemon, up to {VERIFY_DEADLINE_S:.0f} s: {reason}.")
-                told = True
+                reported = True
             time.sleep(min(POLL_S, deadline.left()))
 
 

@@ -135,7 +135,7 @@ def test_a_whole_session_may_be_pasted() -> None:
     2024-01-02 10:11:12 scdaemon[77] pcsc_connect failed: sharing violation (0x8010000B)
     """
     first = going_with(pasted)[0]
-    assert "sharing violation (0x8010000b)" in first.phrase
+    assert "sharing violation 0x8010000b" in first.phrase
     assert "GD202" in [match.page.id for match in going_with(pasted)][:5]
     deciding = answer(pasted).deciding
     assert deciding is not None and deciding.program == "scdaemon"

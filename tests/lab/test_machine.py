@@ -20,8 +20,8 @@ from gpgdoctor.lab import demo
 from gpgdoctor.lab.machine import build, root
 from gpgdoctor.lab.machine.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.machine.machine import Machine
+from gpgdoctor.lab.machine.machine_lab import MachineLab
 from gpgdoctor.lab.machine.scenario import MachineScenario, Who
-from gpgdoctor.lab.machine.stage import MachineLab
 from gpgdoctor.lab.plan import LabUnavailable
 from gpgdoctor.lab.scenario import GpgOutcome
 from tests.lab.test_demo import Shell

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gpgdoctor.lab.catalogue.common import CARD_STATUS, CARD_STATUS_FAILS, DISABLE_CCID, SHARED_OPTIONS
+from gpgdoctor.lab.machine.machine_lab import STATES
 from gpgdoctor.lab.machine.scenario import MachineScenario, MachineStep, Plugged
-from gpgdoctor.lab.machine.stage import STATES
 from gpgdoctor.lab.scenario import Client, Step
 
 # As after a boot: a unit that is masked while it runs leaves its socket's file behind.
