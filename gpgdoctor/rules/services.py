@@ -190,7 +190,7 @@ def _start_pcscd(facts: Facts) -> Cure:
             facts, "pcscd", {"debian": "pcscd", "fedora": "pcsc-lite", "arch": "pcsclite ccid", "alpine": "pcsc-lite"}
         )
     unit = known_or(facts.pcscd.unit, None)
-    first = (("sudo", "systemctl", "unmask", "pcscd.socket"),) if unit == "masked" else ()
+    first = (("sudo", "systemctl", "unmask", "pcscd.socket", "pcscd.service"),) if unit == "masked" else ()
     start = {
         "systemd": (*first, ("sudo", "systemctl", "enable", "--now", "pcscd.socket")),
         "openrc": (("sudo", "rc-update", "add", "pcscd"), ("sudo", "rc-service", "pcscd", "start")),
