@@ -9,6 +9,7 @@ from gpgdoctor.manual import matching, symptoms, translations
 from gpgdoctor.manual.matching import Match, Weight
 from gpgdoctor.manual.pages import pages
 from gpgdoctor.manual.speakers import Line, Speaker, line
+from gpgdoctor.manual.symptoms import Fit
 from gpgdoctor.system.record import Record
 
 LIMIT_CHARACTERS, LIMIT_LINES, LIMIT_LINE = 1 << 20, 20_000, 2_000
@@ -23,6 +24,8 @@ class Answer(Record):
     matches: tuple[Match, ...]
     deciding: Line | None
     in_doubt: bool = False  # words that fit, or what any program may print: not even one page alone is certain
+    of_any_program: bool = False  # it may be about another device, or no card at all
+    leading: frozenset[str] = frozenset()  # ids of pages that may come first where this machine has their cause
 
 
 def answer(text: str) -> Answer:
@@ -33,15 +36,23 @@ def answer(text: str) -> Answer:
     ours = matching.is_ours(lines)
     found = _by_line([*lines, *wrapped], lambda said: matching.whole(said, lines, ours=ours) or matching.reasons(said))
     found = found or _by_line([*lines, *wrapped], matching.fragments)
-    in_words = _of_words(text, lines)
+    fits = _of_words(text, lines)
+    in_words = _matches(fits, lines)
     if not found:
-        return Answer(matches=tuple(in_words), deciding=None, in_doubt=True)
+        return Answer(matches=tuple(in_words), deciding=None, in_doubt=True, leading=_leading(fits))
     # The line that says most decides: a daemon's own word, then one that few pages have.
     found.sort(key=lambda matches: (-matches[0].weight, len(matches), -max(len(match.phrase) for match in matches)))
     matches = list(chain.from_iterable(found))
     if in_words and _is_prose(matches):
         matches = _with_words(matches, in_words)
-    return Answer(matches=_best(matches), deciding=found[0][0].line, in_doubt=_is_in_doubt(matches, ours))
+    of_any_program = matching.is_of_any_program(matches[0]) and not ours
+    return Answer(
+        matches=_best(matches),
+        deciding=found[0][0].line,
+        in_doubt=of_any_program or matches[0].weight is Weight.FRAGMENT,
+        of_any_program=of_any_program,
+        leading=frozenset(match.page.id for match in found[0]),
+    )
 
 
 def _by_line(lines: Iterable[Line], leads_to: Callable[[Line], list[Match]]) -> list[list[Match]]:
@@ -74,11 +85,6 @@ def _wrapped(lines: Sequence[Line]) -> list[Line]:
     return [line(" ".join(part.text for part in lines))] if 1 < len(lines) <= AT_MOST_LINES_WRAPPED else []
 
 
-def _is_in_doubt(matches: Sequence[Match], ours: bool) -> bool:
-    best = matches[0]
-    return best.weight is Weight.FRAGMENT or (matching.is_of_any_program(best) and not ours)
-
-
 def _is_prose(matches: Sequence[Match]) -> bool:
     """Whether what was found is a small part of a sentence, such as the name of an option or a reason."""
     said, phrase = matches[0].line, max((match.phrase for match in matches), key=len)
@@ -95,11 +101,19 @@ def _with_words(matches: list[Match], in_words: list[Match]) -> list[Match]:
     return [*both, *(matches if matches[0].weight is Weight.REASON else in_words), *in_words, *matches]
 
 
-def _of_words(text: str, lines: Sequence[Line]) -> list[Match]:
-    """Pages for a symptom in a person's own words."""
-    by_id = {page.id: page for page in pages()}
-    said = lines[0] if lines else line(text[:LIMIT_LINE])
-    if len(lines) > AT_MOST_LINES_OF_WORDS or said.speaker is not Speaker.NOBODY:
+def _of_words(text: str, lines: Sequence[Line]) -> list[Fit]:
+    """Pages for a symptom in a person's own words; none for a log, or where a program speaks."""
+    if len(lines) > AT_MOST_LINES_OF_WORDS or any(said.speaker is not Speaker.NOBODY for said in lines[:1]):
         return []
-    ids = symptoms.pages_for(text[:LIMIT_LINE])
-    return [Match(page=by_id[id], line=said, phrase="", weight=Weight.FRAGMENT) for id in ids if id in by_id]
+    return symptoms.pages_for(text[:LIMIT_LINE])
+
+
+def _matches(fits: Iterable[Fit], lines: Sequence[Line]) -> list[Match]:
+    by_id = {page.id: page for page in pages()}
+    return [Match(page=by_id[fit.id], line=lines[0], phrase="", weight=Weight.FRAGMENT) for fit in fits if lines]
+
+
+def _leading(fits: Sequence[Fit]) -> frozenset[str]:
+    """A word that names what a page is about puts it first, whatever this machine has."""
+    named = [fit.id for fit in fits if fit.by_subject]
+    return frozenset(named or [fit.id for fit in fits])

@@ -14,7 +14,7 @@ from gpgdoctor.system.record import Record
 
 AT_MOST = 5
 NEARLY_ALL, ANY = 0.75, 0.01  # of a symptom's words
-FEW_WORDS = 2  # said by somebody who tries a word: any symptom that has it
+FEW_WORDS = 1  # said by somebody who tries a word: any symptom that has it
 ALIKE, ALIKE_AT_FIRST = 0.82, 2  # the second: letters
 SHORTEST_STEM = 3
 WORD = re.compile(r"[a-z0-9+]+(?:[-._][a-z0-9+]+)*")
@@ -44,8 +44,15 @@ class Symptom(Record):
     is_subject: bool  # its words name what its first page is about
 
 
-def pages_for(text: str) -> list[str]:
-    """Ids of pages for a symptom said in plain words, the best first, at most five; empty where nothing fits."""
+class Fit(Record):
+    """A page that fits a symptom in words."""
+
+    id: str
+    by_subject: bool  # a word names what the page is about
+
+
+def pages_for(text: str) -> list[Fit]:
+    """Pages for a symptom said in plain words, the best first, at most five; empty where nothing fits."""
     plain = _plain(text)
     if FOREIGN.search(plain) and not OURS.search(plain):
         return []
@@ -56,19 +63,23 @@ def pages_for(text: str) -> list[str]:
     return _scored(given, NEARLY_ALL) or (_scored(given, ANY) if tries_words else [])
 
 
-def _scored(given: set[str], share: float) -> list[str]:
+def _scored(given: set[str], share: float) -> list[Fit]:
     """The pages of symptoms of whose words at least this share is there."""
     scored: dict[str, float] = {}
+    subjects = set()
     for symptom in _symptoms():
         present = [weight for forms, weight in zip(symptom.groups, symptom.weights, strict=True) if forms & given]
         if not present or len(present) < len(symptom.groups) * share:
             continue
         whole = OF_ALL_WORDS if len(present) == len(symptom.groups) else 0
         for place, id in enumerate(symptom.ids):
-            subject = OF_ITS_SUBJECT if symptom.is_subject and place == 0 else 0
-            score = sum(present) + whole + subject - place * OF_A_LATER_PLACE
+            score = sum(present) + whole - place * OF_A_LATER_PLACE
+            if symptom.is_subject and place == 0:
+                score += OF_ITS_SUBJECT
+                subjects.add(id)
             scored[id] = max(scored.get(id, 0), score)
-    return sorted(scored, key=lambda id: -scored[id])[:AT_MOST]
+    best = sorted(scored, key=lambda id: -scored[id])[:AT_MOST]
+    return [Fit(id=id, by_subject=id in subjects) for id in best]
 
 
 def _plain(text: str) -> str:
