@@ -57,7 +57,7 @@ OF_ANY_PROGRAM = frozenset({
     "init failed", "reader is unavailable", "status unavailable", "re-selected",
     "but expecting 0", "referenced but unset environment variable", "device is not authorized",
     "inappropriate ioctl for device", "permission denied publickey", "usb_open failed permission denied",
-    "cant get config descriptor", "could not open a connection to your authentication agent",
+    "cant get config descriptor", "unable to enumerate usb device", "device descriptor read 64 error", "could not open a connection to your authentication agent",
 })
 # fmt: on
 ENOUGH_OF_A_LINE = 0.5  # of its words, for what any program may print

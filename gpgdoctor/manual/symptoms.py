@@ -23,14 +23,20 @@ ENDINGS = ("ings", "ing", "edly", "ed", "ions", "ion", "es", "s", "ly", "e")
 SUBJECT = "!"  # before a line of the table
 OF_ITS_SUBJECT, OF_ALL_WORDS, OF_A_LATER_PLACE = 3.0, 0.5, 0.25  # in a symptom's score
 OF_A_COMMON_WORD = 0.5
-COMMON = frozenset("card gpg gnupg key not reader token work works yubikey".split())
+COMMON = frozenset(("card", "gpg", "gnupg", "key", "not", "reader", "token", "work", "works", "yubikey"))
 NEGATION = re.compile(r"(?:ca|wo|do|does|did|is|are|was|were|has|have|could|would|should)n'?t\b|\bcannot\b")
 # Cards, tokens and devices of other kinds.
 FOREIGN = re.compile(
-    r"\b(?:sd|micro ?sd|sim|graphics?|video|sound|audio|network|wi-?fi|wlan|lan|memory|credit|debit|capture|gpu)[ -]cards?\b"
+    r"\b(?:sd|micro ?sd|sim|graphics?|video|sound|audio|network|wi-?fi|wlan|lan|memory|credit|debit|gpu)[ -]cards?\b"
     r"|\b(?:printer|keyboard|mouse|webcam|headset|bluetooth|scanner|alsa|snd|nvidia)\b"
 )
 OURS = re.compile(r"gpg|gnupg|pgp|smart|yubi|nitrokey|token|pcsc|scdaemon|ccid|ykman|usbguard|pinentry")
+# What a longer sentence has if it is about what the table is about.
+TOPIC = re.compile(
+    r"\b(?:cards?|usb|readers?|keys?|pins?|agent|ssh|sign(?:s|ed|ing)?|signatures?|decrypt\w*|polkit|piv|oath|opensc|age|"
+    r"scdaemon|authenticator|keybox\w*|libusb|udev|keepassxc|stubs?|touch|contexts|applet|reader-port|gsd\S*)\b"
+)
+A_LONGER_SENTENCE = 6  # words
 
 TABLE = "symptoms.txt"
 
@@ -54,13 +60,22 @@ class Fit(Record):
 def pages_for(text: str) -> list[Fit]:
     """Pages for a symptom said in plain words, the best first, at most five; empty where nothing fits."""
     plain = _plain(text)
-    if FOREIGN.search(plain) and not OURS.search(plain):
+    if _is_foreign(plain):
         return []
     said = {_stem(part) for word in WORD.findall(plain) for part in (word, *PARTS.split(word)) if part}
     known = {word: _nearest(word) for word in said}
     given = {form for form in known.values() if form is not None}
     tries_words = len(said) <= FEW_WORDS and None not in known.values()
     return _scored(given, NEARLY_ALL) or (_scored(given, ANY) if tries_words else [])
+
+
+def _is_foreign(plain: str) -> bool:
+    """Whether it is about cards of another kind, or a sentence that names nothing of ours."""
+    if OURS.search(plain):
+        return False
+    return FOREIGN.search(plain) is not None or (
+        len(plain.split()) >= A_LONGER_SENTENCE and TOPIC.search(plain) is None
+    )
 
 
 def _scored(given: set[str], share: float) -> list[Fit]:
