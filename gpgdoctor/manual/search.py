@@ -15,7 +15,7 @@ from gpgdoctor.system.record import Record
 LIMIT_CHARACTERS, LIMIT_LINES, LIMIT_LINE = 1 << 20, 20_000, 2_000
 MOST = 0.5  # of the longest phrase: less of a line, such as its code alone, says less
 AT_MOST_LINES_OF_WORDS, AT_MOST_LINES_WRAPPED = 3, 40
-MESSAGE_IN_PROSE = 0.34  # of a sentence's words: with less of it, the rest of the sentence counts too
+MOST_OF_A_LINE = 0.5  # of its words: with less, the rest of a sentence counts too, and no page is certain
 
 
 class Answer(Record):
@@ -34,7 +34,8 @@ def answer(text: str) -> Answer:
     lines = [part for part in lines if part.text][:LIMIT_LINES]
     wrapped, lines = _wrapped(lines), list(dict.fromkeys(lines))
     ours = matching.is_ours(lines)
-    found = _by_line([*lines, *wrapped], lambda said: matching.whole(said, lines, ours=ours) or matching.reasons(said))
+    found = _by_line(lines, lambda said: _whole_or_reason(said, (), ours))
+    found += _by_line(wrapped, lambda said: _whole_or_reason(said, lines, ours))
     found = found or _by_line([*lines, *wrapped], matching.fragments)
     fits = _of_words(text, lines)
     in_words = _matches(fits, lines)
@@ -49,10 +50,14 @@ def answer(text: str) -> Answer:
     return Answer(
         matches=_best(matches),
         deciding=found[0][0].line,
-        in_doubt=of_any_program or matches[0].weight is Weight.FRAGMENT,
+        in_doubt=of_any_program or _is_a_small_part(matches[0]),
         of_any_program=of_any_program,
         leading=frozenset(match.page.id for match in found[0]),
     )
+
+
+def _whole_or_reason(said: Line, joined: Sequence[Line], ours: bool) -> list[Match]:
+    return matching.whole(said, joined, ours=ours) or matching.reasons(said)
 
 
 def _by_line(lines: Iterable[Line], leads_to: Callable[[Line], list[Match]]) -> list[list[Match]]:
@@ -85,11 +90,16 @@ def _wrapped(lines: Sequence[Line]) -> list[Line]:
     return [line(" ".join(part.text for part in lines))] if 1 < len(lines) <= AT_MOST_LINES_WRAPPED else []
 
 
+def _is_a_small_part(match: Match) -> bool:
+    """Whether a line says more than what led to the page; what a daemon logs is clear all the same."""
+    return match.weight is not Weight.LOG and matching.share(match) < MOST_OF_A_LINE
+
+
 def _is_prose(matches: Sequence[Match]) -> bool:
     """Whether what was found is a small part of a sentence, such as the name of an option or a reason."""
-    said, phrase = matches[0].line, max((match.phrase for match in matches), key=len)
-    is_small = len(phrase.split()) < MESSAGE_IN_PROSE * len(said.words.split())
-    return is_small and said.speaker is Speaker.NOBODY and matches[0].weight is not Weight.LOG and "0x" not in phrase
+    longest = max(matches, key=lambda match: len(match.phrase))
+    by_a_program = matches[0].weight is Weight.LOG or longest.line.speaker is not Speaker.NOBODY
+    return not by_a_program and matching.share(longest) < MOST_OF_A_LINE and "0x" not in longest.phrase
 
 
 def _with_words(matches: list[Match], in_words: list[Match]) -> list[Match]:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
 from gpgdoctor.system.record import Record
 
 AT_MOST = 5
-NEARLY_ALL, ANY = 0.75, 0.01  # of a symptom's words
-FEW_WORDS = 1  # said by somebody who tries a word: any symptom that has it
+NEARLY_ALL = 0.75  # of a symptom's words
+FEW_WORDS = 2  # said by somebody who tries a word: any symptom that has it
 ALIKE, ALIKE_AT_FIRST = 0.82, 2  # the second: letters
 SHORTEST_STEM = 3
 WORD = re.compile(r"[a-z0-9+]+(?:[-._][a-z0-9+]+)*")
@@ -65,8 +66,10 @@ def pages_for(text: str) -> list[Fit]:
     said = {_stem(part) for word in WORD.findall(plain) for part in (word, *PARTS.split(word)) if part}
     known = {word: _nearest(word) for word in said}
     given = {form for form in known.values() if form is not None}
-    tries_words = len(said) <= FEW_WORDS and None not in known.values()
-    return _scored(given, NEARLY_ALL) or (_scored(given, ANY) if tries_words else [])
+    if len(said) <= FEW_WORDS and None not in known.values():
+        one_word = [symptom for symptom in _symptoms() if any(given <= forms for forms in symptom.groups)]
+        return _scored(given, _symptoms(), NEARLY_ALL) or _scored(given, one_word, 0)
+    return _scored(given, _symptoms(), NEARLY_ALL)
 
 
 def _is_foreign(plain: str) -> bool:
@@ -78,11 +81,11 @@ def _is_foreign(plain: str) -> bool:
     )
 
 
-def _scored(given: set[str], share: float) -> list[Fit]:
-    """The pages of symptoms of whose words at least this share is there."""
+def _scored(given: set[str], symptoms: Iterable[Symptom], share: float) -> list[Fit]:
+    """The pages of those symptoms of whose words at least this share is there."""
     scored: dict[str, float] = {}
     subjects = set()
-    for symptom in _symptoms():
+    for symptom in symptoms:
         present = [weight for forms, weight in zip(symptom.groups, symptom.weights, strict=True) if forms & given]
         if not present or len(present) < len(symptom.groups) * share:
             continue
