@@ -47,6 +47,7 @@ BARE_REASONS = frozenset({
 # Those of them that only GnuPG has: they say something in any sentence.
 OF_CARDS = ("no smartcard daemon", "card error", "bad pin", "no pinentry", "pin blocked", "card removed")
 IN_PROSE = (*OF_CARDS, "no such device", "hardware problem", "card not present")
+OF_THE_MESSAGE = frozenset({"no such file or directory", "permission denied", "is a directory", "end of file"})
 # What programs of all kinds print.
 OF_ANY_PROGRAM = frozenset({
     "invalid meta command", "unknown meta command", "unexpected meta command", "cant connect to the daemon",
@@ -109,6 +110,11 @@ def reasons(said: Line) -> list[Match]:
         in_prose = IN_PROSE if known else OF_CARDS
         found += [reason for reason in in_prose if f" {reason} " in said.words and is_ours([said])]
     return [match for reason in dict.fromkeys(found) if reason for match in _holding(reason, said, Weight.REASON)]
+
+
+def shared_reasons(said: Line) -> list[Match]:
+    """The same for a message that a page has as a whole; what a missing file means depends on the message alone."""
+    return [match for match in reasons(said) if match.reason in BARE_REASONS - OF_THE_MESSAGE]
 
 
 def fragments(said: Line) -> list[Match]:

@@ -15,6 +15,7 @@ from gpgdoctor.system.record import Record
 LIMIT_CHARACTERS, LIMIT_LINES, LIMIT_LINE = 1 << 20, 20_000, 2_000
 MOST = 0.5  # of the longest phrase: less of a line, such as its code alone, says less
 AT_MOST_LINES_OF_WORDS, AT_MOST_LINES_WRAPPED = 3, 40
+ASIDE = frozenset({"other-harmless", "GD309", "GD110", "GD114", "GD115"})
 MOST_OF_A_LINE = 0.5  # of its words: with less, the rest of a sentence counts too, and no page is certain
 
 
@@ -41,8 +42,7 @@ def answer(text: str) -> Answer:
     in_words = _matches(fits, lines)
     if not found:
         return Answer(matches=tuple(in_words), deciding=None, in_doubt=True, leading=_leading(fits))
-    # The line that says most decides: a daemon's own word, then one that few pages have.
-    found.sort(key=lambda matches: (-matches[0].weight, len(matches), -max(len(match.phrase) for match in matches)))
+    found.sort(key=_decides)
     matches = list(chain.from_iterable(found))
     if in_words and _is_prose(matches):
         matches = _with_words(matches, in_words)
@@ -57,7 +57,22 @@ def answer(text: str) -> Answer:
 
 
 def _whole_or_reason(said: Line, joined: Sequence[Line], ours: bool) -> list[Match]:
-    return matching.whole(said, joined, ours=ours) or matching.reasons(said)
+    """What only one page has may still end in a reason that many causes share."""
+    whole = matching.whole(said, joined, ours=ours)
+    if not whole:
+        return matching.reasons(said)
+    return whole if whole[1:] else [*whole, *matching.shared_reasons(said)]
+
+
+def _decides(matches: Sequence[Match]) -> tuple[bool, int, int, int]:
+    """The line that says most decides: a daemon's own word, then one that few pages have.
+
+    What stands there in peace, and an option that somebody shows, explains no other line.
+    """
+    weight, longest = matches[0].weight, max((match.phrase for match in matches), key=len)
+    is_option = weight is Weight.MESSAGE and " " not in longest and "0x" not in longest
+    is_aside = is_option or all(match.page.id in ASIDE for match in matches)
+    return is_aside, -weight, len(matches), -len(longest)
 
 
 def _by_line(lines: Iterable[Line], leads_to: Callable[[Line], list[Match]]) -> list[list[Match]]:
@@ -71,7 +86,9 @@ def _ranked(matches: list[Match]) -> list[Match]:
     Of a reason, those first that have it alone.
     """
     lengths = [len(match.phrase) for match in matches]
-    if matches[0].weight is Weight.MESSAGE or matches[0].weight is Weight.LOG:
+    if matches[0].weight > matches[-1].weight:
+        return [matches[0], *_ranked(matches[1:])]
+    if matches[0].weight >= Weight.MESSAGE:
         return sorted(matches, key=lambda match: (len(match.phrase) < max(lengths) * MOST, -match.page.threads))
     reason = matches[0].reason
     return sorted(matches, key=lambda match: (match.phrase != reason, -match.page.threads))

@@ -120,3 +120,33 @@ def test_a_word_that_names_a_pages_subject_puts_it_first() -> None:
 @pytest.mark.parametrize("text", ["card", "work", "reader", "my card does not work", "card works in terminal"])
 def test_common_words_do_not_lead_to_an_options_page(text: str) -> None:
     assert "GD110" not in [match.page.id for match in answer(text).matches]
+
+
+@pytest.mark.parametrize(
+    "aside",
+    [
+        "TriggeredBy: pcscd.socket",
+        "gpg: WARNING: using insecure memory!",
+        'gpg-agent[7]: WARNING: "--supervised" is a deprecated option',
+        "debug-level guru",
+        "GNUPGHOME=/home/alice/.gnupg",
+        "card-timeout 5",
+    ],
+)
+def test_what_stands_there_in_peace_does_not_decide(aside: str) -> None:
+    found = answer(f"{aside}\ngpg: selecting card failed: No such device")
+    assert found.deciding is not None and "No such device" in found.deciding.text
+    assert found.matches[0].page.id == "GD205"
+
+
+@pytest.mark.parametrize(
+    "text", ["gpg: signing failed: No such device", "Sharing violation", "gpg: signing failed: Card error"]
+)
+def test_a_reason_that_many_causes_share_is_no_single_page(text: str) -> None:
+    assert certain(text) is None
+
+
+def test_both_lines_that_gpg_prints_for_one_refusal_count_as_one() -> None:
+    reason = "No such device"
+    either = [f"gpg: {what}: {reason}" for what in ("selecting card failed", "OpenPGP card not available")]
+    assert len({tuple(match.page.id for match in answer(text).matches) for text in (*either, "\n".join(either))}) == 1
