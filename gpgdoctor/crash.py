@@ -1,4 +1,4 @@
-"""What ends a run before its result: one line and an exit code; of a defect, also a file for a bug report."""
+"""Ends a run without a result: one line and an exit code; for a defect, also a file for a bug report."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ LINE_LENGTH = 4000
 
 
 def report(error: BaseException, arguments: list[str]) -> int:
-    """Write the details to a file of one's own, say so on stderr, and return the exit code.
+    """Write the details to a private file, name it on stderr, and return the exit code.
 
-    A result for which there was no room is no defect.
+    A full disk is no defect.
     """
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:
         _say(f"gpgdoctor: the result could not be written: {error.strerror}\n")
@@ -43,7 +43,7 @@ def report(error: BaseException, arguments: list[str]) -> int:
 
 
 def _missing(error: BaseException) -> str | None:
-    """What is not installed with gpgdoctor, where that is all."""
+    """The missing package, if that is the whole reason."""
     if isinstance(error, PackagesMissing):
         return str(error)
     if not isinstance(error, ModuleNotFoundError) or (error.name or "").partition(".")[0] in ("", "gpgdoctor"):
@@ -52,7 +52,7 @@ def _missing(error: BaseException) -> str | None:
 
 
 def _too_little(error: BaseException) -> str | None:
-    """What the limits of this process do not leave it, where that is all."""
+    """The resource limit that was hit, if that is the whole reason."""
     if isinstance(error, MemoryError):
         return "there is too little memory to run in"
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):

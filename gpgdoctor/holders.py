@@ -1,6 +1,6 @@
 """The programs that are known to use smart cards: how each connects, when it holds, what it leaves behind.
 
-A new program is a new row of HOLDERS, and nothing else. "measured": run beside scdaemon on Debian 13 (pcscd 2.3.3,
+Adding a program means adding a row to HOLDERS, nothing else. "measured": run beside scdaemon on Debian 13 (pcscd 2.3.3,
 scdaemon 2.4.7) with an emulated card, its share mode read from its calls; else the source is named. No row kills
 anything: a killed holder of an exclusive connection or of a transaction resets the card under everybody else
 (pcsc-lite 2.5.1 src/winscard_svc.c).

@@ -1,4 +1,4 @@
-"""Sentences that know what is private in them.
+"""Sentences that know which of their values are private.
 
 A finding refers to the machine by value: ``text("{who} shares {reader}", who=program(name), reader=reader_name(r))``.
 The same Text is printed as it is, or with each private value replaced by an alias; no sentence is searched for names.
@@ -49,7 +49,7 @@ class Private(Record):
 
 
 class Public(Record):
-    """A string from the machine, or made of such, that reveals nothing about anybody."""
+    """A string that reveals nothing about anybody."""
 
     value: str
 

@@ -1,20 +1,20 @@
-"""gpg-agent, which is never talked to: who listens on its socket, and which version is installed."""
+"""gpg-agent, without ever connecting to it: who listens on its socket, and which version is installed."""
 
 from __future__ import annotations
 
 import os
-import re
 
 from gpgdoctor.collect import processes
+from gpgdoctor.collect.gnupg import version_of
 from gpgdoctor.facts import Maybe, Unknown
 from gpgdoctor.system import proc
-from gpgdoctor.system.child import Command, CommandFailed
+from gpgdoctor.system.child import Command
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.sockets import Sockets
 
 # Other programs that listen where a user's agent would, and hide their open files from that user.
 SYSTEMD, FORWARDERS = "systemd", ("sshd", "sshd-session")
-CLOCK_TICK_S = 0.02  # to which the kernel tells when a process was started
+CLOCK_TICK_S = 0.02  # the resolution of process start times in /proc
 
 
 class VersionQuestion:
@@ -25,13 +25,7 @@ class VersionQuestion:
         self._command = Command([path, "--version"]) if isinstance(path, str) and os.path.exists(path) else None
 
     def answer(self, deadline: Deadline) -> Maybe[str | None]:
-        if self._command is None:
-            return self._absent
-        try:
-            found = re.search(r"\d+(\.\d+)+\S*", self._command.result(deadline).stdout)
-        except CommandFailed as error:
-            return Unknown.because(str(error))
-        return found.group()[:100] if found else Unknown.because("gpg-agent does not tell its version")
+        return self._absent if self._command is None else version_of(self._command, deadline)
 
     def close(self) -> None:
         if self._command is not None:
@@ -41,7 +35,7 @@ class VersionQuestion:
 def listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[int]) -> Maybe[str | None]:
     """Which program has gpg-agent's socket open for listening. Nobody connects to it.
 
-    ``mine`` are the users whose agent may listen there: a program of anybody else may call itself what it likes.
+    ``mine`` are the users whose agent may listen there: anybody else's program can have any name it likes.
     """
     if isinstance(path, Unknown):
         return path
@@ -56,7 +50,7 @@ def listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[in
         return f"{processes.name_of(next(iter(pids.values()))) if pids else 'a program'} of another user"
     if pids:
         return processes.name_of(next(iter(pids.values())))
-    # gpg-agent forbids ptrace, and with it a look at its open files.
+    # gpg-agent forbids ptrace, which also hides its open files.
     if any(proc.socket_inodes(pid) is None and proc.uid(pid) in users for pid in agents):
         return "gpg-agent"
     if _is_of_systemd(path, users):
@@ -65,9 +59,10 @@ def listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[in
 
 
 def _is_of_systemd(path: str, users: set[int | None]) -> bool:
-    """Whether nobody can have made that socket but `systemd --user`, which hides its files as whatever became a user.
+    """Whether only `systemd --user` can have made that socket. It hides its open files, as every process does that has
+    changed its user.
 
-    An ssh server that forwards an agent does so, too: it must have been there before the socket was.
+    So does an ssh server that forwards an agent: that is ruled out where it started after the socket was made.
     """
     try:
         made = os.stat(path).st_mtime

@@ -17,9 +17,9 @@ from gpgdoctor.system.record import Record, replace
 from gpgdoctor.system.regular import NotRegular, open_regular, read_up_to
 
 LIMIT_BYTES = 8 << 20
-# A comment takes about 10 us to read, an option 100 us, and to tell what a misspelt one was meant to be 1 ms.
+# A comment takes about 10 us to read, an option 100 us, and working out what a misspelt one should be 1 ms.
 LIMIT_LINES, LIMIT_STATEMENTS, MENDED_AT_MOST = 200_000, 5_000, 100
-COMMENTED_OUT_AT_MOST = 1_000  # what is beyond is a comment as any other
+COMMENTED_OUT_AT_MOST = 1_000  # further ones are treated as ordinary comments
 TAKEN_BY_2_2 = ("template", "encrypted")
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
 
@@ -57,7 +57,7 @@ def identity_of(status: os.stat_result) -> Identity:
 
 
 def read(path: str, program: str, scope: str) -> Source:
-    """Read a file; what is no regular one is not opened, and no limit is exceeded."""
+    """Read a file within the limits. Anything but a regular file is not opened."""
     source = ConfigFile(path=path, program=program, scope=scope, status="absent")
     try:
         link = os.lstat(path)
@@ -126,7 +126,7 @@ def _source(file: ConfigFile, size: int, content: bytes, identity: Identity) -> 
 
 
 def _too_much(content: bytes) -> str | None:
-    """Why there is no time to read so many options; a configuration file has a dozen."""
+    """Why the file is not read: too many options, where a real file has a dozen."""
     statements = sum(line.lstrip()[:1] not in (b"", b"#") for line in content.split(b"\n"))
     return f"{statements} lines that are no comments" if statements > LIMIT_STATEMENTS else None
 
@@ -138,8 +138,8 @@ def _dangling(path: str) -> str | None:
 
 
 def judge(sources: Sequence[Source], table: OptionTable, user: str) -> tuple[list[ConfigFile], Effective]:
-    """The files of one program with their lines, and what both together amount to."""
-    from gpgdoctor.scdaemon_conf.reading import read as read_both  # many machines have nothing to read
+    """The files of one program with their lines, and what is in force of both together."""
+    from gpgdoctor.scdaemon_conf.reading import read as read_both  # imported late: many machines have no file to read
 
     content = {source.file.scope: source.content for source in sources}
     effective = read_both(content.get("global", b""), content.get("user", b""), table, user)
@@ -193,7 +193,7 @@ def _kept(line: Line, table: OptionTable, *, mend: bool) -> ConfigLine | None:
 
 
 def _meant(line: Line, table: OptionTable) -> str | None:
-    """The line as it ought to be, without the note that may stand beside it."""
+    """The corrected line, without a note that may follow it."""
     if line.problem is None or line.meant is not None:
         return line.meant
     from gpgdoctor.scdaemon_conf.edits import Replace, cure
@@ -221,7 +221,7 @@ def voided(effective: Effective, paths: dict[str, str]) -> tuple[Voided, ...]:
 
 
 def unread(files: Iterable[ConfigFile]) -> Unknown | None:
-    """Why nobody can say what is in force, where a file could not be read."""
+    """Why it is unknown what is in force; None where every file could be read."""
     for file in files:
         if file.status not in ("absent", "regular"):
             return Unknown.because(f"{file.path} is {file.status}" + (f" ({file.detail})" if file.detail else ""))

@@ -1,6 +1,6 @@
 """What is asked only where the first facts leave something open: pcscd's log, and polkitd.
 
-Each costs a program of its own, and has nothing to tell where all is well.
+Each costs a process, and says nothing new where all is well.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _log(facts: Facts, deadline: Deadline) -> Maybe[tuple[LogEvent, ...]]:
 
 
 def may_be_explained(facts: Facts) -> bool:
-    """Whether there is something to which pcscd's log may have the reason."""
+    """Whether something is wrong that pcscd's log may explain."""
     pcscd = facts.pcscd
     if pcscd.refused is True or known_or(pcscd.service, None) == "failed":
         return True
@@ -45,7 +45,7 @@ def may_be_explained(facts: Facts) -> bool:
 
 
 def _refused(facts: Facts) -> bool:
-    """A reader that lets nobody in, or a second question that polkitd does not answer with yes."""
+    """Whether a reader refused the probe, or polkitd does not answer pcscd's second question with yes."""
     access = facts.pcscd.card_access
     if isinstance(access, CardAccess) and access.answer != "yes":
         return True
@@ -85,7 +85,7 @@ def _card_access(facts: Facts, deadline: Deadline) -> Maybe[CardAccess | None]:
 
 
 def _is_open_to_doubt(facts: Facts, pcscd: Pcscd) -> bool:
-    """Whether nobody has yet been let in to a card: not scdaemon, and not our own probe."""
+    """Whether nobody has been allowed to connect to a card yet: neither scdaemon nor our own probe."""
     if pcscd.answer != "ok":
         return False
     running = known_or(facts.gnupg.running, None)

@@ -28,7 +28,7 @@ MANY = "Several causes look like this; each title says what holds where all is w
 ONE = "One page fits; its title says what holds where all is well."
 ANY_PROGRAM = "Any program may print this: it may be about another USB device, or about no card at all. "
 FROM_STDIN = "-"
-NEARLY = 0.8  # a name with a typo, and no word of its own
+NEARLY = 0.8  # similarity of a name with a typo
 
 
 class Now(Record):
@@ -40,7 +40,7 @@ class Now(Record):
 
 
 def explain(words: Sequence[str], *, listing: bool) -> int:
-    """Print what was asked for; 0, or 2 where there is no such thing."""
+    """Print the page, the choice or the list; returns 0, or 2 where there is no such page."""
     if listing:
         return _print("\n".join(line for page in pages() for line in _row(page)))
     if not words:
@@ -105,7 +105,7 @@ def _print(text: str) -> int:
 
 
 def _choice(answer: Answer, now: Now, *, of_a_log: bool) -> str:
-    """What this machine has first, then what the field had most often; at most five, the others by name."""
+    """Findings of this machine first, then by how common they are; at most five, the others by id."""
     candidates = sorted((match.page for match in answer.matches), key=lambda page: _rank(page, answer, now))
     shown, others = candidates[:AT_MOST], candidates[AT_MOST:]
     rows = [line for page in shown for line in _row(page, f"{_mark(page, now)} ")]
@@ -124,7 +124,7 @@ def _choice(answer: Answer, now: Now, *, of_a_log: bool) -> str:
 
 
 def _rank(page: Page, answer: Answer, now: Now) -> int:
-    """What is found here leads only where the text leads to it; else the order of the search stays."""
+    """The sort key: findings of this machine first where the text leads to them; else the order of the search stays."""
     return now.found.index(page.id) if page.id in now.found and page.id in answer.leading else len(now.found)
 
 
@@ -157,11 +157,11 @@ def _conclusion(ids: list[str], now: Now, *, of_a_log: bool) -> str:
 
 def look() -> Now:
     """What `check --no-probe` finds, of this machine and now."""
-    from gpgdoctor.collect.machine import Look, Wishes
+    from gpgdoctor.collect.machine import Look, LookOptions
     from gpgdoctor.diagnosis import diagnose
 
     try:
-        diagnosis = diagnose(Look(Wishes(probe=False, timeout_s=LOOK_DEADLINE_S)).facts())
+        diagnosis = diagnose(Look(LookOptions(probe=False, timeout_s=LOOK_DEADLINE_S)).facts())
     except (OSError, ValueError, LookupError, RuntimeError) as error:
         return Now(failure=f"{type(error).__name__}: {error}")
     return Now(

@@ -1,4 +1,4 @@
-"""Files that a command writes: for their owner alone, the old one or the new one, never half of one."""
+"""Files that a command writes: readable for their owner only, and never half written."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _replace(path: str, text: str) -> None:
 
 
 def _write_to(path: str, text: str) -> None:
-    """A terminal, a pipe, /dev/null: written to, not replaced, and not waited for longer than a slow reader needs."""
+    """Write to a terminal, a pipe or /dev/null, which is not replaced; gives up on a reader that does not read."""
     from gpgdoctor.system.deadline import Deadline
 
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)

@@ -92,7 +92,7 @@ def _undo(entry: entries.Entry, book: journal.Journal, interrupts: Interrupts, i
 def _check_files(entry: entries.Entry, io: Console) -> bool:
     """Refuse, with a diff, where a file is not what the fix made of it.
 
-    Returns whether daemons may work by it: a killed run may have put files back, and restarted nothing.
+    Returns whether daemons may use it: a killed run may have put files back, and restarted nothing.
     """
     refused, changed = False, entry.state in ("putting-back", "undoing")
     for file in entry.files:

@@ -1,4 +1,4 @@
-"""What is said to a host, in the form it wants, and with the exit code it wants."""
+"""The answer to a host, in the form and with the exit code that it wants."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gpgdoctor.report.style import Style
 from gpgdoctor.system.record import Record
 
 SKIPPED = 111  # to supportconfig: man supportconfig(8)
-# How bad a monitoring system's codes are: UNKNOWN is better than WARNING.
+# A monitoring system's codes from good to bad: UNKNOWN is better than WARNING.
 BADNESS = (0, UNKNOWN, 1, 2)
 
 
@@ -35,7 +35,7 @@ class Judged(Record):
 
 
 def answer(target: Target, survey: Survey, seconds: float) -> Answer:
-    """The true facts are judged, and what they mean is redacted: a host gets the findings that `check` has."""
+    """The true facts are judged, then redacted, so that a host gets the same findings as `check`."""
     judged = judge(survey, (os.uname().nodename,))
     if target.form == "json":
         dump = bounded.findings_first if target.findings_first else bounded.dump

@@ -1,4 +1,4 @@
-"""What a host gets where there is no report: in its own form, and with a code that does not stop it."""
+"""What a host gets where there is no report: in its own format, with a code that does not stop it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Answer(Record):
 
 
 def failed(target: Target, why: str) -> Answer:
-    """The answer where there is none."""
+    """The answer that says why there is no report."""
     document = bounded.dump(defect(why))
     text = bounded.text(f"gpgdoctor: no report: {why}")
     if target.form == "nagios":

@@ -1,4 +1,4 @@
-"""The files of hooks: read without being led astray, written whole or not at all."""
+"""The files of hooks: read without following links, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read(path: str) -> bytes | None:
 
 
 def write(path: str, content: bytes, mode: int) -> list[str]:
-    """Write beside and rename. Answers the directories that were missing, and were made for everybody to enter."""
+    """Write a temporary file and rename it. Returns the directories that had to be made, readable for everybody."""
     made = _make_directory(os.path.dirname(path))
     temporary = f"{path}.{os.getpid()}.tmp"
     try:

@@ -1,4 +1,4 @@
-"""The programs that gpgdoctor answers to, what each wants as an answer, and the files that make it ask."""
+"""The programs that gpgdoctor answers, the form of answer each wants, and the files that make them ask."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Form = Literal["text", "markdown", "json", "text-and-json", "nagios"]
 
 
 class Shim(Record):
-    """A file of a hook: where it comes from below shims/, and where its host looks for it."""
+    """A file of a hook: its source below shims/, and where its host looks for it."""
 
     source: str
     path: str
@@ -18,7 +18,7 @@ class Shim(Record):
 
     @property
     def names_program(self) -> bool:
-        """Whether it names the gpgdoctor it runs, instead of searching for it as its user would."""
+        """Whether it names the path of gpgdoctor, instead of using the search path of its user."""
         return b"@EXE@" in template(self.source)
 
 
@@ -94,7 +94,7 @@ BY_NAME = {target.name: target for target in TARGETS}
 
 
 def template(source: str) -> bytes:
-    """A shim as it lies in the package."""
+    """The shim as it is in the package."""
     from importlib.resources import files
 
     return files("gpgdoctor.hooks").joinpath("shims", *source.split("/")).read_bytes()

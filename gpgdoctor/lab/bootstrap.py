@@ -48,7 +48,7 @@ LINT_DEADLINE_S = 600
 # Labs do not meet, and most tests wait for something: one more process than there are processors.
 SIDE_BY_SIDE = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
 # Those that emulate a processor take all that there is, and come first and alone.
-MACHINE_TESTS = "tests/lab/test_machine.py"
+MACHINE_TESTS = ("tests/lab/test_machine.py", "tests/lab/test_machine_ends.py")
 FULL = "--full"
 
 LINTERS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
@@ -134,8 +134,9 @@ def test(arguments: Sequence[str]) -> int:
     if arguments and list(arguments) != [FULL]:
         return run_instead(environment, "pytest", *arguments)
     say("first what needs a whole machine, then everything else")
-    machine = run_to_its_end(environment, "pytest", MACHINE_TESTS, *arguments)
-    rest = run_to_its_end(environment, "pytest", *SIDE_BY_SIDE, "--ignore", MACHINE_TESTS)
+    machine = run_to_its_end(environment, "pytest", *MACHINE_TESTS, *arguments)
+    others = (f"--ignore={file}" for file in MACHINE_TESTS)
+    rest = run_to_its_end(environment, "pytest", *SIDE_BY_SIDE, *others)
     if machine and not rest:
         say("the tests of the machine failed: see above")
     return machine or rest

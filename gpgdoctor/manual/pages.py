@@ -1,4 +1,4 @@
-"""The pages that explain findings, and what no rule can see: read from package data, found by id or name."""
+"""The pages about findings, and about causes that no rule can see: package data, found by id or name."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Page(Record):
 
     @property
     def threads(self) -> int:
-        """How often the field had this cause; 1 for those that were seldom seen."""
+        """How many public threads had this cause; 1 for rare ones."""
         return THREADS.get(self.id, 1)
 
 

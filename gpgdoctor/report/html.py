@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from gpgdoctor.diagnosis import Check, Diagnosis, Finding
-from gpgdoctor.plan.costs import costs_of
-from gpgdoctor.plan.plan import Edit, Restart, Step, steps_of
+from gpgdoctor.plan.plan import Edit, Restart, Step, costs_of, steps_of
 from gpgdoctor.report import evidence, pages
 from gpgdoctor.report.layout import pictures
+from gpgdoctor.report.machine_facts import sections, versions
 from gpgdoctor.report.text import verdict
-from gpgdoctor.report.told import facts_told, versions
 from gpgdoctor.rules.rule import Culprit
 from gpgdoctor.way import way
 
@@ -24,7 +23,7 @@ def render(diagnosis: Diagnosis, ledger: Mapping[str, int]) -> str:
     """The diagnosis is one of redacted facts, and the ledger is theirs."""
     return pages.render(
         "gpgdoctor.report.pages",
-        "report.html",
+        "report.html.j2",
         verdict=verdict(diagnosis),
         state=diagnosis.verdict,
         ledger=ledger,
@@ -34,7 +33,7 @@ def render(diagnosis: Diagnosis, ledger: Mapping[str, int]) -> str:
         not_checked=_not_checked(diagnosis),
         checks=[_check(check) for check in diagnosis.checks],
         versions=_unindented(versions(diagnosis.facts)),
-        facts=[(title, _unindented(lines)) for title, lines in facts_told(diagnosis.facts)],
+        facts=[(title, _unindented(lines)) for title, lines in sections(diagnosis.facts)],
     )
 
 
@@ -55,7 +54,7 @@ def _card(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:
         "who": [_culprit(who) for who in found.culprits],
         "note": found.note.clear() if found.note else None,
         "steps": [_step(step) for step in steps],
-        "costs": costs_of(found.cure, steps) if found.cure else (),
+        "costs": costs_of((found.cure,), steps) if found.cure else (),
     }
 
 

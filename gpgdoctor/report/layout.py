@@ -1,4 +1,4 @@
-"""Where everything stands in the drawn picture of the way: plain numbers and texts, for way.svg to draw.
+"""The layout of the drawn picture of the way: plain numbers and texts, for way.svg to draw.
 
 Two shapes: wide, with the stations in a row, and tall, with one under another, for a phone.
 """
@@ -144,9 +144,9 @@ def _higher(box: Box, height: float) -> Box:
 
 def _box(name: str, notes: list[str], x: float, y: float, width: float, style: str) -> Box:
     names = _lines(name, width - 2 * PAD, 3)
-    told = tuple(line for note in notes for line in _lines(note, width - 2 * PAD, 2))
-    height = LINE * (len(names) + len(told)) + 2 * PAD
-    return Box(x=x, y=y, width=width, height=height, name=names, notes=told, style=style)
+    wrapped = tuple(line for note in notes for line in _lines(note, width - 2 * PAD, 2))
+    height = LINE * (len(names) + len(wrapped)) + 2 * PAD
+    return Box(x=x, y=y, width=width, height=height, name=names, notes=wrapped, style=style)
 
 
 def _lines(text: str, room: float, most: int) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ def _lines(text: str, room: float, most: int) -> tuple[str, ...]:
 
 
 def _beginning(text: str, room: float, *, words: bool = True) -> str:
-    """As much of a text as there is room for; in whole words, if any."""
+    """As much of a text as there is room for, in whole words if possible."""
     end, used = 0, 0.0
     while end < len(text) and used + _width(text[end]) <= room:
         used += _width(text[end])
@@ -279,7 +279,7 @@ def _picture(
 
 
 def _sentences(way: Way) -> Iterator[str]:
-    """The picture for who does not see it."""
+    """The picture in words, for people who do not see it."""
     names = [printable(it.name, NAME_LIMIT) + (f" ({it.state.value})" if it.state.value else "") for it in way.stations]
     yield f"Stations: {', '.join(names)}."
     for link, one, other in zip(way.links, way.stations, way.stations[1:], strict=False):

@@ -75,7 +75,7 @@ def _scdaemon_is_let_in(facts: Facts) -> bool:
 
 
 def _is_refusal(facts: Facts, answer: str) -> bool:
-    """pcscd says the first of them for nothing else; the others may have other reasons where it has no polkit."""
+    """The first code means nothing else; the others may have other reasons where pcscd has no polkit."""
     return answer == REFUSED or (answer in REFUSALS and known(facts.pcscd.polkit))
 
 

@@ -38,7 +38,7 @@ NO_READER = text("PC/SC lists no reader")
 @rule(
     "GD201",
     "scdaemon-excludes-others",
-    "scdaemon leaves the reader to other programs too.",
+    "scdaemon lets other programs use the reader too.",
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD204", "GD109")),
@@ -127,7 +127,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
 @rule(
     "GD203",
     "exclusive-holder",
-    "No other program has the reader for itself alone.",
+    "No other program holds the reader exclusively.",
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109", "GD204", "GD206")),
@@ -247,7 +247,7 @@ def _held_by_somebody(facts: Facts) -> Subjects:
 @rule(
     "GD207",
     "unseen-client",
-    "Whoever holds the reader is visible.",
+    "The program that holds the reader is visible.",
     worst="info",
     each=_held_by_somebody,
     causes=(*NO_PCSCD, *headed_by("GD202", "GD203", "GD204")),

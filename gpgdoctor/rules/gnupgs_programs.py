@@ -24,7 +24,9 @@ OF_THE_SYSTEM = (
 GNUPGS = ("gpg-agent", "scdaemon")
 STORES = ("/nix/store/", "/gnu/store/")
 PARTS_OF_A_PREFIX = ("/bin/", "/libexec/", "/lib/", "/sbin/", "/opt/", "/Cellar/")
-PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
+# In Debian the package of gpg has it, whose other files are there; Ubuntu has one of its own.
+UBUNTU = "Ubuntu"
+PACKAGES_OF_KEYBOXD = {"debian": "--reinstall gpg", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
 
 
 @rule(
@@ -178,7 +180,7 @@ def _name_in_store(real: str) -> str:
 @rule(
     "GD316",
     "two-gnupgs-one-home",
-    "One GnuPG alone uses this home.",
+    "Only one GnuPG uses this home.",
     worst="warning",
     causes=(*GNUPG_MISSING, *hidden_by("GD308")),
 )
@@ -236,7 +238,7 @@ def _check_that_all_are_seen(facts: Facts, daemons: list[Process]) -> None:
 @rule(
     "GD315",
     "keyboxd-missing",
-    "The keyboxd that GnuPG is told to use is there.",
+    "The keyboxd that GnuPG is configured to use exists.",
     worst="warning",
     causes=GNUPG_MISSING,
 )
@@ -254,9 +256,13 @@ def keyboxd_missing(facts: Facts) -> Found | None:
             keyboxd=path(named) if named else public("no keyboxd"),
         ),
         effect=text("gpg has no public keys, signs and decrypts nothing. The card is well: gpg --card-status works."),
-        because=(place, "gnupg.keyboxd_exists"),
-        cure=install(facts, "keyboxd", PACKAGES_OF_KEYBOXD),
+        because=(f"{place}.number", f"{place}.text", "gnupg.keyboxd_exists"),
+        cure=install(facts, "keyboxd", PACKAGES_OF_KEYBOXD | _of_ubuntu(facts)),
     )
+
+
+def _of_ubuntu(facts: Facts) -> dict[str, str]:
+    return {"debian": "keyboxd"} if UBUNTU in known_or(facts.host.distribution, "") else {}
 
 
 def _uses_keyboxd(facts: Facts) -> str | None:

@@ -71,7 +71,7 @@ def _plug_in(facts: Facts) -> Advice:
 
 
 def _devices(facts: Facts) -> Subjects:
-    """One subject for each USB device: whoever has one of its interfaces has them all."""
+    """One subject for each USB device: a program that has one of its interfaces has the whole device."""
     if holding.is_served_unseen(facts):
         return Holds(why=holding.SERVED)
     found: dict[str, Subject] = {}

@@ -16,7 +16,7 @@ PACKAGES_OF_DRIVERS = {
     "alpine": "ccid",
     "suse": "pcsc-ccid",
 }
-PROTOCOLS = {"4:4": "1.8.24 to 2.2", "4:5": "2.3", "4:6": "2.4 and later"}
+PROTOCOLS = {"4:4": "1.8.24 to 2.2", "4:5": "2.3 and 2.4", "4:6": "2.5 and later"}  # src/winscard_msg.h of the tags
 
 
 def _events(facts: Facts, kind: str) -> list[tuple[int, LogEvent]]:
@@ -79,6 +79,8 @@ def pcscd_cannot_start(facts: Facts) -> Found | None:
     if isinstance(facts.pcscd.service, Unknown):
         raise NotKnown(facts.pcscd.service, counts=False)
     if facts.pcscd.service != FAILED:
+        if known_or(facts.pcscd.installed, True) is False:
+            raise NotApplicable(text("pcscd is not installed"))
         return None
     events = _events(facts, "start-failed")
     return Found(

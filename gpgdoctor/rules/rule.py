@@ -74,7 +74,7 @@ class LineChange(Record):
 
 
 class Cure(Record):
-    """What would help, before anybody has looked whether the file may be written: plan/plan.py does that."""
+    """What would help, whether or not the file may be written: plan/plan.py finds that out."""
 
     applicability: Applicability
     costs: tuple[Cost, ...] = ()
@@ -199,7 +199,7 @@ class Rule(Record):
     causes: tuple[Cause, ...]
     earlier: tuple[str, ...]  # the rules whose verdicts it is given
     no_subject: Text  # why there is no subject, where there is none
-    breaks: Break | None = None  # where its findings break the way to the card, as way.py draws it
+    breaks: Break | None = None  # where its findings break the way to the card, as way/ draws it
 
 
 _registry: dict[str, Rule] = {}

@@ -6,7 +6,7 @@ from gpgdoctor.facts import ConfigFile, Facts, NotKnown, Process, known, known_o
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NOT_STARTING
 from gpgdoctor.rules.reader_state import Hold, hold
-from gpgdoctor.rules.rule import Certainty, Culprit, Found, rule
+from gpgdoctor.rules.rule import Certainty, Culprit, Found, NotApplicable, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Text, path, pid, several, text
 
@@ -24,7 +24,7 @@ STORES = ("/nix/store/", "/gnu/store/")
 def configuration_not_in_force(facts: Facts) -> Found | None:
     running = known(facts.gnupg.running)
     if running is None:
-        return None
+        raise NotApplicable(text("no scdaemon of yours runs"))
     contradicted = _contradicted_by(facts)
     if contradicted is not None:
         return _stale(facts, "certain", *contradicted)

@@ -188,7 +188,7 @@ def _start_pcscd(facts: Facts) -> Cure:
 @rule(
     "GD302",
     "pcscd-stale-socket",
-    "Where pcscd's socket is, pcscd listens.",
+    "pcscd listens on its socket.",
     worst="error",
     causes=hidden_by("GD313"),
     breaks=refuses(Stretch.PCSCD),
@@ -298,6 +298,8 @@ def pcscd_version_mismatch(facts: Facts) -> Found | None:
 def pcscd_full(facts: Facts) -> Found | None:
     connections = known(facts.pcscd.connections)
     if len(connections) + known_or(facts.pcscd.hidden, 0) < FULL:
+        if known_or(facts.pcscd.listener, "pcscd") is None:
+            raise NotApplicable(PCSCD_DOES_NOT_RUN)
         return None
     pids = [known_or(connection.pid, 0) for connection in connections]
     counts = {pid: pids.count(pid) for pid in set(pids) if pid}

@@ -37,7 +37,7 @@ def _ccid(facts: Facts) -> list[Subject]:
 @rule(
     "GD402",
     "usb-access-denied",
-    "The reader's USB device may be opened by whoever needs it.",
+    "The program that drives the reader may open its USB device.",
     worst="error",
     each=_ccid,
     causes=(*GNUPG_MISSING, *hidden_by("GD205"), *headed_by("GD401")),

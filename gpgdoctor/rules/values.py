@@ -1,4 +1,4 @@
-"""GD113 to GD117: options that are understood, and whose values lead nowhere or too far."""
+"""GD113 to GD117: options that are understood, but whose values are useless or dangerous."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _last(settings: tuple[Setting, ...], option: str) -> int | None:
 @rule(
     "GD113",
     "pinentry-missing",
-    "The pinentry that gpg-agent is told to use is there.",
+    "The pinentry that gpg-agent is configured to use exists.",
     worst="error",
     causes=(*hidden_by("GD307", "GD308"), *hidden_by("GD101", "GD102", stopping="gpg-agent")),
 )
@@ -92,7 +92,7 @@ def log_may_hold_pins(facts: Facts) -> Found | None:
         severity="warning",
         summary=text(
             "{options} has scdaemon {version} write what it sends to the card, PINs among it, to {where}.",
-            options=several(_told(setting) for setting in lines),
+            options=several(_named(setting) for setting in lines),
             version=public(str(known(facts.gnupg.scdaemon_version))),
             where=where,
         ),
@@ -108,7 +108,7 @@ def log_may_hold_pins(facts: Facts) -> Found | None:
     )
 
 
-def _told(setting: Setting) -> Text:
+def _named(setting: Setting) -> Text:
     if setting.value is None:
         return text("{option} (line {line})", option=public(setting.option), line=setting.line)
     values: dict[str, Value] = {"option": public(setting.option), "value": line(setting.value), "line": setting.line}
@@ -162,7 +162,7 @@ def _where_it_is_kept(facts: Facts, settings: tuple[Setting, ...]) -> tuple[Text
 @rule(
     "GD115",
     "note-in-value",
-    "No value has swallowed a note that stands behind it.",
+    "No value includes a comment written after it.",
     worst="warning",
     each=mistakes.files_of_scdaemon,
     causes=GNUPG_MISSING,

@@ -135,8 +135,8 @@ def statements(content: bytes, table: OptionTable, user: str = "") -> dict[int, 
     """The lines of a file that are no comments, by their numbers, as `parse` reads them in the whole file."""
     lines = split(content)
     numbers = _telling([text for text, _ in lines], SPACES, (b"", b"#"))
-    told = b"".join(text + end for text, end in (lines[number] for number in numbers))
-    found = zip(numbers, parse(told, table, user=user), strict=True)
+    kept = b"".join(text + end for text, end in (lines[number] for number in numbers))
+    found = zip(numbers, parse(kept, table, user=user), strict=True)
     return {number + 1: line._replace(number=number + 1) for number, line in found}
 
 

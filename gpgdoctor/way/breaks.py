@@ -25,7 +25,7 @@ LEADS_TO = {
 
 
 def broken_by(finding: Finding) -> Stretch | None:
-    """Where a finding breaks the way: as its rule says, and where it keeps a daemon from starting, before that one.
+    """Where a finding breaks the way: as its rule says, or before a daemon that it keeps from starting.
 
     A consequence breaks nothing that its cause does not break, and what is only worth knowing breaks nothing,
     unless its rule never says more.
@@ -67,10 +67,10 @@ def passage_of(finding: Finding) -> Passage:
 
 def has_its_card(facts: Facts) -> bool:
     """Whether scdaemon is at the end of the way."""
-    return had_or(False, lambda: scdaemon.holds_a_card(facts))
+    return result_or(False, lambda: scdaemon.holds_a_card(facts))
 
 
-def had_or(otherwise: T, look: Callable[[], T]) -> T:
+def result_or(otherwise: T, look: Callable[[], T]) -> T:
     """What a function finds, or this where a fact that it needs is not known: a picture leaves nothing out for it."""
     try:
         return look()
@@ -79,7 +79,7 @@ def had_or(otherwise: T, look: Callable[[], T]) -> T:
 
 
 def _is_of(finding: Finding, reader: int | None) -> bool:
-    """Whether it is about this reader, or about no single one."""
+    """Whether it is about this reader, or about no reader in particular."""
     return not finding.about.is_reader or finding.about.index == reader
 
 

@@ -1,4 +1,4 @@
-"""What a picture of the way to the card is made of."""
+"""The model of the picture of the way to the card."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gpgdoctor.lab.catalogue.common import ON_PCSC
+from gpgdoctor.lab.handles import read_line
 from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import Client, File, Scenario
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(os.geteuid() != 0, reason="only root asks about others")]
@@ -132,7 +132,7 @@ def test_a_forged_answer_spoils_its_users_part_alone(forgery: str, lab: Lab) -> 
     ids = (f"--reuid={MALLORY}", f"--regid={MALLORY}")
     forger = lab.popen(["setpriv", *ids, *TRACER, lab.python, "-c", FORGER, forgery], user=0)
     try:
-        hear(forger)
+        read_line(forger)
         output = told(lab, "hook", "run", "json", "--all-users")
         document: dict[str, Any] = json.loads(output)
         assert document["verdict"] == "findings"

@@ -32,7 +32,7 @@ SCENARIO = Scenario(
     files=(ON_PCSC,),
 )
 # /usr and /etc can be written to, and a shim's own limit of 40 s is one of 6.
-FURNISH = """
+PREPARE = """
 set -e
 for name in usr etc; do
     mkdir -p /tmp/top/$name /tmp/work/$name
@@ -71,8 +71,8 @@ def lab(open_module_lab: Callable[..., Lab]) -> Iterator[Lab]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "find", lambda packages: find(packages=(*packages, "reportbug", "sosreport")))
         lab = open_module_lab(SCENARIO, user=USER)
-    furnished = lab.run(["sh", "-c", FURNISH], user=0)
-    assert (furnished.returncode, furnished.stderr) == (0, "")
+    prepared = lab.run(["sh", "-c", PREPARE], user=0)
+    assert (prepared.returncode, prepared.stderr) == (0, "")
     copied = lab.run(
         ["sh", "-c", f"mkdir -p {TREE} && cp -r {SOURCE_TREE}/gpgdoctor {TREE}/ && chown -R 0:0 {TREE}"], user=0
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import BlockedDevice, Facts, LogEvent, Unknown
+from gpgdoctor.facts import AgentUnit, BlockedDevice, Facts, LogEvent, Unknown
 from gpgdoctor.system.record import replace
 from tests.support.build import AGENT, FREE_ON_USB, RUNNING, SCDAEMON, machine, reader, without_pcscd
 from tests.support.judging import causes, finding, severity, status
@@ -91,6 +91,7 @@ def test_a_pcscd_that_cannot_start() -> None:
     assert causes(stale) == {"GD313"}
     assert severity(without_pcscd(version="2.4.7", pcscd=failed), "GD313") == "info", "its own driver needs none"
     assert severity(in_use(pcscd={"service": "failed"}), "GD313") is None, "another one runs"
+    assert status(without_pcscd(pcscd={"installed": False}), "GD313") == "skipped"
 
 
 def test_a_pcscd_without_drivers() -> None:
@@ -112,6 +113,23 @@ def test_a_keyboxd_that_is_missing() -> None:
     assert status(in_use(common_conf="use-keyboxd\n", gnupg={"keyboxd_exists": UNKNOWN}), "GD315") == "unknown"
     assert status(in_use(gnupg=gone), "GD315") == "skipped"
     assert status(machine(version="2.2.40", common_conf="use-keyboxd\n", gnupg=gone), "GD315") == "skipped"
+
+
+def test_the_package_of_keyboxd() -> None:
+    facts = in_use(common_conf="use-keyboxd\n", gnupg={"keyboxd_exists": False})
+    for distribution, package in (("debian Debian GNU/Linux 13", "gpg"), ("debian Ubuntu 24.04.1 LTS", "keyboxd")):
+        there = replace(facts, host=replace(facts.host, distribution=distribution))
+        cure = finding(there, "GD315").found.cure
+        assert cure is not None and cure.advice[0].commands[0][-1] == package
+
+
+def test_a_unit_that_starts_the_agent_with_a_name_that_was_changed() -> None:
+    unit = AgentUnit(path="/usr/lib/systemd/user/gpg-agent.service", options=("--supervised",))
+    assert severity(machine(version="2.5.3", gnupg={"agent_unit": unit}), "GD101") == "warning"
+    assert severity(machine(version="2.4.9", gnupg={"agent_unit": unit}), "GD101") is None
+    renamed = replace(unit, options=("--deprecated-supervised",))
+    assert severity(machine(version="2.5.3", gnupg={"agent_unit": renamed}), "GD101") is None
+    assert severity(machine(version="2.5.3", gnupg={"agent_unit": UNKNOWN}), "GD101") is None
 
 
 # -- GD404 and GD603 ---------------------------------------------------------------------------------------------

@@ -17,20 +17,18 @@ from tests.support.build import (
 )
 from tests.support.recordings import path_of, trimmed
 
-NO_USB = "the lab has no USB"
-NO_LOG = "the lab has no journal"
+ONE_PCSC_LITE = "a lab has one pcsc-lite"
 ON_DEBIAN_13_ALONE = "GnuPG 2.2 has no keyboxd, and a recording of 2.4 is kept only where it finds something else"
 DEBIAN_13 = "2.4.7"
 PCSC = "disable-ccid\n"
 MISMATCH = LogEvent(kind="protocol-mismatch", age=60.0, client="4:4", server="4:5")
 
 SNAPSHOTS: dict[str, tuple[str, Facts]] = {
-    "GD205.usb": (NO_USB, machine(version=DEBIAN_13)),
     "GD304.broken": (
-        "the lab has one pcsc-lite",
+        ONE_PCSC_LITE,
         machine(conf="disable-ccid\n", pcscd={"answer": "0x8010001E"}, readers=()),
     ),
-    "GD312.broken": (NO_LOG, machine(version=DEBIAN_13, conf=PCSC, pcscd={"log": (MISMATCH,)})),
+    "GD312.broken": (ONE_PCSC_LITE, machine(version=DEBIAN_13, conf=PCSC, pcscd={"log": (MISMATCH,)})),
     "GD315.ok": (ON_DEBIAN_13_ALONE, machine(version=DEBIAN_13, conf=PCSC, common_conf="use-keyboxd\n")),
     "GD505.broken": ("a virtual reader never breaks", machine(readers=(reader("UNAVAILABLE"),))),
 }

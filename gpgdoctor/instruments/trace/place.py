@@ -1,4 +1,4 @@
-"""Private directories for what a trace needs while it lasts: the socket, a home of copies."""
+"""Private directories for what a trace needs while it runs: the socket, a home of copies."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ ORDER = (names.SHARED, names.EXCLUSIVE, names.DIRECT)
 
 
 class Program:
-    """The calls of one program, of whatever number of processes."""
+    """The calls of one program, of all its processes."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""Who is connected to a pcscd, and whose thread in it ran between two looks."""
+"""Who is connected to pcscd, and which of its threads ran between two looks."""
 
 from __future__ import annotations
 
@@ -56,14 +56,26 @@ class Activity:
         self._base, self._was_complete = self._first, self._complete
         self._earlier = self.serves.keys()
         self._refresh(own, now_s)
-        self._first = self._last = self._clock.read(self._threads) if self._clock else None
+        self._first = self._last = self._read()
+        if self._first is not None and len(self._first) < len(self._threads):  # one has just ended
+            self._refresh(own, now_s)
+            self._first = self._last = self._read()
+
+    def is_still(self, mine: frozenset[int]) -> bool:
+        """Whether nothing ran, came or ended since the look before, but for these threads."""
+        if self._base is None or self._first is None or self._listed is None:
+            return False
+        return ran(self._base, self._first) <= mine
 
     def extend(self, own: int | None, now_s: float) -> None:
         """Take in who came, and what ran, while the counts were read."""
         if self._clock is None:
             self._listed = None
         self._refresh(own, now_s)
-        self._last = self._clock.read(self._threads) if self._clock else None
+        self._last = self._read()
+
+    def _read(self) -> dict[int, bytes] | None:
+        return self._clock.read(self._threads) if self._clock else None
 
     def _refresh(self, own: int | None, now_s: float) -> None:
         """The kernel is asked for sockets only when pcscd's threads changed: a list of 16,000 takes 38 ms."""
@@ -84,7 +96,7 @@ class Activity:
 
     def _pair(self) -> None:
         assert self._clock is not None
-        before, self._threads = self._threads, self._clock.threads()
+        before, self._threads = self._threads, self._clock.threads(anew=True)
         settled = before == self._threads
         self._complete = self._pairing.update(self._threads, self.peers) and settled
         self.serves, self._sure = self._pairing.serves, self._pairing.sure
