@@ -108,7 +108,9 @@ def reasons(said: Line) -> list[Match]:
     found = [_reason_at_the_end(said), *codes.reasons(said.whole)] if known else []
     if not known or said.speaker is Speaker.NOBODY:
         in_prose = IN_PROSE if known else OF_CARDS
-        found += [reason for reason in in_prose if f" {reason} " in said.words and is_ours([said])]
+        # "smart card error 6a82" is a status word that another program shows.
+        prose = said.words.replace(" smart card error ", " ")
+        found += [reason for reason in in_prose if f" {reason} " in prose and is_ours([said])]
     return [match for reason in dict.fromkeys(found) if reason for match in _holding(reason, said, Weight.REASON)]
 
 

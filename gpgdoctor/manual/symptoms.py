@@ -35,7 +35,8 @@ OURS = re.compile(r"gpg|gnupg|pgp|smart|yubi|nitrokey|token|pcsc|scdaemon|ccid|y
 # What a longer sentence has if it is about what the table is about.
 TOPIC = re.compile(
     r"\b(?:cards?|usb|readers?|keys?|pins?|agent|ssh|sign(?:s|ed|ing)?|signatures?|decrypt\w*|polkit|piv|oath|opensc|age|"
-    r"scdaemon|authenticator|keybox\w*|libusb|udev|keepassxc|stubs?|touch|contexts|applet|reader-port|gsd\S*)\b"
+    r"scdaemon|authenticator|keybox\w*|libusb|udev|keepassxc|stubs?|touch|contexts|applet|reader-port|gsd\S*|"
+    r"resource manager)\b"
 )
 A_LONGER_SENTENCE = 6  # words
 

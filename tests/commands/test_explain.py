@@ -13,7 +13,8 @@ import pytest
 from gpgdoctor.commands import explain as command
 from gpgdoctor.commands.explain import Now, explain
 from gpgdoctor.manual import Page, called, pages
-from gpgdoctor.manual.search import Match, Weight, answer
+from gpgdoctor.manual.matching import Match, Weight
+from gpgdoctor.manual.search import answer
 from gpgdoctor.manual.speakers import line
 from gpgdoctor.rules import catalogue
 from gpgdoctor.system import invocation
