@@ -200,6 +200,25 @@ def test_a_pcscd_that_sleeps_when_nobody_is_connected_is_left_to_its_sleep(open_
     assert staying.interrupt() == 0
 
 
+LOOKS = """
+import time
+from gpgdoctor.instruments.watch.poll import Poll
+poll = Poll("/run/pcscd/pcscd.comm", rate_hz=20, stay=False)
+for _ in range(100):
+    sight = poll.look()
+    print("rest" if sight is None else "asked" if sight.readers else "alone")
+    time.sleep(0.05)
+"""
+
+
+def test_pcscd_is_not_asked_where_nothing_ran_in_it(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle()))
+    found = lab.run([lab.python, "-c", LOOKS]).stdout.split()
+    assert found[0] == "asked"
+    assert found.count("rest") > found.count("asked"), "only the thread that polls the reader runs"
+    assert "alone" not in found
+
+
 def test_nothing_is_started_where_pcscd_does_not_run(open_lab: OpenLab) -> None:
     lab = open_lab(scenario(pcscd="never-started"))
     watch = Watching(lab, "--json", "--for", "1")

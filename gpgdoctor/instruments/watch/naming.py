@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 
 from gpgdoctor import holders
 from gpgdoctor.collect import processes
@@ -35,11 +34,18 @@ class Naming:
         new = {server: peer for server, peer in peers.items() if self._inodes.get(server) != peer.inode}
         if not new:
             return
-        pids = _newest_first({peer.inode for peer in new.values() if peer.inode})
+        pids = self._owners({peer.inode for peer in new.values() if peer.inode})
         for server, peer in new.items():
             self._inodes[server] = peer.inode
             if peer.inode:  # who has gone keeps the name
                 self._clients[server] = _named(pids.get(peer.inode), peer.uid)
+
+    def _owners(self, inodes: set[int]) -> dict[int, int]:
+        """The processes that have these sockets; who was a client before is asked first, then the newest ones."""
+        if not inodes:
+            return {}
+        before = [who.pid for named in self._clients.values() for who in named if who.pid is not None]
+        return proc.owners(inodes, dict.fromkeys((*before, *sorted(proc.pids(), reverse=True))))
 
     def forget(self, peers: Mapping[int, Peer]) -> None:
         """Names of connections that ended long ago are not kept for ever."""
@@ -71,15 +77,6 @@ class Naming:
 
 
 _NOBODY = Who(pid=None, program="a connection without a program", certainty="likely")
-
-
-def _newest_first(inodes: set[int]) -> dict[int, int]:
-    if not inodes:
-        return {}
-    with suppress(OSError):
-        pids = sorted((int(entry) for entry in os.listdir("/proc") if entry.isdigit()), reverse=True)
-        return proc.owners(inodes, pids)
-    return {}
 
 
 def _named(pid: int | None, uid: int | None) -> tuple[Who, ...]:
