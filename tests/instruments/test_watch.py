@@ -317,6 +317,24 @@ def test_with_sudo_pcscd_is_asked_as_the_caller(open_lab: OpenLab) -> None:
     assert watch.complaints == ""
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have other users in the lab")
+def test_where_the_caller_is_refused_root_watches_as_root_and_says_so(open_lab: OpenLab) -> None:
+    """As polkit refuses her, here the socket's mode does."""
+    lab = open_lab(scenario(idle(user=0), user=1001))
+    assert lab.run(["chmod", "600", "/run/pcscd/pcscd.comm"], user=0).returncode == 0
+    watch = Watching(lab, "--json", user=0, env={"SUDO_UID": "1001", "HOME": "/root"})
+    watch.event("card", reader=lab.readers[0])
+    firefox = lab.start_client(Client(kind="shared", program="firefox", user=0))
+    assert [who["pid"] for who in watch.event("take", program="firefox")["by"]] == [firefox.pid]
+    assert watch.interrupt() == 0
+    (said,) = watch.complaints.splitlines()
+    assert said.startswith("gpgdoctor: pcscd lets root in, but not alice (")
+    assert said.endswith("whose gpg gets no card: this watches as root")
+    hers = Watching(lab, "--for", "1")
+    assert hers.wait() == 3
+    assert "Permission denied" in hers.complaints
+
+
 # -- how it ends, what it prints --------------------------------------------------------------------------------------
 
 

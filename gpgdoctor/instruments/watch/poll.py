@@ -12,7 +12,7 @@ from gpgdoctor.collect.pcscd_program import PcscdProgram
 from gpgdoctor.instruments.watch import daemon
 from gpgdoctor.instruments.watch.activity import Activity
 from gpgdoctor.instruments.watch.look import Look
-from gpgdoctor.pcsc.connection import PREFERRED_MINOR, Connection, NoAnswer, Refused
+from gpgdoctor.pcsc.connection import PREFERRED_MINOR, Connection, NoAnswer
 from gpgdoctor.pcsc.wire import Malformed, ReaderState
 from gpgdoctor.system.caller import Whom
 from gpgdoctor.system.proc import others_are_hidden
@@ -226,7 +226,7 @@ class Poll:
         minor = PREFERRED_MINOR if spoken is None else spoken
         try:
             return Connection(self._path, ANSWER_DEADLINE_S, self._whom, minor)
-        except Refused as refusal:
+        except NoAnswer as refusal:  # by polkit, or by the mode of the socket or a directory above it
             if self._whom is None:
                 raise
             connection = Connection(self._path, ANSWER_DEADLINE_S, minor=minor)
