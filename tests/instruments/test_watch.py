@@ -148,6 +148,29 @@ def test_hidden_processes_leave_nothing_certain(open_lab: OpenLab) -> None:
     assert all(who["certainty"] != "certain" for event in takes for who in event["by"])
 
 
+UNCOUNTED = """
+import runpy, sys
+from gpgdoctor.instruments.watch import poll
+poll.is_counted = lambda: False
+sys.argv = ["gpgdoctor", "watch", "--json", "--for", "6"]
+runpy.run_module("gpgdoctor", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_kernel_that_does_not_count_when_threads_run_leaves_nothing_certain(open_lab: OpenLab) -> None:
+    """It is this one, that the watch is told not to ask: its sockets alone tell who came."""
+    lab = open_lab(scenario(idle()))
+    watching = lab.popen([lab.python, "-c", UNCOUNTED])
+    while json.loads(watching.stdout.readline())["event"] != "card":
+        pass
+    firefox = lab.start_client(Client(kind="shared", program="firefox"))
+    events = [json.loads(line) for line in watching.stdout]
+    assert watching.wait() == 0
+    (took,) = [event for event in events if event["event"] == "take"]
+    assert firefox.pid in [who["pid"] for who in took["by"]]
+    assert all(who["certainty"] != "certain" for who in took["by"])
+
+
 # -- cards, pcscd -----------------------------------------------------------------------------------------------------
 
 
