@@ -14,7 +14,6 @@ from gpgdoctor.system import mounts
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sock_diag import ESTABLISHED, LISTENING, File, UnixSocket, unix_sockets
 
-
 _DEVICES: dict[int, tuple[int, int]] = {}
 """A file system's number as the kernel means it, by the one that stat(2) gives."""
 
