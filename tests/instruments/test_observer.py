@@ -46,6 +46,7 @@ class Machine:
         cards: Mapping[int, int] | None = None,
         wants: Wants | None = None,
         samples: Mapping[int, bytes] | None = None,
+        came: bool = False,
     ) -> list[tuple[Any, ...]]:
         self.at_s += PERIOD_S
         connections = frozenset({A, B})
@@ -65,6 +66,7 @@ class Machine:
             serves={it: frozenset({it}) for it in connections},
             sure=connections,
             samples=dict(samples or {}),
+            came=came,
             slept_s=slept_s,
         )
         its = {pid: wants for pid in cards or () if wants}
@@ -170,6 +172,15 @@ def test_only_the_reader_that_scdaemon_wants_counts(
     machine = Machine()
     events = [event for _ in range(60) for event in machine.see(*readers, cards={SCDAEMON: 0}, wants=wants)]
     assert [it for it in events if it[0] == "refused"] == ([("refused", "began", refused)] if refused else [])
+
+
+def test_scdaemon_may_have_come_where_somebody_connected_for_a_moment() -> None:
+    machine = Machine()
+    machine.see(reader(sharing=1), ran={A})
+    machine.see(reader(sharing=1), cards={})
+    assert not machine.observer.knows_scdaemon
+    machine.see(reader(sharing=1), came=True)
+    assert machine.observer.knows_scdaemon
 
 
 def test_a_refusal_comes_also_while_nothing_happens_in_pcscd() -> None:

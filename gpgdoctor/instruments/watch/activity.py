@@ -20,6 +20,8 @@ class Ran(Record):
     """A thread ran that is no known client's."""
     complete: bool
     """Every connection had its thread, all the time."""
+    came: bool = False
+    """Somebody connected, be it for a moment: pcscd's main thread does nothing else (winscard_msg_srv.c)."""
 
 
 class Activity:
@@ -129,7 +131,8 @@ class Activity:
         threads, known = ran(self._base, self._last), set(self.serves) | set(self._earlier)
         strangers = bool(set(threads) - known - {self._main})
         complete = self._complete and self._was_complete
-        return Ran(clients=frozenset(threads & known), strangers=strangers, complete=complete)
+        came = self._main in threads
+        return Ran(clients=frozenset(threads & known), strangers=strangers, complete=complete, came=came)
 
     @property
     def sure(self) -> frozenset[int]:

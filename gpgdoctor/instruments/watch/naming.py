@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Mapping
 
 from gpgdoctor import holders
@@ -14,6 +15,9 @@ from gpgdoctor.system.sockets import Peer
 
 # Programs of every session that hide their files from their own user, and never use a card by themselves.
 NEVER_CLIENTS = frozenset({"gpg-agent", "gpg", "ssh-agent", "systemd", "(sd-pam)", "polkitd", "keyboxd", "dirmngr"})
+
+
+EARLIER_CLIENTS = 16  # that are asked first whether a new connection is theirs
 
 
 class Who(Record):
@@ -28,6 +32,7 @@ class Naming:
     def __init__(self) -> None:
         self._clients: dict[int, tuple[Who, ...]] = {}
         self._inodes: dict[int, int] = {}
+        self._earlier: deque[int] = deque(maxlen=EARLIER_CLIENTS)  # processes, the last one first
 
     def meet(self, peers: Mapping[int, Peer]) -> None:
         """Look for the programs of connections that were not seen before; cheap where there are none."""
@@ -44,8 +49,14 @@ class Naming:
         """The processes that have these sockets; who was a client before is asked first, then the newest ones."""
         if not inodes:
             return {}
-        before = [who.pid for named in self._clients.values() for who in named if who.pid is not None]
-        return proc.owners(inodes, dict.fromkeys((*before, *sorted(proc.pids(), reverse=True))))
+        found = proc.owners(inodes, self._earlier)
+        if len(found) < len(inodes):
+            found = {**proc.owners(inodes - found.keys(), sorted(proc.pids(), reverse=True)), **found}
+        for pid in found.values():
+            if pid in self._earlier:
+                self._earlier.remove(pid)
+            self._earlier.appendleft(pid)
+        return found
 
     def forget(self, peers: Mapping[int, Peer]) -> None:
         """Names of connections that ended long ago are not kept for ever."""

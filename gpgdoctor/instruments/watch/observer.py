@@ -126,7 +126,7 @@ class Observer:
         """The events of one sight; ``said`` is what my scdaemons said last."""
         self._slept_s += sight.slept_s
         self._at_s = sight.at_s - self._began_s + self._slept_s
-        if sight.serves.keys() - self._there:
+        if sight.came or sight.serves.keys() - self._there:
             self._stirred_s = sight.at_s
         self._there = set(sight.serves)
         self._note(said)
