@@ -29,12 +29,12 @@ MEMORY_BYTES = 400 << 20  # root's own process; without a liar it takes a tenth
 TRACER = ("--clear-groups", "--inh-caps=+sys_ptrace", "--ambient-caps=+sys_ptrace")
 FORGER = """
 import ctypes, json, os, sys
-from gpgdoctor.collect.user_child import nothing
+from gpgdoctor.collect.user_child import nothing_known
 from gpgdoctor.snapshot import encode
 
 PIDFD_GETFD = 438
 ME = os.getuid()
-SILENT = encode(nothing("x"))
+SILENT = encode(nothing_known("x"))
 FILE = {"program": "scdaemon", "scope": "user", "status": "regular", "owner": ME, "mode": 384, "length": 20000}
 LINE = {"text": "x", "kind": "option", "option": "x", "problem": "unknown-option", "meant": "disable-ccid"}
 NAMES = [f"Reader {number}" for number in range(64)]
