@@ -11,7 +11,7 @@ from contextlib import suppress
 from gpgdoctor.collect import management
 from gpgdoctor.facts import ConfigFile, ConfigLine, Maybe, Setting, Unknown, Voided
 from gpgdoctor.scdaemon_conf.force import Effective
-from gpgdoctor.scdaemon_conf.lines import Line
+from gpgdoctor.scdaemon_conf.lines import TELLING, Line, decoded
 from gpgdoctor.scdaemon_conf.options import OptionTable
 from gpgdoctor.system.record import Record, replace
 from gpgdoctor.system.regular import NotRegular, open_regular, read_up_to
@@ -127,7 +127,7 @@ def _source(file: ConfigFile, size: int, content: bytes, identity: Identity) -> 
 
 def _too_much(content: bytes) -> str | None:
     """Why there is no time to read so many options; a configuration file has a dozen."""
-    statements = sum(line.lstrip()[:1] not in (b"", b"#") for line in content.split(b"\n"))
+    statements = sum(match[1] is None for match in TELLING.finditer(content))
     return f"{statements} lines that are no comments" if statements > LIMIT_STATEMENTS else None
 
 
@@ -142,7 +142,7 @@ def judge(sources: Sequence[Source], table: OptionTable, user: str) -> tuple[lis
     from gpgdoctor.scdaemon_conf.reading import read as read_both  # many machines have nothing to read
 
     content = {source.file.scope: source.content for source in sources}
-    effective = read_both(content.get("global", b""), content.get("user", b""), table, user)
+    effective = read_both(content.get("global", b""), content.get("user", b""), table, user, comments=False)
     read_lines = {"global": effective.global_lines, "user": effective.user_lines}
     return [_with_lines(source, read_lines[source.file.scope], table) for source in sources], effective
 
@@ -151,14 +151,13 @@ def _with_lines(source: Source, lines: Sequence[Line], table: OptionTable) -> Co
     mended = {line.number for line in [line for line in lines if line.problem is not None][:MENDED_AT_MOST]}
     found = (_kept(line, table, mend=line.number in mended) for line in lines)
     kept = tuple(_without_most_commented_out(line for line in found if line is not None))
-    last = lines[-1] if lines else None
-    unfinished = last is not None and not last.eol
+    *_, last = source.content.rpartition(b"\n")
     return replace(
         source.file,
-        length=len(lines),
+        length=source.content.count(b"\n") + bool(last),
         line_end="\r\n" if lines and lines[0].eol == "\r\n" else "\n",
-        final_newline=not unfinished,
-        last_line=last.raw if last is not None and unfinished else None,
+        final_newline=not last,
+        last_line=decoded(last) if last else None,
         lines=kept,
     )
 

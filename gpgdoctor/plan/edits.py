@@ -109,7 +109,7 @@ def overruled(facts: Facts, options: Sequence[str]) -> str | None:
     for file in known_or(facts.configuration.files, ()):
         if (file.program, file.scope, file.status) != ("scdaemon", "global", "regular"):
             continue
-        effective = read(sketch(file), b"", table_of(facts), known_or(facts.host.user, ""))
+        effective = read(sketch(file), b"", table_of(facts), known_or(facts.host.user, ""), comments=False)
         for option in options:
             lock = effective.lock(option.partition(" ")[0])
             if lock is not None:
