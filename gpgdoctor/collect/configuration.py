@@ -17,8 +17,9 @@ from gpgdoctor.system.record import Record, replace
 from gpgdoctor.system.regular import NotRegular, open_regular, read_up_to
 
 LIMIT_BYTES = 8 << 20
-# A comment takes about 10 us to read, an option 100 us, and to tell what a misspelt one was meant to be 1 ms.
-LIMIT_LINES, LIMIT_STATEMENTS, MENDED_AT_MOST = 200_000, 5_000, 100
+# An option takes about 100 us to read, and to tell what a misspelt one was meant to be 1 ms. What is kept of a file
+# has to fit into a snapshot and into the answer of a child (see snapshot.py).
+LIMIT_LINES, LIMIT_STATEMENTS, LIMIT_STATEMENT_BYTES, MENDED_AT_MOST = 200_000, 1_000, 8 << 10, 100
 COMMENTED_OUT_AT_MOST = 1_000  # what is beyond is a comment as any other
 TAKEN_BY_2_2 = ("template", "encrypted")
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
@@ -126,9 +127,13 @@ def _source(file: ConfigFile, size: int, content: bytes, identity: Identity) -> 
 
 
 def _too_much(content: bytes) -> str | None:
-    """Why there is no time to read so many options; a configuration file has a dozen."""
-    statements = sum(match[1] is None for match in TELLING.finditer(content))
-    return f"{statements} lines that are no comments" if statements > LIMIT_STATEMENTS else None
+    """Why there is no time to read so many options, or so long ones; a configuration file has a dozen."""
+    starts = [match.start() for match in TELLING.finditer(content) if match[1] is None]
+    if len(starts) > LIMIT_STATEMENTS:
+        return f"{len(starts)} lines that are no comments"
+    starts.append(content.rfind(b"\n") + 1)  # of the last line the end is missing, and it is kept whatever it says
+    longest = max((content.find(b"\n", start) + 1 or len(content)) - start for start in starts)
+    return f"a line of {longest} bytes" if longest > LIMIT_STATEMENT_BYTES else None
 
 
 def _dangling(path: str) -> str | None:

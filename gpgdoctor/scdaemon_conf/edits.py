@@ -138,7 +138,7 @@ def _commented_out(rows: Sequence[Row], name: str, table: OptionTable) -> list[i
     """Right after the last comment that is nothing but this option, with whatever value."""
     value = r"\s.*" if table.argument(name) != "none" else r"\s+#.*"
     same = re.compile(rf"{re.escape(name)}(?:{value}|\s*)", re.DOTALL)
-    comments = ((index, _commented(text)) for index, (text, _) in enumerate(rows))
+    comments = ((index, _commented(text)) for index, (text, _) in enumerate(rows) if name in text)
     return [index + 1 for index, comment in comments if comment is not None and same.fullmatch(comment)][-1:]
 
 

@@ -167,7 +167,7 @@ class Child:
 
     def _decoded(self, line: bytes) -> Any:
         try:
-            return json.loads(line, parse_int=_integer, parse_constant=_refuse)
+            return json.loads(line, parse_int=integer, parse_constant=_refuse)
         except (ValueError, RecursionError):
             self.error = "it gave an answer that makes no sense"
             return None
@@ -195,8 +195,8 @@ def _as(whom: Whom | None) -> dict[str, Any]:
     return {"env": environment, "user": whom.user.pw_uid, "group": whom.user.pw_gid, "extra_groups": groups}
 
 
-def _integer(digits: str) -> int:
-    """To make a number of very many digits takes very long."""
+def integer(digits: str) -> int:
+    """For json.loads: to make a number of very many digits takes very long. Raises ValueError."""
     if len(digits) > MOST_DIGITS:
         raise ValueError("a number is too long")
     return int(digits)
