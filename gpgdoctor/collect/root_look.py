@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gpgdoctor.system.deadline import Deadline
@@ -57,7 +58,8 @@ class RootLook:
 def lend(timeout_s: float, homedir: str | None = None) -> None:
     """For the rest of this process, which is about to give root up. The child ends when its parent does."""
     global lent
-    lent = RootLook(timeout_s, homedir)
+    with suppress(OSError):  # no more processes: what the user sees must do
+        lent = RootLook(timeout_s, homedir)
 
 
 def _serve(asked: socket.socket, timeout_s: float, homedir: str | None) -> None:

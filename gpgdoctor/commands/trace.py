@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 
 from gpgdoctor.collect import root_look
 from gpgdoctor.commands.output import complain
@@ -51,8 +50,7 @@ def _as_the_owner() -> None:
     if user is None:
         return
     kept = {name: os.environ[name] for name in OF_THE_SCREEN if name in os.environ}
-    with suppress(OSError):  # no more processes: the user's own look must do
-        root_look.lend(LOOK_DEADLINE_S, user.home)
+    root_look.lend(LOOK_DEADLINE_S, user.home)
     become(user)
     os.environ.update(kept)
     runtime = f"/run/user/{user.user.pw_uid}"
