@@ -6,7 +6,7 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,12 @@ def _fill(found: dict[str, Any], other: dict[str, Any]) -> None:
             found[name] = value
 
 
-def places(value: Any, kind: type, here: Place = ()) -> Iterator[Place]:
-    """Where values of that kind are."""
-    if isinstance(value, kind) and not isinstance(value, bool):
+def places(value: Any, kinds: tuple[type, ...], here: Place = ()) -> Iterator[Place]:
+    """Where values of these kinds are."""
+    if isinstance(value, kinds) and not isinstance(value, bool):
         yield here
     for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from places(item, kind, (*here, key))
+        yield from places(item, kinds, (*here, key))
 
 
 def with_value(value: Any, place: Place, new: Any) -> Any:
@@ -70,9 +70,9 @@ def named(place: Place) -> str:
     return ".".join(str(part) for part in place if isinstance(part, str))
 
 
-def one_of_each(value: Any, kind: type) -> list[Place]:
+def one_of_each(value: Any, *kinds: type) -> list[Place]:
     """One place for each name."""
-    return list({named(place): place for place in places(value, kind)}.values())
+    return list({named(place): place for place in places(value, kinds)}.values())
 
 
 RICH = rich()
@@ -81,7 +81,7 @@ ANSWER.update(scdaemons=[], agent_program="/usr/bin/gpg-agent", usb_nodes=["/dev
 
 
 def test_there_are_lists_texts_and_numbers_to_attack() -> None:
-    lists, texts, numbers = (one_of_each(RICH, kind) for kind in (list, str, (int, float)))  # type: ignore[arg-type]
+    lists, texts, numbers = (one_of_each(RICH, *kinds) for kinds in ((list,), (str,), (int, float)))
     assert len(lists) > 20 and len(texts) > 60 and len(numbers) > 20
 
 
@@ -110,10 +110,11 @@ def test_no_text_is_longer_than_its_bound() -> None:
 
 @pytest.mark.parametrize("number", NUMBERS, ids=repr)
 def test_no_number_is_larger_than_its_bound(number: float) -> None:
-    for document, read in ((RICH, decode), (ANSWER, decoded)):
-        for place in one_of_each(document, (int, float)):  # type: ignore[arg-type]
+    readings: list[tuple[Any, Callable[[Any], object]]] = [(RICH, decode), (ANSWER, decoded)]
+    for document, read in readings:
+        for place in one_of_each(document, int, float):
             with pytest.raises(BadSnapshot, match=r"too large a number|no file has so many lines|was expected"):
-                read(with_value(document, place, number))  # type: ignore[operator]
+                read(with_value(document, place, number))
 
 
 def listed(name: str) -> bytes:
