@@ -193,4 +193,4 @@ def _name(number: int) -> str:
 
 
 def now() -> float:
-    return round(time.time(), 3)
+    return max(0.0, round(time.time(), 3))  # an entry of before 1970 is not believed

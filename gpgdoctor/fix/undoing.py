@@ -81,7 +81,9 @@ def _undo(entry: entries.Entry, book: journal.Journal, interrupts: Interrupts, i
         done = "Removed" if file.before is None else "Restored"
         path = printable(file.path, PATH_LIMIT)
         io.say(f"{path} was as before already." if file.path in as_it_was else f"{done} {path}.")
-    io.say(f"Fix {entry.number} is undone.")
+    verdict = f"Fix {entry.number} is undone."
+    if not io.say(verdict):
+        io.tell(verdict)
 
 
 def _check_files(entry: entries.Entry, io: Console) -> bool:

@@ -172,7 +172,6 @@ def _gnupg(version: str, table: OptionTable, own_driver: bool, running: RunningS
         agent_unit=None,
         keyboxd="/usr/lib/gnupg/keyboxd",
         keyboxd_exists=True,
-        agent_unit=None,
     )
 
 
