@@ -46,7 +46,8 @@ def configured_driver(sources: list[Source]) -> Maybe[str | None]:
     to replace the library.
     """
     for source in reversed(of_program(sources, "scdaemon")):
-        for line in reversed((source.content or source.raw).splitlines()):
+        content = source.content or source.raw
+        for line in reversed(content.splitlines() if b"pcsc-driver" in content else []):
             words = line.split(None, 1)
             if len(words) == 2 and words[0] == b"pcsc-driver":
                 name = os.fsdecode(words[1].strip().strip(b'"'))

@@ -35,7 +35,7 @@ PACKAGES_OF_KEYBOXD = {"debian": "--reinstall gpg", "fedora": "gnupg2", "arch": 
     "The agent's socket is that of a local gpg-agent.",
     worst="warning",
     causes=hidden_by("GD307"),
-    breaks=refuses(Stretch.AGENT),
+    breaks=refuses(Stretch.AGENT, "leads to an agent elsewhere"),
 )
 def agent_elsewhere(facts: Facts) -> Found | None:
     if isinstance(facts.gnupg.agent_listener, Unknown) and _is_forwarded(facts):

@@ -42,7 +42,7 @@ SAID_OF_WHAT_WENT = ("IO", "NO_DEVICE", "NOT_FOUND", "PIPE", "TIMEOUT")
     worst="warning",
     causes=(*NO_PCSCD_AT_ALL, *hidden_by("GD404", "GD308")),
     earlier=SCDAEMON_STARTS,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "no reader is plugged in"),
 )
 def no_reader(facts: Facts, verdicts: Verdicts) -> Found | None:
     if known(facts.usb):
@@ -96,7 +96,7 @@ def _device(interface: UsbInterface) -> str:
     causes=(*NO_PCSCD, *hidden_by("GD206", "GD208", "GD314")),
     earlier=("GD402",),
     no_subject=NONE_ON_USB,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "pcscd does not see it"),
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int, verdicts: Verdicts) -> Found | None:
     interface = known(facts.usb)[index]
@@ -257,7 +257,7 @@ def _listed(facts: Facts) -> Subjects:
     worst="info",
     causes=(*NO_PCSCD, *hidden_by("GD501")),
     earlier=SCDAEMON_STARTS,
-    breaks=refuses(Stretch.CARD),
+    breaks=refuses(Stretch.CARD, "no card in it"),
 )
 def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
     subjects = _listed(facts)
@@ -286,7 +286,7 @@ def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
-    breaks=refuses(Stretch.CARD),
+    breaks=refuses(Stretch.CARD, "the card does not answer"),
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -308,7 +308,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "the reader does not answer"),
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:

@@ -18,7 +18,7 @@ FEWEST_WORDS = 2  # of a reader's name: "Yubico YubiKey" says which, "Yubico" ha
     "scdaemon takes the reader that has the card.",
     worst="error",
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD105", "GD308")),
-    breaks=refuses(Stretch.CARD),
+    breaks=refuses(Stretch.CARD, "the card is in another reader"),
 )
 def other_reader_taken(facts: Facts) -> Found | None:
     if not scdaemon.reaches_through_pcsc(facts):

@@ -30,7 +30,13 @@ GNUPG_MISSING = hidden_by("GD306", "GD307")
 PCSCD_DOES_NOT_RUN = text("pcscd does not run")
 
 
-@rule("GD307", "gnupg-missing", "GnuPG is installed.", worst="error", breaks=refuses(Stretch.AGENT))
+@rule(
+    "GD307",
+    "gnupg-missing",
+    "GnuPG is installed.",
+    worst="error",
+    breaks=refuses(Stretch.AGENT, "GnuPG is not installed"),
+)
 def gnupg_missing(facts: Facts) -> Found | None:
     if known(facts.gnupg.gpgconf) is not None:
         return None
@@ -48,7 +54,7 @@ def gnupg_missing(facts: Facts) -> Found | None:
     "scdaemon is installed.",
     worst="error",
     causes=hidden_by("GD307"),
-    breaks=refuses(Stretch.SCDAEMON),
+    breaks=refuses(Stretch.SCDAEMON, "scdaemon is not installed"),
 )
 def scdaemon_missing(facts: Facts) -> Found | None:
     named = known(facts.gnupg.scdaemon)
@@ -96,7 +102,13 @@ def install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
     return by_hand("Install {what}:", command, what=public(what))
 
 
-@rule("GD305", "pcsc-library-missing", "The PC/SC library can be loaded.", worst="error", breaks=refuses(Stretch.PCSCD))
+@rule(
+    "GD305",
+    "pcsc-library-missing",
+    "The PC/SC library can be loaded.",
+    worst="error",
+    breaks=refuses(Stretch.PCSCD, "the PC/SC library is missing"),
+)
 def pcsc_library_missing(facts: Facts) -> Found | None:
     library = known(facts.pcscd.library)
     if library.usable:
@@ -138,7 +150,7 @@ def pcscd_asleep(facts: Facts) -> Found | None:
         *hidden_by("GD101", "GD102", stopping="scdaemon"),
         *headed_by("GD501"),
     ),
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "pcscd does not run"),
 )
 def pcscd_not_running(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) is not None:
@@ -178,7 +190,7 @@ def _start_pcscd(facts: Facts) -> Cure:
             facts, "pcscd", {"debian": "pcscd", "fedora": "pcsc-lite", "arch": "pcsclite ccid", "alpine": "pcsc-lite"}
         )
     unit = known_or(facts.pcscd.unit, None)
-    first = (("sudo", "systemctl", "unmask", "pcscd.socket"),) if unit == "masked" else ()
+    first = (("sudo", "systemctl", "unmask", "pcscd.socket", "pcscd.service"),) if unit == "masked" else ()
     start = {
         "systemd": (*first, ("sudo", "systemctl", "enable", "--now", "pcscd.socket")),
         "openrc": (("sudo", "rc-update", "add", "pcscd"), ("sudo", "rc-service", "pcscd", "start")),
@@ -193,7 +205,7 @@ def _start_pcscd(facts: Facts) -> Cure:
     "pcscd listens on its socket.",
     worst="error",
     causes=hidden_by("GD313"),
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "a left-over socket, no pcscd"),
 )
 def pcscd_stale_socket(facts: Facts) -> Found | None:
     if known(facts.pcscd.socket_file) == "absent" or known(facts.pcscd.listener) is not None:
@@ -218,7 +230,7 @@ def pcscd_stale_socket(facts: Facts) -> Found | None:
     "pcscd answers.",
     worst="error",
     causes=hidden_by("GD302", "GD305"),
-    breaks=blocks(Stretch.PCSCD),
+    breaks=blocks(Stretch.PCSCD, "pcscd does not answer"),
 )
 def pcscd_not_answering(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
@@ -261,7 +273,7 @@ def _states(facts: Facts) -> tuple[str, ...]:
     "pcscd and its library speak the same protocol.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305"),
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "they speak different versions"),
 )
 def pcscd_version_mismatch(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
@@ -295,7 +307,7 @@ def pcscd_version_mismatch(facts: Facts) -> Found | None:
     "pcscd has room for more connections.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305"),
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "full: {who} has the connections"),
 )
 def pcscd_full(facts: Facts) -> Found | None:
     connections = known(facts.pcscd.connections)

@@ -42,7 +42,7 @@ def _ccid(facts: Facts) -> list[Subject]:
     each=_ccid,
     causes=(*GNUPG_MISSING, *hidden_by("GD205"), *headed_by("GD401")),
     no_subject=NONE_ON_USB,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "no permission for the USB device"),
 )
 def usb_access_denied(facts: Facts, index: int) -> Found | None:
     return _for_scdaemon(facts, index) or _for_pcscd(facts, index)

@@ -303,7 +303,7 @@ def _home(facts: Facts) -> str | None:
     "The OpenPGP application and admin commands are switched on.",
     worst="error",
     causes=(*GNUPG_MISSING, *NOT_STARTING, *hidden_by("GD108", at_least="error")),
-    breaks=refuses(Stretch.CARD),
+    breaks=refuses(Stretch.CARD, "OpenPGP is turned off"),
 )
 def application_disabled(facts: Facts) -> Found | None:
     settings = known(facts.configuration.in_force)

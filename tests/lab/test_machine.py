@@ -6,20 +6,22 @@ Eight a day, others every day; ``--full`` plays them all.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
 from gpgdoctor.lab import demo
-from gpgdoctor.lab.machine import build
+from gpgdoctor.lab.machine import build, root
 from gpgdoctor.lab.machine.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.machine.machine import Machine
 from gpgdoctor.lab.machine.machine_lab import MachineLab
-from gpgdoctor.lab.machine.scenario import MachineScenario
+from gpgdoctor.lab.machine.scenario import MachineScenario, Who
 from gpgdoctor.lab.plan import LabUnavailable
 from gpgdoctor.lab.scenario import GpgOutcome
 from tests.lab.test_demo import Shell
@@ -171,6 +173,28 @@ def test_devices_come_and_go_and_so_do_cards() -> None:
         machine.must("seat", "until gpg --card-status; do sleep 1; done")
         reader.remove()
         machine.must("seat", "while gpg --card-status; do sleep 1; done")
+
+
+SESSION = "loginctl show-session $XDG_SESSION_ID -p Remote -p Active -p Seat --value | xargs"
+IN_A_SESSION = r"0::/user\.slice/user-{uid}\.slice/session-\d+\.scope"
+
+
+@pytest.mark.usefixtures("built")
+def test_everybody_is_who_they_say_and_where() -> None:
+    of_alice, of_bob = (IN_A_SESSION.format(uid=uid) for uid in (root.ALICE, root.BOB))
+    with needing_a_lab(), Machine() as machine:
+        for who, name, place, session in (
+            ("root", "root", r"0::/system\.slice/lab-root\.service", None),
+            ("seat", "alice", of_alice, "seat0 no yes"),
+            ("ssh", "alice", of_alice, "yes yes"),
+            ("bob", "bob", of_bob, "yes yes"),
+            ("sudo", "root", of_alice, None),
+            ("service", "alice", r"0::/system\.slice/run-.+\.service", None),
+        ):
+            said = machine.must(cast(Who, who), ["sh", "-c", "id -un; cat /proc/self/cgroup"]).splitlines()
+            assert said[0] == name and re.fullmatch(place, said[1]), said
+            if session is not None:
+                assert machine.must(cast(Who, who), SESSION).strip() == session
 
 
 @pytest.mark.usefixtures("built")

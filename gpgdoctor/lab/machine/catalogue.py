@@ -229,7 +229,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         steps=(CARD_STATUS_FAILS,),
         expect=("GD301",),
         gpg="fails",
-        by_hand=("sudo systemctl unmask pcscd.socket", "sudo systemctl enable --now pcscd.socket"),
+        by_hand=("sudo systemctl unmask pcscd.socket pcscd.service", "sudo systemctl enable --now pcscd.socket"),
     ),
     MachineScenario(
         name="usb-pcscd-cannot-start",
