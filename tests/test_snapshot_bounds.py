@@ -134,7 +134,7 @@ def with_digits() -> bytes:
     return with_text().replace(b"x", b"9").replace(b'"/9', b"9").replace(b'9"', b"9")
 
 
-DOCUMENTS = {
+DOCUMENTS: dict[str, Callable[[], bytes]] = {
     "a million readers": partial(listed, "readers"),
     "a million processes": partial(listed, "processes"),
     "a text of seven million characters": with_text,
