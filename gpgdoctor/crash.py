@@ -1,4 +1,4 @@
-"""What ends a run before its result: one line and an exit code; of a defect, also a file for a bug report."""
+"""Ends a run without a result: one line and an exit code; for a defect, also a file for a bug report."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def report(error: BaseException, arguments: list[str]) -> int:
-    """Write the details to a file of one's own, say so on stderr, and return the exit code.
+    """Write the details to a private file, name it on stderr, and return the exit code.
 
-    A result for which there was no room is no defect.
+    A full disk is no defect.
     """
     if isinstance(error, OSError) and error.errno in NO_ROOM and error.filename is None:
         _say(f"gpgdoctor: the result could not be written: {error.strerror}\n")
@@ -45,7 +45,7 @@ def report(error: BaseException, arguments: list[str]) -> int:
 
 
 def _missing(error: BaseException) -> str | None:
-    """What is not installed with gpgdoctor, where that is all."""
+    """The missing package, if that is the whole reason."""
     if isinstance(error, PackagesMissing):
         return str(error)
     if not isinstance(error, ModuleNotFoundError) or (error.name or "").partition(".")[0] in ("", "gpgdoctor"):

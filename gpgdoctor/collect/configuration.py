@@ -20,7 +20,7 @@ LIMIT_BYTES = 8 << 20
 # An option takes about 100 us to read, and to tell what a misspelt one was meant to be 1 ms. What is kept of a file
 # has to fit into a snapshot and into the answer of a child (see snapshot.py).
 LIMIT_LINES, LIMIT_STATEMENTS, LIMIT_STATEMENT_BYTES, MENDED_AT_MOST = 200_000, 1_000, 8 << 10, 100
-COMMENTED_OUT_AT_MOST = 1_000  # what is beyond is a comment as any other
+COMMENTED_OUT_AT_MOST = 1_000  # further ones are treated as ordinary comments
 TAKEN_BY_2_2 = ("template", "encrypted")
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
 
@@ -58,7 +58,7 @@ def identity_of(status: os.stat_result) -> Identity:
 
 
 def read(path: str, program: str, scope: str) -> Source:
-    """Read a file; what is no regular one is not opened, and no limit is exceeded."""
+    """Read a file within the limits. Anything but a regular file is not opened."""
     source = ConfigFile(path=path, program=program, scope=scope, status="absent")
     try:
         link = os.lstat(path)
@@ -143,8 +143,8 @@ def _dangling(path: str) -> str | None:
 
 
 def judge(sources: Sequence[Source], table: OptionTable, user: str) -> tuple[list[ConfigFile], Effective]:
-    """The files of one program with their lines, and what both together amount to."""
-    from gpgdoctor.scdaemon_conf.reading import read as read_both  # many machines have nothing to read
+    """The files of one program with their lines, and what is in force of both together."""
+    from gpgdoctor.scdaemon_conf.reading import read as read_both  # imported late: many machines have no file to read
 
     content = {source.file.scope: source.content for source in sources}
     effective = read_both(content.get("global", b""), content.get("user", b""), table, user, comments=False)
@@ -197,7 +197,7 @@ def _kept(line: Line, table: OptionTable, *, mend: bool) -> ConfigLine | None:
 
 
 def _meant(line: Line, table: OptionTable) -> str | None:
-    """The line as it ought to be, without the note that may stand beside it."""
+    """The corrected line, without a note that may follow it."""
     if line.problem is None or line.meant is not None:
         return line.meant
     from gpgdoctor.scdaemon_conf.edits import Replace, cure
@@ -225,7 +225,7 @@ def voided(effective: Effective, paths: dict[str, str]) -> tuple[Voided, ...]:
 
 
 def unread(files: Iterable[ConfigFile]) -> Unknown | None:
-    """Why nobody can say what is in force, where a file could not be read."""
+    """Why it is unknown what is in force; None where every file could be read."""
     for file in files:
         if file.status not in ("absent", "regular"):
             return Unknown.because(f"{file.path} is {file.status}" + (f" ({file.detail})" if file.detail else ""))

@@ -1,4 +1,4 @@
-"""Where a command's result goes: stdout, with what its encoding does not have as escapes; complaints go to stderr."""
+"""Prints a command's result to stdout, with escapes for what its encoding lacks, and complaints to stderr."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 def written(text: str) -> bool:
-    """Print the result; a reader who has gone (``| head``) has seen enough, a full disk has not."""
+    """Print the result; False on errors such as a full disk. A reader that is gone (``| head``) is no error."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
@@ -22,7 +22,7 @@ def written(text: str) -> bool:
 
 
 def complain(message: str) -> None:
-    """One line, whatever the message holds. Where stderr takes none, the exit code must do."""
+    """Print the message on one line, escaped; where stderr takes none, the exit code must do."""
     from gpgdoctor.system.escape import printable
 
     with suppress(OSError):

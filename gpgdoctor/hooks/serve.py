@@ -1,4 +1,4 @@
-"""`gpgdoctor hook run`: one answer to a host, in time, whatever happens; nothing on stderr, no question asked."""
+"""`gpgdoctor hook run`: always one answer to the host, in time; nothing on stderr, no questions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def serve(target: Target, *, all_users: bool) -> int:
     try:
         watch.start()
         answer = _look(target, all_users)
-    except Exception as error:  # noqa: BLE001 - the host gets an answer, and no traceback with private things in it
+    except Exception as error:  # noqa: BLE001 - the host gets an answer, and no traceback with private data in it
         answer = failed(target, shortage(error) or f"a defect of gpgdoctor ({_where(error)})")
     watch.cancel()
     try:
@@ -54,7 +54,7 @@ class _Output:
         lead_nowhere(0, 2)
 
     def write(self, text: str) -> None:
-        """Write all of it; where something was written already, wait for the end of the process."""
+        """Write all of it; if something was written already, wait for the process to end."""
         self._once.acquire()
         rest = text.encode("ascii")
         while rest:
@@ -62,7 +62,7 @@ class _Output:
 
 
 def _give_up(target: Target, output: _Output) -> NoReturn:
-    """Where a call does not return: write that and end the process at once."""
+    """For a call that does not return: say so, and end the process at once."""
     answer = failed(target, f"it took longer than {DEADLINE_S:.0f} s")
     try:
         output.write(answer.output)

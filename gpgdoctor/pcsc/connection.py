@@ -1,4 +1,4 @@
-"""A connection to pcscd of our own, for what libpcsclite does not say: how many connections a reader has.
+"""A connection of our own to pcscd, for what libpcsclite does not report: how many connections a reader has.
 
 Nothing is established and no card is touched: pcscd answers the version and the readers' states to anybody whom it
 lets in. Each call has a deadline, for a stopped pcscd answers nothing.
@@ -6,6 +6,7 @@ lets in. Each call has a deadline, for a stopped pcscd answers nothing.
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from gpgdoctor.pcsc import wire
 from gpgdoctor.pcsc.names import SERVICE_STOPPED, SUCCESS, described
 from gpgdoctor.pcsc.on_behalf import connected_as
 from gpgdoctor.pcsc.wire import Command, ReaderState
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.system.caller import RunAs
 
 # The oldest that a pcscd of today still takes (2.4.1 and later take 4:4; 4:3 went out in 2018).
 PREFERRED_MINOR = 4
@@ -48,12 +49,12 @@ def _connected(path: str, timeout_s: float) -> Iterator[socket.socket]:
 
 
 class Connection:
-    """Connected, and of one mind about the protocol; raises NoAnswer. To connect starts a sleeping pcscd."""
+    """A connection with an agreed protocol version; raises NoAnswer. Connecting starts a sleeping pcscd."""
 
     def __init__(
-        self, path: str, timeout_s: float = 1.0, whom: Whom | None = None, minor: int = PREFERRED_MINOR
+        self, path: str, timeout_s: float = 1.0, run_as: RunAs | None = None, minor: int = PREFERRED_MINOR
     ) -> None:
-        """``timeout_s`` holds for this call and for each later one; ``whom``: root connects as that user.
+        """``timeout_s`` holds for this call and for each later one; ``run_as``: root connects as that user.
 
         ``minor`` is what is offered first; a pcscd that does not take it says so in its log.
         """
@@ -61,7 +62,7 @@ class Connection:
         self.minor = minor
         self._begin()
         try:
-            with _connected(path, timeout_s) if whom is None else connected_as(whom, path, timeout_s) as connection:
+            with _connected(path, timeout_s) if run_as is None else connected_as(run_as, path, timeout_s) as connection:
                 self._socket = connection
                 self._agree()
         except TimeoutError:
@@ -70,6 +71,9 @@ class Connection:
             raise NoAnswer(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from error
 
     def _agree(self) -> None:
+        self._socket.setblocking(False)
+        self._poll = select.poll()
+        self._last: tuple[bytes, tuple[ReaderState, ...]] = (b"", ())
         try:
             self._shake_hands()
         except BaseException:
@@ -92,7 +96,10 @@ class Connection:
         )
 
     def reader_states(self) -> tuple[ReaderState, ...]:
-        """The readers as pcscd has them now; raises NoAnswer. A pcscd of 2.5 or later shows the first 16 to 4:5."""
+        """The readers as pcscd has them now; raises NoAnswer. A pcscd of 2.5 or later shows the first 16 to 4:5.
+
+        The same object as long as nothing changes.
+        """
         self._begin()
         if self.minor < 6:
             self._send(Command.READERS_STATE)
@@ -103,7 +110,10 @@ class Connection:
             if not 0 < count <= wire.READERS_LIMIT:
                 raise NoAnswer(f"pcscd says that it keeps {count} readers")
             self._send(Command.READERS_STATE_ARRAY)
-        return wire.reader_states(self._receive(count * wire.STATE_BYTES))
+        received = self._receive(count * wire.STATE_BYTES)
+        if received != self._last[0]:
+            self._last = received, wire.reader_states(received)
+        return self._last[1]
 
     def _ask(self, command: Command, **values: int | bytes) -> wire.Body:
         self._send(command, **values)
@@ -114,37 +124,34 @@ class Connection:
         self._deadline = time.monotonic() + self._timeout_s
 
     def _send(self, command: Command, **values: int | bytes) -> None:
+        request = wire.request(command, **values)
         try:
-            self._socket.settimeout(self._left())
-            self._socket.sendall(wire.request(command, **values))
-        except TimeoutError:
-            raise self._silence() from None
+            while request:
+                try:
+                    request = request[self._socket.send(request) :]
+                except BlockingIOError:
+                    self._wait_for(select.POLLOUT)
         except OSError as error:
             raise Refused(None, f"pcscd ended the connection: {error.strerror}") from error
 
     def _receive(self, size: int) -> bytes:
-        received = bytearray()
+        received = b""
         try:
             while len(received) < size:
-                self._socket.settimeout(self._left())
+                self._wait_for(select.POLLIN)
                 chunk = self._socket.recv(size - len(received))
                 if not chunk:
                     raise Refused(None, "pcscd ended the connection")
                 received += chunk
-        except TimeoutError:
-            raise self._silence() from None
         except OSError as error:
             raise Refused(None, f"pcscd ended the connection: {error.strerror}") from error
-        return bytes(received)
+        return received
 
-    def _left(self) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise self._silence()
-        return left
-
-    def _silence(self) -> NoAnswer:
-        return NoAnswer(f"pcscd does not answer within {self._timeout_s:g} s")
+    def _wait_for(self, what: int) -> None:
+        left_s = self._deadline - time.monotonic()
+        self._poll.register(self._socket, what)
+        if left_s <= 0 or not self._poll.poll(left_s * 1000):
+            raise NoAnswer(f"pcscd does not answer within {self._timeout_s:g} s")
 
     def fileno(self) -> int:
         return self._socket.fileno()

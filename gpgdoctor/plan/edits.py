@@ -1,4 +1,4 @@
-"""From what a file is to say to what changes in it; by its bytes, or as far as the facts know them."""
+"""From what a file should say to what changes in it: by its bytes, or as far as the facts know them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Contents(Record):
 
 
 class Lines(Record):
-    """What one file is to say: options in force, and lines that change."""
+    """What one file should say: options in force, and lines that change."""
 
     path: str
     options: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Lines(Record):
 
 
 def merged(facts: Facts, planned: Iterable[Cure]) -> list[Lines]:
-    """What several cures ask of each file. Of two changes to one line the first is kept: causes come first."""
+    """What several cures want in each file. Of two changes to one line the first is kept: causes come first."""
     options: dict[str, dict[str, None]] = {}
     changes: dict[str, dict[int, LineChange]] = {}
     for it in planned:
@@ -75,7 +75,7 @@ def edit(facts: Facts, lines: Lines, contents: Contents | None) -> Edit:
 
 
 def rewritten(content: bytes, lines: Lines, table: OptionTable, user: str) -> bytes:
-    """The file as it is to be; every line that need not change stays as it is."""
+    """The file after the changes; every other line stays as it is."""
     return rewrite(content, _changes(content, lines, table, user), table, user)
 
 
@@ -105,7 +105,7 @@ def _statement(mended: Replace) -> str:
 
 
 def overruled(facts: Facts, options: Sequence[str]) -> str | None:
-    """Why a line of the user's own would not put one of these options in force."""
+    """Why a line in the user's file would not put one of these options in force."""
     for file in known_or(facts.configuration.files, ()):
         if (file.program, file.scope, file.status) != ("scdaemon", "global", "regular"):
             continue
@@ -118,7 +118,7 @@ def overruled(facts: Facts, options: Sequence[str]) -> str | None:
 
 
 def sketch(file: ConfigFile) -> bytes:
-    """The file with a comment of its own in the place of every line that is not known."""
+    """The file with a distinct comment in place of every line that is not known."""
     texts = {file.length: file.last_line} if file.last_line is not None else {}
     texts.update({line.number: line.text for line in file.lines})
     pieces, written = [], 0

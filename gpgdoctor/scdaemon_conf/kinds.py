@@ -1,4 +1,4 @@
-"""Files that stand where a configuration should, but are something else."""
+"""Recognises files that are in the place of a configuration, but are something else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines as they come from another process, until a deadline and up to a limit."""
+"""Reads lines from another process, until a deadline and up to a limit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ CHUNK_BYTES = 1 << 16
 
 
 class TooMuch(ValueError):
-    """More came than anybody reads."""
+    """More came than the limit allows."""
 
 
 class LineReader:
-    """Cuts what comes out of a descriptor into lines. ``limit_bytes`` is for all that is ever read of it."""
+    """Splits what comes from a descriptor into lines. ``limit_bytes`` is for everything that is ever read from it."""
 
     def __init__(self, descriptor: int, limit_bytes: int) -> None:
         self._descriptor = descriptor

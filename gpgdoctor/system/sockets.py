@@ -1,7 +1,7 @@
-"""The Unix sockets of this network namespace: who listens at a path of ours, and who is connected with whom.
+"""The Unix sockets of this network namespace: which process listens at a path, and who is connected to it.
 
-The names that the kernel lists are those by which sockets were bound, each in its own mount namespace: a container's
-/run/pcscd/pcscd.comm is none of ours. A socket is ours where it is bound to the very file that our path leads to.
+The kernel lists the names with which sockets were bound, each in its own mount namespace: a container's
+/run/pcscd/pcscd.comm is not ours. A socket is ours if it is bound to the same file that our path leads to.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from gpgdoctor.system import mounts
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sock_diag import ESTABLISHED, LISTENING, File, UnixSocket, unix_sockets
 
+_DEVICES: dict[int, tuple[int, int]] = {}
+"""A file system's number as the kernel means it, by the one that stat(2) gives."""
+
 
 class Peer(Record):
-    """The client's end of a connection of pcscd. ``inode`` 0: there is nobody at the other end any more."""
+    """The client's end of a connection of pcscd. ``inode`` 0: the client is gone."""
 
     server: int
     inode: int
@@ -74,7 +77,7 @@ def leads_to(entry: UnixSocket) -> bool:
 
 
 def is_bound_to(entry: UnixSocket, ours: File | None, path: str) -> bool:
-    """Whether it is bound to that file; where the kernel does not say, there is only its name to go by."""
+    """Whether it is bound to that file; where the kernel does not say, its name decides."""
     if entry.file is None:
         return ours is not None and entry.path == os.fsencode(path)
     return entry.file == ours
@@ -83,7 +86,7 @@ def is_bound_to(entry: UnixSocket, ours: File | None, path: str) -> bool:
 def file_of(path: str) -> File | None:
     """The socket that a path leads to; None where there is none. It is not connected, nor opened.
 
-    On btrfs and overlays stat(2) gives a device of its own making: the mount table has the one that the kernel means.
+    On btrfs and overlays stat(2) reports a made-up device: the mount table has the one that the kernel uses.
     """
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -91,13 +94,19 @@ def file_of(path: str) -> File | None:
         return None
     try:
         status = os.fstat(place)
-        mount = mounts.of_descriptor(place)
+        if not stat.S_ISSOCK(status.st_mode):
+            return None
+        return File(status.st_ino & 0xFFFFFFFF, *_kernels_device(place, status.st_dev))
     finally:
         os.close(place)
-    if not stat.S_ISSOCK(status.st_mode):
-        return None
-    device = mount.device if mount else (os.major(status.st_dev), os.minor(status.st_dev))
-    return File(status.st_ino & 0xFFFFFFFF, *device)
+
+
+def _kernels_device(place: int, device: int) -> tuple[int, int]:
+    """Asked for once: whoever follows pcscd's connections asks again and again, and the table is long."""
+    if device not in _DEVICES:
+        mount = mounts.of_descriptor(place)
+        _DEVICES[device] = mount.device if mount else (os.major(device), os.minor(device))
+    return _DEVICES[device]
 
 
 def is_same_place(one: str, other: str) -> bool:

@@ -1,18 +1,22 @@
 """When the threads of a process ran, and which of pcscd's threads serves which connection.
 
 pcscd starts one thread for each connection (pcsc-lite src/winscard_svc.c, CreateContextThread), and the kernel
-shows everybody, without any right, when a thread ran: /proc/PID/task/TID/schedstat (nanoseconds run, nanoseconds
+shows everybody when a thread ran: /proc/PID/task/TID/schedstat (nanoseconds run, nanoseconds
 waited, times scheduled). Kernels without CONFIG_SCHED_INFO show zeros or no file, hidepid shows nothing.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 
 SCHEDSTAT_BYTES = 80
+STAT_BYTES = 1024
+SCHEDULER_CLOCK = 2  # CPUCLOCK_SCHED
+OTHER_LINKS = 2  # of a process's directory of threads; it has one more for each (fs/proc/base.c, proc_task_getattr)
 
 # A thread that waits for another's transaction looks again every 100 ms: for SCardConnect inside pcscd
 # (winscard.c, SYS_USleep(PCSCLITE_LOCK_POLL_RATE)), for the other calls the client asks as often (winscard_clnt.c).
@@ -25,18 +29,30 @@ INODE_BATCH = 1024  # LAST_INO_BATCH
 
 
 class ThreadClock:
-    """The threads of one process, with what the kernel says of each. Files stay open: every look reads them all."""
+    """The threads of one process, with the kernel's counters. Files stay open, because every look reads them all."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self._directory = f"/proc/{pid}/task"
+        self._open_directory: int | None = None
         self._files: dict[int, int] = {}
+        self._listed: frozenset[int] = frozenset()
+        self._has_lost = True  # one of those that were listed
 
-    def threads(self) -> frozenset[int]:
-        """The numbers of its threads; raises OSError where the process is gone or hidden."""
-        return frozenset(map(int, os.listdir(f"/proc/{self.pid}/task")))
+    def threads(self, *, anew: bool = False) -> frozenset[int]:
+        """The numbers of its threads; raises OSError where the process is gone or hidden.
+
+        Listed only where their number changed, or one had ended when it was read; ``anew``: in any case.
+        """
+        if self._open_directory is None:
+            self._open_directory = os.open(self._directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        number = os.fstat(self._open_directory).st_nlink - OTHER_LINKS
+        if anew or self._has_lost or number != len(self._listed):
+            self._listed, self._has_lost = frozenset(map(int, os.listdir(self._directory))), False
+        return self._listed
 
     def read(self, threads: Iterable[int]) -> dict[int, bytes]:
-        """What schedstat says of each of these threads; one that ended meanwhile is left out."""
+        """The schedstat of each of these threads; those that have ended are left out."""
         found = {}
         for thread in threads:
             try:
@@ -47,8 +63,10 @@ class ThreadClock:
                 found[thread] = os.pread(file, SCHEDSTAT_BYTES, 0)
             except OSError:
                 self._forget(thread)
-        for thread in self._files.keys() - found.keys():
-            self._forget(thread)
+                self._has_lost = True
+        if len(found) < len(self._files):
+            for thread in self._files.keys() - found.keys():
+                self._forget(thread)
         return found
 
     def _forget(self, thread: int) -> None:
@@ -59,10 +77,13 @@ class ThreadClock:
     def close(self) -> None:
         for thread in list(self._files):
             self._forget(thread)
+        if self._open_directory is not None:
+            os.close(self._open_directory)
+            self._open_directory = None
 
 
 def is_counted() -> bool:
-    """Whether this kernel counts when a thread runs at all."""
+    """Whether this kernel counts at all how often threads run."""
     try:
         with open("/proc/self/schedstat", "rb") as own:
             return times_scheduled(own.read(SCHEDSTAT_BYTES)) > 0
@@ -77,7 +98,7 @@ def times_scheduled(schedstat: bytes) -> int:
 
 
 class Group:
-    """Threads and connections of which nobody knows which belongs to which; some of the threads may serve none."""
+    """Threads and connections that belong together in an unknown order; some of the threads may serve none."""
 
     def __init__(self, threads: Iterable[int], connections: Iterable[int], *, sure: bool) -> None:
         """``sure``: one of each, and they belong together."""
@@ -174,6 +195,33 @@ def scheduled(pid: int) -> int | None:
     except OSError:
         return None
     return total
+
+
+def processor_time_ns(pid: int) -> int | None:
+    """How long all threads of a process together have run; None where it is gone.
+
+    By the process's own clock, which everybody may read (clock_getcpuclockid(3); the number is made as the kernel's
+    include/linux/posix-timers.h has it). What runs right now counts only once it is off its processor, or at the
+    next tick: see is_running.
+    """
+    try:
+        return time.clock_gettime_ns((~pid << 3) | SCHEDULER_CLOCK)
+    except OSError:
+        return None
+
+
+def is_running(pid: int) -> bool:
+    """Whether a thread of a process is on a processor, or ready to be; where that is not visible, too."""
+    try:
+        return any(_state(f"/proc/{pid}/task/{thread}/stat") == b"R" for thread in os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return True
+
+
+def _state(path: str) -> bytes:
+    with suppress(FileNotFoundError, ProcessLookupError), open(path, "rb", buffering=0) as file:
+        return file.read(STAT_BYTES).rpartition(b")")[2].lstrip()[:1]
+    return b""
 
 
 def ran(before: Mapping[int, bytes], after: Mapping[int, bytes]) -> set[int]:

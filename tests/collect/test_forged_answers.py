@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gpgdoctor.lab.catalogue.common import ON_PCSC
+from gpgdoctor.lab.handles import read_line
 from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import Client, File, Scenario
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(os.geteuid() != 0, reason="only root asks about others")]
@@ -29,12 +29,12 @@ MEMORY_BYTES = 400 << 20  # root's own process; without a liar it takes a tenth
 TRACER = ("--clear-groups", "--inh-caps=+sys_ptrace", "--ambient-caps=+sys_ptrace")
 FORGER = """
 import ctypes, json, os, sys
-from gpgdoctor.collect.user_child import nothing
+from gpgdoctor.collect.user_child import nothing_known
 from gpgdoctor.snapshot import encode
 
 PIDFD_GETFD = 438
 ME = os.getuid()
-SILENT = encode(nothing("x"))
+SILENT = encode(nothing_known("x"))
 FILE = {"program": "scdaemon", "scope": "user", "status": "regular", "owner": ME, "mode": 384, "length": 200000}
 LINE = {"text": "x", "kind": "option", "option": "x", "problem": "unknown-option", "meant": "disable-ccid"}
 NAMES = [f"Reader {number}" for number in range(64)]
@@ -138,7 +138,7 @@ def test_a_forged_answer_spoils_its_users_part_alone(forgery: str, lab: Lab) -> 
     ids = (f"--reuid={MALLORY}", f"--regid={MALLORY}")
     forger = lab.popen(["setpriv", *ids, *TRACER, lab.python, "-c", FORGER, forgery], user=0)
     try:
-        hear(forger)
+        read_line(forger)
         output = told(lab, "hook", "run", "json", "--all-users")
         document: dict[str, Any] = json.loads(output)
         assert document["verdict"] == "findings"

@@ -11,8 +11,8 @@ import pytest
 
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.catalogue.common import ON_PCSC
+from gpgdoctor.lab.handles import read_line
 from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import Listener, Scenario
 from tests.support import SUPPORT
 
@@ -42,7 +42,7 @@ def check(lab: Lab) -> dict[str, Any]:
 def apart(lab: Lab, script: str, *arguments: str) -> Any:
     """A program in a mount namespace of its own, in the same network namespace."""
     process = lab.popen(["unshare", "-m", "sh", "-ec", script, "sh", *arguments], user=0)
-    hear(process)
+    read_line(process)
     return process
 
 

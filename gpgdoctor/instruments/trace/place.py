@@ -1,4 +1,4 @@
-"""Private directories for what a trace needs while it lasts: the socket, a home of copies."""
+"""Private directories for what a trace needs while it runs: the socket, a home of copies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contextlib import suppress
 PATH_LIMIT_BYTES = 107
 SOCKET_DIRECTORY, HOME_DIRECTORY = "gpgdoctor-trace-", "gpgdoctor-home-"
 SOCKET_NAME = "pcscd.comm"
-YOUNGEST_ABANDONED_S = 60.0  # one that has just been made may not be locked yet
+YOUNGEST_ABANDONED_S = 5.0  # one that has just been made may not be locked yet
 
 
 class NoPlace(Exception):

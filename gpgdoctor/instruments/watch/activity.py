@@ -1,4 +1,4 @@
-"""Who is connected to a pcscd, and whose thread in it ran between two looks."""
+"""Who is connected to pcscd, and which of its threads ran between two looks."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Ran(Record):
     """A thread ran that is no known client's."""
     complete: bool
     """Every connection had its thread, all the time."""
+    came: bool = False
+    """Somebody connected, be it for a moment: pcscd's main thread does nothing else (winscard_msg_srv.c)."""
 
 
 class Activity:
@@ -56,14 +58,26 @@ class Activity:
         self._base, self._was_complete = self._first, self._complete
         self._earlier = self.serves.keys()
         self._refresh(own, now_s)
-        self._first = self._last = self._clock.read(self._threads) if self._clock else None
+        self._first = self._last = self._read()
+        if self._first is not None and len(self._first) < len(self._threads):  # one has just ended
+            self._refresh(own, now_s)
+            self._first = self._last = self._read()
+
+    def is_still(self, mine: frozenset[int]) -> bool:
+        """Whether nothing ran, came or ended since the look before, but for these threads."""
+        if self._base is None or self._first is None or self._listed is None:
+            return False
+        return ran(self._base, self._first) <= mine
 
     def extend(self, own: int | None, now_s: float) -> None:
         """Take in who came, and what ran, while the counts were read."""
         if self._clock is None:
             self._listed = None
         self._refresh(own, now_s)
-        self._last = self._clock.read(self._threads) if self._clock else None
+        self._last = self._read()
+
+    def _read(self) -> dict[int, bytes] | None:
+        return self._clock.read(self._threads) if self._clock else None
 
     def _refresh(self, own: int | None, now_s: float) -> None:
         """The kernel is asked for sockets only when pcscd's threads changed: a list of 16,000 takes 38 ms."""
@@ -71,8 +85,12 @@ class Activity:
             self._threads = self._clock.threads()
         elif self._listed and now_s - self._listed_s < HIDDEN_INTERVAL_S:
             return
-        if self._clock is not None and self._listed == (self._threads, own):
-            return
+        if self._clock is not None and self._listed is not None:
+            if self._listed == (self._threads, own):
+                return
+            if self._listed[1] == own and self._only_ended(self._listed[0]):
+                self._listed = (self._threads, own)
+                return
         sockets = Sockets()
         self.error = sockets.error
         self.peers = {peer.server: peer for peer in sockets.peers(self._path) if peer.server}
@@ -82,13 +100,27 @@ class Activity:
         else:
             self.serves = {server: frozenset({server}) for server in self.peers}
 
-    def _pair(self) -> None:
-        assert self._clock is not None
-        before, self._threads = self._threads, self._clock.threads()
-        settled = before == self._threads
-        self._complete = self._pairing.update(self._threads, self.peers) and settled
+    def _only_ended(self, before: frozenset[int]) -> bool:
+        """Whether nobody came, and it is known who has gone: then there is nothing to ask the kernel."""
+        ended = before - self._threads
+        if self._threads - before or not ended <= self._sure or not self._complete:
+            return False
+        closed = {connection for thread in ended for connection in self.serves.get(thread, ())}
+        self.peers = {server: peer for server, peer in self.peers.items() if server not in closed}
+        self._complete = self._pairing.update(self._threads, self.peers)
+        self._take_serves()
+        return True
+
+    def _take_serves(self) -> None:
         self.serves, self._sure = self._pairing.serves, self._pairing.sure
         self.serves.pop(self._main or 0, None)
+
+    def _pair(self) -> None:
+        assert self._clock is not None
+        before, self._threads = self._threads, self._clock.threads(anew=True)
+        settled = before == self._threads
+        self._complete = self._pairing.update(self._threads, self.peers) and settled
+        self._take_serves()
         if not settled:  # some came or went while the sockets were listed: the next look lists them again
             self._listed = None
 
@@ -99,7 +131,8 @@ class Activity:
         threads, known = ran(self._base, self._last), set(self.serves) | set(self._earlier)
         strangers = bool(set(threads) - known - {self._main})
         complete = self._complete and self._was_complete
-        return Ran(clients=frozenset(threads & known), strangers=strangers, complete=complete)
+        came = self._main in threads
+        return Ran(clients=frozenset(threads & known), strangers=strangers, complete=complete, came=came)
 
     @property
     def sure(self) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""Which process is the pcscd that listens at a socket. Nothing is connected to."""
+"""Which process is the pcscd that listens on a socket, without connecting."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _may_be(pid: int, path: str) -> bool:
 
 
 def ends_by_itself(pid: int) -> bool:
-    """Whether it goes to sleep when nobody has been connected for a minute; one that does not show it may."""
+    """Whether it ends when nobody has been connected for a minute; where that is not visible, it may."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             arguments = file.read(processes.COMMAND_LINE_BYTES).split(b"\0")

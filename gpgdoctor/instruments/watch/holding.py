@@ -1,4 +1,4 @@
-"""Who holds the card of a reader, as far as it was seen, and what clients do when nobody takes one. Pure."""
+"""Who holds the card of a reader, as far as it was seen, and how active clients usually are. Pure."""
 
 from __future__ import annotations
 
@@ -76,11 +76,19 @@ class Habits:
             looks, times = self._seen.get(key, (0.0, 0.0))
             self._seen[key] = looks * REMEMBERED + 1, times * REMEMBERED + (connection in look.ran)
 
+    def rest(self, number: int, connections: Collection[int], holders: Collection[int]) -> None:
+        """Take in so many looks at which nothing ran."""
+        kept = REMEMBERED**number
+        for connection in connections:
+            key = connection, connection in holders
+            looks, times = self._seen.get(key, (0.0, 0.0))
+            self._seen[key] = looks * kept + (1 - kept) / (1 - REMEMBERED), times * kept
+
     def forget(self, connections: Collection[int]) -> None:
         """Keep those of these connections alone."""
         self._seen = {key: seen for key, seen in self._seen.items() if key[0] in connections}
 
     def is_quiet(self, connection: int, *, holds: bool) -> bool:
-        """Whether its thread seldom runs for nothing; one that has only just come, came for the card."""
+        """Whether its thread rarely runs without taking a card; one that has just connected did so for the card."""
         looks, times = self._seen.get((connection, holds), (0.0, 0.0))
         return looks < YOUNG_LOOKS or (times + 0.5) / (looks + 1) <= QUIET_SHARE

@@ -1,4 +1,4 @@
-"""What is concluded from, and what is concluded: a look at pcscd, and a card taken or let go of."""
+"""The input and output of the attribution: looks at pcscd, and cards taken or let go of."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Look(Record):
     """Connections, also closed ones, whose thread ran since the look before; None where that is not visible."""
     strangers_ran: bool = False
     """A thread of which nobody knows whose it is ran, too."""
+    rests: int = 0
+    """How many looks there were since the look before at which nothing ran."""
     prompt: bool = False
     """Nothing stands in the way of certainty: every connection has its thread, and the look before is not long ago."""
 
@@ -45,5 +47,5 @@ class Change(Record):
 
 
 def least(*certainties: Certainty) -> Certainty:
-    """As sure as the least sure of them."""
+    """The lowest certainty among them."""
     return max(certainties, key=CERTAINTIES.index)

@@ -1,4 +1,4 @@
-"""From one look after another to events: what came and went, who took a card, who waits, who is refused."""
+"""Turns a sequence of looks into events: what came and went, who took a card, who waits, who is refused."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ class Clients:
         ran = sight.look.ran if sight.look is not None else None
         self._serves.update(self._matching.narrow(sight.serves, ran, sight.sure))
         self._sure = sight.sure | (self._sure & self._serves.keys())
+
+    def rest(self) -> None:
+        """Time has passed, and nothing happened in pcscd."""
+        self._matching.rest()
 
     def without_others(self, look: Look) -> Look:
         """Less the threads that were found to serve no connection: readers' own, and clients that are not visible."""
@@ -87,6 +91,8 @@ class Observer:
         self._pcscd: int | None = None
         self._readers: dict[str, ReaderState] | None = None
         self._claims: Mapping[int, int] = {}
+        self._samples: Mapping[int, bytes] = {}
+        self._sharing: Mapping[str, int] = {}
         self._there: set[int] = set()  # clients of the sight before
         self._stirred_s = self._asked_s = 0.0  # when somebody came last, and when scdaemon was asked last
         self._unexplained: dict[int, float] = {}  # scdaemons with a card that are no clients of pcscd, since when
@@ -99,6 +105,7 @@ class Observer:
         self._attribution = Attribution()
         self._conflicts = Conflicts(self._clients)
         self._readers = None
+        self._samples, self._sharing = {}, {}
 
     @property
     def at_s(self) -> float:
@@ -119,11 +126,10 @@ class Observer:
         """The events of one sight; ``said`` is what my scdaemons said last."""
         self._slept_s += sight.slept_s
         self._at_s = sight.at_s - self._began_s + self._slept_s
-        if sight.serves.keys() - self._there:
+        if sight.came or sight.serves.keys() - self._there:
             self._stirred_s = sight.at_s
         self._there = set(sight.serves)
-        if said is not None:
-            self._claims, self._asked_s = said.cards, said.asked_s
+        self._note(said)
         self._naming.meet(sight.peers)
         self._clients.meet(sight)
         events = self._machine(sight)
@@ -132,15 +138,33 @@ class Observer:
         if sight.look is not None:
             known = self._clients.without_others(sight.look)
             events += [self._hold(change) for change in self._attribution.feed(known)]
-            events += self._conflicts.waits(self._at_s, sight.samples, self._attribution, sight.look.sharing)
+            self._samples, self._sharing = sight.samples, sight.look.sharing
+            events += self._conflicts.waits(self._at_s, self._samples, self._attribution, self._sharing)
             self._clients.forget(sight)
             self._naming.forget(sight.peers)
             self._first = False
+        return events + self._answers(said, sight.at_s)
+
+    def rest(self, now_s: float, said: Said | None = None) -> list[Event]:
+        """The same where nothing happened in pcscd; ``now_s`` is on the monotonic clock."""
+        self._at_s = now_s - self._began_s + self._slept_s
+        self._note(said)
+        self._clients.rest()
+        events = []
+        if any(self._sharing.values()):
+            events = self._conflicts.waits(self._at_s, self._samples, self._attribution, self._sharing)
+        return events + self._answers(said, now_s)
+
+    def _note(self, said: Said | None) -> None:
         if said is not None:
-            readers = tuple((self._readers or {}).values())
-            events += self._conflicts.refusals(self._at_s, said, readers, self._attribution)
-            events += self._by_own_driver(said, sight.at_s)
-        return events
+            self._claims, self._asked_s = said.cards, said.asked_s
+
+    def _answers(self, said: Said | None, now_s: float) -> list[Event]:
+        if said is None:
+            return []
+        readers = tuple((self._readers or {}).values())
+        refusals = self._conflicts.refusals(self._at_s, said, readers, self._attribution)
+        return refusals + self._by_own_driver(said, now_s)
 
     # -- the machine, pcscd, readers, cards -----------------------------------------------------------------------
 
@@ -202,7 +226,7 @@ class Observer:
         return by
 
     def _by_own_driver(self, said: Said, now_s: float) -> list[Event]:
-        """A scdaemon that has a card, and was no client of pcscd when it said so, has it by its own driver."""
+        """A scdaemon that has a card but is no client of pcscd has it by its own driver."""
         alone = {pid for pid, cards in said.cards.items() if cards and not self._naming.may_be_connected(pid)}
         self._unexplained = {pid: self._unexplained.get(pid, now_s) for pid in alone}
         driving = {pid for pid, since_s in self._unexplained.items() if said.asked_s > since_s}

@@ -1,4 +1,4 @@
-"""Looks at pcscd, as often as is asked for."""
+"""Looks at pcscd, at a given rate."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gpgdoctor.collect.pcscd_program import PcscdProgram
 from gpgdoctor.instruments.watch import daemon
 from gpgdoctor.instruments.watch.activity import Activity
 from gpgdoctor.instruments.watch.look import Look
-from gpgdoctor.pcsc.connection import PREFERRED_MINOR, Connection, NoAnswer, Refused
+from gpgdoctor.pcsc.connection import PREFERRED_MINOR, Connection, NoAnswer
 from gpgdoctor.pcsc.wire import Malformed, ReaderState
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.system.caller import RunAs
 from gpgdoctor.system.proc import others_are_hidden
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sockets import Peer
@@ -36,7 +36,7 @@ Serves: TypeAlias = Mapping[int, frozenset[int]]
 
 
 class Sight(Record):
-    """All that one look showed."""
+    """Everything that one look showed."""
 
     at_s: float
     """On the monotonic clock."""
@@ -53,6 +53,8 @@ class Sight(Record):
     """Clients whose connection is known beyond doubt."""
     samples: Mapping[int, bytes]
     """What schedstat says of each client's thread in pcscd."""
+    came: bool = False
+    """Somebody connected since the look before, be it for a moment."""
     slept_s: float = 0.0
     trouble: str | None = None
     """Why pcscd does not tell anything."""
@@ -63,11 +65,11 @@ class Sight(Record):
 class Poll:
     """``stay``: connected also while nobody else is, which keeps pcscd from its sleep.
 
-    ``whom``: root asks pcscd as that user, and as root where that user is refused.
+    ``run_as``: root asks pcscd as that user, and as root where that user is refused.
     """
 
-    def __init__(self, path: str, *, rate_hz: float, stay: bool, whom: Whom | None = None) -> None:
-        self._path, self._rate_hz, self._stay, self._whom = path, rate_hz, stay, whom
+    def __init__(self, path: str, *, rate_hz: float, stay: bool, run_as: RunAs | None = None) -> None:
+        self._path, self._rate_hz, self._stay, self._run_as = path, rate_hz, stay, run_as
         self._note: str | None = None
         self._pid: int | None = None
         self._activity: Activity | None = None
@@ -82,20 +84,34 @@ class Poll:
         self._sharing: dict[str, int] = {}
         self._last_s = -60.0
         self._asleep_s = _asleep_s()
+        self._is_steady = False  # nothing that the look before left open
+        self._rests = 0  # looks since then at which nothing had happened
 
     # -- one look -------------------------------------------------------------------------------------------------
 
-    def look(self) -> Sight:
-        """One look; takes a millisecond, and where pcscd does not answer half a second."""
+    def look(self) -> Sight | None:
+        """One look; takes a millisecond at most, and where pcscd does not answer half a second.
+
+        None where nothing ran in pcscd since the look before, so that all is as it was: pcscd is not asked then.
+        """
         now_s = time.monotonic()
         try:
             activity = self._living(now_s)
             if activity is not None:
                 activity.begin(self._own, now_s)
+                if self._is_rest(activity):
+                    self._rests, self._last_s = self._rests + 1, now_s
+                    return None
                 return self._ask(activity, now_s)
-        except OSError:  # it ended under our eyes
+        except OSError:  # it has just ended
             self._end()
         return self._sight(now_s)
+
+    def _is_rest(self, activity: Activity) -> bool:
+        """Whether nothing but our own thread ran in pcscd, and nothing is due by time."""
+        if not self._is_steady or _asleep_s() - self._asleep_s > SLEPT_S:
+            return False
+        return activity.is_still(self._my_clients(activity))
 
     def _living(self, now_s: float) -> Activity | None:
         """The pcscd of now; None where there is none. Processes are searched once a second where there is none."""
@@ -118,8 +134,10 @@ class Poll:
             self._activity = Activity(self._path, None)
 
     def _ask(self, activity: Activity, now_s: float) -> Sight:
+        self._is_steady = False
         clients = self._clients(activity)
-        readers = self._states(any(peer.inode for peer in clients.values()), now_s)
+        others = any(peer.inode for peer in clients.values())
+        readers = self._states(others, now_s)
         if readers is None and self._connection is None and not clients:
             sharing = dict.fromkeys(self._sharing, 0)  # nobody is connected: nobody holds anything
         elif readers is None:
@@ -138,10 +156,12 @@ class Poll:
             connections=frozenset(activity.serves.keys() - mine),
             ran=None if ran.clients is None else ran.clients - mine,
             strangers_ran=ran.strangers,
+            rests=self._rests,
             prompt=ran.complete and not late and self._rate_hz >= SLOWEST_CERTAIN_HZ,
         )
-        self._sharing, self._last_s = sharing, now_s
-        return self._sight(now_s, activity, readers, look)
+        self._sharing, self._last_s, self._rests = sharing, now_s, 0
+        self._is_steady = (readers is not None) == self._is_wanted(others)
+        return self._sight(now_s, activity, readers, look, came=ran.came)
 
     def _sight(
         self,
@@ -149,6 +169,8 @@ class Poll:
         activity: Activity | None = None,
         readers: tuple[ReaderState, ...] | None = None,
         look: Look | None = None,
+        *,
+        came: bool = False,
     ) -> Sight:
         asleep_s = _asleep_s()
         slept_s, self._asleep_s = asleep_s - self._asleep_s, asleep_s
@@ -164,6 +186,7 @@ class Poll:
             serves=serves,
             sure=activity.sure if activity else frozenset(),
             samples={it: text for it, text in activity.samples().items() if it in serves} if activity else {},
+            came=came,
             slept_s=slept_s if slept_s > SLEPT_S else 0.0,
             trouble=(activity.error if activity else None) or self._trouble,
             note=self._note,
@@ -182,8 +205,7 @@ class Poll:
         """The readers as pcscd has them; None where it is not asked, so that it can go to sleep, or does not answer."""
         if others or self._connection is None:
             self._alone_since_s = now_s
-        wanted = others or (self._pid is not None and (self._stay or not self._ends_by_itself))
-        if not wanted and now_s - self._alone_since_s >= (LEAVE_AFTER_S if self._connection else 0):
+        if not self._is_wanted(others) and now_s - self._alone_since_s >= (LEAVE_AFTER_S if self._connection else 0):
             self._disconnect()
             return None
         if self._connection is None and now_s < self._retry_s:
@@ -199,17 +221,21 @@ class Poll:
             self._disconnect()
             return None
 
+    def _is_wanted(self, others: bool) -> bool:
+        """Whether we are to be connected."""
+        return others or (self._pid is not None and (self._stay or not self._ends_by_itself))
+
     def _connected(self) -> Connection:
         """Raises NoAnswer. In a protocol that this pcscd takes: it would write to its log of another one."""
         spoken = PcscdProgram([self._pid]).protocol() if self._pid is not None else None
         minor = PREFERRED_MINOR if spoken is None else spoken
         try:
-            return Connection(self._path, ANSWER_DEADLINE_S, self._whom, minor)
-        except Refused as refusal:
-            if self._whom is None:
+            return Connection(self._path, ANSWER_DEADLINE_S, self._run_as, minor)
+        except NoAnswer as refusal:  # by polkit, or by the mode of the socket or a directory above it
+            if self._run_as is None:
                 raise
             connection = Connection(self._path, ANSWER_DEADLINE_S, minor=minor)
-            name, self._whom = self._whom.user.pw_name, None
+            name, self._run_as = self._run_as.user.pw_name, None
             self._note = f"pcscd lets root in, but not {name} ({refusal}), whose gpg gets no card: this watches as root"
             return connection
 
@@ -239,6 +265,7 @@ class Poll:
 
     def _end(self) -> None:
         self._disconnect()
+        self._is_steady = False
         if self._activity is not None:
             self._activity.close()
         self._activity, self._pid, self._sharing, self._searched_s = None, None, {}, -60.0

@@ -1,4 +1,4 @@
-"""The loop: look, conclude, tell; until the time is over, a conflict is seen, or nobody reads any more."""
+"""The loop: look, conclude, print; until the time is over, a conflict is seen, or the reader has gone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from gpgdoctor.instruments.watch.claims import Claims
 from gpgdoctor.instruments.watch.observer import Observer
-from gpgdoctor.instruments.watch.poll import Poll
+from gpgdoctor.instruments.watch.poll import Poll, Sight
 from gpgdoctor.instruments.watch.timeline import Event, Recorder, Timeline
 
 ASK_OFTEN_S, ASK_SELDOM_S = 1.0, 10.0
@@ -41,13 +41,14 @@ class Watch:
         """
         due_s = time.monotonic()
         sight = self._poll.look()
-        if sight.trouble is not None:
+        if sight is not None and sight.trouble is not None:
             raise NothingToWatch(sight.trouble)
+        remark = None
         while True:
-            events = self._observer.see(sight, self._claims.latest(sight.at_s, self._ask_every_s()))
-            for event in events:
-                self._recorder.add(event)
-            if not tell(events, self._observer.at_s, sight.trouble or sight.note):
+            if sight is not None:
+                remark = sight.trouble or sight.note
+            events = self._seen(sight)
+            if not tell(events, self._observer.at_s, remark):
                 return None
             conflict = next((it for it in events if _is_conflict(it)), None)
             if conflict is not None and until_conflict:
@@ -59,6 +60,15 @@ class Watch:
             end_s = due_s if for_s is None else min(due_s, self._began_s + for_s)
             time.sleep(max(0.0, end_s - now_s))
             sight = self._poll.look()
+
+    def _seen(self, sight: Sight | None) -> list[Event]:
+        """What is new at this look; nothing ran in pcscd where there is no sight."""
+        now_s = time.monotonic() if sight is None else sight.at_s
+        said = self._claims.latest(now_s, self._ask_every_s())
+        events = self._observer.rest(now_s, said) if sight is None else self._observer.see(sight, said)
+        for event in events:
+            self._recorder.add(event)
+        return events
 
     def _ask_every_s(self) -> float:
         if not self._observer.wants_answers:

@@ -1,4 +1,4 @@
-"""What a trace meets on this machine, before anything is started: what forbids it, and what is to be said first."""
+"""Whether a trace can run on this machine, what forbids it, and the plan that `trace --gpg` shows first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUSY_AFTER_S = 1.0
 
 
 def no_pcscd(facts: Facts) -> str | None:
-    """Why nobody could be connected to."""
+    """Why there is no pcscd to connect to."""
     if known_or(facts.pcscd.listener, "pcscd") is not None:
         return None
     socket = known_or(facts.pcscd.socket, "its socket")
@@ -82,7 +82,7 @@ def under_way(facts: Facts, now: Running) -> str | None:
         return "a program of gpg-agent asks for a PIN or passphrase (pinentry): answer or close it"
     if known_or(facts.pcscd.waiting, 0) or known_or(facts.pcscd.waiting_programs, 0):
         return "a program is in the middle of a transaction, and another one waits for its end (GD204)"
-    # Version 2.2 answers nobody during an operation; later ones do, and make who wants the card wait.
+    # Version 2.2 answers nobody during an operation; later versions do, but make a request for the card wait.
     is_silent = bool(now.scdaemons) and isinstance(facts.gnupg.running, Unknown)
     has_card = now.agent is not None and own_holder(facts) is not None
     if is_silent or (has_card and agent.ask(now.homedir, "SCD SERIALNO", Deadline(BUSY_AFTER_S)) is None):

@@ -1,4 +1,3 @@
-#!/bin/busybox sh
 # In the initial RAM disk: / becomes a tmpfs over the read-only disk, so that a saved machine has no state on disk.
 /bin/busybox --install -s /bin
 mount -t devtmpfs dev /dev

@@ -28,10 +28,10 @@ def port_of(reader: int) -> int:
 def ask(process: Process, line: str, deadline_s: float = ANSWER_DEADLINE_S) -> str:
     """Send a line; answer the line that comes back."""
     process.stdin.write(line + "\n")
-    return hear(process, f"answer to {line!r}", deadline_s)
+    return read_line(process, f"answer to {line!r}", deadline_s)
 
 
-def hear(process: Process, what: str = "sign of life", deadline_s: float = ANSWER_DEADLINE_S) -> str:
+def read_line(process: Process, what: str = "sign of life", deadline_s: float = ANSWER_DEADLINE_S) -> str:
     """The next line that the process prints."""
     if not select.select([process.stdout], [], [], deadline_s)[0]:
         raise LabFailed(f"no {what} within {deadline_s:.0f} s")

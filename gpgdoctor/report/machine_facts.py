@@ -1,4 +1,4 @@
-"""What is known of a machine, in lines: the part of a report that is not about findings."""
+"""The facts about a machine, in lines: the part of a report that is not about findings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 ITEMS_SHOWN = 40
 
 
-def facts_told(facts: Facts) -> Iterator[tuple[str, list[str]]]:
+def sections(facts: Facts) -> Iterator[tuple[str, list[str]]]:
     """Titles, and the lines beneath each."""
     yield "Options in force", _each(facts.configuration.in_force, _setting)
     yield "Options of gpg-agent in force", _each(facts.configuration.agent_in_force, _setting)
@@ -25,14 +25,14 @@ def facts_told(facts: Facts) -> Iterator[tuple[str, list[str]]]:
     yield "USB", _each(facts.usb, _interface)
 
 
-def _each(items: Maybe[tuple[T, ...]], told: Callable[[T], str]) -> list[str]:
+def _each(items: Maybe[tuple[T, ...]], shown: Callable[[T], str]) -> list[str]:
     if isinstance(items, Unknown):
         return [f"  not known ({printable(words(items))})"]
     more = [f"  ... and {len(items) - ITEMS_SHOWN} more"] if len(items) > ITEMS_SHOWN else []
-    return [*(f"  {told(item)}" for item in items[:ITEMS_SHOWN]), *more] or ["  none"]
+    return [*(f"  {shown(item)}" for item in items[:ITEMS_SHOWN]), *more] or ["  none"]
 
 
-def _told(fact: Maybe[T | None]) -> str:
+def _shown(fact: Maybe[T | None]) -> str:
     if isinstance(fact, Unknown):
         return f"not known ({printable(words(fact))})"
     return evidence.value(fact)
@@ -47,12 +47,12 @@ def versions(facts: Facts) -> list[str]:
     version = f", version {printable(library_version)}" if library_version else ""
     pairs = (
         ("gpgdoctor", __version__),
-        ("scdaemon", f"{_told(facts.gnupg.scdaemon_version)}{started}"),
-        ("own driver", _told(facts.gnupg.own_ccid_driver)),
-        ("pcscd", f"{_told(pcscd.version)}, listening: {_told(pcscd.listener)}, answer: {_told(pcscd.answer)}"),
-        ("PC/SC", f"{_told(library.name if library else pcscd.library)}{version}"),
-        ("system", f"{_told(host.distribution)}, {_told(host.system)}"),
-        ("init", f"{_told(host.init)}, container: {_told(host.container)}, session: {_told(host.session)}"),
+        ("scdaemon", f"{_shown(facts.gnupg.scdaemon_version)}{started}"),
+        ("own driver", _shown(facts.gnupg.own_ccid_driver)),
+        ("pcscd", f"{_shown(pcscd.version)}, listening: {_shown(pcscd.listener)}, answer: {_shown(pcscd.answer)}"),
+        ("PC/SC", f"{_shown(library.name if library else pcscd.library)}{version}"),
+        ("system", f"{_shown(host.distribution)}, {_shown(host.system)}"),
+        ("init", f"{_shown(host.init)}, container: {_shown(host.container)}, session: {_shown(host.session)}"),
         ("seen as", "root" if known_or(host.root, False) else "a user"),
     )
     return [f"  {name:<11} {value}" for name, value in pairs]
@@ -72,14 +72,14 @@ def _file(file: ConfigFile) -> str:
 
 def _reader(reader: Reader) -> str:
     state = reader.state if isinstance(reader.state, Unknown) else ", ".join(reader.state)
-    code = f" {_told(reader.probe_code)}" if known_or(reader.probe_code, None) else ""
-    return f"{printable(reader.name)}: {_told(state)}; probe {_told(reader.probe)}{code}; ATR {_told(reader.atr)}"
+    code = f" {_shown(reader.probe_code)}" if known_or(reader.probe_code, None) else ""
+    return f"{printable(reader.name)}: {_shown(state)}; probe {_shown(reader.probe)}{code}; ATR {_shown(reader.atr)}"
 
 
 def _interface(interface: UsbInterface) -> str:
     numbers = f"{printable(interface.vendor)}:{printable(interface.product)}"
     kind = "CCID" if interface.ccid else "no CCID"
-    return f"{numbers} {_told(interface.title)}, {kind}, driver {_told(interface.driver)}"
+    return f"{numbers} {_shown(interface.title)}, {kind}, driver {_shown(interface.driver)}"
 
 
 def _clients(facts: Facts) -> list[str]:
@@ -100,4 +100,4 @@ def _clients(facts: Facts) -> list[str]:
 
 
 def _process(process: Process) -> str:
-    return f"{printable(process.program)} (pid {process.pid}, {_told(process.user)})"
+    return f"{printable(process.program)} (pid {process.pid}, {_shown(process.user)})"

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from gpgdoctor.lab import layout, mounts, parts
+from gpgdoctor.lab.handles import port_of
 from gpgdoctor.lab.jcecard import ADVICE
 from gpgdoctor.lab.plan import SOURCE_TREE, LabFailed, LabUnavailable, Plan
-from gpgdoctor.lab.puppets import port_of
 from gpgdoctor.lab.room import Room
 from gpgdoctor.lab.scenario import File, Package, Scenario
 
@@ -26,8 +26,8 @@ HIDDEN_FILES: dict[Package, tuple[str, ...]] = {
     "pcscd": ("sbin/pcscd", "bin/pcscd", "lib/systemd/system/pcscd.*"),
     "libpcsclite": ("lib/libpcsclite*", "lib/*/libpcsclite*", "lib64/libpcsclite*"),
 }
-PUPPET_SCRIPTS = ("client.py", "listener.py", "pinentry.py", "states.py")
-PUPPET_INTERPRETER = f"{layout.PROGRAMS}/.python"
+ROOM_SCRIPTS = ("client.py", "listener.py", "pinentry.py", "states.py")
+CLIENT_INTERPRETER = f"{layout.PROGRAMS}/.python"
 
 READER_CONF_ENTRY = """\
 FRIENDLYNAME "{name}"
@@ -39,7 +39,7 @@ CHANNELID 0x{port:04X}
 
 
 @dataclass(frozen=True)
-class Furniture:
+class RoomContents:
     scenario: Scenario
     root: Path | None
     user: int
@@ -82,7 +82,7 @@ class Furniture:
 
     def program_argv(self, room: Room, program: str, script: str) -> list[str]:
         linked = room.run(
-            ["ln", "-f", PUPPET_INTERPRETER, f"{layout.PROGRAMS}/{program}"],
+            ["ln", "-f", CLIENT_INTERPRETER, f"{layout.PROGRAMS}/{program}"],
             environment=self.environment(),
             timeout=5,
         )
@@ -115,11 +115,11 @@ class Furniture:
             layer=list(self._layer()),
             files=list(self._files()),
             copies=[
-                _copy(PUPPET_INTERPRETER, interpreter, 0o755),
+                _copy(CLIENT_INTERPRETER, interpreter, 0o755),
                 *(_copy(_library(number), found.vpcd_library, 0o644) for number in range(len(self.scenario.readers))),
                 *(
                     _copy(f"{layout.LAB_DIRECTORY}/{name}", Path(__file__).with_name(name), 0o644)
-                    for name in PUPPET_SCRIPTS
+                    for name in ROOM_SCRIPTS
                 ),
                 *(_copy(f"{layout.OWN_LIBRARIES}/{path.name}", path, 0o644) for path in self._own_libraries(found)),
             ],
