@@ -193,7 +193,8 @@ class Configuration(Record):
     scdaemon_program_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC]
     pcsc_driver: Maybe[PcscDriver | None]  # None where none is configured
     common_in_force: Maybe[tuple[Setting, ...]] = ABSENT  # of common.conf, for all programs
-    # whether pinentry-program names a program that can be run; None where it is not set
+    # whether pinentry-program names a program that can be run; where it is not set, False if the default one is
+    # missing and no other is beside it, else None
     pinentry_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC] = ABSENT
     log_file: Maybe[LogFile | None] = ABSENT  # None where none is configured, or it is a socket
 
@@ -229,17 +230,12 @@ class Connection(Record):
     pid: Annotated[Maybe[int], Privacy.PID]
 
 
-# What pcscd's log records. A line that names nobody raises no severity.
-LOG_EVENTS = (
-    *("refused-exclusive", "not-authorised", "caller-hidden", "no-polkit", "protocol-mismatch", "open-failed"),
-    *("no-drivers", "start-failed"),
-)
-
-
 class LogEvent(Record):
     """Something that pcscd, or systemd about pcscd, has logged."""
 
-    kind: Annotated[str, Privacy.PUBLIC]  # one of LOG_EVENTS
+    # "refused-exclusive", "not-authorised", "caller-hidden", "no-polkit", "protocol-mismatch", "open-failed",
+    # "no-drivers" or "start-failed"
+    kind: Annotated[str, Privacy.PUBLIC]
     age: Annotated[float, Privacy.PUBLIC] = 0.0  # seconds before the look
     uid: Annotated[int | None, Privacy.UID] = None  # who was refused by polkit
     pid: Annotated[int | None, Privacy.PID] = None

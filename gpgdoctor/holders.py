@@ -36,6 +36,8 @@ class Holder(Record):
     mode: ShareMode
     holds: Holds
     leaves: Leaves = "nothing"
+    breaks_yubikeys: bool = False
+    """Reported to leave a YubiKey so that scdaemon gets sw=6D00 until it ends, although it selects again there."""
     watcher: bool = False
     """A service that is connected from login on and whose user notices nothing when it is refused."""
     hides: bool = False
@@ -367,6 +369,7 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         mode="shared",
         holds="connected",
         leaves="selection",
+        breaks_yubikeys=True,
         hides=True,
         polite="Quit it while gpg needs the card; it connects to every reader when it looks for hardware keys.",
         source="measured (connected, holding nothing); github.com/keepassxreboot/keepassxc/issues/13665",

@@ -36,10 +36,11 @@ class Bounds(NamedTuple):
         return self.statements if name == "lines" else min(self.items, MOST_OF.get(name, self.items))
 
 
-# pcsc-lite has room for 16 readers, and a configuration has a handful of files; each takes a lot of text.
-MOST_OF = {"readers": 64, "usb": 256, "files": 32}
-SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=2_000, statements=20_000, lines=200_000)
-ANSWER_BOUNDS = Bounds(text=1 << 14, items=1_000, statements=20_000, lines=20_000)  # of another user's process
+# pcsc-lite has room for 16 readers, and a configuration has six files; each takes a lot of text.
+MOST_OF = {"readers": 64, "usb": 256, "files": 8}
+# Of a file collect/configuration.py keeps no more than this.
+SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=2_000, statements=20_000, lines=200_001)
+ANSWER_BOUNDS = Bounds(text=1 << 14, items=2_000, statements=2_001, lines=200_001)  # of another user's process
 BYTES = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 

@@ -106,11 +106,6 @@ def clear(argv: Command) -> tuple[str, ...]:
     return tuple(item if isinstance(item, str) else item.clear() for item in argv)
 
 
-def map_command(argv: Command, change: Callable[[Private], Private]) -> Command:
-    """The same command with every private value replaced."""
-    return tuple(item if isinstance(item, str) else _mapped_argument(item, change) for item in argv)
-
-
 def public(value: str) -> Public:
     """For strings that are gpgdoctor's own, or that only name a product, a version or an option."""
     return Public(value=value)
@@ -174,7 +169,3 @@ def _mapped(value: Value, change: Callable[[Private], Private]) -> Value:
     if isinstance(value, Several):
         return replace(value, items=tuple(_mapped(item, change) for item in value.items))
     return value
-
-
-def _mapped_argument(item: Private | Text, change: Callable[[Private], Private]) -> Private | Text:
-    return change(item) if isinstance(item, Private) else item.map(change)

@@ -14,6 +14,8 @@ from gpgdoctor.system.sockets import Sockets
 
 # Other programs that listen where a user's agent would, and hide their open files from that user.
 SYSTEMD, FORWARDERS = "systemd", ("sshd", "sshd-session")
+# Of the units that GnuPG brings for `systemd --user`, those whose sockets nobody forwards.
+MADE_TOGETHER, TOGETHER_S = ("S.gpg-agent.extra", "S.gpg-agent.browser", "S.dirmngr", "S.keyboxd"), 0.5
 CLOCK_TICK_S = 0.02  # the resolution of process start times in /proc
 
 
@@ -53,7 +55,7 @@ def listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[in
     # gpg-agent forbids ptrace, which also hides its open files.
     if any(proc.socket_inodes(pid) is None and proc.uid(pid) in users for pid in agents):
         return "gpg-agent"
-    if _is_of_systemd(path, users):
+    if _is_of_systemd(path, users) or _has_systemds_others_beside(path, sockets, users):
         return SYSTEMD
     return Unknown.because("the program that listens on the agent's socket is not visible to this user")
 
@@ -72,6 +74,23 @@ def _is_of_systemd(path: str, users: set[int | None]) -> bool:
     hidden = {pid: name for pid, name in names.items() if name in (SYSTEMD, *FORWARDERS) and _hides_from(users, pid)}
     step_s = _clock_step_s([pid for pid, name in hidden.items() if name == SYSTEMD])
     return {name for pid, name in hidden.items() if _started_before(pid, made, step_s)} == {SYSTEMD}
+
+
+def _has_systemds_others_beside(path: str, sockets: Sockets, users: set[int | None]) -> bool:
+    """Whether somebody listens beside it on other sockets of GnuPG that are as old.
+
+    `systemd --user` makes them all together, before any log-in; an ssh server that forwards an agent puts its own in
+    the place of one.
+    """
+    if not any(proc.comm(pid) == SYSTEMD and _hides_from(users, pid) for pid in proc.pids()):
+        return False
+    directory = os.path.dirname(path)
+    others = [other for name in MADE_TOGETHER if sockets.listening(other := os.path.join(directory, name))]
+    try:
+        made = os.stat(path).st_mtime
+        return any(abs(os.stat(other).st_mtime - made) <= TOGETHER_S for other in others)
+    except OSError:
+        return False
 
 
 def _clock_step_s(managers: list[int]) -> float:

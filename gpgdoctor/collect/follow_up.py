@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from gpgdoctor.collect import sandboxed
 from gpgdoctor.facts import CardAccess, Facts, LogEvent, Maybe, Pcscd, Reason, Unknown, UsbInterface, known_or
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
@@ -24,7 +25,7 @@ def _with(facts: Facts, **of_pcscd: Any) -> Facts:
 
 
 def _log(facts: Facts, deadline: Deadline) -> Maybe[tuple[LogEvent, ...]]:
-    if not may_be_explained(facts):
+    if not may_be_explained(facts) and not _has_unconnected_sandbox(facts):
         return Unknown(Reason.NOT_NEEDED)
     from gpgdoctor.collect import log
 
@@ -42,6 +43,13 @@ def may_be_explained(facts: Facts) -> bool:
         return True
     held_alone = any("EXCLUSIVE" in known_or(reader.state, ()) for reader in known_or(facts.readers, ()))
     return held_alone or _refused(facts) or _some_are_missing(facts)
+
+
+def _has_unconnected_sandbox(facts: Facts) -> bool:
+    """Whether a program that brings its own PC/SC library is not connected: pcscd may have refused its protocol."""
+    if facts.pcscd.listener != "pcscd" or isinstance(facts.pcscd.connections, Unknown):
+        return False
+    return sandboxed.without_connection({known_or(it.pid, 0) for it in facts.pcscd.connections})
 
 
 def _refused(facts: Facts) -> bool:

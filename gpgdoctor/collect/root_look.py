@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gpgdoctor.system.deadline import Deadline
@@ -57,7 +58,8 @@ class RootLook:
 def start(timeout_s: float, homedir: str | None = None) -> None:
     """Start it for the rest of this process, which is about to give up root."""
     global current
-    current = RootLook(timeout_s, homedir)
+    with suppress(OSError):  # no more processes: what the user sees must do
+        current = RootLook(timeout_s, homedir)
 
 
 def _serve(asked: socket.socket, timeout_s: float, homedir: str | None) -> None:

@@ -103,7 +103,9 @@ class UserLook:
                 if self._agent_version
                 else Unknown(Reason.NOT_ASKED_FOR),
             ),
-            configuration=configuration_of(self._sources, answers, agent, user, driver),
+            configuration=configuration_of(
+                self._sources, answers, agent, user, driver, self._installation.program("pinentry")
+            ),
             scdaemons=scds.error_or(tuple(Listening(path=path, said=said) for path, said in scds.by_path.items())),
             agent_program=self._installation.program("gpg-agent"),
             usb_nodes=usb.open_to_me(),

@@ -46,7 +46,8 @@ def configured_driver(sources: list[Source]) -> Maybe[str | None]:
     to replace the library.
     """
     for source in reversed(of_program(sources, "scdaemon")):
-        for line in reversed((source.content or source.raw).splitlines()):
+        content = source.content or source.raw
+        for line in reversed(content.splitlines() if b"pcsc-driver" in content else []):
             words = line.split(None, 1)
             if len(words) == 2 and words[0] == b"pcsc-driver":
                 name = os.fsdecode(words[1].strip().strip(b'"'))
@@ -70,7 +71,9 @@ def configuration_of(
     agent: Maybe[OptionTable | None],
     user: str,
     driver: Maybe[PcscDriver | None],
+    pinentry: Maybe[str | None],
 ) -> Configuration:
+    """``pinentry``: the one that gpg-agent takes where it is told of none."""
     if not sources:
         missing = Unknown.because("gpgconf does not name the directories")
         return Configuration(**dict.fromkeys(Configuration.__slots__, missing))
@@ -85,7 +88,7 @@ def configuration_of(
         scdaemon_program_exists=_scdaemon_program_exists(agents.settings),
         pcsc_driver=driver,
         common_in_force=common.settings,
-        pinentry_exists=_pinentry_exists(agents.settings),
+        pinentry_exists=_pinentry_exists(agents.settings, pinentry),
         log_file=_log_file(mine.settings),
     )
 
@@ -141,12 +144,29 @@ def _value(settings: Maybe[tuple[Setting, ...]], option: str) -> Maybe[str | Non
     return next((it.value for it in reversed(settings) if it.option == option and it.value), None)
 
 
-def _pinentry_exists(settings: Maybe[tuple[Setting, ...]]) -> Maybe[bool | None]:
-    """gpg-agent runs it from /, without a search path (libassuan, assuan_pipe_connect); a ~ is the home for some."""
+def _pinentry_exists(settings: Maybe[tuple[Setting, ...]], default: Maybe[str | None]) -> Maybe[bool | None]:
+    """Of the program that is configured; else False where the default and everything like it is missing, or None.
+
+    gpg-agent runs it from /, without a search path (libassuan, assuan_pipe_connect); a ~ is the home for some."""
     program = _value(settings, "pinentry-program")
-    if program is None or isinstance(program, Unknown):
+    if program is None:
+        return False if isinstance(default, str) and _lacks_pinentry(default) else None
+    if isinstance(program, Unknown):
         return program
     return _any_of(_may_be_run(os.path.join("/", place)) for place in {program, os.path.expanduser(program)})
+
+
+def _lacks_pinentry(default: str) -> bool:
+    """Whether no pinentry stands where this one should: without maintainer scripts there is none of that very name."""
+    if _may_be_run(default) is not False:
+        return False
+    try:
+        beside = os.listdir(os.path.dirname(default))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return not any(name.startswith("pinentry") for name in beside)
 
 
 def _may_be_run(path: str) -> Maybe[bool]:

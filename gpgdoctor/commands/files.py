@@ -21,7 +21,7 @@ def write_text(path: str, text: str) -> None:
     """Write a file as UTF-8; raises Unwritable, and leaves nothing behind then."""
     try:
         if _is_regular(path):
-            _replace(os.path.realpath(path), text)
+            atomic.write(os.path.realpath(path), text.encode())
         else:
             _write_to(path, text)
     except OSError as error:
@@ -33,13 +33,6 @@ def _is_regular(path: str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)
     except FileNotFoundError:
         return True
-
-
-def _replace(path: str, text: str) -> None:
-    directory, name = os.path.split(path)
-    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    with atomic.closing(opened) as descriptor, suppress(atomic.NotDurable):  # it is there all the same
-        atomic.replace(descriptor, name, text.encode(), temporary=f".{os.getpid()}.gpgdoctor.tmp")
 
 
 def _write_to(path: str, text: str) -> None:

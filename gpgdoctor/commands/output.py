@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 
 def written(text: str) -> bool:
@@ -14,14 +15,15 @@ def written(text: str) -> bool:
     except BrokenPipeError:
         return True
     except OSError as error:
-        print(f"gpgdoctor: the result could not be written: {error.strerror}", file=sys.stderr)
+        complain(f"the result could not be written: {error.strerror}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in the buffer
         return False
     return True
 
 
 def complain(message: str) -> None:
-    """Print the message on one line, escaped."""
+    """Print the message on one line, escaped; where stderr takes none, the exit code must do."""
     from gpgdoctor.system.escape import printable
 
-    print(f"gpgdoctor: {printable(message, 1000)}", file=sys.stderr)
+    with suppress(OSError):
+        print(f"gpgdoctor: {printable(message, 1000)}", file=sys.stderr, flush=True)

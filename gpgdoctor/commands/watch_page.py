@@ -31,7 +31,11 @@ class Page:
         if not self._is_written(now_s) or now_s < self._due_s:
             return
         self._began_s = now_s
-        self._child = os.fork()
+        try:
+            self._child = os.fork()
+        except OSError:  # no more processes: the last one, which needs none, must do
+            self._due_s = now_s + EVERY_S
+            return
         if self._child == 0:
             self._write_and_exit()
 

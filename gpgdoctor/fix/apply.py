@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from gpgdoctor.facts import known_or
 from gpgdoctor.fix import entries, files, journal, restore
 from gpgdoctor.fix.entries import Entry, State
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
-from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, restart
+from gpgdoctor.fix.restart import NotRestarted, Tell, await_no_pinentry, restart
 from gpgdoctor.fix.verify import NotProved, Proof, verify
 from gpgdoctor.fix.work import FixOptions, Work
 from gpgdoctor.system.atomic import NotDurable
@@ -47,7 +45,7 @@ class Application:
         options: FixOptions,
         book: journal.Journal,
         interrupts: Interrupts,
-        tell: Callable[[str], None],
+        tell: Tell,
         continues: int | None = None,
     ) -> None:
         self._work, self._options = work, options

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from gpgdoctor.fix.entries import Damaged, Entry, State, decoded, encoded
@@ -109,6 +109,10 @@ class Contents(Record):
     entries: tuple[Entry, ...]
     skipped: dict[int, str]
 
+    def tell_skipped(self, tell: Callable[[str], None]) -> None:
+        for reason in self.skipped.values():
+            tell(f"gpgdoctor: skipped: {reason}")
+
 
 class Journal:
     """An open journal: one file for each entry, replaced as a whole whenever its state changes."""
@@ -189,4 +193,4 @@ def _name(number: int) -> str:
 
 
 def now() -> float:
-    return round(time.time(), 3)
+    return max(0.0, round(time.time(), 3))  # an entry of before 1970 is not believed

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
 from typing import Literal
 
 from gpgdoctor.fix import files
 from gpgdoctor.fix.entries import Entry
 from gpgdoctor.fix.journal import Journal
 from gpgdoctor.fix.looking import look
-from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, is_alive, launch, restart, running
+from gpgdoctor.fix.restart import NotRestarted, Tell, await_no_pinentry, is_alive, launch, restart, running
 from gpgdoctor.plan.restarts import AGENTS_FILES, home_arguments, restart_of, scdaemon_runs
 from gpgdoctor.plan.steps import Edit, Target
 from gpgdoctor.system.atomic import NotDurable
 
-Tell = Callable[[str], None]
 Now = Literal["before", "after", "changed"]
 Outcome = Literal["whole", "changed", "failed"]
 

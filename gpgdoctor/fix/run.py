@@ -151,8 +151,7 @@ class _Run:
     def _finish_interrupted(self, book: journal.Journal, interrupts: Interrupts) -> None:
         """First complete what a killed run left half done."""
         contents = book.contents()
-        for reason in contents.skipped.values():
-            self._io.tell(f"gpgdoctor: skipped: {reason}")
+        contents.tell_skipped(self._io.tell)
         for entry in contents.entries:
             if entry.state in UNFINISHED:
                 with interrupts.shielded():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from gpgdoctor.diagnosis import Diagnosis, Finding
 from gpgdoctor.facts import known_or
 from gpgdoctor.fix import agent
 from gpgdoctor.fix.looking import look
 from gpgdoctor.fix.private_scdaemon import STILL_WAITS, Reading, read_card
+from gpgdoctor.fix.restart import Tell
 from gpgdoctor.fix.work import FixOptions, Work
 from gpgdoctor.rules.rule import RANK
 from gpgdoctor.system.deadline import Deadline
@@ -33,7 +33,7 @@ class Proof(Record):
     revealed: tuple[Finding, ...]
 
 
-def verify(work: Work, options: FixOptions, tell: Callable[[str], None]) -> Proof:
+def verify(work: Work, options: FixOptions, tell: Tell) -> Proof:
     """Poll until all is as expected; raises NotProved."""
     deadline = Deadline(VERIFY_DEADLINE_S)
     reported = False

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import known_or
 from gpgdoctor.hooks import bounded, merge
-from gpgdoctor.hooks.failure import SECTION, UNKNOWN, Answer
+from gpgdoctor.hooks.failure import SECTION, UNKNOWN, Answer, failed
 from gpgdoctor.hooks.survey import Survey
 from gpgdoctor.hooks.targets import Target
 from gpgdoctor.redact.redact import redact_all
@@ -42,6 +42,9 @@ def answer(target: Target, survey: Survey, seconds: float) -> Answer:
         return Answer(output=dump(_document(judged, seconds)), code=0)
     if target.form == "nagios":
         return _line(judged.each)
+    if target.form == "html":
+        page = bounded.page(_pages(judged))
+        return failed(target, "it would be too long") if page is None else Answer(output=page, code=0)
     text = bounded.text(_text(judged, _markdown if target.form == "markdown" else _plain), bounded.LIMIT_BYTES // 2)
     if target.form in ("text", "markdown"):
         return Answer(output=text, code=0)
@@ -101,6 +104,22 @@ def _markdown(judged: Judged, diagnosis: Diagnosis) -> str:
     from gpgdoctor.report.markdown import render
 
     return render(diagnosis, judged.ledger, Style(encoding="ascii"))
+
+
+def _pages(judged: Judged) -> Iterator[str]:
+    """The page, then shorter and shorter ones: without what is only known, and with fewer users."""
+    from gpgdoctor.report.html import render, render_users
+
+    users = (judged.machine,) if judged.users is None else judged.users
+    if judged.users is None:
+        yield render(judged.machine, judged.ledger)
+    else:
+        yield render_users(judged.machine, users, judged.left_out, judged.ledger)
+    number = len(users)
+    while number:
+        left_out = judged.left_out + len(users) - number
+        yield render_users(judged.machine, users[:number], left_out, judged.ledger, detailed=False)
+        number //= 2
 
 
 def _nothing_to_see(judged: Judged) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 LIMIT_BYTES = 256 << 10
@@ -25,6 +26,12 @@ def text(words: str, limit: int = LIMIT_BYTES) -> str:
         return plain
     kept = plain[: limit - len(CUT)]
     return kept[: kept.rfind("\n") + 1] + CUT
+
+
+def page(candidates: Iterable[str], limit: int = LIMIT_BYTES) -> str | None:
+    """The first page that is short enough, in ASCII; one that is cut would be none."""
+    written = (it.encode("ascii", "xmlcharrefreplace").decode() + "\n" for it in candidates)
+    return next((it for it in written if len(it) <= limit), None)
 
 
 def findings_first(document: dict[str, Any], limit: int = LIMIT_BYTES) -> str:

@@ -12,6 +12,7 @@ from typing import NoReturn
 from gpgdoctor.hooks.failure import UNKNOWN, Answer, failed
 from gpgdoctor.hooks.targets import Target
 from gpgdoctor.system.nowhere import lead_nowhere
+from gpgdoctor.system.shortage import shortage
 
 NOT_WRITTEN = 1
 DEADLINE_S = 27.0  # of the 30 that are promised
@@ -22,11 +23,11 @@ def serve(target: Target, *, all_users: bool) -> int:
     output = _Output()
     watch = threading.Timer(DEADLINE_S, _give_up, (target, output))
     watch.daemon = True
-    watch.start()
     try:
+        watch.start()
         answer = _look(target, all_users)
     except Exception as error:  # noqa: BLE001 - the host gets an answer, and no traceback with private data in it
-        answer = failed(target, f"a defect of gpgdoctor ({_where(error)})")
+        answer = failed(target, shortage(error) or f"a defect of gpgdoctor ({_where(error)})")
     watch.cancel()
     try:
         output.write(answer.output)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from gpgdoctor.system.record import Record
 
-Form = Literal["text", "markdown", "json", "text-and-json", "nagios"]
+Form = Literal["text", "markdown", "json", "text-and-json", "nagios", "html"]
 
 
 class Shim(Record):
@@ -88,6 +88,13 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(name="text", about="for people", form="text"),
     Target(name="json", about="the document of check --json", form="json"),
+    Target(
+        name="html",
+        about="a page with a part for each user; sos takes it along",
+        form="html",
+        host="sos",
+        shims=(Shim(source="html/extras", path="/etc/sos/extras.d/gpgdoctor-page"),),
+    ),
 )
 
 BY_NAME = {target.name: target for target in TARGETS}

@@ -45,7 +45,9 @@ BARE_REASONS = frozenset({
     "exclusive mode", "service not available", "hardware problem", "no agent running",
 })
 # Those of them that only GnuPG has: they say something in any sentence.
-OF_CARDS = ("no smartcard daemon", "card error", "no such device", "bad pin", "no pinentry", "hardware problem")
+OF_CARDS = ("no smartcard daemon", "card error", "bad pin", "no pinentry", "pin blocked", "card removed")
+IN_PROSE = (*OF_CARDS, "no such device", "hardware problem", "card not present")
+OF_THE_MESSAGE = frozenset({"no such file or directory", "permission denied", "is a directory", "end of file"})
 # What programs of all kinds print.
 OF_ANY_PROGRAM = frozenset({
     "invalid meta command", "unknown meta command", "unexpected meta command", "cant connect to the daemon",
@@ -57,7 +59,9 @@ OF_ANY_PROGRAM = frozenset({
     "init failed", "reader is unavailable", "status unavailable", "re-selected",
     "but expecting 0", "referenced but unset environment variable", "device is not authorized",
     "inappropriate ioctl for device", "permission denied publickey", "usb_open failed permission denied",
-    "cant get config descriptor", "could not open a connection to your authentication agent",
+    "cant get config descriptor", "unable to enumerate usb device",
+    "device descriptor read 64 error", "xhci host controller not responding", "hc died cleaning up",
+    "usb disconnect device number", "could not open a connection to your authentication agent",
 })
 # fmt: on
 ENOUGH_OF_A_LINE = 0.5  # of its words, for what any program may print
@@ -89,27 +93,40 @@ def is_ours(lines: Iterable[Line]) -> bool:
     return any(OURS.search(said.whole) for said in lines)
 
 
-def whole(said: Line, lines: Sequence[Line], *, ours: bool) -> list[Match]:
+def whole(said: Line, joined: Sequence[Line], *, ours: bool) -> list[Match]:
     """The pages that have all of what a line says; of lines that were joined, what none of them says alone."""
     found = [phrase for phrase in phrases.in_line(said) if _counts(phrase, said, ours)]
-    if said not in lines:
-        found = [phrase for phrase in found if not any(phrases.is_in(phrase, part) for part in lines)]
+    found = [phrase for phrase in found if not any(phrases.is_in(phrase, part) for part in joined)]
     return _longest(found, said, _weight(said))
 
 
 def reasons(said: Line) -> list[Match]:
     """The pages that have the reason at the end of a message about a card, or in a number."""
-    if said.speaker in (Speaker.OTHER, Speaker.KERNEL):
+    if said.speaker is Speaker.KERNEL:
         return []
-    found = [_reason_at_the_end(said), *codes.reasons(said.whole)]
-    if said.speaker is Speaker.NOBODY:
-        found += [reason for reason in OF_CARDS if f" {reason} " in said.words and is_ours([said])]
+    known = said.speaker is not Speaker.OTHER
+    found = [_reason_at_the_end(said), *codes.reasons(said.whole)] if known else []
+    if not known or said.speaker is Speaker.NOBODY:
+        in_prose = IN_PROSE if known else OF_CARDS
+        # "smart card error 6a82" is a status word that another program shows.
+        prose = said.words.replace(" smart card error ", " ")
+        found += [reason for reason in in_prose if f" {reason} " in prose and is_ours([said])]
     return [match for reason in dict.fromkeys(found) if reason for match in _holding(reason, said, Weight.REASON)]
+
+
+def shared_reasons(said: Line) -> list[Match]:
+    """The same for a message that a page has as a whole; what a missing file means depends on the message alone."""
+    return [match for match in reasons(said) if match.reason in BARE_REASONS - OF_THE_MESSAGE]
 
 
 def fragments(said: Line) -> list[Match]:
     """The pages that have a short line as a part of theirs, as somebody types who remembers a part of it."""
     return _holding(said.message, said, Weight.FRAGMENT) if said.speaker is not Speaker.OTHER else []
+
+
+def share(match: Match) -> float:
+    """How much of a line's words a match has."""
+    return len(match.phrase.split()) / max(len(match.line.words.split()), 1)
 
 
 def is_of_any_program(match: Match) -> bool:

@@ -9,12 +9,14 @@ from gpgdoctor.manual import matching, symptoms, translations
 from gpgdoctor.manual.matching import Match, Weight
 from gpgdoctor.manual.pages import pages
 from gpgdoctor.manual.speakers import Line, Speaker, line
+from gpgdoctor.manual.symptoms import Fit
 from gpgdoctor.system.record import Record
 
 LIMIT_CHARACTERS, LIMIT_LINES, LIMIT_LINE = 1 << 20, 20_000, 2_000
 MOST = 0.5  # of the longest phrase: less of a line, such as its code alone, says less
 AT_MOST_LINES_OF_WORDS, AT_MOST_LINES_WRAPPED = 3, 40
-MESSAGE_IN_PROSE = 0.34  # of a sentence's words: with less of it, the rest of the sentence counts too
+ASIDE = frozenset({"other-harmless", "GD309", "GD110", "GD114", "GD115"})
+MOST_OF_A_LINE = 0.5  # of its words: with less, the rest of a sentence counts too, and no page is certain
 
 
 class Answer(Record):
@@ -23,6 +25,8 @@ class Answer(Record):
     matches: tuple[Match, ...]
     deciding: Line | None
     in_doubt: bool = False  # words that fit, or what any program may print: not even one page alone is certain
+    of_any_program: bool = False  # it may be about another device, or no card at all
+    leading: frozenset[str] = frozenset()  # ids of pages that may come first where this machine has their cause
 
 
 def answer(text: str) -> Answer:
@@ -31,17 +35,44 @@ def answer(text: str) -> Answer:
     lines = [part for part in lines if part.text][:LIMIT_LINES]
     wrapped, lines = _wrapped(lines), list(dict.fromkeys(lines))
     ours = matching.is_ours(lines)
-    found = _by_line([*lines, *wrapped], lambda said: matching.whole(said, lines, ours=ours) or matching.reasons(said))
+    found = _by_line(lines, lambda said: _whole_or_reason(said, (), ours))
+    found += _by_line(wrapped, lambda said: _whole_or_reason(said, lines, ours))
     found = found or _by_line([*lines, *wrapped], matching.fragments)
-    in_words = _of_words(text, lines)
+    fits = _of_words(text, lines)
+    in_words = _matches(fits, lines)
     if not found:
-        return Answer(matches=tuple(in_words), deciding=None, in_doubt=True)
-    # The line that says most decides: a daemon's own word, then one that few pages have.
-    found.sort(key=lambda matches: (-matches[0].weight, len(matches), -max(len(match.phrase) for match in matches)))
+        return Answer(matches=tuple(in_words), deciding=None, in_doubt=True, leading=_leading(fits))
+    found.sort(key=_decides)
     matches = list(chain.from_iterable(found))
     if in_words and _is_prose(matches):
         matches = _with_words(matches, in_words)
-    return Answer(matches=_best(matches), deciding=found[0][0].line, in_doubt=_is_in_doubt(matches, ours))
+    of_any_program = matching.is_of_any_program(matches[0]) and not ours
+    return Answer(
+        matches=_best(matches),
+        deciding=found[0][0].line,
+        in_doubt=of_any_program or _is_a_small_part(matches[0]),
+        of_any_program=of_any_program,
+        leading=frozenset(match.page.id for match in found[0]),
+    )
+
+
+def _whole_or_reason(said: Line, joined: Sequence[Line], ours: bool) -> list[Match]:
+    """What only one page has may still end in a reason that many causes share."""
+    whole = matching.whole(said, joined, ours=ours)
+    if not whole:
+        return matching.reasons(said)
+    return whole if whole[1:] else [*whole, *matching.shared_reasons(said)]
+
+
+def _decides(matches: Sequence[Match]) -> tuple[bool, int, int, int]:
+    """The line that says most decides: a daemon's own word, then one that few pages have.
+
+    What stands there in peace, and an option that somebody shows, explains no other line.
+    """
+    weight, longest = matches[0].weight, max((match.phrase for match in matches), key=len)
+    is_option = weight is Weight.MESSAGE and " " not in longest and "0x" not in longest
+    is_aside = is_option or all(match.page.id in ASIDE for match in matches)
+    return is_aside, -weight, len(matches), -len(longest)
 
 
 def _by_line(lines: Iterable[Line], leads_to: Callable[[Line], list[Match]]) -> list[list[Match]]:
@@ -55,7 +86,9 @@ def _ranked(matches: list[Match]) -> list[Match]:
     Of a reason, those first that have it alone.
     """
     lengths = [len(match.phrase) for match in matches]
-    if matches[0].weight is Weight.MESSAGE or matches[0].weight is Weight.LOG:
+    if matches[0].weight > matches[-1].weight:
+        return [matches[0], *_ranked(matches[1:])]
+    if matches[0].weight >= Weight.MESSAGE:
         return sorted(matches, key=lambda match: (len(match.phrase) < max(lengths) * MOST, -match.page.threads))
     reason = matches[0].reason
     return sorted(matches, key=lambda match: (match.phrase != reason, -match.page.threads))
@@ -74,16 +107,16 @@ def _wrapped(lines: Sequence[Line]) -> list[Line]:
     return [line(" ".join(part.text for part in lines))] if 1 < len(lines) <= AT_MOST_LINES_WRAPPED else []
 
 
-def _is_in_doubt(matches: Sequence[Match], ours: bool) -> bool:
-    best = matches[0]
-    return best.weight is Weight.FRAGMENT or (matching.is_of_any_program(best) and not ours)
+def _is_a_small_part(match: Match) -> bool:
+    """Whether a line says more than what led to the page; what a daemon logs is clear all the same."""
+    return match.weight is not Weight.LOG and matching.share(match) < MOST_OF_A_LINE
 
 
 def _is_prose(matches: Sequence[Match]) -> bool:
     """Whether what was found is a small part of a sentence, such as the name of an option or a reason."""
-    said, phrase = matches[0].line, max((match.phrase for match in matches), key=len)
-    is_small = len(phrase.split()) < MESSAGE_IN_PROSE * len(said.words.split())
-    return is_small and said.speaker is Speaker.NOBODY and matches[0].weight is not Weight.LOG and "0x" not in phrase
+    longest = max(matches, key=lambda match: len(match.phrase))
+    by_a_program = matches[0].weight is Weight.LOG or longest.line.speaker is not Speaker.NOBODY
+    return not by_a_program and matching.share(longest) < MOST_OF_A_LINE and "0x" not in longest.phrase
 
 
 def _with_words(matches: list[Match], in_words: list[Match]) -> list[Match]:
@@ -95,11 +128,19 @@ def _with_words(matches: list[Match], in_words: list[Match]) -> list[Match]:
     return [*both, *(matches if matches[0].weight is Weight.REASON else in_words), *in_words, *matches]
 
 
-def _of_words(text: str, lines: Sequence[Line]) -> list[Match]:
-    """Pages for a symptom in a person's own words."""
-    by_id = {page.id: page for page in pages()}
-    said = lines[0] if lines else line(text[:LIMIT_LINE])
-    if len(lines) > AT_MOST_LINES_OF_WORDS or said.speaker is not Speaker.NOBODY:
+def _of_words(text: str, lines: Sequence[Line]) -> list[Fit]:
+    """Pages for a symptom in a person's own words; none for a log, or where a program speaks."""
+    if len(lines) > AT_MOST_LINES_OF_WORDS or any(said.speaker is not Speaker.NOBODY for said in lines[:1]):
         return []
-    ids = symptoms.pages_for(text[:LIMIT_LINE])
-    return [Match(page=by_id[id], line=said, phrase="", weight=Weight.FRAGMENT) for id in ids if id in by_id]
+    return symptoms.pages_for(text[:LIMIT_LINE])
+
+
+def _matches(fits: Iterable[Fit], lines: Sequence[Line]) -> list[Match]:
+    by_id = {page.id: page for page in pages()}
+    return [Match(page=by_id[fit.id], line=lines[0], phrase="", weight=Weight.FRAGMENT) for fit in fits if lines]
+
+
+def _leading(fits: Sequence[Fit]) -> frozenset[str]:
+    """A word that names what a page is about puts it first, whatever this machine has."""
+    named = [fit.id for fit in fits if fit.by_subject]
+    return frozenset(named or [fit.id for fit in fits])

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
 from gpgdoctor.system.record import Record
 
 AT_MOST = 5
-NEARLY_ALL, ANY = 0.75, 0.01  # of a symptom's words
+NEARLY_ALL = 0.75  # of a symptom's words
 FEW_WORDS = 2  # said by somebody who tries a word: any symptom that has it
 ALIKE, ALIKE_AT_FIRST = 0.82, 2  # the second: letters
 SHORTEST_STEM = 3
@@ -23,14 +24,22 @@ ENDINGS = ("ings", "ing", "edly", "ed", "ions", "ion", "es", "s", "ly", "e")
 SUBJECT = "!"  # before a line of the table
 OF_ITS_SUBJECT, OF_ALL_WORDS, OF_A_LATER_PLACE = 3.0, 0.5, 0.25  # in a symptom's score
 OF_A_COMMON_WORD = 0.5
-COMMON = frozenset("card gpg gnupg key not reader token work works yubikey".split())
+COMMON = frozenset(["card", "gpg", "gnupg", "key", "not", "reader", "token", "work", "works", "yubikey"])
 NEGATION = re.compile(r"(?:ca|wo|do|does|did|is|are|was|were|has|have|could|would|should)n'?t\b|\bcannot\b")
 # Cards, tokens and devices of other kinds.
 FOREIGN = re.compile(
-    r"\b(?:sd|micro ?sd|sim|graphics?|video|sound|audio|network|wi-?fi|wlan|lan|memory|credit|debit|capture|gpu)[ -]cards?\b"
+    r"\b(?:sd|micro ?sd|sim|graphics?|video|sound|audio|network|wi-?fi|wlan|lan|memory|credit|debit|capture|gpu)"
+    r"[ -]cards?\b"
     r"|\b(?:printer|keyboard|mouse|webcam|headset|bluetooth|scanner|alsa|snd|nvidia)\b"
 )
 OURS = re.compile(r"gpg|gnupg|pgp|smart|yubi|nitrokey|token|pcsc|scdaemon|ccid|ykman|usbguard|pinentry")
+# What a longer sentence has if it is about what the table is about.
+TOPIC = re.compile(
+    r"\b(?:cards?|usb|readers?|keys?|pins?|agent|ssh|sign(?:s|ed|ing)?|signatures?|decrypt\w*|polkit|piv|oath|opensc|age|"
+    r"scdaemon|authenticator|keybox\w*|libusb|udev|keepassxc|stubs?|touch|contexts|applet|reader-port|gsd\S*|"
+    r"resource manager)\b"
+)
+A_LONGER_SENTENCE = 6  # words
 
 TABLE = "symptoms.txt"
 
@@ -44,31 +53,53 @@ class Symptom(Record):
     is_subject: bool  # its words name what its first page is about
 
 
-def pages_for(text: str) -> list[str]:
-    """Ids of pages for a symptom said in plain words, the best first, at most five; empty where nothing fits."""
+class Fit(Record):
+    """A page that fits a symptom in words."""
+
+    id: str
+    by_subject: bool  # a word names what the page is about
+
+
+def pages_for(text: str) -> list[Fit]:
+    """Pages for a symptom said in plain words, the best first, at most five; empty where nothing fits."""
     plain = _plain(text)
-    if FOREIGN.search(plain) and not OURS.search(plain):
+    if _is_foreign(plain):
         return []
     said = {_stem(part) for word in WORD.findall(plain) for part in (word, *PARTS.split(word)) if part}
     known = {word: _nearest(word) for word in said}
     given = {form for form in known.values() if form is not None}
-    tries_words = len(said) <= FEW_WORDS and None not in known.values()
-    return _scored(given, NEARLY_ALL) or (_scored(given, ANY) if tries_words else [])
+    if len(said) <= FEW_WORDS and None not in known.values():
+        one_word = [symptom for symptom in _symptoms() if any(given <= forms for forms in symptom.groups)]
+        return _scored(given, _symptoms(), NEARLY_ALL) or _scored(given, one_word, 0)
+    return _scored(given, _symptoms(), NEARLY_ALL)
 
 
-def _scored(given: set[str], share: float) -> list[str]:
-    """The pages of symptoms of whose words at least this share is there."""
+def _is_foreign(plain: str) -> bool:
+    """Whether it is about cards of another kind, or a sentence that names nothing of ours."""
+    if OURS.search(plain):
+        return False
+    return FOREIGN.search(plain) is not None or (
+        len(plain.split()) >= A_LONGER_SENTENCE and TOPIC.search(plain) is None
+    )
+
+
+def _scored(given: set[str], symptoms: Iterable[Symptom], share: float) -> list[Fit]:
+    """The pages of those symptoms of whose words at least this share is there."""
     scored: dict[str, float] = {}
-    for symptom in _symptoms():
+    subjects = set()
+    for symptom in symptoms:
         present = [weight for forms, weight in zip(symptom.groups, symptom.weights, strict=True) if forms & given]
         if not present or len(present) < len(symptom.groups) * share:
             continue
         whole = OF_ALL_WORDS if len(present) == len(symptom.groups) else 0
         for place, id in enumerate(symptom.ids):
-            subject = OF_ITS_SUBJECT if symptom.is_subject and place == 0 else 0
-            score = sum(present) + whole + subject - place * OF_A_LATER_PLACE
+            score = sum(present) + whole - place * OF_A_LATER_PLACE
+            if symptom.is_subject and place == 0:
+                score += OF_ITS_SUBJECT
+                subjects.add(id)
             scored[id] = max(scored.get(id, 0), score)
-    return sorted(scored, key=lambda id: -scored[id])[:AT_MOST]
+    best = sorted(scored, key=lambda id: -scored[id])[:AT_MOST]
+    return [Fit(id=id, by_subject=id in subjects) for id in best]
 
 
 def _plain(text: str) -> str:

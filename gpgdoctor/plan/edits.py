@@ -109,7 +109,7 @@ def overruled(facts: Facts, options: Sequence[str]) -> str | None:
     for file in known_or(facts.configuration.files, ()):
         if (file.program, file.scope, file.status) != ("scdaemon", "global", "regular"):
             continue
-        effective = read(sketch(file), b"", table_of(facts), known_or(facts.host.user, ""))
+        effective = read(sketch(file), b"", table_of(facts), known_or(facts.host.user, ""), comments=False)
         for option in options:
             lock = effective.lock(option.partition(" ")[0])
             if lock is not None:
@@ -119,12 +119,18 @@ def overruled(facts: Facts, options: Sequence[str]) -> str | None:
 
 def sketch(file: ConfigFile) -> bytes:
     """The file with a distinct comment in place of every line that is not known."""
-    texts = {number: f"# {number}" for number in range(1, file.length + 1)}
-    if file.last_line is not None:
-        texts[file.length] = file.last_line
+    texts = {file.length: file.last_line} if file.last_line is not None else {}
     texts.update({line.number: line.text for line in file.lines})
-    content = "".join(text + file.line_end for text in texts.values())
+    pieces, written = [], 0
+    for number, text in sorted(texts.items()):
+        pieces += [_unknown(written + 1, number, file.line_end), text + file.line_end]
+        written = number
+    content = "".join((*pieces, _unknown(written + 1, file.length + 1, file.line_end)))
     return encoded(content if file.final_newline else content.removesuffix(file.line_end))
+
+
+def _unknown(first: int, end: int, line_end: str) -> str:
+    return "".join(map(f"# %d{line_end}".__mod__, range(first, end)))
 
 
 def table_of(facts: Facts) -> OptionTable:

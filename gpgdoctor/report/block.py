@@ -22,7 +22,8 @@ def block(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]
     found = finding.found
     summary = found.summary.clear()
     ignored = " (ignored)" if finding.ignored else ""
-    yield style.paint(f"{found.severity.upper()} {finding.id} {finding.rule.name}{ignored}", COLOURS[found.severity])
+    heading = f"{found.severity.upper()} {finding.id} {finding.rule.name}{ignored}"
+    yield from (style.paint(line, COLOURS[found.severity]) for line in style.wrapped(heading, "", "  "))
     # A sentence that begins with what it is about needs no other line for it.
     if finding.subject and not summary.startswith(finding.subject):
         yield from style.wrapped(printable(finding.subject), "  ", "  ")

@@ -29,11 +29,21 @@ def contended(facts: Facts) -> Subjects:
 def is_served_unseen(facts: Facts) -> bool:
     """Whether my scdaemon has its card from a pcscd that does not show its readers to me: polkit refuses my session.
 
-    Then nothing keeps gpg from the card, whatever the readers may be.
+    Then nothing keeps gpg from the card, whatever the readers may be. So it is in a container that has the socket of
+    its host's pcscd, where nobody's connections show.
     """
-    if not isinstance(facts.readers, Unknown) or isinstance(facts.pcscd.connections, Unknown):
+    if not isinstance(facts.readers, Unknown):
+        return False
+    if is_of_the_host(facts):
+        return scdaemon.path(facts) is scdaemon.Path.PCSC and scdaemon.holds_a_card(facts)
+    if isinstance(facts.pcscd.connections, Unknown):
         return False
     return not isinstance(facts.gnupg.running, Unknown) and holds_through_pcsc(facts)
+
+
+def is_of_the_host(facts: Facts) -> bool:
+    """Whether pcscd's socket comes from outside this container, and who listens there does not show."""
+    return facts.pcscd.mounted is True and facts.pcscd.listener is None
 
 
 def listed(facts: Facts) -> Subjects:

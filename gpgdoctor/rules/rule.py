@@ -175,18 +175,23 @@ class Stretch(Enum):
 
 
 class Break(Record):
-    """Where a finding breaks the way, and how: what is blocked hangs, what is refused fails at once."""
+    """Where a finding breaks the way, and how: what is blocked hangs, what is refused fails at once.
+
+    ``why`` stands at the break in pictures: a few words, with {who} for the program that the finding names, and {has}
+    for how sure it is that this one has the reader.
+    """
 
     at: Stretch
+    why: str
     blocks: bool = False
 
 
-def refuses(at: Stretch) -> Break:
-    return Break(at=at)
+def refuses(at: Stretch, why: str) -> Break:
+    return Break(at=at, why=why)
 
 
-def blocks(at: Stretch) -> Break:
-    return Break(at=at, blocks=True)
+def blocks(at: Stretch, why: str) -> Break:
+    return Break(at=at, why=why, blocks=True)
 
 
 class Rule(Record):

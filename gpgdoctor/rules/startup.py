@@ -80,7 +80,7 @@ def _shared_for_nobody(facts: Facts) -> Cure:
         *hidden_by("GD101", "GD102", stopping="scdaemon"),
         *headed_by("GD115", "GD305"),
     ),
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "pcsc-driver cannot be used"),
 )
 def pcsc_driver_unusable(facts: Facts) -> Found | None:
     setting = scdaemon.setting(facts, "pcsc-driver")
@@ -123,7 +123,7 @@ def _without_driver(facts: Facts) -> Cure:
     "gpg-agent may start GnuPG's own scdaemon.",
     worst="error",
     causes=hidden_by("GD307"),
-    breaks=refuses(Stretch.SCDAEMON),
+    breaks=refuses(Stretch.SCDAEMON, "smart cards are turned off"),
 )
 def scdaemon_disabled(facts: Facts) -> Found | None:
     settings = known(facts.configuration.agent_in_force)

@@ -52,6 +52,18 @@ def replace(
     make_durable(directory)
 
 
+def write(path: str, content: bytes, mode: int = NEW_FILE_MODE) -> None:
+    """Create or replace the file at a path; raises OSError with that path while all is as before."""
+    directory, name = os.path.split(path)
+    try:
+        opened = os.open(directory or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with closing(opened) as descriptor, suppress(NotDurable):  # it is there all the same
+            replace(descriptor, name, content, temporary=f".{os.getpid()}.gpgdoctor.tmp", mode=mode)
+    except OSError as error:
+        error.filename = path
+        raise
+
+
 def make_durable(directory: int) -> None:
     """Make what was renamed or removed there durable; raises NotDurable."""
     try:

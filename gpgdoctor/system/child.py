@@ -167,7 +167,7 @@ class Child:
 
     def _decoded(self, line: bytes) -> Any:
         try:
-            return json.loads(line, parse_int=_integer, parse_constant=_refuse)
+            return json.loads(line, parse_int=integer, parse_constant=_refuse)
         except (ValueError, RecursionError):
             self.error = "it gave an answer that makes no sense"
             return None
@@ -195,8 +195,8 @@ def _as(run_as: RunAs | None) -> dict[str, Any]:
     return {"env": environment, "user": run_as.user.pw_uid, "group": run_as.user.pw_gid, "extra_groups": groups}
 
 
-def _integer(digits: str) -> int:
-    """int() of very many digits takes very long."""
+def integer(digits: str) -> int:
+    """For json.loads: int() of very many digits takes very long. Raises ValueError."""
     if len(digits) > MOST_DIGITS:
         raise ValueError("a number is too long")
     return int(digits)

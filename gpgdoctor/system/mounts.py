@@ -29,9 +29,12 @@ class Mount(NamedTuple):
 
 def mounts() -> list[Mount]:
     """Every mount of this mount namespace, in the kernel's order; raises OSError where /proc does not say."""
+    return [row for row in map(_parsed, _lines()) if row is not None]
+
+
+def _lines() -> list[str]:
     with open(TABLE, encoding="utf-8", errors="surrogateescape") as table:
-        rows = (_parsed(line) for line in table.read(TABLE_BYTES).splitlines())
-        return [row for row in rows if row is not None]
+        return table.read(TABLE_BYTES).splitlines()
 
 
 def _parsed(line: str) -> Mount | None:
@@ -61,8 +64,8 @@ def of_descriptor(descriptor: int) -> Mount | None:
     """The mount through which an open descriptor was reached, as the kernel reports it."""
     try:
         with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as lines:
-            ids = [int(line.split()[1]) for line in lines if line.startswith("mnt_id:")]
-        return next((row for row in mounts() if ids and row.id == ids[0]), None)
+            ids = [line.split()[1] for line in lines if line.startswith("mnt_id:")]
+        return next((_parsed(line) for line in _lines() if ids and line.startswith(f"{ids[0]} ")), None)
     except (OSError, ValueError, IndexError):
         return None
 

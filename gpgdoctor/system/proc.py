@@ -108,6 +108,11 @@ def unit(pid: int | str = "self") -> str | None:
     return found[1].decode() if found else ""
 
 
+def control_groups(pid: int) -> str:
+    """The lines of /proc/PID/cgroup; empty where they are hidden."""
+    return (_read(f"/proc/{pid}/cgroup", CGROUP_BYTES) or b"").decode(errors="replace")
+
+
 def service(pid: int) -> str | None:
     """The service of the system that systemd runs a process as, by its control group, which no user can choose."""
     found = _SERVICE.search(_read(f"/proc/{pid}/cgroup", CGROUP_BYTES) or b"")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import sys
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from gpgdoctor.system.deadline import stretched
@@ -27,6 +25,7 @@ _HEADER = struct.Struct("=IHHII")
 _REQUEST = struct.Struct("=BBHIIIII")
 _MESSAGE = struct.Struct("=BBBBIII")
 _ATTRIBUTE = struct.Struct("=HH")
+_NUMBER = struct.Struct("=I")
 _VFS = struct.Struct("=II")
 _MINOR_BITS = 20
 _RECEIVE_BYTES = 1 << 18
@@ -77,40 +76,36 @@ def parse_replies(packet: bytes, found: list[UnixSocket]) -> bool:
             raise OSError(-code, "the kernel does not list Unix sockets")
         if length < _HEADER.size:
             raise OSError(0, "the kernel's list of Unix sockets cannot be read")
-        entry = _parse_socket(packet[offset + _HEADER.size : offset + length])
-        if entry is not None:
-            found.append(entry)
+        end = min(offset + length, len(packet))
+        if end - offset >= _HEADER.size + _MESSAGE.size:
+            found.append(_parse_socket(packet, offset + _HEADER.size, end))
         offset += (length + 3) & ~3
     return False
 
 
-def _parse_socket(message: bytes) -> UnixSocket | None:
-    if len(message) < _MESSAGE.size:
-        return None
-    _, _, state, _, inode, _, _ = _MESSAGE.unpack_from(message)
+def _parse_socket(packet: bytes, offset: int, end: int) -> UnixSocket:
+    """One message: a desktop has thousands, so that this copies nothing that it does not need."""
+    _, _, state, _, inode, _, _ = _MESSAGE.unpack_from(packet, offset)
     path, peer, uid, file = b"", 0, None, None
-    for kind, value in _attributes(message):
-        if kind == UNIX_DIAG_NAME:
-            path = value.rstrip(b"\0") if not value.startswith(b"\0") else value
-        elif kind == UNIX_DIAG_VFS and len(value) == 8:
-            file = _file(*_VFS.unpack(value))
-        elif kind == UNIX_DIAG_PEER and len(value) == 4:
-            peer = int.from_bytes(value, sys.byteorder)
-        elif kind == UNIX_DIAG_UID and len(value) == 4:
-            uid = int.from_bytes(value, sys.byteorder)
+    offset += _MESSAGE.size
+    while offset + _ATTRIBUTE.size <= end:
+        length, kind = _ATTRIBUTE.unpack_from(packet, offset)
+        start, stop = offset + _ATTRIBUTE.size, min(offset + length, end)
+        if length < _ATTRIBUTE.size:
+            break
+        if kind == UNIX_DIAG_PEER and stop - start == _NUMBER.size:
+            (peer,) = _NUMBER.unpack_from(packet, start)
+        elif kind == UNIX_DIAG_UID and stop - start == _NUMBER.size:
+            (uid,) = _NUMBER.unpack_from(packet, start)
+        elif kind == UNIX_DIAG_NAME:
+            path = packet[start:stop]
+            path = path.rstrip(b"\0") if not path.startswith(b"\0") else path
+        elif kind == UNIX_DIAG_VFS and stop - start == _VFS.size:
+            file = _file(*_VFS.unpack_from(packet, start))
+        offset += (length + 3) & ~3
     return UnixSocket(inode, state, path, peer, uid, file)
 
 
 def _file(inode: int, device: int) -> File:
     """The device in the kernel's own encoding, which is not that of stat(2)."""
     return File(inode, device >> _MINOR_BITS, device & ((1 << _MINOR_BITS) - 1))
-
-
-def _attributes(message: bytes) -> Iterator[tuple[int, bytes]]:
-    offset = _MESSAGE.size
-    while offset + _ATTRIBUTE.size <= len(message):
-        length, kind = _ATTRIBUTE.unpack_from(message, offset)
-        if length < _ATTRIBUTE.size:
-            return
-        yield kind, message[offset + _ATTRIBUTE.size : offset + length]
-        offset += (length + 3) & ~3

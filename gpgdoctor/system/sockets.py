@@ -14,6 +14,9 @@ from gpgdoctor.system import mounts
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sock_diag import ESTABLISHED, LISTENING, File, UnixSocket, unix_sockets
 
+_DEVICES: dict[int, tuple[int, int]] = {}
+"""A file system's number as the kernel means it, by the one that stat(2) gives."""
+
 
 class Peer(Record):
     """The client's end of a connection of pcscd. ``inode`` 0: the client is gone."""
@@ -91,13 +94,19 @@ def file_of(path: str) -> File | None:
         return None
     try:
         status = os.fstat(place)
-        mount = mounts.of_descriptor(place)
+        if not stat.S_ISSOCK(status.st_mode):
+            return None
+        return File(status.st_ino & 0xFFFFFFFF, *_kernels_device(place, status.st_dev))
     finally:
         os.close(place)
-    if not stat.S_ISSOCK(status.st_mode):
-        return None
-    device = mount.device if mount else (os.major(status.st_dev), os.minor(status.st_dev))
-    return File(status.st_ino & 0xFFFFFFFF, *device)
+
+
+def _kernels_device(place: int, device: int) -> tuple[int, int]:
+    """Asked for once: whoever follows pcscd's connections asks again and again, and the table is long."""
+    if device not in _DEVICES:
+        mount = mounts.of_descriptor(place)
+        _DEVICES[device] = mount.device if mount else (os.major(device), os.minor(device))
+    return _DEVICES[device]
 
 
 def is_same_place(one: str, other: str) -> bool:

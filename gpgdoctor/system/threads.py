@@ -34,6 +34,7 @@ class ThreadClock:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self._directory = f"/proc/{pid}/task"
+        self._open_directory: int | None = None
         self._files: dict[int, int] = {}
         self._listed: frozenset[int] = frozenset()
         self._has_lost = True  # one of those that were listed
@@ -43,7 +44,9 @@ class ThreadClock:
 
         Listed only where their number changed, or one had ended when it was read; ``anew``: in any case.
         """
-        number = os.stat(self._directory).st_nlink - OTHER_LINKS
+        if self._open_directory is None:
+            self._open_directory = os.open(self._directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        number = os.fstat(self._open_directory).st_nlink - OTHER_LINKS
         if anew or self._has_lost or number != len(self._listed):
             self._listed, self._has_lost = frozenset(map(int, os.listdir(self._directory))), False
         return self._listed
@@ -74,6 +77,9 @@ class ThreadClock:
     def close(self) -> None:
         for thread in list(self._files):
             self._forget(thread)
+        if self._open_directory is not None:
+            os.close(self._open_directory)
+            self._open_directory = None
 
 
 def is_counted() -> bool:

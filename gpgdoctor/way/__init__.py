@@ -22,7 +22,7 @@ def way(diagnosis: Diagnosis) -> Way:
     there = stations(facts, broken, index, name)
     return Way(
         stations=there,
-        links=tuple(link_to(station.kind, diagnosis, broken, index) for station in there[1:]),
+        links=tuple(link_to(station, diagnosis, broken, index) for station in there[1:]),
         branches=branches(facts, broken, {station.kind for station in there}),
         unseen=holding.unseen(facts),
         beside=beside(facts, broken, index),

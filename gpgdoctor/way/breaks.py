@@ -8,12 +8,16 @@ from typing import TypeVar
 from gpgdoctor.diagnosis import Diagnosis, Finding
 from gpgdoctor.facts import Facts, NotKnown
 from gpgdoctor.rules import scdaemon
-from gpgdoctor.rules.rule import RANK, Stretch
-from gpgdoctor.way.model import Kind, Link, Passage
+from gpgdoctor.rules.rule import RANK, Certainty, Stretch
+from gpgdoctor.system.escape import printable
+from gpgdoctor.way.model import Kind, Link, Passage, State, Station
 
 T = TypeVar("T")
 Broken = dict[Stretch, list[Finding]]
 
+STOPPED_WHY = "stopped by its configuration"
+HAS: dict[Certainty, str] = {"possible": "may have", "likely": "likely has", "certain": "has"}  # the surest last
+WHO_LIMIT = 24  # of a program's name
 STOPPED = {"gpg-agent": Stretch.AGENT, "scdaemon": Stretch.SCDAEMON}
 LEADS_TO = {
     Kind.AGENT: Stretch.AGENT,
@@ -49,20 +53,35 @@ def by_stretch(diagnosis: Diagnosis) -> Broken:
     return broken
 
 
-def link_to(kind: Kind, diagnosis: Diagnosis, broken: Broken, reader: int | None) -> Link:
+def link_to(station: Station, diagnosis: Diagnosis, broken: Broken, reader: int | None) -> Link:
     """What leads to a station. ``reader``: the one on the way, by its place in the facts."""
-    stretch = LEADS_TO.get(kind)
-    if stretch is None:
-        return Link(passage=Passage.OPEN)  # to scdaemon's own driver, which is a part of it
+    stretch = LEADS_TO.get(station.kind)
+    if stretch is None:  # to scdaemon's own driver, which is a part of it
+        return Link(passage=Passage.UNKNOWN if _is_unknown(diagnosis, Stretch.SCDAEMON) else Passage.OPEN)
     finding = next((finding for finding in broken[stretch] if _is_of(finding, reader)), None)
     if finding is not None:
-        return Link(passage=passage_of(finding), finding=finding)
-    return Link(passage=Passage.UNKNOWN if _is_unknown(diagnosis, stretch) else Passage.OPEN)
+        return Link(passage=passage_of(finding), finding=finding, why=why(finding))
+    is_unknown = station.state is State.UNKNOWN or _is_unknown(diagnosis, stretch)
+    return Link(passage=Passage.UNKNOWN if is_unknown else Passage.OPEN)
 
 
 def passage_of(finding: Finding) -> Passage:
     how = finding.rule.breaks
     return Passage.BLOCKED if how is not None and how.blocks else Passage.REFUSED
+
+
+def why(finding: Finding) -> str:
+    """What stands at the break, with the program that the finding names."""
+    how = finding.rule.breaks
+    if finding.found.stops is not None or how is None:
+        return STOPPED_WHY
+    seen = [who for who in finding.found.culprits if who.pid is not None]
+    programs = {who.program for who in seen}
+    if len(programs) != 1:
+        who = f"one of {len(seen)} programs" if programs else "another program"
+        return how.why.replace("{has}", HAS["certain"]).replace("{who}", who)
+    has = HAS[max((who.certainty for who in seen), key=[*HAS].index)]
+    return how.why.replace("{has}", has).replace("{who}", printable(programs.pop(), WHO_LIMIT))
 
 
 def has_its_card(facts: Facts) -> bool:

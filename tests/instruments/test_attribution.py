@@ -134,6 +134,21 @@ def test_a_reader_that_is_unplugged_has_no_holders() -> None:
     assert told(story.look(1, {A}, {A})) == [("take", (A,), "certain")]
 
 
+def test_looks_at_which_nothing_ran_tell_the_same_as_none_at_all() -> None:
+    every, some = Story(), Story()
+    every.look(0, {A, B})
+    some.look(0, {A, B})
+    for _ in range(5):  # B often runs for nothing, A only for the card
+        for _ in range(3):
+            every.look(0, {A, B})
+        every.look(0, {A, B}, {B})
+        some.look(0, {A, B}, {B}, rests=3)
+    for _ in range(20):
+        every.look(0, {A, B})
+    taken = some.look(1, {A, B}, {A, B}, rests=20)
+    assert told(every.look(1, {A, B}, {A, B})) == told(taken) == [("take", (A,), "likely")]
+
+
 LOOKS = st.lists(
     st.tuples(
         st.integers(-1, 4),

@@ -15,9 +15,13 @@ GROUP = {ONE: frozenset({A, B}), TWO: frozenset({A, B})}
 class Programs:
     def __init__(self) -> None:
         self.counts = {A: 0, B: 0}
+        self.running: set[int] = set()
 
     def matching(self, *visible: int) -> Matching:
-        return Matching(lambda connection: connection if connection in (visible or (A, B)) else None, self.counts.get)
+        def process_of(connection: int) -> int | None:
+            return connection if connection in (visible or (A, B)) else None
+
+        return Matching(process_of, time_run=self.counts.get, runs_now=lambda process: process in self.running)
 
 
 def test_it_takes_two_times_to_know() -> None:
@@ -33,13 +37,36 @@ def test_it_takes_two_times_to_know() -> None:
     assert found[-1] == {ONE: {B}, TWO: {A}}
 
 
+def test_what_runs_at_this_moment_is_not_asleep_though_it_is_not_counted_yet() -> None:
+    programs = Programs()
+    programs.running = {A, B}
+    matching = programs.matching()
+    for look in range(40):
+        assert matching.narrow(GROUP, frozenset({ONE}) if look % 8 == 5 else frozenset(), ()) == GROUP
+        assert matching.asleep == set()
+
+
+def test_looks_at_which_nothing_ran_count() -> None:
+    programs = Programs()
+    matching = programs.matching()
+    matching.narrow(GROUP, frozenset(), ())
+    for _ in range(2):
+        for _ in range(4):
+            matching.rest()
+        programs.counts[B] += 1
+        found = matching.narrow(GROUP, frozenset({ONE}), ())
+        for _ in range(4):
+            matching.rest()
+    assert found == {ONE: {B}, TWO: {A}}
+
+
 def test_programs_that_always_run_or_are_not_visible_tell_nothing() -> None:
     programs = Programs()
     everybody, nobody = programs.matching(), programs.matching(-1)
     for look in range(40):
         programs.counts = {A: look, B: look}
         ran = frozenset({ONE}) if look % 8 == 5 else frozenset[int]()
-        everybody._run_count = programs.counts.get
+        everybody._time_run = programs.counts.get
         assert everybody.narrow(GROUP, ran, ()) == GROUP
         assert nobody.narrow(GROUP, ran, ()) == GROUP
 

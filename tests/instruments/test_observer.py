@@ -46,6 +46,7 @@ class Machine:
         cards: Mapping[int, int] | None = None,
         wants: Wants | None = None,
         samples: Mapping[int, bytes] | None = None,
+        came: bool = False,
     ) -> list[tuple[Any, ...]]:
         self.at_s += PERIOD_S
         connections = frozenset({A, B})
@@ -65,6 +66,7 @@ class Machine:
             serves={it: frozenset({it}) for it in connections},
             sure=connections,
             samples=dict(samples or {}),
+            came=came,
             slept_s=slept_s,
         )
         its = {pid: wants for pid in cards or () if wants}
@@ -170,6 +172,36 @@ def test_only_the_reader_that_scdaemon_wants_counts(
     machine = Machine()
     events = [event for _ in range(60) for event in machine.see(*readers, cards={SCDAEMON: 0}, wants=wants)]
     assert [it for it in events if it[0] == "refused"] == ([("refused", "began", refused)] if refused else [])
+
+
+def test_scdaemon_may_have_come_where_somebody_connected_for_a_moment() -> None:
+    machine = Machine()
+    machine.see(reader(sharing=1), ran={A})
+    machine.see(reader(sharing=1), cards={})
+    assert not machine.observer.knows_scdaemon
+    machine.see(reader(sharing=1), came=True)
+    assert machine.observer.knows_scdaemon
+
+
+def test_a_refusal_comes_also_while_nothing_happens_in_pcscd() -> None:
+    machine = Machine()
+    machine.see(reader())
+    machine.see(reader(sharing=1), ran={A}, cards={SCDAEMON: 0})
+    said = Said(asked_s=machine.at_s, cards={SCDAEMON: 0}, wants={})
+    events = [event for step in range(30) for event in machine.observer.rest(machine.at_s + step * PERIOD_S, said)]
+    assert [_short(event) for event in events] == [("refused", "began", ONE)]
+
+
+def test_a_wait_is_over_when_nothing_runs_any_more() -> None:
+    machine = Machine()
+    machine.see(reader(sharing=1), ran={A})
+    events = []
+    for step in range(60):
+        text = b"1 1 %d" % (step // 2)
+        events += machine.see(reader(sharing=1), ran={B} if step % 2 else set(), samples={A: b"1 1 1", B: text})
+    assert ("wait", "began", ONE) in events
+    rests = [machine.observer.rest(machine.at_s + step * PERIOD_S) for step in range(1, 20)]
+    assert [_short(event) for events in rests for event in events] == [("wait", "over", ONE)]
 
 
 def test_a_scdaemon_with_a_card_and_no_connection_uses_its_own_driver() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 import time
 from random import Random
@@ -11,7 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpgdoctor.system.threads import Pairing, ThreadClock, is_counted, ran, scheduled, times_scheduled, waits
+from gpgdoctor.system.threads import (
+    Pairing,
+    ThreadClock,
+    is_counted,
+    is_running,
+    processor_time_ns,
+    ran,
+    scheduled,
+    times_scheduled,
+    waits,
+)
 
 MAIN, BUS, READER = 100, 101, 102
 
@@ -161,8 +172,50 @@ def test_the_kernel_tells_when_a_thread_ran() -> None:
     assert done.wait(20)
     worker.join(20)
     assert worker.native_id in ran(before, clock.read(clock.threads()))
+    assert worker.native_id not in clock.threads(), "one that was read and has ended is not listed any more"
     clock.close()
     assert (scheduled(os.getpid()) or 0) > 0
+
+
+def test_one_thread_in_the_place_of_another_is_seen() -> None:
+    """Their number is the same."""
+    clock = ThreadClock(os.getpid())
+    for _ in range(3):
+        go = threading.Event()
+        worker = threading.Thread(target=go.wait, args=(20,), daemon=True)
+        worker.start()
+        threads = clock.threads()
+        assert worker.native_id in threads
+        assert clock.read(threads).keys() == threads
+        go.set()
+        worker.join(20)
+        if clock.read(threads).keys() == threads:
+            pytest.fail("a thread that has ended could be read")
+    clock.close()
+
+
+def test_what_a_process_has_run_is_seen_by_its_clock() -> None:
+    before = processor_time_ns(os.getpid())
+    assert before is not None
+    sum(range(100_000))
+    assert (processor_time_ns(os.getpid()) or 0) > before
+    assert is_running(os.getpid())
+    assert processor_time_ns(2**22 + 1) is None
+    assert is_running(2**22 + 1), "one that is not visible may run"
+
+
+def test_a_process_that_sleeps() -> None:
+    sleeping = subprocess.Popen(["sleep", "60"])
+    try:
+        end = time.monotonic() + 20
+        while is_running(sleeping.pid) and time.monotonic() < end:
+            time.sleep(0.01)
+        ran = processor_time_ns(sleeping.pid)
+        assert not is_running(sleeping.pid)
+        assert processor_time_ns(sleeping.pid) == ran
+    finally:
+        sleeping.kill()
+        sleeping.wait()
 
 
 def test_a_process_that_is_not_there() -> None:

@@ -52,6 +52,13 @@ def contents(lab: Lab) -> str:
     return lab.run(["sh", "-c", f"cd ~ && {sums}; ls -l ~/.gnupg"]).stdout
 
 
+def repository(lab: Lab) -> tuple[str, str, str]:
+    """What is not committed, its own settings and hooks, and the number of commits."""
+    status = lab.run(["git", "-C", "r", "status", "--porcelain"]).stdout
+    settings = lab.run(["sh", "-c", "cd r/.git && find config hooks info -type f | sort | xargs cksum"]).stdout
+    return status, settings, lab.run(["git", "-C", "r", "rev-list", "--count", "HEAD"]).stdout
+
+
 def agents(lab: Lab) -> int:
     return len([it for it in lab.processes() if it["name"] == "gpg-agent" and not it["zombie"]])
 
@@ -62,6 +69,7 @@ def leftovers(lab: Lab) -> list[str]:
 
 def test_a_signed_commit_is_traced_and_nothing_is_changed(lab: Lab) -> None:
     before, agent = contents(lab), lab.pid_of("gpg-agent")
+    _, settings, _ = repository(lab)
     done = lab.gpgdoctor("trace", "--gpg", "--yes", "-o", "trace.txt", "--", "sh", "-c", COMMIT)
     trace = lab.read("trace.txt")
     assert done.returncode == 0, done.stderr + trace
@@ -73,6 +81,7 @@ def test_a_signed_commit_is_traced_and_nothing_is_changed(lab: Lab) -> None:
         assert secret not in everything
         assert secret.encode().hex() not in everything
     assert contents(lab) == before
+    assert repository(lab) == ("", settings, "1\n"), "nothing but the commit is new in it"
     assert lab.pid_of("gpg-agent") == agent, "the user's own agent goes on"
     assert leftovers(lab) == []
     assert lab.run(["gpg", "--card-status"]).returncode == 0

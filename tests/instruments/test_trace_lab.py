@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,16 +106,30 @@ def test_the_listing_of_a_scdaemon_that_shares(open_lab: OpenLab) -> None:
     assert lab.client().ask("status")["code"] == "0x00000000"
 
 
-def test_both_listings_with_a_pcscd_of_protocol_4_5(open_lab: OpenLab, trixie_root: object) -> None:
-    lab = open_lab(scenario(clients=(Client(kind="shared"),)), root=trixie_root)
+def test_both_listings_on_newer_debians(open_lab: OpenLab, newer_root: Path) -> None:
+    """With a scdaemon of 2.4, and a pcscd of protocol 4:5 or 4:6."""
+    lab = open_lab(scenario(clients=(Client(kind="shared"),)), root=newer_root)
     refused = lab.gpgdoctor("trace")
     assert refused.returncode == 1, refused.stderr
     assert_refused(lab, refused)
-    assert "(protocol 4:5)" in refused.stdout
+    assert f"(protocol {protocol(lab)})" in refused.stdout
     lab.write(".gnupg/scdaemon.conf", "disable-ccid\npcsc-shared\n")
     shared = lab.gpgdoctor("trace")
     assert shared.returncode == 0, shared.stderr
     assert_shared(shared)
+
+
+def protocol(lab: Lab) -> str:
+    said = re.search(r"version (\d+)\.(\d+)", lab.run(["pcscd", "--version"]).stdout)
+    assert said is not None
+    return "4:6" if (int(said[1]), int(said[2])) >= (2, 5) else "4:5"
+
+
+def test_a_trace_that_wakes_pcscd_says_so_first(open_lab: OpenLab) -> None:
+    """Nobody starts it in this lab, so that scdaemon gets no card."""
+    done = open_lab(BY_NAME["pcscd-asleep"]).gpgdoctor("trace")
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("pcscd sleeps: the first call wakes it")
 
 
 # -- what it means ------------------------------------------------------------------------------------------------

@@ -148,6 +148,29 @@ def test_hidden_processes_leave_nothing_certain(open_lab: OpenLab) -> None:
     assert all(who["certainty"] != "certain" for event in takes for who in event["by"])
 
 
+UNCOUNTED = """
+import runpy, sys
+from gpgdoctor.instruments.watch import poll
+poll.is_counted = lambda: False
+sys.argv = ["gpgdoctor", "watch", "--json", "--for", "6"]
+runpy.run_module("gpgdoctor", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_kernel_that_does_not_count_when_threads_run_leaves_nothing_certain(open_lab: OpenLab) -> None:
+    """It is this one, that the watch is told not to ask: its sockets alone tell who came."""
+    lab = open_lab(scenario(idle()))
+    watching = lab.popen([lab.python, "-c", UNCOUNTED])
+    while json.loads(watching.stdout.readline())["event"] != "card":
+        pass
+    firefox = lab.start_client(Client(kind="shared", program="firefox"))
+    events = [json.loads(line) for line in watching.stdout]
+    assert watching.wait() == 0
+    (took,) = [event for event in events if event["event"] == "take"]
+    assert firefox.pid in [who["pid"] for who in took["by"]]
+    assert all(who["certainty"] != "certain" for who in took["by"])
+
+
 # -- cards, pcscd -----------------------------------------------------------------------------------------------------
 
 
@@ -198,6 +221,25 @@ def test_a_pcscd_that_sleeps_when_nobody_is_connected_is_left_to_its_sleep(open_
     time.sleep(2 * LEAVE_AFTER_S)
     assert listening_inodes(lab).count("/run/pcscd/pcscd.comm") == connected + 1
     assert staying.interrupt() == 0
+
+
+LOOKS = """
+import time
+from gpgdoctor.instruments.watch.poll import Poll
+poll = Poll("/run/pcscd/pcscd.comm", rate_hz=20, stay=False)
+for _ in range(100):
+    sight = poll.look()
+    print("rest" if sight is None else "asked" if sight.readers else "alone")
+    time.sleep(0.05)
+"""
+
+
+def test_pcscd_is_not_asked_where_nothing_ran_in_it(open_lab: OpenLab) -> None:
+    lab = open_lab(scenario(idle()))
+    found = lab.run([lab.python, "-c", LOOKS]).stdout.split()
+    assert found[0] == "asked"
+    assert found.count("rest") > found.count("asked"), "only the thread that polls the reader runs"
+    assert "alone" not in found
 
 
 def test_nothing_is_started_where_pcscd_does_not_run(open_lab: OpenLab) -> None:
@@ -296,6 +338,24 @@ def test_with_sudo_pcscd_is_asked_as_the_caller(open_lab: OpenLab) -> None:
     assert [who["pid"] for who in took["by"]] == [firefox.pid], "root sees the names of all programs"
     assert watch.interrupt() == 0
     assert watch.complaints == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have other users in the lab")
+def test_where_the_caller_is_refused_root_watches_as_root_and_says_so(open_lab: OpenLab) -> None:
+    """As polkit refuses her, here the socket's mode does."""
+    lab = open_lab(scenario(idle(user=0), user=1001))
+    assert lab.run(["chmod", "600", "/run/pcscd/pcscd.comm"], user=0).returncode == 0
+    watch = Watching(lab, "--json", user=0, env={"SUDO_UID": "1001", "HOME": "/root"})
+    watch.event("card", reader=lab.readers[0])
+    firefox = lab.start_client(Client(kind="shared", program="firefox", user=0))
+    assert [who["pid"] for who in watch.event("take", program="firefox")["by"]] == [firefox.pid]
+    assert watch.interrupt() == 0
+    (said,) = watch.complaints.splitlines()
+    assert said.startswith("gpgdoctor: pcscd lets root in, but not alice (")
+    assert said.endswith("whose gpg gets no card: this watches as root")
+    hers = Watching(lab, "--for", "1")
+    assert hers.wait() == 3
+    assert "Permission denied" in hers.complaints
 
 
 # -- how it ends, what it prints --------------------------------------------------------------------------------------

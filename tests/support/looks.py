@@ -26,8 +26,9 @@ class Story:
         *,
         strangers_ran: bool = False,
         prompt: bool = True,
+        rests: int = 0,
     ) -> list[Change]:
-        self._at_s += PERIOD_S
+        self._at_s += PERIOD_S * (1 + rests)
         return self.attribution.feed(
             Look(
                 at_s=self._at_s,
@@ -36,6 +37,7 @@ class Story:
                 ran=None if ran is None else frozenset(ran),
                 strangers_ran=strangers_ran,
                 prompt=prompt,
+                rests=rests,
             )
         )
 

@@ -18,7 +18,6 @@ HEADER_BYTES: Final = 4
 RESERVED_CLASSES: Final = range(0x20, 0x40)
 SELECT: Final = 0xA4
 BY_NAME: Final = 0x04
-ENVELOPES: Final = (0xC2, 0xC3)
 
 # ISO/IEC 7816-4, -8 and -9; OpenPGP card 3.4; PIV; YubiKey.
 INSTRUCTIONS: Final[Mapping[int, str]] = {

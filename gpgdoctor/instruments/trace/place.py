@@ -15,7 +15,7 @@ from contextlib import suppress
 PATH_LIMIT_BYTES = 107
 SOCKET_DIRECTORY, HOME_DIRECTORY = "gpgdoctor-trace-", "gpgdoctor-home-"
 SOCKET_NAME = "pcscd.comm"
-YOUNGEST_ABANDONED_S = 60.0  # one that has just been made may not be locked yet
+YOUNGEST_ABANDONED_S = 5.0  # one that has just been made may not be locked yet
 
 
 class NoPlace(Exception):
@@ -99,5 +99,6 @@ def _places() -> Iterator[str]:
     with suppress(OSError):
         if os.path.isabs(runtime) and os.stat(runtime).st_uid == os.geteuid():
             yield runtime
-    yield tempfile.gettempdir()
+    with suppress(FileNotFoundError):  # there is none where a file can be made
+        yield tempfile.gettempdir()
     yield "/tmp"

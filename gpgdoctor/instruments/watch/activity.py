@@ -20,6 +20,8 @@ class Ran(Record):
     """A thread ran that is no known client's."""
     complete: bool
     """Every connection had its thread, all the time."""
+    came: bool = False
+    """Somebody connected, be it for a moment: pcscd's main thread does nothing else (winscard_msg_srv.c)."""
 
 
 class Activity:
@@ -83,8 +85,12 @@ class Activity:
             self._threads = self._clock.threads()
         elif self._listed and now_s - self._listed_s < HIDDEN_INTERVAL_S:
             return
-        if self._clock is not None and self._listed == (self._threads, own):
-            return
+        if self._clock is not None and self._listed is not None:
+            if self._listed == (self._threads, own):
+                return
+            if self._listed[1] == own and self._only_ended(self._listed[0]):
+                self._listed = (self._threads, own)
+                return
         sockets = Sockets()
         self.error = sockets.error
         self.peers = {peer.server: peer for peer in sockets.peers(self._path) if peer.server}
@@ -94,13 +100,27 @@ class Activity:
         else:
             self.serves = {server: frozenset({server}) for server in self.peers}
 
+    def _only_ended(self, before: frozenset[int]) -> bool:
+        """Whether nobody came, and it is known who has gone: then there is nothing to ask the kernel."""
+        ended = before - self._threads
+        if self._threads - before or not ended <= self._sure or not self._complete:
+            return False
+        closed = {connection for thread in ended for connection in self.serves.get(thread, ())}
+        self.peers = {server: peer for server, peer in self.peers.items() if server not in closed}
+        self._complete = self._pairing.update(self._threads, self.peers)
+        self._take_serves()
+        return True
+
+    def _take_serves(self) -> None:
+        self.serves, self._sure = self._pairing.serves, self._pairing.sure
+        self.serves.pop(self._main or 0, None)
+
     def _pair(self) -> None:
         assert self._clock is not None
         before, self._threads = self._threads, self._clock.threads(anew=True)
         settled = before == self._threads
         self._complete = self._pairing.update(self._threads, self.peers) and settled
-        self.serves, self._sure = self._pairing.serves, self._pairing.sure
-        self.serves.pop(self._main or 0, None)
+        self._take_serves()
         if not settled:  # some came or went while the sockets were listed: the next look lists them again
             self._listed = None
 
@@ -111,7 +131,8 @@ class Activity:
         threads, known = ran(self._base, self._last), set(self.serves) | set(self._earlier)
         strangers = bool(set(threads) - known - {self._main})
         complete = self._complete and self._was_complete
-        return Ran(clients=frozenset(threads & known), strangers=strangers, complete=complete)
+        came = self._main in threads
+        return Ran(clients=frozenset(threads & known), strangers=strangers, complete=complete, came=came)
 
     @property
     def sure(self) -> frozenset[int]:

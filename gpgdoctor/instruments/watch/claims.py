@@ -44,19 +44,21 @@ class Claims:
 
     def __init__(self, user: RunAs | None = None) -> None:
         environment = environment_of(user) if user else _with_full_names(os.environ)
-        self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
-            [sys.executable, "-m", "gpgdoctor.instruments.watch.claims"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**environment, "PYTHONPATH": with_source()},
-            cwd="/",
-            start_new_session=True,  # Ctrl-C is for us
-            bufsize=0,
-            **_as(user),
-        )
-        assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
+        self._process: subprocess.Popen[bytes] | None = None
+        with suppress(OSError):  # without it the readers' states must do
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gpgdoctor.instruments.watch.claims"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**environment, "PYTHONPATH": with_source()},
+                cwd="/",
+                start_new_session=True,  # Ctrl-C is for us
+                bufsize=0,
+                **_as(user),
+            )
+        if self._process is not None and self._process.stdout is not None:
+            os.set_blocking(self._process.stdout.fileno(), False)
         self._buffer = b""
         self._asked_s: float | None = None
         self._waiting = False

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 
 from gpgdoctor import holders
 from gpgdoctor.collect import processes
@@ -15,6 +15,9 @@ from gpgdoctor.system.sockets import Peer
 
 # Programs of every session that hide their files from their own user, and never use a card by themselves.
 NEVER_CLIENTS = frozenset({"gpg-agent", "gpg", "ssh-agent", "systemd", "(sd-pam)", "polkitd", "keyboxd", "dirmngr"})
+
+
+EARLIER_CLIENTS = 16  # that are asked first whether a new connection is theirs
 
 
 class Who(Record):
@@ -29,17 +32,31 @@ class Naming:
     def __init__(self) -> None:
         self._clients: dict[int, tuple[Who, ...]] = {}
         self._inodes: dict[int, int] = {}
+        self._earlier: deque[int] = deque(maxlen=EARLIER_CLIENTS)  # processes, the last one first
 
     def meet(self, peers: Mapping[int, Peer]) -> None:
         """Look for the programs of connections that were not seen before; cheap where there are none."""
         new = {server: peer for server, peer in peers.items() if self._inodes.get(server) != peer.inode}
         if not new:
             return
-        pids = _newest_first({peer.inode for peer in new.values() if peer.inode})
+        pids = self._owners({peer.inode for peer in new.values() if peer.inode})
         for server, peer in new.items():
             self._inodes[server] = peer.inode
             if peer.inode:  # who has gone keeps the name
                 self._clients[server] = _named(pids.get(peer.inode), peer.uid)
+
+    def _owners(self, inodes: set[int]) -> dict[int, int]:
+        """The processes that have these sockets; who was a client before is asked first, then the newest ones."""
+        if not inodes:
+            return {}
+        found = proc.owners(inodes, self._earlier)
+        if len(found) < len(inodes):
+            found = {**proc.owners(inodes - found.keys(), sorted(proc.pids(), reverse=True)), **found}
+        for pid in found.values():
+            if pid in self._earlier:
+                self._earlier.remove(pid)
+            self._earlier.appendleft(pid)
+        return found
 
     def forget(self, peers: Mapping[int, Peer]) -> None:
         """Names of connections that ended long ago are not kept for ever."""
@@ -71,15 +88,6 @@ class Naming:
 
 
 _NOBODY = Who(pid=None, program="a connection without a program", certainty="likely")
-
-
-def _newest_first(inodes: set[int]) -> dict[int, int]:
-    if not inodes:
-        return {}
-    with suppress(OSError):
-        pids = sorted((int(entry) for entry in os.listdir("/proc") if entry.isdigit()), reverse=True)
-        return proc.owners(inodes, pids)
-    return {}
 
 
 def _named(pid: int | None, uid: int | None) -> tuple[Who, ...]:

@@ -126,11 +126,10 @@ class Observer:
         """The events of one sight; ``said`` is what my scdaemons said last."""
         self._slept_s += sight.slept_s
         self._at_s = sight.at_s - self._began_s + self._slept_s
-        if sight.serves.keys() - self._there:
+        if sight.came or sight.serves.keys() - self._there:
             self._stirred_s = sight.at_s
         self._there = set(sight.serves)
-        if said is not None:
-            self._claims, self._asked_s = said.cards, said.asked_s
+        self._note(said)
         self._naming.meet(sight.peers)
         self._clients.meet(sight)
         events = self._machine(sight)
@@ -149,16 +148,20 @@ class Observer:
     def rest(self, now_s: float, said: Said | None = None) -> list[Event]:
         """The same where nothing happened in pcscd; ``now_s`` is on the monotonic clock."""
         self._at_s = now_s - self._began_s + self._slept_s
+        self._note(said)
         self._clients.rest()
         events = []
         if any(self._sharing.values()):
             events = self._conflicts.waits(self._at_s, self._samples, self._attribution, self._sharing)
         return events + self._answers(said, now_s)
 
+    def _note(self, said: Said | None) -> None:
+        if said is not None:
+            self._claims, self._asked_s = said.cards, said.asked_s
+
     def _answers(self, said: Said | None, now_s: float) -> list[Event]:
         if said is None:
             return []
-        self._claims, self._asked_s = said.cards, said.asked_s
         readers = tuple((self._readers or {}).values())
         refusals = self._conflicts.refusals(self._at_s, said, readers, self._attribution)
         return refusals + self._by_own_driver(said, now_s)

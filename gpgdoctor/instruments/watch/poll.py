@@ -12,7 +12,7 @@ from gpgdoctor.collect.pcscd_program import PcscdProgram
 from gpgdoctor.instruments.watch import daemon
 from gpgdoctor.instruments.watch.activity import Activity
 from gpgdoctor.instruments.watch.look import Look
-from gpgdoctor.pcsc.connection import PREFERRED_MINOR, Connection, NoAnswer, Refused
+from gpgdoctor.pcsc.connection import PREFERRED_MINOR, Connection, NoAnswer
 from gpgdoctor.pcsc.wire import Malformed, ReaderState
 from gpgdoctor.system.caller import RunAs
 from gpgdoctor.system.proc import others_are_hidden
@@ -53,6 +53,8 @@ class Sight(Record):
     """Clients whose connection is known beyond doubt."""
     samples: Mapping[int, bytes]
     """What schedstat says of each client's thread in pcscd."""
+    came: bool = False
+    """Somebody connected since the look before, be it for a moment."""
     slept_s: float = 0.0
     trouble: str | None = None
     """Why pcscd does not tell anything."""
@@ -159,7 +161,7 @@ class Poll:
         )
         self._sharing, self._last_s, self._rests = sharing, now_s, 0
         self._is_steady = (readers is not None) == self._is_wanted(others)
-        return self._sight(now_s, activity, readers, look)
+        return self._sight(now_s, activity, readers, look, came=ran.came)
 
     def _sight(
         self,
@@ -167,6 +169,8 @@ class Poll:
         activity: Activity | None = None,
         readers: tuple[ReaderState, ...] | None = None,
         look: Look | None = None,
+        *,
+        came: bool = False,
     ) -> Sight:
         asleep_s = _asleep_s()
         slept_s, self._asleep_s = asleep_s - self._asleep_s, asleep_s
@@ -182,6 +186,7 @@ class Poll:
             serves=serves,
             sure=activity.sure if activity else frozenset(),
             samples={it: text for it, text in activity.samples().items() if it in serves} if activity else {},
+            came=came,
             slept_s=slept_s if slept_s > SLEPT_S else 0.0,
             trouble=(activity.error if activity else None) or self._trouble,
             note=self._note,
@@ -226,7 +231,7 @@ class Poll:
         minor = PREFERRED_MINOR if spoken is None else spoken
         try:
             return Connection(self._path, ANSWER_DEADLINE_S, self._run_as, minor)
-        except Refused as refusal:
+        except NoAnswer as refusal:  # by polkit, or by the mode of the socket or a directory above it
             if self._run_as is None:
                 raise
             connection = Connection(self._path, ANSWER_DEADLINE_S, minor=minor)

@@ -27,6 +27,7 @@ class Waiting:
     ) -> None:
         self._process_of, self._run_count = process_of, run_count
         self._samples: dict[int, deque[tuple[float, int]]] = {}
+        self._texts: Mapping[int, bytes] = {}  # the last samples as they came
         self._quiet: dict[int, int | None] = {}
         self._judged_s = 0.0
         self.now: dict[int, Wait] = {}
@@ -41,7 +42,9 @@ class Waiting:
             del self._samples[gone]
         for connection, text in samples.items():
             kept = self._samples.setdefault(connection, deque(maxlen=KEPT_SAMPLES))
-            kept.append((at_s, times_scheduled(text)))
+            same = kept and self._texts.get(connection) == text
+            kept.append((at_s, kept[-1][1] if same else times_scheduled(text)))
+        self._texts = samples
         if at_s - self._judged_s >= JUDGE_EVERY_S:
             self._judged_s = at_s
             self._judge(holders)
