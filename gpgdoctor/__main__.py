@@ -1,4 +1,4 @@
-"""The edge: starts the look before anything else is imported, and turns what goes wrong into an exit code."""
+"""The entry point: starts the look before anything else is imported, and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gpgdoctor import __version__
 if TYPE_CHECKING:
     from gpgdoctor.collect.early import Early
 
-# Python looks for garbage at every 700 new objects, or 2000. Imports make thousands, and none of them is garbage.
+# Python collects garbage after every 700 or 2000 new objects. Imports make thousands, none of them garbage.
 GARBAGE = 100_000
 DEFECT, INTERRUPTED, LACKING = 70, 130, 3
 
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _fill_closed_streams() -> None:
-    """A stream that was closed when we came leads nowhere: nothing else then gets its descriptor, nor meets None."""
+    """Redirect closed streams to /dev/null: nothing else must get their descriptors, and no stream may be None."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -68,7 +68,7 @@ def _begins(argument: str, *names: str) -> bool:
 
 
 def _last(arguments: list[str], name: str) -> str | None:
-    """The value of an option that may be given twice; typer takes the last one, too."""
+    """The last value of an option that is given more than once, as typer takes it."""
     found = None
     for number, argument in enumerate(arguments):
         if argument.startswith(f"{name}="):

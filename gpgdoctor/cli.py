@@ -284,7 +284,7 @@ def watch(
 ) -> int:
     """Show live who takes which card, shared or alone, who lets go, and who waits; Ctrl-C ends it with a summary.
 
-    For a card that is gone now and then: start it, use gpg as ever, and see who had the card when it failed. What
+    For a card that is gone now and then: start it, use gpg as usual, and see who had the card when it failed. What
     comes again and again is told as one line. "certain" is said where every connection of pcscd is accounted for and
     one alone ran; a hold shorter than the time between two looks may be missed.
 

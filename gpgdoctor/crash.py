@@ -1,4 +1,4 @@
-"""What ends a run before its result: one line and an exit code; of a defect, also a file for a bug report."""
+"""Ends a run without a result: one line and an exit code; for a defect, also a file for a bug report."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from contextlib import suppress
 from gpgdoctor import __version__
 from gpgdoctor.dependencies import PackagesMissing, explained, missing
 from gpgdoctor.system.caller import UnknownCaller
+from gpgdoctor.system.shortage import shortage
 
 DEFECT, UNWRITTEN, USAGE, LACKING = 70, 1, 2, 3
 NAGIOS_UNKNOWN = 3
 LINE_LENGTH = 4000
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def report(error: BaseException, arguments: list[str]) -> int:
-    """Write the details to a file of one's own, say so on stderr, and return the exit code.
+    """Write the details to a private file, name it on stderr, and return the exit code.
 
-    A result for which there was no room is no defect.
+    A full disk is no defect.
     """
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:
+    if isinstance(error, OSError) and error.errno in NO_ROOM and error.filename is None:
         _say(f"gpgdoctor: the result could not be written: {error.strerror}\n")
         return UNWRITTEN
     wanted = wanted_format(arguments)
@@ -30,7 +32,7 @@ def report(error: BaseException, arguments: list[str]) -> int:
 
         _say(f"gpgdoctor: {printable(str(error), LINE_LENGTH)}\n")
         return NAGIOS_UNKNOWN if wanted == "nagios" else USAGE
-    lacking = _missing(error) or _too_little(error)
+    lacking = _missing(error) or shortage(error)
     why = lacking or _defect(error)
     _say(f"gpgdoctor: {why}\n")
     if wanted == "json":
@@ -43,21 +45,12 @@ def report(error: BaseException, arguments: list[str]) -> int:
 
 
 def _missing(error: BaseException) -> str | None:
-    """What is not installed with gpgdoctor, where that is all."""
+    """The missing package, if that is the whole reason."""
     if isinstance(error, PackagesMissing):
         return str(error)
     if not isinstance(error, ModuleNotFoundError) or (error.name or "").partition(".")[0] in ("", "gpgdoctor"):
         return None
     return explained(missing() or [str(error.name)])
-
-
-def _too_little(error: BaseException) -> str | None:
-    """What the limits of this process do not leave it, where that is all."""
-    if isinstance(error, MemoryError):
-        return "there is too little memory to run in"
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return f"it could not open what it needs: {error.strerror} (ulimit -n)"
-    return None
 
 
 def _defect(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The Python packages that gpgdoctor needs: which are missing, all at once, and how they are had here."""
+"""The Python packages that gpgdoctor needs: all that are missing, and how to install them here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 # What is imported, and what the Python index calls it.
 PACKAGES = {"typer": "typer", "platformdirs": "platformdirs", "smartcard": "pyscard", "psutil": "psutil"}
 FOR_PAGES = {"jinja2": "jinja2"}  # only where a page in HTML is written
-# What looks at this machine, and would see less of it without one of them.
+# Commands that look at this machine, and would see less without one of the packages.
 LOOKING = ("check", "demo", "fix", "report", "trace", "watch")
 ELSEWHERE = ("--from", "--help", "-h")  # with these it does not look
 # How a distribution names its packages of Python modules.
@@ -22,7 +22,7 @@ INSTALLERS = {
 
 
 class PackagesMissing(Exception):
-    """Some of them are not installed; the message is one line, with the command that installs them."""
+    """Packages are not installed; the message is one line, with the command that installs them."""
 
 
 def require(arguments: list[str]) -> None:
@@ -35,7 +35,7 @@ def require(arguments: list[str]) -> None:
 
 
 def missing() -> list[str]:
-    """Their names in the Python index."""
+    """The missing packages, by their names in the Python index."""
     return [package for module, package in {**PACKAGES, **FOR_PAGES}.items() if find_spec(module) is None]
 
 

@@ -1,4 +1,4 @@
-"""Runs the rules in the order of their causes, puts consequences under their cause, and reaches a verdict."""
+"""Runs the rules, causes before consequences, puts consequences under their cause, and reaches a verdict."""
 
 from __future__ import annotations
 
@@ -69,18 +69,18 @@ class Diagnosis(Record):
 
 
 class Verdicts:
-    """What was judged so far, for a rule that says of which rules it needs to know."""
+    """The verdicts so far, for a rule that declares whose verdicts it needs."""
 
     def __init__(self, findings: list[Finding], checks: list[Check], ids: tuple[str, ...]) -> None:
         self._findings, self._checks, self._ids = findings, checks, ids
 
     def found(self, id: str) -> list[Finding]:
-        """The findings of a rule; KeyError where it was not declared."""
+        """The findings of a rule; raises KeyError where it was not declared."""
         self._must_be_declared(id)
         return [finding for finding in self._findings if finding.id == id]
 
     def status(self, id: str) -> set[Status]:
-        """What came of a rule, over all of its subjects; KeyError where it was not declared."""
+        """The statuses of a rule, over all of its subjects; raises KeyError where it was not declared."""
         self._must_be_declared(id)
         return {check.status for check in self._checks if check.rule.id == id}
 

@@ -1,6 +1,6 @@
 """All that is known of one machine, at one moment: data, and nothing that acts.
 
-A fact that could not be had is an :class:`Unknown` with its reason. Rules read such facts through
+A fact that could not be found out is an :class:`Unknown` with its reason. Rules read such facts through
 :func:`known`, which raises :class:`NotKnown`; mypy holds that no rule forgets it. A fact that is known to be
 absent is ``None`` or an empty tuple.
 
@@ -11,115 +11,28 @@ from __future__ import annotations
 
 import math
 import typing
-from enum import Enum
 from functools import cache
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated
 
+from gpgdoctor.maybe import ABSENT as ABSENT
+from gpgdoctor.maybe import WORDS as WORDS
+from gpgdoctor.maybe import Maybe as Maybe
+from gpgdoctor.maybe import NotKnown as NotKnown
+from gpgdoctor.maybe import Reason as Reason
+from gpgdoctor.maybe import Unknown as Unknown
+from gpgdoctor.maybe import Word as Word
+from gpgdoctor.maybe import known as known
+from gpgdoctor.maybe import known_or as known_or
+from gpgdoctor.maybe import words as words
 from gpgdoctor.system.record import Record
 from gpgdoctor.wording import Privacy as Privacy
-from gpgdoctor.wording import Text, free, public, text
-
-T = TypeVar("T")
-
-
-class Word(str, Enum):
-    """A word of the JSON that code branches on. In a sentence it is what it says."""
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-
-class Reason(Word):
-    """Why a fact is unknown. What nobody branches on is OTHER, with its own words."""
-
-    NO_PROBE = "no-probe"
-    PASSIVE = "passive"
-    PROBE_WAITS = "probe-waits"
-    PROGRAM_WAITS = "program-waits"
-    NOT_ASKED_FOR = "not-asked-for"
-    NOT_IN_SNAPSHOT = "not-in-snapshot"
-    OF_LATER_VERSIONS = "of-later-versions"
-    NOT_PERMITTED = "not-permitted"
-    NOT_NEEDED = "not-needed"
-    ASKED_AS_ROOT = "asked-as-root"
-    OTHER = "other"
-
-
-# What is printed, and in documents of 0.1.0 all that there is.
-WORDS = {
-    Reason.NO_PROBE: "--no-probe",
-    Reason.PASSIVE: "a passive look connects to no reader",
-    Reason.PROBE_WAITS: "an earlier probe still waits in pcscd",
-    Reason.PROGRAM_WAITS: "another program waits already, and a probe would only wait, too",
-    Reason.NOT_ASKED_FOR: "it was not asked for",
-    Reason.NOT_IN_SNAPSHOT: "not in this snapshot",
-    Reason.OF_LATER_VERSIONS: "this document is of an earlier version, which did not look",
-    Reason.NOT_PERMITTED: "this user may not read it",
-    Reason.NOT_NEEDED: "nothing was left to explain by it",
-    Reason.ASKED_AS_ROOT: "it was asked as root, whose answer says nothing of you",
-}
-
-
-class Unknown(Record):
-    """A fact that could not be had, and why. ``detail``: a few words that read well after a colon, if need be."""
-
-    reason: Reason
-    detail: str = ""
-
-    def __init__(self, reason: Reason, detail: str = "") -> None:
-        super().__init__(reason=reason, detail=detail)  # type: ignore[call-arg]
-
-    def text(self) -> Text:
-        if self.detail:
-            return text("{detail}", detail=free(self.detail))
-        return text("{reason}", reason=public(WORDS.get(self.reason, "it is not known")))
-
-    @classmethod
-    def because(cls, detail: str) -> Unknown:
-        """For a reason that no code branches on."""
-        return cls(Reason.OTHER, detail)
-
-
-def words(unknown: Unknown) -> str:
-    """The reason as it is printed."""
-    return unknown.text().clear()
-
-
-Maybe: TypeAlias = T | Unknown
-ABSENT = Unknown(Reason.OF_LATER_VERSIONS)  # what documents of an earlier version do not have
-
-
-class NotKnown(Exception):
-    """Raised where a fact is needed that is unknown; ``why`` says so.
-
-    ``counts``: whether a look that lacks it is incomplete.
-    """
-
-    def __init__(self, why: Unknown | Text, *, counts: bool = True) -> None:
-        self.why = why.text() if isinstance(why, Unknown) else why
-        self.reason = why.reason if isinstance(why, Unknown) else Reason.OTHER
-        self.counts = counts
-        super().__init__(self.why.clear())
-
-
-def known(fact: T | Unknown) -> T:
-    """The fact itself; raises NotKnown where it could not be had."""
-    if isinstance(fact, Unknown):
-        raise NotKnown(fact)
-    return fact
-
-
-def known_or(fact: T | Unknown, otherwise: T) -> T:
-    """For facts that only refine a severity or a culprit: never for the judgement itself."""
-    return otherwise if isinstance(fact, Unknown) else fact
-
 
 TENTHS = 10
 END_OF_TIME = 1e18
 
 
 def seconds_between(earlier: float, later: float) -> float:
-    """To a tenth of a second, which is what is left of times in a redacted snapshot: rules compare no other way."""
+    """To a tenth of a second, as redacted snapshots have times: rules must compare times only by this."""
     return (_tenths(later) - _tenths(earlier)) / TENTHS
 
 
@@ -192,9 +105,17 @@ class Gnupg(Record):
         ABSENT  # the gpg-agent that gpgconf names, with every link followed
     )
     agent_version: Annotated[Maybe[str | None], Privacy.PUBLIC] = ABSENT
+    agent_unit: Maybe[AgentUnit | None] = ABSENT  # None where systemd does not hold the socket, or there is none
     keyboxd: Annotated[Maybe[str | None], Privacy.PATH] = ABSENT  # the path gpgconf names
     keyboxd_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC] = ABSENT  # None where gpgconf names none
     homedir_problems: Annotated[Maybe[tuple[HomeProblem | str, ...]], Privacy.FREE_TEXT]
+
+
+class AgentUnit(Record):
+    """The unit of `systemd --user` that starts gpg-agent where its socket is connected to."""
+
+    path: Annotated[str, Privacy.PATH]
+    options: Annotated[tuple[str, ...], Privacy.PUBLIC]  # the long options of its command, without their values
 
 
 class ConfigLine(Record):
@@ -249,7 +170,7 @@ class Voided(Record):
 
 
 class PcscDriver(Record):
-    """What came of loading the library that ``pcsc-driver`` names, or libpcsclite."""
+    """The result of loading the library that ``pcsc-driver`` names, or libpcsclite."""
 
     name: Annotated[str, Privacy.PATH]
     usable: Annotated[bool, Privacy.PUBLIC]
@@ -257,7 +178,7 @@ class PcscDriver(Record):
 
 
 class LogFile(Record):
-    """What would come of writing the log file that scdaemon.conf names; it is not opened."""
+    """Whether the log file that scdaemon.conf names could be written; it is not opened."""
 
     path: Annotated[str, Privacy.PATH]
     usable: Annotated[bool, Privacy.PUBLIC]
@@ -272,7 +193,8 @@ class Configuration(Record):
     scdaemon_program_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC]
     pcsc_driver: Maybe[PcscDriver | None]  # None where none is configured
     common_in_force: Maybe[tuple[Setting, ...]] = ABSENT  # of common.conf, for all programs
-    # whether pinentry-program names a program that can be run; None where it is not set
+    # whether pinentry-program names a program that can be run; where it is not set, False if the default one is
+    # missing and no other is beside it, else None
     pinentry_exists: Annotated[Maybe[bool | None], Privacy.PUBLIC] = ABSENT
     log_file: Maybe[LogFile | None] = ABSENT  # None where none is configured, or it is a socket
 
@@ -308,17 +230,12 @@ class Connection(Record):
     pid: Annotated[Maybe[int], Privacy.PID]
 
 
-# What pcscd's log records. A line that names nobody raises no severity.
-LOG_EVENTS = (
-    *("refused-exclusive", "not-authorised", "caller-hidden", "no-polkit", "protocol-mismatch", "open-failed"),
-    *("no-drivers", "start-failed"),
-)
-
-
 class LogEvent(Record):
-    """Something that pcscd, or systemd of pcscd, wrote down."""
+    """Something that pcscd, or systemd about pcscd, has logged."""
 
-    kind: Annotated[str, Privacy.PUBLIC]  # one of LOG_EVENTS
+    # "refused-exclusive", "not-authorised", "caller-hidden", "no-polkit", "protocol-mismatch", "open-failed",
+    # "no-drivers" or "start-failed"
+    kind: Annotated[str, Privacy.PUBLIC]
     age: Annotated[float, Privacy.PUBLIC] = 0.0  # seconds before the look
     uid: Annotated[int | None, Privacy.UID] = None  # who was refused by polkit
     pid: Annotated[int | None, Privacy.PID] = None
@@ -331,7 +248,7 @@ class LogEvent(Record):
 
 
 class CardAccess(Record):
-    """What polkitd says to pcscd's second question: whether a program may connect to a card."""
+    """polkitd's answer to pcscd's second question: whether a program may connect to a card."""
 
     answer: Annotated[str, Privacy.PUBLIC]  # "yes", "no" or "challenge"
     about: Annotated[str, Privacy.PUBLIC]  # whose process was asked about: "scdaemon", "gpg-agent" or "gpgdoctor"

@@ -1,6 +1,6 @@
 """The programs that are known to use smart cards: how each connects, when it holds, what it leaves behind.
 
-A new program is a new row of HOLDERS, and nothing else. "measured": run beside scdaemon on Debian 13 (pcscd 2.3.3,
+Adding a program means adding a row to HOLDERS, nothing else. "measured": run beside scdaemon on Debian 13 (pcscd 2.3.3,
 scdaemon 2.4.7) with an emulated card, its share mode read from its calls; else the source is named. No row kills
 anything: a killed holder of an exclusive connection or of a transaction resets the card under everybody else
 (pcsc-lite 2.5.1 src/winscard_svc.c).
@@ -36,6 +36,8 @@ class Holder(Record):
     mode: ShareMode
     holds: Holds
     leaves: Leaves = "nothing"
+    breaks_yubikeys: bool = False
+    """Reported to leave a YubiKey so that scdaemon gets sw=6D00 until it ends, although it selects again there."""
     watcher: bool = False
     """A service that is connected from login on and whose user notices nothing when it is refused."""
     hides: bool = False
@@ -367,6 +369,7 @@ HOLDERS: Final[tuple[Holder, ...]] = (
         mode="shared",
         holds="connected",
         leaves="selection",
+        breaks_yubikeys=True,
         hides=True,
         polite="Quit it while gpg needs the card; it connects to every reader when it looks for hardware keys.",
         source="measured (connected, holding nothing); github.com/keepassxreboot/keepassxc/issues/13665",

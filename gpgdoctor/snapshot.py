@@ -24,22 +24,23 @@ READER_NAME_LENGTH, PROGRAM_LENGTH = 128, 64  # MAX_READERNAME of pcsc-lite; of 
 
 
 class Bounds(NamedTuple):
-    """How much of anything a document may hold: what comes from outside is as long as somebody wants it to be."""
+    """How much of anything a document may hold: input from outside can be of any size."""
 
     text: int  # characters of one text
     items: int  # of one list
-    told: int  # of a list of a file's lines: those that are more than a remark
+    statements: int  # of a file's list of lines
     lines: int  # of one file
 
     def of_list(self, name: str) -> int:
         """How long the list of that name may be."""
-        return self.told if name == "lines" else min(self.items, MOST_OF.get(name, self.items))
+        return self.statements if name == "lines" else min(self.items, MOST_OF.get(name, self.items))
 
 
-# pcsc-lite has room for 16 readers, and a configuration consists of a handful of files. Of each of these much is said.
-MOST_OF = {"readers": 64, "usb": 256, "files": 32}
-SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=2_000, told=20_000, lines=200_000)
-ANSWER_BOUNDS = Bounds(text=1 << 14, items=1_000, told=20_000, lines=20_000)  # of another user's process
+# pcsc-lite has room for 16 readers, and a configuration has six files; each takes a lot of text.
+MOST_OF = {"readers": 64, "usb": 256, "files": 8}
+# Of a file collect/configuration.py keeps no more than this.
+SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=2_000, statements=20_000, lines=200_001)
+ANSWER_BOUNDS = Bounds(text=1 << 14, items=2_000, statements=2_001, lines=200_001)  # of another user's process
 BYTES = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 
@@ -47,7 +48,7 @@ class BadSnapshot(Exception):
     """What was read is not a snapshot; the message names the place."""
 
 
-class _Contagious(Exception):
+class _UnknownPart(Exception):
     """An unknown where the type allows none: whatever contains it is unknown."""
 
     def __init__(self, why: Unknown) -> None:
@@ -63,6 +64,10 @@ def encode(fact: Any) -> Any:
         return fact.value
     if isinstance(fact, tuple):
         return [encode(item) for item in fact]
+    if isinstance(fact, bytes):  # in the journal alone
+        import base64
+
+        return base64.b64encode(fact).decode()
     if isinstance(fact, Record):
         pairs = ((name, getattr(fact, name)) for name in fact.__slots__)
         return {name: encode(value) for name, value in pairs if value is not None}
@@ -79,7 +84,7 @@ def is_unknown(value: Any) -> bool:
 
 
 def _unknown(value: dict[str, str]) -> Unknown:
-    """A reason that this version does not know, or that no code branches on, keeps its words."""
+    """The reason by its slug or words; one that is not known here keeps its words."""
     reason = _reason(value.get("reason")) or _OF_0_1_0.get(value["unknown"])
     if reason is None:
         return Unknown(Reason.OTHER, value["unknown"])
@@ -102,7 +107,7 @@ def decode(document: Any) -> Facts:
 
 
 def _completed(facts: Facts) -> Facts:
-    """With what documents of 0.1.0 lack, and no reader's or program's name longer than it can be on a machine."""
+    """Completed with what documents of 0.1.0 lack, and with names no longer than they can be on a machine."""
     readers, processes = facts.readers, facts.processes
     if isinstance(readers, tuple):
         readers = tuple(replace(_with_reason(it), name=it.name[:READER_NAME_LENGTH]) for it in readers)
@@ -113,7 +118,7 @@ def _completed(facts: Facts) -> Facts:
 
 
 def _was_asked_as_root(facts: Facts) -> bool:
-    """Under sudo 0.1.0 asked pcscd as root, whom polkit lets in; a refusal of root is one of everybody."""
+    """Under sudo 0.1.0 asked pcscd as root, which polkit always lets in; if root is refused, everybody is."""
     is_of_0_1_0 = facts.host.session_unit == ABSENT
     return is_of_0_1_0 and known_or(facts.host.called_by, None) is not None and known_or(facts.host.root, False)
 
@@ -137,7 +142,10 @@ def _with_reason(reader: Reader) -> Reader:
 def decode_as(kind: type[T], document: Any, bounds: Bounds, place: str = "answer") -> T:
     """Part of the facts, or a record that holds parts of them; raises BadSnapshot, also for what exceeds the bounds."""
     _check_bounds(document, bounds, place)
-    part = _decode(kind, document, place)
+    try:
+        part = _decode(kind, document, place)
+    except _UnknownPart as unknown:
+        raise BadSnapshot(f"{place} must be known ({words(unknown.why)})") from unknown
     assert isinstance(part, kind)
     return part if _is_of_0_1_0(kind, document) else _with_none(part)
 
@@ -188,8 +196,8 @@ def _decode(kind: Any, value: Any, place: str) -> Any:
         return _decode_union(typing.get_args(kind), value, place)
     if is_unknown(value):
         if _is_record(kind):
-            return _smeared(kind, _unknown(value), place)
-        raise _Contagious(_unknown(value))
+            return _unknown_record(kind, _unknown(value), place)
+        raise _UnknownPart(_unknown(value))
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list):
             raise BadSnapshot(f"{place}: a list was expected")
@@ -197,6 +205,8 @@ def _decode(kind: Any, value: Any, place: str) -> Any:
         return tuple(_decode(item, entry, f"{place}[{number}]") for number, entry in enumerate(value))
     if _is_record(kind):
         return _decode_record(kind, value, place)
+    if typing.get_origin(kind) is typing.Literal:
+        return _one_of(typing.get_args(kind), value, place)
     return _decode_scalar(kind, value, place)
 
 
@@ -210,7 +220,7 @@ def _decode_union(kinds: tuple[Any, ...], value: Any, place: str) -> Any:
         return _decode(kind, value, place)
     try:
         return _decode(kind, value, place)
-    except _Contagious as part:
+    except _UnknownPart as part:
         return part.why
 
 
@@ -224,7 +234,7 @@ def _is_word(kind: Any) -> bool:
 
 
 def _decode_word(kinds: tuple[Any, ...], value: Any, place: str) -> str:
-    """One of the words that this version knows; another one as it is, where the type allows it."""
+    """The word, if this version knows it; otherwise as it is, where the type allows that."""
     (word,) = filter(_is_word, kinds)
     text: str = _decode(str, value, place)
     known_words: dict[str, str] = {item.value: item for item in word}
@@ -255,22 +265,39 @@ def _is_record(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Record)
 
 
-def _smeared(kind: Any, unknown: Unknown, place: str) -> Any:
+def _unknown_record(kind: Any, unknown: Unknown, place: str) -> Any:
     """A record of which nothing is known, where each of its fields may be unknown."""
     hints = _hints(kind)
     if not all(Unknown in typing.get_args(hint) or _is_record(hint) for hint in hints.values()):
-        raise _Contagious(unknown)
+        raise _UnknownPart(unknown)
     return kind(
         **{
-            name: unknown if Unknown in typing.get_args(hint) else _smeared(hint, unknown, f"{place}.{name}")
+            name: unknown if Unknown in typing.get_args(hint) else _unknown_record(hint, unknown, f"{place}.{name}")
             for name, hint in hints.items()
         }
     )
 
 
+def _one_of(words: tuple[Any, ...], value: Any, place: str) -> Any:
+    if value not in words:
+        raise BadSnapshot(f"{place}: one of {', '.join(words)} was expected")
+    return value
+
+
 def _decode_scalar(kind: Any, value: Any, place: str) -> Any:
+    if kind is bytes and isinstance(value, str):
+        return _decode_bytes(value, place)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
         raise BadSnapshot(f"{place}: {kind.__name__} was expected, not {type(value).__name__}")
     return value
+
+
+def _decode_bytes(text: str, place: str) -> bytes:
+    import base64
+
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise BadSnapshot(f"{place}: base64 was expected") from error

@@ -1,4 +1,4 @@
-"""Sentences that know what is private in them.
+"""Sentences that know which of their values are private.
 
 A finding refers to the machine by value: ``text("{who} shares {reader}", who=program(name), reader=reader_name(r))``.
 The same Text is printed as it is, or with each private value replaced by an alias; no sentence is searched for names.
@@ -49,7 +49,7 @@ class Private(Record):
 
 
 class Public(Record):
-    """A string from the machine, or made of such, that reveals nothing about anybody."""
+    """A string that reveals nothing about anybody."""
 
     value: str
 
@@ -104,11 +104,6 @@ def several(items: Iterable[Value], joiner: str = ", ") -> Several:
 def clear(argv: Command) -> tuple[str, ...]:
     """A command as it is to be typed."""
     return tuple(item if isinstance(item, str) else item.clear() for item in argv)
-
-
-def map_command(argv: Command, change: Callable[[Private], Private]) -> Command:
-    """The same command with every private value replaced."""
-    return tuple(item if isinstance(item, str) else _mapped_argument(item, change) for item in argv)
 
 
 def public(value: str) -> Public:
@@ -174,7 +169,3 @@ def _mapped(value: Value, change: Callable[[Private], Private]) -> Value:
     if isinstance(value, Several):
         return replace(value, items=tuple(_mapped(item, change) for item in value.items))
     return value
-
-
-def _mapped_argument(item: Private | Text, change: Callable[[Private], Private]) -> Private | Text:
-    return change(item) if isinstance(item, Private) else item.map(change)

@@ -1,20 +1,22 @@
-"""gpg-agent, which is never talked to: who listens on its socket, and which version is installed."""
+"""gpg-agent, without ever connecting to it: who listens on its socket, and which version is installed."""
 
 from __future__ import annotations
 
 import os
-import re
 
 from gpgdoctor.collect import processes
+from gpgdoctor.collect.gnupg import version_of
 from gpgdoctor.facts import Maybe, Unknown
 from gpgdoctor.system import proc
-from gpgdoctor.system.child import Command, CommandFailed
+from gpgdoctor.system.child import Command
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.sockets import Sockets
 
 # Other programs that listen where a user's agent would, and hide their open files from that user.
 SYSTEMD, FORWARDERS = "systemd", ("sshd", "sshd-session")
-CLOCK_TICK_S = 0.02  # to which the kernel tells when a process was started
+# Of the units that GnuPG brings for `systemd --user`, those whose sockets nobody forwards.
+MADE_TOGETHER, TOGETHER_S = ("S.gpg-agent.extra", "S.gpg-agent.browser", "S.dirmngr", "S.keyboxd"), 0.5
+CLOCK_TICK_S = 0.02  # the resolution of process start times in /proc
 
 
 class VersionQuestion:
@@ -25,13 +27,7 @@ class VersionQuestion:
         self._command = Command([path, "--version"]) if isinstance(path, str) and os.path.exists(path) else None
 
     def answer(self, deadline: Deadline) -> Maybe[str | None]:
-        if self._command is None:
-            return self._absent
-        try:
-            found = re.search(r"\d+(\.\d+)+\S*", self._command.result(deadline).stdout)
-        except CommandFailed as error:
-            return Unknown.because(str(error))
-        return found.group()[:100] if found else Unknown.because("gpg-agent does not tell its version")
+        return self._absent if self._command is None else version_of(self._command, deadline)
 
     def close(self) -> None:
         if self._command is not None:
@@ -41,7 +37,7 @@ class VersionQuestion:
 def listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[int]) -> Maybe[str | None]:
     """Which program has gpg-agent's socket open for listening. Nobody connects to it.
 
-    ``mine`` are the users whose agent may listen there: a program of anybody else may call itself what it likes.
+    ``mine`` are the users whose agent may listen there: anybody else's program can have any name it likes.
     """
     if isinstance(path, Unknown):
         return path
@@ -56,18 +52,19 @@ def listener(path: Maybe[str], sockets: Sockets, agents: list[int], mine: set[in
         return f"{processes.name_of(next(iter(pids.values()))) if pids else 'a program'} of another user"
     if pids:
         return processes.name_of(next(iter(pids.values())))
-    # gpg-agent forbids ptrace, and with it a look at its open files.
+    # gpg-agent forbids ptrace, which also hides its open files.
     if any(proc.socket_inodes(pid) is None and proc.uid(pid) in users for pid in agents):
         return "gpg-agent"
-    if _is_of_systemd(path, users):
+    if _is_of_systemd(path, users) or _has_systemds_others_beside(path, sockets, users):
         return SYSTEMD
     return Unknown.because("the program that listens on the agent's socket is not visible to this user")
 
 
 def _is_of_systemd(path: str, users: set[int | None]) -> bool:
-    """Whether nobody can have made that socket but `systemd --user`, which hides its files as whatever became a user.
+    """Whether only `systemd --user` can have made that socket. It hides its open files, as every process does that has
+    changed its user.
 
-    An ssh server that forwards an agent does so, too: it must have been there before the socket was.
+    So does an ssh server that forwards an agent: that is ruled out where it started after the socket was made.
     """
     try:
         made = os.stat(path).st_mtime
@@ -77,6 +74,23 @@ def _is_of_systemd(path: str, users: set[int | None]) -> bool:
     hidden = {pid: name for pid, name in names.items() if name in (SYSTEMD, *FORWARDERS) and _hides_from(users, pid)}
     step_s = _clock_step_s([pid for pid, name in hidden.items() if name == SYSTEMD])
     return {name for pid, name in hidden.items() if _started_before(pid, made, step_s)} == {SYSTEMD}
+
+
+def _has_systemds_others_beside(path: str, sockets: Sockets, users: set[int | None]) -> bool:
+    """Whether somebody listens beside it on other sockets of GnuPG that are as old.
+
+    `systemd --user` makes them all together, before any log-in; an ssh server that forwards an agent puts its own in
+    the place of one.
+    """
+    if not any(proc.comm(pid) == SYSTEMD and _hides_from(users, pid) for pid in proc.pids()):
+        return False
+    directory = os.path.dirname(path)
+    others = [other for name in MADE_TOGETHER if sockets.listening(other := os.path.join(directory, name))]
+    try:
+        made = os.stat(path).st_mtime
+        return any(abs(os.stat(other).st_mtime - made) <= TOGETHER_S for other in others)
+    except OSError:
+        return False
 
 
 def _clock_step_s(managers: list[int]) -> float:

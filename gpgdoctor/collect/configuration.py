@@ -11,15 +11,16 @@ from contextlib import suppress
 from gpgdoctor.collect import management
 from gpgdoctor.facts import ConfigFile, ConfigLine, Maybe, Setting, Unknown, Voided
 from gpgdoctor.scdaemon_conf.force import Effective
-from gpgdoctor.scdaemon_conf.lines import Line
+from gpgdoctor.scdaemon_conf.lines import TELLING, Line, decoded
 from gpgdoctor.scdaemon_conf.options import OptionTable
 from gpgdoctor.system.record import Record, replace
 from gpgdoctor.system.regular import NotRegular, open_regular, read_up_to
 
 LIMIT_BYTES = 8 << 20
-# A comment takes about 10 us to read, an option 100 us, and to tell what a misspelt one was meant to be 1 ms.
-LIMIT_LINES, LIMIT_STATEMENTS, MENDED_AT_MOST = 200_000, 5_000, 100
-COMMENTED_OUT_AT_MOST = 1_000  # what is beyond is a comment as any other
+# An option takes about 100 us to read, and to tell what a misspelt one was meant to be 1 ms. What is kept of a file
+# has to fit into a snapshot and into the answer of a child (see snapshot.py).
+LIMIT_LINES, LIMIT_STATEMENTS, LIMIT_STATEMENT_BYTES, MENDED_AT_MOST = 200_000, 1_000, 8 << 10, 100
+COMMENTED_OUT_AT_MOST = 1_000  # further ones are treated as ordinary comments
 TAKEN_BY_2_2 = ("template", "encrypted")
 _COMMENTED_OUT = re.compile(r"\s*#+\s*([a-z][a-z-]+)(?:\s|$)")
 
@@ -57,7 +58,7 @@ def identity_of(status: os.stat_result) -> Identity:
 
 
 def read(path: str, program: str, scope: str) -> Source:
-    """Read a file; what is no regular one is not opened, and no limit is exceeded."""
+    """Read a file within the limits. Anything but a regular file is not opened."""
     source = ConfigFile(path=path, program=program, scope=scope, status="absent")
     try:
         link = os.lstat(path)
@@ -126,9 +127,13 @@ def _source(file: ConfigFile, size: int, content: bytes, identity: Identity) -> 
 
 
 def _too_much(content: bytes) -> str | None:
-    """Why there is no time to read so many options; a configuration file has a dozen."""
-    statements = sum(line.lstrip()[:1] not in (b"", b"#") for line in content.split(b"\n"))
-    return f"{statements} lines that are no comments" if statements > LIMIT_STATEMENTS else None
+    """Why there is no time to read so many options, or so long ones; a configuration file has a dozen."""
+    starts = [match.start() for match in TELLING.finditer(content) if match[1] is None]
+    if len(starts) > LIMIT_STATEMENTS:
+        return f"{len(starts)} lines that are no comments"
+    starts.append(content.rfind(b"\n") + 1)  # of the last line the end is missing, and it is kept whatever it says
+    longest = max((content.find(b"\n", start) + 1 or len(content)) - start for start in starts)
+    return f"a line of {longest} bytes" if longest > LIMIT_STATEMENT_BYTES else None
 
 
 def _dangling(path: str) -> str | None:
@@ -138,11 +143,11 @@ def _dangling(path: str) -> str | None:
 
 
 def judge(sources: Sequence[Source], table: OptionTable, user: str) -> tuple[list[ConfigFile], Effective]:
-    """The files of one program with their lines, and what both together amount to."""
-    from gpgdoctor.scdaemon_conf.reading import read as read_both  # many machines have nothing to read
+    """The files of one program with their lines, and what is in force of both together."""
+    from gpgdoctor.scdaemon_conf.reading import read as read_both  # imported late: many machines have no file to read
 
     content = {source.file.scope: source.content for source in sources}
-    effective = read_both(content.get("global", b""), content.get("user", b""), table, user)
+    effective = read_both(content.get("global", b""), content.get("user", b""), table, user, comments=False)
     read_lines = {"global": effective.global_lines, "user": effective.user_lines}
     return [_with_lines(source, read_lines[source.file.scope], table) for source in sources], effective
 
@@ -151,14 +156,13 @@ def _with_lines(source: Source, lines: Sequence[Line], table: OptionTable) -> Co
     mended = {line.number for line in [line for line in lines if line.problem is not None][:MENDED_AT_MOST]}
     found = (_kept(line, table, mend=line.number in mended) for line in lines)
     kept = tuple(_without_most_commented_out(line for line in found if line is not None))
-    last = lines[-1] if lines else None
-    unfinished = last is not None and not last.eol
+    *_, last = source.content.rpartition(b"\n")
     return replace(
         source.file,
-        length=len(lines),
+        length=source.content.count(b"\n") + bool(last),
         line_end="\r\n" if lines and lines[0].eol == "\r\n" else "\n",
-        final_newline=not unfinished,
-        last_line=last.raw if last is not None and unfinished else None,
+        final_newline=not last,
+        last_line=decoded(last) if last else None,
         lines=kept,
     )
 
@@ -193,7 +197,7 @@ def _kept(line: Line, table: OptionTable, *, mend: bool) -> ConfigLine | None:
 
 
 def _meant(line: Line, table: OptionTable) -> str | None:
-    """The line as it ought to be, without the note that may stand beside it."""
+    """The corrected line, without a note that may follow it."""
     if line.problem is None or line.meant is not None:
         return line.meant
     from gpgdoctor.scdaemon_conf.edits import Replace, cure
@@ -221,7 +225,7 @@ def voided(effective: Effective, paths: dict[str, str]) -> tuple[Voided, ...]:
 
 
 def unread(files: Iterable[ConfigFile]) -> Unknown | None:
-    """Why nobody can say what is in force, where a file could not be read."""
+    """Why it is unknown what is in force; None where every file could be read."""
     for file in files:
         if file.status not in ("absent", "regular"):
             return Unknown.because(f"{file.path} is {file.status}" + (f" ({file.detail})" if file.detail else ""))

@@ -1,4 +1,4 @@
-"""The processes of a look, with what their own user's part of it tells of them."""
+"""The processes of a look, completed with what the look as their own user found."""
 
 from __future__ import annotations
 
@@ -30,9 +30,8 @@ def _completed(process: Process, mine: UserFacts) -> Process:
 
 
 def _with_home_as_spelled(process: Process, mine: UserFacts) -> Process:
-    """One home has several spellings. They are one to GnuPG only where its sockets are in the home itself.
-
-    Elsewhere, below /run/user, the directory of the sockets is made of the spelling (common/homedir.c).
+    """One home can be spelled in several ways. GnuPG takes them for one only where its sockets are in the home itself:
+    below /run/user the name of the socket directory is a hash of the spelling (common/homedir.c).
     """
     home, sockets = known_or(mine.gnupg.homedir, ""), known_or(mine.gnupg.socketdir, "")
     given = known_or(process.homedir, None)
@@ -49,7 +48,7 @@ def _is_same(one: str, other: str) -> bool:
 
 
 def with_cards(process: Process, mine: UserFacts) -> Process:
-    """An scdaemon with its socket, and the number of cards it says it holds."""
+    """A scdaemon with its socket, and the number of cards it says it holds."""
     for listening in known_or(mine.scdaemons, ()):
         said = listening.said
         if not isinstance(said, Unknown) and said.pid == process.pid:

@@ -8,22 +8,22 @@ import time
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
 from gpgdoctor.collect.probe_child import ProbeChild
 from gpgdoctor.collect.user_child import UserChild
-from gpgdoctor.system.caller import UnknownCaller, whom
+from gpgdoctor.system.caller import UnknownCaller, run_as
 
 GRACE_S = 1.0
 
 
 class Early:
-    """The process that will talk to pcscd when it is told to, and who asks gpgconf: as the user whom it is about."""
+    """The process that will talk to pcscd, and the one that asks gpgconf, as the user that the look is about."""
 
     def __init__(self, homedir: str | None = None, timeout_s: float = 5.0, *, passive: bool = False) -> None:
-        """``passive``: look at the machine also where it cannot be told for whom; else that raises UnknownCaller."""
+        """``passive``: look at the machine even where the user is not known; otherwise that raises UnknownCaller."""
         self.started = time.monotonic()
-        self.user_child: UserChild | None = None  # who looks at the user's part, where that is not we ourselves
+        self.user_child: UserChild | None = None  # looks at the user's part, where that user is not us
         self.uid = os.geteuid()
         user = None
         try:
-            user = whom(os.environ, homedir)
+            user = run_as(os.environ, homedir)
         except UnknownCaller as unknown:
             if not passive:
                 raise

@@ -1,6 +1,6 @@
 """What is asked only where the first facts leave something open: pcscd's log, and polkitd.
 
-Each costs a program of its own, and has nothing to tell where all is well.
+Each costs a process, and says nothing new where all is well.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from gpgdoctor.collect import sandboxed
 from gpgdoctor.facts import CardAccess, Facts, LogEvent, Maybe, Pcscd, Reason, Unknown, UsbInterface, known_or
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import replace
@@ -24,7 +25,7 @@ def _with(facts: Facts, **of_pcscd: Any) -> Facts:
 
 
 def _log(facts: Facts, deadline: Deadline) -> Maybe[tuple[LogEvent, ...]]:
-    if not may_be_explained(facts):
+    if not may_be_explained(facts) and not _has_unconnected_sandbox(facts):
         return Unknown(Reason.NOT_NEEDED)
     from gpgdoctor.collect import log
 
@@ -32,7 +33,7 @@ def _log(facts: Facts, deadline: Deadline) -> Maybe[tuple[LogEvent, ...]]:
 
 
 def may_be_explained(facts: Facts) -> bool:
-    """Whether there is something to which pcscd's log may have the reason."""
+    """Whether something is wrong that pcscd's log may explain."""
     pcscd = facts.pcscd
     if pcscd.refused is True or known_or(pcscd.service, None) == "failed":
         return True
@@ -44,8 +45,15 @@ def may_be_explained(facts: Facts) -> bool:
     return held_alone or _refused(facts) or _some_are_missing(facts)
 
 
+def _has_unconnected_sandbox(facts: Facts) -> bool:
+    """Whether a program that brings its own PC/SC library is not connected: pcscd may have refused its protocol."""
+    if facts.pcscd.listener != "pcscd" or isinstance(facts.pcscd.connections, Unknown):
+        return False
+    return sandboxed.without_connection({known_or(it.pid, 0) for it in facts.pcscd.connections})
+
+
 def _refused(facts: Facts) -> bool:
-    """A reader that lets nobody in, or a second question that polkitd does not answer with yes."""
+    """Whether a reader refused the probe, or polkitd does not answer pcscd's second question with yes."""
     access = facts.pcscd.card_access
     if isinstance(access, CardAccess) and access.answer != "yes":
         return True
@@ -85,7 +93,7 @@ def _card_access(facts: Facts, deadline: Deadline) -> Maybe[CardAccess | None]:
 
 
 def _is_open_to_doubt(facts: Facts, pcscd: Pcscd) -> bool:
-    """Whether nobody has yet been let in to a card: not scdaemon, and not our own probe."""
+    """Whether nobody has been allowed to connect to a card yet: neither scdaemon nor our own probe."""
     if pcscd.answer != "ok":
         return False
     running = known_or(facts.gnupg.running, None)

@@ -1,4 +1,4 @@
-"""What gpgconf and scdaemon say of themselves, and the home directory. gpg-agent is not talked to."""
+"""What gpgconf and scdaemon report about themselves, and the home directory. gpg-agent is not asked."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from gpgdoctor.system.child import Command, CommandFailed
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record
 
-MESSAGES_LIMIT = 100
-ITS_PID = re.compile(r"\Ascdaemon\[\d+\]: ")  # 2.4 has it, and it is another one in every run
+MESSAGES_LIMIT, VERSION_LENGTH = 100, 100
+ITS_PID = re.compile(r"\Ascdaemon\[\d+\]: ")  # since 2.4, and different in every run
 WITHOUT_PERMISSIONS = ("vfat", "msdos", "exfat")
 
 
@@ -38,7 +38,7 @@ class Installation(Record):
 
 
 def installation(questions: GpgconfQuestions, deadline: Deadline) -> Installation:
-    """gpgconf's answers, read as long as there is time."""
+    """gpgconf's answers, as far as they come before the deadline."""
     if questions.gpgconf is None:
         missing = Unknown.because("GnuPG is not installed")
         return Installation(gpgconf=None, directories=missing, programs=missing)
@@ -86,8 +86,17 @@ def _unescape(text: str) -> str:
     return urllib.parse.unquote(text, errors="surrogateescape")
 
 
+def version_of(command: Command, deadline: Deadline) -> Maybe[str | None]:
+    """The version that ``PROGRAM --version`` prints."""
+    try:
+        found = re.search(r"\d+(\.\d+)+\S*", command.result(deadline).stdout)
+    except CommandFailed as error:
+        return Unknown.because(str(error))
+    return found.group()[:VERSION_LENGTH] if found else Unknown.because(f"{command.name} does not tell its version")
+
+
 class ScdaemonAnswers(Record):
-    """What the installed scdaemon says of itself."""
+    """What the installed scdaemon reports about itself."""
 
     version: Maybe[str | None]
     table: Maybe[OptionTable | None]
@@ -95,7 +104,7 @@ class ScdaemonAnswers(Record):
 
 
 class ScdaemonQuestions:
-    """scdaemon's version, options and opinion of its configuration: three forks, side by side."""
+    """scdaemon's version, options and self-test of its configuration: three processes, side by side."""
 
     def __init__(self, path: Maybe[str | None], homedir: Maybe[str], testable: str | None) -> None:
         """``testable`` is a reason why ``--gpgconf-test`` must not be run, or None."""
@@ -119,11 +128,7 @@ class ScdaemonQuestions:
         )
 
     def _version(self, deadline: Deadline) -> Maybe[str | None]:
-        try:
-            found = re.search(r"\d+(\.\d+)+\S*", self._commands["version"].result(deadline).stdout)
-        except CommandFailed as error:
-            return Unknown.because(str(error))
-        return found.group() if found else Unknown.because("scdaemon does not tell its version")
+        return version_of(self._commands["version"], deadline)
 
     def _table(self, deadline: Deadline) -> Maybe[OptionTable | None]:
         try:
@@ -150,7 +155,7 @@ class ScdaemonQuestions:
 def homedir_problems(homedir: Maybe[str], is_default: bool) -> Maybe[tuple[HomeProblem | str, ...]]:
     """What makes a home directory unsafe, as gpg sees it: its owner, its mode, and a file system without either.
 
-    One that is not there gpg makes, where it is the default one or is called so (g10/openfile.c, try_make_homedir).
+    gpg creates a missing one if it is the default, or is called .gnupg (g10/openfile.c, try_make_homedir).
     """
     if isinstance(homedir, Unknown):
         return homedir
@@ -174,7 +179,7 @@ def homedir_problems(homedir: Maybe[str], is_default: bool) -> Maybe[tuple[HomeP
 
 
 def users_of(homedir: Maybe[str]) -> set[int]:
-    """Whose daemons belong to a home directory: who owns it, and who looks."""
+    """The users whose daemons may serve a home directory: its owner, and the one who runs this."""
     try:
         return {os.geteuid()} if isinstance(homedir, Unknown) else {os.geteuid(), os.stat(homedir).st_uid}
     except OSError:

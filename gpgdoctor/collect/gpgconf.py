@@ -1,4 +1,4 @@
-"""gpgconf, asked early and read late."""
+"""gpgconf, started early and read late."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gpgdoctor.system.child import Command
 
 
 class GpgconfQuestions:
-    """Where things are, and which programs there are: two forks, side by side."""
+    """Where things are, and which programs there are: two processes, side by side."""
 
     def __init__(self, homedir: str | None, *, ask: bool = True) -> None:
         self.gpgconf = shutil.which("gpgconf")
@@ -17,8 +17,8 @@ class GpgconfQuestions:
         home = homedir or os.environ.get("GNUPGHOME")
         self.home_is_default = not home
         if self.gpgconf and ask:
-            # A relative name is meant from here, not from where the commands run. Nothing else is made of its
-            # spelling: GnuPG takes its socket directory from that (common/homedir.c).
+            # A relative path is relative to our directory, not to that of the commands. Otherwise the spelling is kept:
+            # GnuPG derives the name of its socket directory from it (common/homedir.c).
             environment = {"GNUPGHOME": os.path.join(os.getcwd(), home)} if home else {}
             questions = ("--list-dirs", "--list-components")
             self.commands = [Command([self.gpgconf, question], environment) for question in questions]

@@ -1,4 +1,4 @@
-"""What kind of machine this is, as far as it decides what to advise."""
+"""What kind of machine this is, as far as the advice depends on it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gpgdoctor.facts import Host, Maybe, Unknown
 from gpgdoctor.system import mounts
 from gpgdoctor.system.caller import called_by
 
-RELEASE_BYTES = 1 << 14
+RELEASE, FILE_BYTES = "/etc/os-release", 1 << 14
 FIRST_PROCESS, KERNEL, CONTAINER = "/proc/1/comm", "/proc/version", "/run/systemd/container"
 SEATS = "/run/systemd/seats"  # logind's, and what sd_seat_get_active(3) reads
 FAMILIES = ("debian", "fedora", "suse", "arch", "alpine", "nixos", "gentoo", "void")
 
 
 def host(environment: Mapping[str, str], uid: int) -> Host:
-    """``uid`` is the user whose GnuPG is looked at; gpgdoctor itself may run as root for her."""
+    """``uid`` is the user whose GnuPG is looked at; gpgdoctor itself may run as root for that user."""
     return Host(
         system=sys.platform,
         distribution=distribution(),
@@ -38,9 +38,9 @@ def host(environment: Mapping[str, str], uid: int) -> Host:
 
 
 def _at_seat(uid: int) -> Maybe[bool]:
-    """Whether logind has a session of this user as the active one of a seat, for which polkit has its "allow_active".
+    """Whether a session of this user is the active one of a seat, as logind has it: polkit's "allow_active".
 
-    polkitd takes that session for processes below the user manager, too, which are in none (sd_uid_get_display(3)).
+    polkitd also uses it for processes below the user manager, which are in no session (sd_uid_get_display(3)).
     """
     try:
         seats = os.listdir(SEATS)
@@ -51,11 +51,15 @@ def _at_seat(uid: int) -> Maybe[bool]:
 
 def _lines(path: str) -> list[str]:
     with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read(RELEASE_BYTES).splitlines()
+        return file.read(FILE_BYTES).splitlines()
+
+
+def _first_line(path: str) -> str:
+    return next(iter(_lines(path)), "").strip()
 
 
 def _hides_processes() -> Maybe[bool]:
-    """Whether /proc is mounted so that it keeps from others what they do not own (proc(5))."""
+    """Whether /proc is mounted so that it hides the processes of other users (hidepid in proc(5))."""
     try:
         table = [mount for mount in mounts.mounts() if (mount.point, mount.kind) == ("/proc", "proc")]
     except OSError as error:
@@ -67,12 +71,11 @@ def _hides_processes() -> Maybe[bool]:
 
 
 def distribution() -> Maybe[str]:
-    """The family, whose package names are known, then what the system calls itself."""
+    """The family, for the names of its packages, then the name that the system gives itself."""
     try:
-        with open("/etc/os-release", encoding="utf-8", errors="replace") as file:
-            pairs = dict(line.strip().split("=", 1) for line in file.read(RELEASE_BYTES).splitlines() if "=" in line)
+        pairs = dict(line.strip().split("=", 1) for line in _lines(RELEASE) if "=" in line)
     except OSError as error:
-        return Unknown.because(f"/etc/os-release: {error.strerror}")
+        return Unknown.because(f"{RELEASE}: {error.strerror}")
     words = f"{pairs.get('ID', '')} {pairs.get('ID_LIKE', '')}".replace('"', "").split()
     family = next((name for word in words for name in FAMILIES if word.startswith(name)), "other")
     if "rhel" in words or "centos" in words:
@@ -85,10 +88,9 @@ def _init() -> Maybe[str]:
         return "systemd"
     if os.path.isdir("/run/openrc"):
         return "openrc"
-    # Debian's packages bring /etc/runit and /etc/sv for those who want them: only the first process tells.
+    # Debian's packages install /etc/runit and /etc/sv everywhere: only the name of the first process is certain.
     try:
-        with open(FIRST_PROCESS, encoding="utf-8", errors="replace") as file:
-            first = file.read(100).strip()
+        first = _first_line(FIRST_PROCESS)
     except OSError as error:
         return Unknown.because(f"{FIRST_PROCESS}: {error.strerror}")
     return "runit" if first in ("runit", "runit-init") else Unknown.because("no init system that gpgdoctor knows")
@@ -99,17 +101,15 @@ def _container() -> str | None:
         if os.path.exists(path):
             return name
     try:
-        with open(CONTAINER, encoding="utf-8", errors="replace") as file:
-            return file.read(100).strip() or _wsl()
+        return _first_line(CONTAINER)[:100] or _wsl()
     except OSError:
         return _wsl()
 
 
 def _wsl() -> str | None:
-    """Microsoft builds WSL's kernel, and says so in its version."""
+    """WSL's kernel is built by Microsoft, whose name is in its version."""
     try:
-        with open(KERNEL, encoding="utf-8", errors="replace") as file:
-            return "wsl" if "microsoft" in file.read(500).lower() else None
+        return "wsl" if "microsoft" in _first_line(KERNEL).lower() else None
     except OSError:
         return None
 

@@ -1,4 +1,4 @@
-"""What pcscd said lately, in its own log: typed events with their age, never raw lines.
+"""What pcscd has logged recently: typed events with their age, never raw lines.
 
 systemd's journal is asked once, for this boot and the newest lines only; elsewhere the tail of a syslog file is
 read. A log that this user may not read is unknown, never empty. Texts: pcsc-lite 2.5.1, src/auth.c, winscard.c,
@@ -32,7 +32,7 @@ SYSLOGS = ("/var/log/pcscd.log", "/var/log/daemon.log", "/var/log/syslog", "/var
 TAIL_BYTES = 1 << 20
 LINE_LIMIT = 1000
 EVENT_LIMIT = 200
-REFUSALS_COUNT_S = 15 * 60.0  # what is older says nothing of now
+REFUSALS_COUNT_S = 15 * 60.0  # older ones say nothing about now
 OF_REFUSALS = frozenset({"refused-exclusive", "not-authorised", "caller-hidden", "no-polkit", "protocol-mismatch"})
 
 TIME = r"^(?P<time>[A-Z][a-z]{2} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:]{8}\S*)"
@@ -77,7 +77,7 @@ def _journal(now: float, deadline: Deadline) -> Maybe[tuple[LogEvent, ...]]:
 
 
 def _may_read_the_systems_journal() -> bool:
-    """Without the right to, journalctl shows an empty log and a hint, and no error."""
+    """Without that permission journalctl shows an empty log and a hint, and no error."""
     try:
         with open(MACHINE_ID, encoding="ascii") as file:
             machine = file.read(64).strip()
@@ -87,7 +87,7 @@ def _may_read_the_systems_journal() -> bool:
 
 
 def _entries(lines: Iterable[str]) -> Iterator[tuple[float, str]]:
-    """Time and text of journal entries; a text that is not UTF-8 is a list of bytes."""
+    """Time and text of journal entries; journalctl writes a text that is not UTF-8 as a list of bytes."""
     for line in lines:
         try:
             entry = json.loads(line)
@@ -107,7 +107,7 @@ def _syslog(now: float) -> Maybe[tuple[LogEvent, ...]]:
 
 
 def _tail(path: str) -> str | None:
-    """The end of a regular file; None where it is none, or not readable."""
+    """The end of a regular file; None where it is not one, or not readable."""
     try:
         with os.fdopen(open_regular(path), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
@@ -125,7 +125,7 @@ def _syslog_entries(text: str, now: float) -> Iterator[tuple[float, str]]:
 
 
 def _time(text: str, now: float) -> float | None:
-    """Seconds since the epoch; a syslog line of the old form has no year: the last such day is meant."""
+    """Seconds since the epoch; a syslog line of the old form has no year, so the most recent such day is taken."""
     try:
         if text[0].isdigit():
             return datetime.fromisoformat(text[:19]).timestamp()
@@ -137,7 +137,7 @@ def _time(text: str, now: float) -> float | None:
 
 
 def events(entries: Iterable[tuple[float, str]], now: float) -> tuple[LogEvent, ...]:
-    """Typed events from the times and texts of log entries: what says nothing is left out."""
+    """Typed events from the times and texts of log entries; lines without meaning for us are left out."""
     found: list[LogEvent] = []
     for time, text in entries:
         event = _event(text[:LINE_LIMIT], max(0.0, now - time))
@@ -164,7 +164,7 @@ def _refused_by_polkit(text: str) -> LogEvent | None:
     found = AUTHORISED.search(text)
     if found:
         return LogEvent(kind="not-authorised", uid=int(found["uid"]), action=found["action"], pid=int(found["pid"]))
-    # polkitd could not see the caller in /proc (hidepid): it never came to a rule.
+    # polkitd could not see the caller in /proc (hidepid), so no polkit rule was applied.
     hidden = "Error in authorization" in text and "/proc/" in text
     return LogEvent(kind="caller-hidden") if hidden else None
 
@@ -202,7 +202,7 @@ READERS: tuple[Callable[[str], LogEvent | None], ...] = (
 
 
 def _add(found: list[LogEvent], event: LogEvent) -> None:
-    """Lines that tell of one thing are one event: both sides of a mismatch, a libusb code and the port it was."""
+    """Lines about one thing become one event: both sides of a mismatch, a libusb code and its port."""
     last = found[-1] if found else None
     if last is not None and last.kind == event.kind == "protocol-mismatch" and last.server is None and event.server:
         found[-1] = replace(last, server=event.server)

@@ -1,4 +1,4 @@
-"""Who manages a configuration file, where somebody does: such a file is not edited behind their back."""
+"""Which tool or user manages a configuration file, if any: such a file must not be edited directly."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 import re
 
 from gpgdoctor.facts import Manager
-from gpgdoctor.system.regular import NotRegular, open_regular
+from gpgdoctor.system.regular import NotRegular, read_regular
 
 _STORES = (("/nix/store/", "Nix (home-manager)"), ("/gnu/store/", "Guix"))
-# Directories that keep the originals of dotfiles, by their names without a leading dot.
+# Directories where the originals of dotfiles are kept, by name without a leading dot.
 _TREES = {
     "chezmoi": "chezmoi",
     "yadm": "yadm",
@@ -28,15 +28,15 @@ _HEADER = (
     rb"(?i)\s*#.*?(?:\b(?:managed|generated|deployed|created)\s+(?:by|with|using|via)\s+(%(m)s)\b|\b(%(m)s)[ -]managed)"
     % {b"m": _MANAGERS}
 )
-# Of chezmoi, in the order in which they stand.
+# chezmoi's, in the order in which it writes them.
 _ATTRIBUTES = ("exact_", "create_", "modify_", "private_", "readonly_", "empty_", "executable_")
 _MARKERS = ((".stow-local-ignore", "stow"), (".chezmoiroot", "chezmoi"), (".git", "a git work tree"))
 
 
 def manager(path: str, link: os.stat_result, status: os.stat_result) -> str | None:
-    """A name for the one who manages ``path``; None where the file is its owner's to edit.
+    """The name of what manages ``path``; None where its owner edits it.
 
-    A link counts, of the file or of a directory above it, that leads into a store or a tree of dotfiles.
+    A symbolic link, of the file or of a directory above it, counts if it leads into a store or a tree of dotfiles.
     """
     target = os.path.realpath(path)
     if target != os.path.abspath(path):
@@ -51,7 +51,7 @@ def manager(path: str, link: os.stat_result, status: os.stat_result) -> str | No
 
 
 def _is_copied_by_chezmoi(path: str) -> bool:
-    """Whether chezmoi has a source for this file, which it copies: ~/.gnupg/x is private_dot_gnupg/x there."""
+    """Whether chezmoi has a source for this file: of ~/.gnupg/x it is private_dot_gnupg/x."""
     directory, name = os.path.split(path)
     data = os.environ.get("XDG_DATA_HOME") or f"{os.path.dirname(directory)}/.local/share"
     try:
@@ -63,23 +63,19 @@ def _is_copied_by_chezmoi(path: str) -> bool:
 
 
 def _root_of_chezmoi(tree: str) -> str:
-    """Where its sources are: the tree itself, or a directory that .chezmoiroot names."""
+    """The directory of its sources: the tree itself, or what .chezmoiroot names."""
     try:
-        descriptor = open_regular(f"{tree}/.chezmoiroot")
+        named = read_regular(f"{tree}/.chezmoiroot", ROOT_NAME_BYTES).decode(errors="surrogateescape").strip()
     except (OSError, NotRegular):
         return tree
-    try:
-        named = os.read(descriptor, ROOT_NAME_BYTES).decode(errors="surrogateescape").strip()
-    finally:
-        os.close(descriptor)
     inside = os.path.normpath(os.path.join(tree, named.lstrip("/")))
     return inside if inside.startswith(f"{tree}/") else tree
 
 
 def named_in(content: bytes) -> str | None:
-    """Who says at the top of a file that it is his."""
+    """The manager that the comment at the top of a file names."""
     for line in content[:HEADER_BYTES].splitlines()[:HEADER_LINES]:
-        found = re.match(_HEADER, line)  # most homes have no such file to compile it for
+        found = re.match(_HEADER, line)  # compiled only here: most homes have no such file
         if found:
             name = (found[1] or found[2]).decode("ascii").lower()
             return _TREES[name]
@@ -87,7 +83,7 @@ def named_in(content: bytes) -> str | None:
 
 
 def _is_source_of(source: str, target: str) -> bool:
-    """As chezmoi names its sources: attributes in front, a dot in letters, .tmpl behind."""
+    """As chezmoi names its sources: attributes as prefixes, "dot_" for a dot, ".tmpl" as a suffix."""
     plain = source.removesuffix(".tmpl")
     for attribute in _ATTRIBUTES:
         plain = plain.removeprefix(attribute)
@@ -105,7 +101,7 @@ def _tree(target: str) -> str | None:
 
 
 def _marked(directory: str) -> str | None:
-    """Whether a directory from here up is the top of a tree that is kept under version control."""
+    """The marker of version control in this directory or above it, if there is one."""
     while directory != os.path.dirname(directory):
         for marker, name in _MARKERS:
             if os.path.lexists(f"{directory}/{marker}"):

@@ -37,7 +37,7 @@ SETTLE_S = 0.05
 
 
 def socket_path() -> str:
-    """Where libpcsclite would connect; in a set-uid program it would not ask the environment."""
+    """Where libpcsclite would connect. (In a set-uid program it would ignore the environment.)"""
     return os.environ.get("PCSCLITE_CSOCK_NAME") or DEFAULT_SOCKET
 
 
@@ -52,7 +52,7 @@ def socket_file(path: str) -> Maybe[str]:
 
 
 def mounted(path: str) -> Maybe[bool]:
-    """Whether the socket, or its own directory, comes from another file system: a container's host."""
+    """Whether the socket or its directory is a mount point, as in a container that gets it from its host."""
     real = os.path.realpath(path)
     try:
         points = {mount.point for mount in mounts.mounts()}
@@ -64,7 +64,7 @@ def mounted(path: str) -> Maybe[bool]:
 def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str | None]:
     """Who listens at pcscd's socket: "pcscd", an "activator" such as systemd, or None.
 
-    Only where a living pcscd listens may anybody connect: a connect to systemd's socket starts it.
+    We may connect only where a running pcscd listens: a connection to systemd's socket would start one.
     """
     if sockets.error is not None:
         return Unknown.because(sockets.error)
@@ -72,7 +72,7 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
     if not listening:
         return None
     if any(peer.server for peer in sockets.peers(path)):
-        return "pcscd"  # an activator accepts nobody: a connection that waits for it has no inode yet
+        return "pcscd"  # an activator never accepts: a connection that waits in its queue has no inode yet
     visible = {pid: proc.socket_inodes(pid) for pid in daemons}
     if any(inodes is not None and inodes & listening for inodes in visible.values()):
         return "pcscd"
@@ -83,10 +83,10 @@ def listener(path: str, sockets: Sockets, daemons: Collection[int]) -> Maybe[str
 
 
 def _may_be_the_daemon(pid: int, path: str) -> bool:
-    """Whether a process whose descriptors we may not see can be what listens there.
+    """Whether a process whose descriptors we may not see can be the one that listens there.
 
-    Its name proves little: it must belong to the owner of the socket, or be the service that systemd gave its own
-    socket to, as where pcscd runs as a user of its own; and to no container below this system.
+    Its name proves little: it must belong to the owner of the socket, or be the systemd service (where pcscd runs as
+    a user of its own), and must not run in a container below this system.
     """
     try:
         owner = os.stat(path).st_uid
@@ -97,13 +97,13 @@ def _may_be_the_daemon(pid: int, path: str) -> bool:
     return proc.uid(pid) == owner or (owner == 0 and proc.service(pid) == SERVICE)
 
 
-def may_be_refused(path: str, kind: Maybe[str], heard: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:
-    """Whether connect() would be refused; True where that has to be tried, and reaches nobody."""
-    if isinstance(heard, Unknown):
-        return heard
+def may_be_refused(path: str, kind: Maybe[str], listener: Maybe[str | None], daemons: Collection[int]) -> Maybe[bool]:
+    """Whether connect() may be refused; True means that it has to be tried, which reaches nobody."""
+    if isinstance(listener, Unknown):
+        return listener
     if isinstance(kind, Unknown):
         return kind
-    if kind != "socket" or heard is not None:
+    if kind != "socket" or listener is not None:
         return False
     if daemons:
         return Unknown.because("pcscd runs, but its socket belongs to another network namespace")
@@ -122,11 +122,11 @@ def refused(path: str, code: int | None) -> Maybe[bool]:
 
 
 def _apart() -> bool:
-    """Whether the sockets of the system's own services may be out of our sight."""
+    """Whether the sockets of system services may be invisible here, in another network namespace."""
     first = proc.namespace(1, "net")
     if first is not None and first != proc.namespace("self", "net"):
         return True
-    # Who is not root is not told: then systemd, whose sockets everybody sees, is the witness.
+    # Without root the first process's namespace is hidden; then systemd's sockets, visible to everybody, are the test.
     by_systemd = os.path.isdir("/run/systemd/system")
     if first is None and by_systemd and not Sockets().has_listener_below("/run/systemd/"):
         return True
@@ -146,7 +146,7 @@ def connections(first: Sequence[Peer], second: Sequence[Peer] | None) -> list[Pe
 
 
 def pair(peers: Sequence[Peer], sockets: Sockets) -> Paired:
-    """Connections with the pids of their clients, as far as these are visible to us."""
+    """Connections with the pids of their clients, and those pids by socket inode, as far as they are visible to us."""
     pids = proc.owners({peer.inode for peer in peers if peer.inode})
     paired = tuple(
         Connection(
@@ -161,12 +161,12 @@ def pair(peers: Sequence[Peer], sockets: Sockets) -> Paired:
 
 
 def waiting(peers: Sequence[Peer]) -> int:
-    """Connections without a peer: pcscd still works on a call whose caller is gone."""
+    """The number of connections without a peer: pcscd still works on a call whose caller is gone."""
     return sum(1 for peer in peers if not peer.inode)
 
 
 def orphans(path: str, first: Sequence[Peer]) -> int:
-    """The same, of those that stay: pcscd closes a connection soon after its client has gone."""
+    """The same, without those that pcscd closes a moment later because their client has just gone."""
     suspects = {peer.server for peer in first if not peer.inode}
     if not suspects:
         return 0
@@ -177,7 +177,7 @@ def orphans(path: str, first: Sequence[Peer]) -> int:
 def hidden(daemons: Collection[int], shown: Sockets) -> Maybe[int]:
     """How many of pcscd's connections this network namespace does not show: clients in another one.
 
-    ``shown`` is what was there a moment ago. Only where that does not explain all is it asked for again.
+    ``shown`` is a list from a moment ago; a new one is made only where that does not explain everything.
     """
     before = _socket_inodes(daemons)
     if before is None:
@@ -204,9 +204,9 @@ def _socket_inodes(pids: Collection[int]) -> dict[int, set[int]] | None:
 
 
 def _without_others(pid: int, inodes: set[int]) -> set[int]:
-    """Less those of sockets in the process's network namespace that are no Unix sockets.
+    """Without the sockets in the process's network namespace that are not Unix sockets.
 
-    It has one to hear of devices, as a rule. The kernel takes milliseconds to print the tables of TCP.
+    pcscd usually has a netlink socket for device events. The TCP tables come last: the kernel takes milliseconds.
     """
     left = set(inodes)
     for table, column in (("netlink", -1), ("packet", -1), ("udp", 9), ("udp6", 9), ("tcp", 9), ("tcp6", 9)):
@@ -225,7 +225,7 @@ def _program() -> str | None:
 
 
 def version(deadline: Deadline) -> Maybe[str | None]:
-    """Of the installed pcscd, in its own word; None where there is none."""
+    """The version of the installed pcscd, as it prints it; None where there is none."""
     program = _program()
     if program is None:
         return None
@@ -238,9 +238,9 @@ def version(deadline: Deadline) -> Maybe[str | None]:
 
 
 def library_version(path: str) -> Maybe[str | None]:
-    """Of the installed PC/SC library, which does not tell it itself; ``path`` is where it was loaded from.
+    """The version of the installed PC/SC library; ``path`` is where it was loaded from.
 
-    Debian's list of packages tells it; of a library of somebody's own, and elsewhere, nobody does.
+    The library itself has no call for it: Debian's list of packages has the version of its own library.
     """
     if not path.startswith(("/usr/lib/", "/lib/")):
         return Unknown.because(f"{path} does not tell its version")
@@ -256,7 +256,7 @@ def library_version(path: str) -> Maybe[str | None]:
 
 
 def unit() -> Maybe[str | None]:
-    """How systemd has pcscd.socket, read off its directories; asking systemctl would take longer."""
+    """The state of pcscd.socket, read from systemd's directories, which is faster than asking systemctl."""
     for directory in UNIT_DIRECTORIES:
         path = f"{directory}/pcscd.socket"
         if os.path.lexists(path):

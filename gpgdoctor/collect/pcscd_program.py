@@ -1,4 +1,4 @@
-"""What pcscd's program file, its arguments and its settings tell: polkit, drivers, protocol. Nothing is started."""
+"""What pcscd's program file, arguments and settings show: polkit, drivers, protocol. Nothing is started."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from gpgdoctor.facts import Maybe, Unknown
 from gpgdoctor.system import proc
 from gpgdoctor.system.record import Record
-from gpgdoctor.system.regular import NotRegular, open_regular, read_up_to
+from gpgdoctor.system.regular import NotRegular, read_regular
 
 PLACES = os.pathsep.join(
     ("/usr/sbin", "/usr/local/sbin", "/sbin", os.defpath, "/run/current-system/sw/bin")  # the last one is NixOS'
@@ -38,12 +38,12 @@ _DROPDIR = re.compile(rb"usbdropdir=(/[\x21-\x7e]{1,300})")
 _READY = re.compile(rb"pcsc-lite (\d{1,3})\.(\d{1,3})\.(\d{1,3})[^\0]{0,20} daemon ready")
 _SETTING = re.compile(r"^\s*(?:export\s+)?(PCSCD_ARGS|PCSCLITE_HP_DROPDIR)=(.*)$", re.MULTILINE)
 _LIBPATH = re.compile(r"^\s*LIBPATH\s+\S", re.MULTILINE)
-# Since which version pcscd speaks which minor protocol (src/winscard_msg.h); from 2.4.1 on it takes 4:4 as well.
+# The minor protocol that pcscd speaks since each version (src/winscard_msg.h); from 2.4.1 on it takes 4:4 as well.
 PROTOCOLS = (((2, 4, 1), 4), ((2, 3, 0), 5), ((1, 8, 24), 4))
 
 
 class Program(Record):
-    """What stands in the file of a pcscd."""
+    """What the program file of a pcscd contains."""
 
     uses_polkit: bool
     drivers: str | None  # the directory that it was built for
@@ -63,7 +63,7 @@ class PcscdProgram:
         self._settings = {name: _unquoted(value) for name, value in _SETTING.findall(_text_of(SETTINGS))}
 
     def polkit(self, socket_is_mounted: Maybe[bool]) -> Maybe[bool]:
-        """Whether it asks polkit who may use it: built with it, and not told to do without (pcscd(8))."""
+        """Whether it asks polkit who may use it: built with polkit, and not switched off (pcscd(8))."""
         if self._pid is None and socket_is_mounted is True:
             return Unknown.because("the pcscd behind that socket is not on this system")
         if self.path is None:
@@ -74,7 +74,7 @@ class PcscdProgram:
         return self._program.uses_polkit and "--disable-polkit" not in switched_off
 
     def drivers(self) -> Maybe[bool]:
-        """Whether a driver for any reader is installed: a bundle, or one that its configuration names."""
+        """Whether any reader driver is installed: a bundle, or one that reader.conf names."""
         places = self._directories()
         if any(glob.glob(f"{glob.escape(place)}/{BUNDLES}") for place in places):
             return True
@@ -85,16 +85,16 @@ class PcscdProgram:
         return False
 
     def _directories(self) -> Iterable[str]:
-        """Where it looks: the variable, else what it was built for; else wherever distributions have them."""
-        told = self._environment() or self._settings.get("PCSCLITE_HP_DROPDIR")
-        if told:
-            return (told,)
+        """Where it looks: the variable, else the built-in directory, else the places that distributions use."""
+        configured = self._environment() or self._settings.get("PCSCLITE_HP_DROPDIR")
+        if configured:
+            return (configured,)
         if self._program is not None and self._program.drivers:
             return (self._program.drivers,)
         return DRIVERS
 
     def _environment(self) -> str | None:
-        """The variable of the running one, which only root and its own user may read."""
+        """The variable in the running pcscd's environment, which only root and its own user may read."""
         return proc.variable(self._pid, "PCSCLITE_HP_DROPDIR") if self._pid is not None else None
 
     def _reader_conf(self) -> str:
@@ -107,16 +107,16 @@ class PcscdProgram:
         return READER_CONF
 
     def protocol(self) -> int | None:
-        """The minor number of a version of its protocol that the running one takes.
+        """A minor protocol version that the running pcscd accepts.
 
-        None where that is not certain: to another one it says no, and writes that to its log.
+        None where that is not certain: pcscd refuses a wrong one, and logs that.
         """
         if self._program is None or self._pid is None or not self.arguments or self._was_replaced(self._pid):
             return None
         return next((minor for since, minor in PROTOCOLS if self._program.version >= since), None)
 
     def _was_replaced(self, pid: int) -> bool:
-        """Whether the file may be newer than what runs."""
+        """Whether the file may be newer than the running process."""
         started = proc.started(pid)
         try:
             return started is None or os.stat(str(self.path)).st_ctime > started
@@ -125,7 +125,7 @@ class PcscdProgram:
 
 
 def policy() -> bool:
-    """Whether polkit was told of pcscd's actions: else it refuses them to everybody but root."""
+    """Whether polkit knows pcscd's actions: it refuses unknown ones to everybody but root."""
     return any(os.path.exists(f"{directory}/org.debian.pcsc-lite.policy") for directory in POLICIES)
 
 
@@ -143,15 +143,9 @@ def _read_program(path: str) -> Program | None:
 
 def _content(path: str, limit_bytes: int) -> bytes | None:
     try:
-        descriptor = open_regular(path)
+        return read_regular(path, limit_bytes)
     except (OSError, ValueError, NotRegular):
         return None
-    try:
-        return read_up_to(descriptor, limit_bytes)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 def _text_of(paths: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
-"""polkitd's word on pcscd's second question: whether scdaemon may connect to a card. Asked only where polkitd runs.
+"""polkitd's answer to pcscd's second question: may scdaemon connect to a card? Asked only where polkitd runs.
 
-pcscd asks about access_pcsc when a program begins, and about access_card at each connect, the second with the name of
-the reader (pcsc-lite src/auth.c). polkitd judges the process that asks, by its session: scdaemon's is not always ours.
+pcscd asks about access_pcsc when a program establishes a context, and about access_card, with the reader's name, at
+each connect (pcsc-lite src/auth.c). polkitd decides by the session of the process: scdaemon's is not always ours.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gpgdoctor.system.record import Record
 ACTION = "org.debian.pcsc-lite.access_card"
 DAEMON = "polkitd"
 WAIT_S = 0.5
-ANSWERS = {0: "yes", 1: "no", 2: "challenge"}  # pkcheck(1): what it ends with
+ANSWERS = {0: "yes", 1: "no", 2: "challenge"}  # exit codes, pkcheck(1)
 
 
 class Subject(Record):
@@ -29,7 +29,7 @@ class Subject(Record):
 
 
 def subject(facts: Facts, uid: int, scdaemon: int | None) -> Subject | None:
-    """The process that matters: ``scdaemon`` is the pid of my own. None where no process stands for that user."""
+    """The process to ask about; ``scdaemon`` is the pid of my own. None where that user has no such process."""
     if scdaemon is not None:
         return Subject(about="scdaemon", pid=scdaemon, uid=uid)
     homes = (known_or(facts.gnupg.homedir, ""), None if known_or(facts.gnupg.home_is_default, False) else "")
@@ -42,7 +42,7 @@ def subject(facts: Facts, uid: int, scdaemon: int | None) -> Subject | None:
 
 
 def card_access(about: Subject | None, reader: str, deadline: Deadline) -> Maybe[CardAccess | None]:
-    """The answer, as root with the name of the reader: nobody else may add it."""
+    """polkitd's answer. The name of the reader is added as root only: others may not."""
     if about is None:
         return Unknown.because("root may always, and no process of this user is there to ask about")
     started = proc.started_ticks(about.pid)
@@ -63,5 +63,5 @@ def card_access(about: Subject | None, reader: str, deadline: Deadline) -> Maybe
 
 
 def _runs() -> bool:
-    """To ask one that does not run would start it."""
+    """pkcheck would start polkitd where it does not run."""
     return any(proc.comm(pid) == DAEMON for pid in proc.pids())

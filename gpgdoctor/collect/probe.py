@@ -1,9 +1,9 @@
 """The child that talks to pcscd, so that a call that never returns costs a process and nothing else.
 
-A program of its own (see system/inside.py). It imports pyscard at once, and waits for two orders: how to look, and
-which library to load after that. It tells each fact as it comes. Its parent kills it at the deadline.
+A program of its own (see system/inside.py). It imports pyscard at once and waits for two orders: how to look, and
+which library to load afterwards. It sends each fact as soon as it has it. Its parent kills it at the deadline.
 
-Before it connects to a reader that is shared, it looks whether others wait already: its own connect would, too.
+Before it connects to a shared reader it checks whether other programs are waiting: its own connect would wait, too.
 
 pyscard's thin layer is used: the high-level classes power the card off under other programs when they disconnect
 (smartcard/pcsc/PCSCCardConnection.py).
@@ -23,7 +23,7 @@ from gpgdoctor.system.inside import Parent
 LIBRARY = "libpcsclite.so.1"
 SECOND_LOOK_AFTER_S = 0.2
 CONNECT_TIMEOUT_S, COUNT_TIMEOUT_S = 0.5, 0.2
-STACK_BYTES = 1 << 18  # of a thread that probes: readers may be many, and memory is limited
+STACK_BYTES = 1 << 18  # of each probing thread: there may be many readers, and memory is limited
 EXCLUSIVE, INUSE = 0x0080, 0x0100  # SCARD_STATE_...
 
 SCARD_E_UNKNOWN_READER, SCARD_E_SHARING_VIOLATION, SCARD_E_READER_UNAVAILABLE = 0x80100009, 0x8010000B, 0x80100017
@@ -46,10 +46,10 @@ def main() -> None:
     if order.get("look") and scard is not None:
         try:
             _look(Pyscard(scard), order, parent)
-        except (UnicodeError, SystemError):  # pyscard wants ASCII, and raises for the whole list
+        except (UnicodeError, SystemError):  # pyscard wants ASCII names, and fails for the whole list
             parent.tell(stage="unreadable")
     parent.tell(stage="looked")
-    # Its owner may have put anything there; what it does to this process, it does after the look.
+    # The library may be anything; whatever it does to this process, it does after the look.
     driver = parent.next_order().get("driver")
     if driver:
         parent.tell(driver=_load(driver))
@@ -63,7 +63,7 @@ def _import_scard(parent: Parent) -> Any:
     except ImportError as error:
         parent.tell(library={"name": "pyscard", "reason": str(error)})
         return None
-    # pyscard loads the library when it is imported, and says nothing but a line on stdout where it cannot.
+    # pyscard loads the library at import; where it cannot, it only prints a line.
     loaded = proc.mapped("libpcsclite")
     reason = None if loaded else _load(LIBRARY)["reason"]
     parent.tell(library={"name": loaded or LIBRARY, "reason": reason})
@@ -71,7 +71,7 @@ def _import_scard(parent: Parent) -> Any:
 
 
 def _connect(path: str) -> int:
-    """The errno of connecting to a socket where nobody is seen to listen; 0 where somebody does."""
+    """The errno of connecting to a socket that nobody seems to listen on; 0 where somebody does."""
     import socket
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
@@ -157,9 +157,9 @@ def _look(pcsc: Pyscard, order: dict[str, Any], parent: Parent) -> None:
 
 
 def _wait_and_see(first: dict[str, int], order: dict[str, Any]) -> int | None:
-    """Let time pass, and see how many programs wait for another's transaction; None where that does not show.
+    """Wait a moment, and count the programs that wait for another's transaction; None where that is not visible.
 
-    Of several readers nobody could tell which one they wait for.
+    With several shared readers nobody could tell which one they wait for.
     """
     if not order.get("pcscd") or sum(map(_may_be_probed, first.values())) != 1:
         time.sleep(SECOND_LOOK_AFTER_S)
@@ -174,7 +174,7 @@ def _wait_and_see(first: dict[str, int], order: dict[str, Any]) -> int | None:
 
 
 def _count_handles(path: str, minor: int, parent: Parent) -> None:
-    """How many connections pcscd counts on each reader, which PC/SC has no call for."""
+    """Report how many connections pcscd counts on each reader: PC/SC itself has no call for that."""
     from gpgdoctor.pcsc.connection import Connection, NoAnswer
     from gpgdoctor.pcsc.wire import Malformed
 
@@ -186,7 +186,7 @@ def _count_handles(path: str, minor: int, parent: Parent) -> None:
 
 
 def _may_be_probed(state: int) -> bool:
-    """An EXCLUSIVE reader would refuse, and pcscd would log that as if another program had been refused."""
+    """Not an EXCLUSIVE reader: it would refuse, and pcscd would log that like any other refusal."""
     return bool(state & INUSE) and not state & EXCLUSIVE
 
 
@@ -198,31 +198,31 @@ def _states(pcsc: Pyscard, context: Any, names: list[str], parent: Parent, key: 
 
 def _probe_all(pcsc: Pyscard, names: list[str], blocked_after_s: float, parent: Parent) -> None:
     started = time.monotonic()
-    stages = dict.fromkeys(names, "blocked")
+    outcomes = dict.fromkeys(names, "blocked")
     threading.stack_size(STACK_BYTES)
-    threads = [threading.Thread(target=_probe, args=(pcsc, name, stages, parent), daemon=True) for name in names]
+    threads = [threading.Thread(target=_probe, args=(pcsc, name, outcomes, parent), daemon=True) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, blocked_after_s - (time.monotonic() - started)))
-    for name, stage in stages.items():
-        if stage in ("blocked", "stuck"):
-            parent.tell(probe=[name, stage, 0, time.monotonic() - started])
+    for name, outcome in outcomes.items():
+        if outcome in ("blocked", "stuck"):
+            parent.tell(probe=[name, outcome, 0, time.monotonic() - started])
 
 
-def _probe(pcsc: Pyscard, name: str, stages: dict[str, str], parent: Parent) -> None:
-    """Connect without a protocol, and leave the card alone: it is neither powered nor reset, and no APDU is sent."""
+def _probe(pcsc: Pyscard, name: str, outcomes: dict[str, str], parent: Parent) -> None:
+    """Connect without a protocol and leave the card alone: it is not powered, not reset, and gets no APDU."""
     started = time.monotonic()
     code, context = pcsc.establish()
     if code == 0:
         code, card = pcsc.connect(context, name)
         if code == 0:
-            # Its driver may hang here, if we are the last one (pcsc-lite src/winscard.c, SCardDisconnect).
-            stages[name] = "stuck"
+            # The driver may hang here if ours is the last connection (pcsc-lite src/winscard.c, SCardDisconnect).
+            outcomes[name] = "stuck"
             pcsc.disconnect(card)
         pcsc.release(context)
-    stages[name] = OUTCOMES.get(code, "failed")
-    parent.tell(probe=[name, stages[name], code, time.monotonic() - started])
+    outcomes[name] = OUTCOMES.get(code, "failed")
+    parent.tell(probe=[name, outcomes[name], code, time.monotonic() - started])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The process that talks to pcscd for us: started early, told later what to do, killed at its deadline."""
+"""The process that talks to pcscd for us: started early, given its orders later, killed at its deadline."""
 
 from __future__ import annotations
 
-from gpgdoctor.collect.readers import Told
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.collect.readers import ProbeAnswers
+from gpgdoctor.system.caller import RunAs
 from gpgdoctor.system.child import Child
 from gpgdoctor.system.deadline import Deadline, stretched
 
@@ -17,13 +17,15 @@ ANSWER_BYTES = 1 << 20
 
 
 class ProbeChild:
-    """A child that talks to pcscd as one user. Killed while blocked in a DIRECT connect it does no harm: pcscd's thread
-    wakes when the transaction ends, and leaves the card (pcsc-lite src/winscard_svc.c)."""
+    """A child that talks to pcscd as one user.
 
-    def __init__(self, limit_s: float = 60.0, whom: Whom | None = None) -> None:
-        """``limit_s`` is when it ends by itself, should nobody be there to end it."""
-        self._child = Child(MODULE, limit_s=limit_s, answer_bytes=ANSWER_BYTES, whom=whom)
-        self.told = Told(self._why_not)
+    It may be killed while it is blocked in a DIRECT connect: pcscd's thread wakes up when the transaction ends, and
+    leaves the card as it is (pcsc-lite src/winscard_svc.c)."""
+
+    def __init__(self, limit_s: float = 60.0, run_as: RunAs | None = None) -> None:
+        """``limit_s`` is the time after which it ends by itself, even if nobody closes it."""
+        self._child = Child(MODULE, limit_s=limit_s, answer_bytes=ANSWER_BYTES, run_as=run_as)
+        self.answers = ProbeAnswers(self._why_not)
 
     @property
     def pid(self) -> int:
@@ -43,8 +45,8 @@ class ProbeChild:
         """Tell the child how to look; ``ask`` is the first call to pcscd, ``timeout_s`` that of the whole run.
 
         ``connect`` is a socket where nobody listens, to see whether a connection is refused. ``pcscd`` is the process
-        behind ``socket``, whose threads may show that others wait already; None where it is not to be looked at.
-        ``protocol`` is the one in which to ask it for the connections of each reader; None where it is not to be asked.
+        behind ``socket``, whose threads may show that other programs wait; None: do not look at them. ``protocol`` is
+        the version in which to ask it for the connections of each reader; None: do not ask.
         """
         blocked_after_s = max(0.1, min(BLOCKED_AFTER_S, timeout_s - MARGIN_S))
         see_s = max(0.0, timeout_s - blocked_after_s - 2 * MARGIN_S)
@@ -60,51 +62,51 @@ class ProbeChild:
         )
 
     def load(self, driver: str | None) -> None:
-        """Have a library loaded, once the look is over; the last order."""
+        """Load a library once the look is over; the last order."""
         self._child.order(driver=driver)
 
     def wait_for_library(self, deadline: Deadline) -> None:
-        while self.told.library_loaded is None and self._read(deadline):
+        while self.answers.library_loaded is None and self._read(deadline):
             pass
 
     def wait_for_connect(self, deadline: Deadline) -> int | None:
         """The errno of the connect that was asked for; None where it did not come in time."""
         limit = deadline.sooner(CONNECT_DEADLINE_S)
-        while self.told.refused is None and self._read(limit):
+        while self.answers.refused is None and self._read(limit):
             pass
-        return self.told.refused
+        return self.answers.refused
 
     def wait_for_second_look(self, deadline: Deadline) -> bool:
-        """Whether there was one: only where a reader was held."""
-        told = self.told
+        """Returns whether there was one; there is none where no reader was held."""
+        answers = self.answers
         answer_deadline = deadline.sooner(ANSWER_DEADLINE_S)
-        while not told.looked and told.states is None and self._read(answer_deadline):
+        while not answers.looked and answers.states is None and self._read(answer_deadline):
             pass
-        if told.states is None:
+        if answers.states is None:
             return False
-        while not told.looked and told.later is None and self._read(deadline):
+        while not answers.looked and answers.later is None and self._read(deadline):
             pass
-        return told.later is not None
+        return answers.later is not None
 
     def wait(self, deadline: Deadline) -> None:
-        """Read to the end of the look; not of a child that did not get so far as the readers' states."""
-        while self.told.states is not None and not self.told.looked and self._read(deadline):
+        """Read to the end of the look, unless the child did not even get the readers' states."""
+        while self.answers.states is not None and not self.answers.looked and self._read(deadline):
             pass
 
     def wait_for_driver(self, deadline: Deadline) -> None:
         limit = deadline.sooner(LOAD_DEADLINE_S)
-        while not self.told.done and self._read(limit):
+        while not self.answers.done and self._read(limit):
             pass
 
     def _read(self, deadline: Deadline) -> bool:
-        """Take in what the child told; False at its end or at the deadline."""
-        facts = self._child.told(deadline)
+        """Take in what the child has sent; False at its end or at the deadline."""
+        facts = self._child.read(deadline)
         for fact in facts:
             try:
-                self.told.take(fact)
+                self.answers.take(fact)
             except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
                 self._child.error = "it gave an answer that makes no sense"
-        self.told.ended = self._child.ended
+        self.answers.ended = self._child.ended
         return bool(facts)
 
     def close(self) -> None:

@@ -16,18 +16,18 @@ from gpgdoctor.system.regular import NotRegular, open_regular
 T = TypeVar("T")
 
 _COMM_LENGTH = 15  # the kernel keeps no more of a name
-NAME_LENGTH = 64  # of a program, where its command line tells more; a script may call itself anything
+NAME_LENGTH = 64  # of a program name out of a command line: a script can have any name
 PROGRAM_LIMIT_BYTES = 16 << 20
 MOST_OPTIONS = 100
 COMMAND_LINE_BYTES = 1 << 16
 ROLES = ("pcscd", "scdaemon", "gpg-agent")
-# Nixpkgs' makeWrapper moves a program away so, and gives it its own name back as argv[0] only.
+# Nixpkgs' makeWrapper renames the program like this, and restores its own name in argv[0] only.
 DAEMONS = {name: role for role in ROLES for name in (role, f".{role}-wrapped"[:_COMM_LENGTH])}
 _INTERPRETER = re.compile(r"(python[\d.]*|perl|ruby|node|java|bash|sh|dash)$")
 _MODULE = re.compile(r"-[A-Za-z]*m")  # of Python; alone or after flags that take no value
 _COMMAND = re.compile(r"-[A-Za-z]*c")
 _TAKES_COMMANDS = ("python", "bash", "sh", "dash")
-# Options of interpreters whose value is a word of its own, which is no script.
+# Options of interpreters that take their value as the next word, which is then not the script.
 _WITH_VALUES = {
     "python": ("-W", "-X", "--check-hash-based-pycs"),
     "perl": ("-I", "-M"),
@@ -63,7 +63,7 @@ def _names() -> Iterable[tuple[int, str]]:
 
 
 def describe(pid: int, role: str, ours: Collection[int]) -> Process | None:
-    """All that is known of a process; None where it ended meanwhile."""
+    """Everything known about a process; None where it has ended meanwhile."""
     import psutil
 
     try:
@@ -104,7 +104,7 @@ def _try(get: Callable[[], T]) -> Maybe[T]:
 
 
 def _program(name: str, arguments: Maybe[list[str]]) -> str:
-    """The name that a person would give it: of an interpreter, the script or module that it runs."""
+    """The name that people use for it: for an interpreter, that of the script or module it runs."""
     if isinstance(arguments, Unknown) or not arguments:
         return name
     interpreter = _INTERPRETER.match(name)
@@ -131,13 +131,13 @@ def _script(interpreter: str, arguments: list[str]) -> str | None:
 
 
 def name_of(pid: int) -> str:
-    """A process's name alone; "unknown" where it ended meanwhile."""
+    """A process's name alone; "unknown" where it has ended meanwhile."""
     name = proc.comm(pid) or "unknown"
     return DAEMONS.get(name, name)
 
 
 def program_of(pid: int) -> str:
-    """The name that a person would give a process, without a look at anything else of it."""
+    """The name that people use for a process, without reading anything else about it."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             arguments = file.read(COMMAND_LINE_BYTES).rstrip(b"\0").decode(errors="replace").split("\0")
@@ -162,7 +162,7 @@ def user_name(uid: int) -> str:
 
 
 def _replaced(pid: int) -> Maybe[bool]:
-    # psutil strips this mark where the path exists again, which is the case that matters.
+    # psutil removes this mark where the path exists again, which is the case that matters here.
     target = proc.executable(pid)
     if target is None:
         return Unknown.because("this user may not see its program file")
@@ -171,7 +171,7 @@ def _replaced(pid: int) -> Maybe[bool]:
 
 
 def _same_bytes(running: str, installed: str) -> bool:
-    """Whether a package was only installed anew. Who owns the place may have put anything there."""
+    """Whether the same package was only reinstalled. The owner of that place may have put anything there."""
     try:
         with os.fdopen(open_regular(installed, follow=False), "rb") as one, open(running, "rb") as other:
             if os.fstat(one.fileno()).st_size != os.fstat(other.fileno()).st_size:
@@ -182,7 +182,7 @@ def _same_bytes(running: str, installed: str) -> bool:
 
 
 def not_replaced(process: Process, path: str | None) -> Process:
-    """A process whose program file is hidden from us is not older than the file that was there before it."""
+    """The process, known not to be replaced where its hidden program file has not changed since it started."""
     if path is None or not isinstance(process.replaced, Unknown) or isinstance(process.started, Unknown):
         return process
     try:

@@ -1,6 +1,6 @@
-"""What the probe child tells of pcscd and its readers, taken in once, within bounds, and as facts.
+"""What the probe child reports about pcscd and its readers, checked, bounded, and turned into facts.
 
-A library that a user's configuration names is loaded in that child, and may write over anything it tells.
+A library named in a user's configuration is loaded in that child, and may falsify anything that it reports.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Probe(NamedTuple):
     seconds: float = 0.0
 
 
-class Told:
-    """What a child has told so far. ``why_not`` says why it did not tell the rest."""
+class ProbeAnswers:
+    """What a child has reported so far. ``why_not`` says why the rest is missing."""
 
     def __init__(self, why_not: Callable[[], str]) -> None:
         self._why_not = why_not
@@ -61,7 +61,7 @@ class Told:
         self.later: dict[str, State] | None = None
         self.handles: dict[str, int] | None = None
         self.probes: dict[str, Probe] = {}
-        self.waiting: int | None = None  # programs that wait for another's transaction; None where that did not show
+        self.waiting: int | None = None  # programs that wait for another's transaction; None where that was not visible
         self.refused: int | None = None  # the errno of a connect() that was asked for, 0 where it succeeded
 
     def take(self, fact: Any) -> None:
@@ -216,7 +216,7 @@ class Told:
 
 
 def _may_be_probed(state: tuple[str, ...]) -> bool:
-    """A reader that nobody uses needs no probe; one that is EXCLUSIVE says so, and its refusal would be logged."""
+    """An unused reader needs no probe; an EXCLUSIVE one shows as such, and would log the refusal."""
     return "INUSE" in state and "EXCLUSIVE" not in state
 
 
@@ -243,7 +243,7 @@ def _text(value: Any, length: int) -> str:
 
 
 def _bytes(value: Any) -> str:
-    """An ATR, in hexadecimal; raises ValueError for what is none."""
+    """An ATR, in hexadecimal; raises ValueError for anything else."""
     return bytes.fromhex(_text(value, ATR_LENGTH)).hex()
 
 

@@ -1,4 +1,4 @@
-"""Root's eyes for a program that has given root up: a child that stays root looks when it is asked, and only looks."""
+"""Looks as root for a program that has given up root: a child that stays root looks when asked, and only looks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gpgdoctor.system.deadline import Deadline
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 LIMIT_BYTES = 64 << 20  # of one look
 GRACE_S = 3.0  # beyond the deadline of the look itself
 _ASKED = b"\n"
-lent: RootLook | None = None  # to a program that has given root up
+current: RootLook | None = None  # of this process, once it has given up root
 
 
 class NoLook(Exception):
@@ -26,7 +27,7 @@ class NoLook(Exception):
 
 
 class RootLook:
-    """Started by root before it becomes the user on whose behalf it runs. Ends when its parent closes it, or ends."""
+    """Started by root before it becomes the user for whom it runs. Ends when its parent does."""
 
     def __init__(self, timeout_s: float, homedir: str | None) -> None:
         self._timeout_s = timeout_s
@@ -54,18 +55,19 @@ class RootLook:
             raise NoLook(f"root's look failed: {error}") from error
 
 
-def lend(timeout_s: float, homedir: str | None = None) -> None:
-    """For the rest of this process, which is about to give root up. The child ends when its parent does."""
-    global lent
-    lent = RootLook(timeout_s, homedir)
+def start(timeout_s: float, homedir: str | None = None) -> None:
+    """Start it for the rest of this process, which is about to give up root."""
+    global current
+    with suppress(OSError):  # no more processes: what the user sees must do
+        current = RootLook(timeout_s, homedir)
 
 
 def _serve(asked: socket.socket, timeout_s: float, homedir: str | None) -> None:
-    """Nothing of what is sent is read but that something is."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which is for the parent, whose end ends us
+    """One look for each byte that arrives; what the byte is does not matter."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the parent; we end when it does
     while asked.recv(1):
-        from gpgdoctor.collect.machine import Look, Wishes
+        from gpgdoctor.collect.machine import Look, LookOptions
         from gpgdoctor.snapshot import encode
 
-        facts = Look(Wishes(homedir=homedir, timeout_s=timeout_s)).facts()
+        facts = Look(LookOptions(homedir=homedir, timeout_s=timeout_s)).facts()
         asked.sendall(json.dumps(encode(facts)).encode("ascii") + b"\n")

@@ -1,4 +1,4 @@
-"""A running scdaemon, asked on its own socket. GETINFO of pid, version and card_list makes no PC/SC call."""
+"""Asks a running scdaemon on its own socket. GETINFO pid, version and card_list make no PC/SC call."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gpgdoctor.facts import RunningScdaemon
 from gpgdoctor.system.assuan import Conversation
 from gpgdoctor.system.deadline import Deadline
 
-ANSWER_DEADLINE_S = 0.5  # one that hangs in a connect to a card does not answer
+ANSWER_DEADLINE_S = 0.5  # a scdaemon that hangs in a connect to a card does not answer
 MOST_CARDS, TEXT_LENGTH = 64, 128
 
 
@@ -15,7 +15,7 @@ class NoAnswer(Exception):
 
 
 def ask(path: str, deadline: Deadline) -> RunningScdaemon:
-    """What the scdaemon at that socket says of itself; raises NoAnswer."""
+    """What the scdaemon at that socket reports about itself; raises NoAnswer."""
     try:
         with Conversation(path, deadline.sooner(ANSWER_DEADLINE_S)) as scdaemon:
             pid = int("".join(scdaemon.ask("GETINFO pid").data))

@@ -1,7 +1,7 @@
-"""Every running scdaemon that may be asked, and what each says. No other daemon of GnuPG is talked to.
+"""Asks every running scdaemon that may be asked. No other daemon of GnuPG is connected to.
 
 scdaemon and gpg-agent forbid ptrace (PR_SET_DUMPABLE), so that not even their own user may see their open
-files. Then a socket counts as a living scdaemon's where it belongs to me and a living scdaemon of mine is there.
+files. So a socket counts as that of a running scdaemon if it belongs to me and a scdaemon of mine is running.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gpgdoctor.system.sockets import Sockets, is_same_place, leads_to
 T = TypeVar("T")
 
 ASK_AT_MOST = 8
-ASK_DEADLINE_S = 1.0  # for them all; one alone gets half of it
+ASK_DEADLINE_S = 1.0  # for all of them; each gets half of it at most
 
 
 class Answers(Record):
@@ -47,7 +47,7 @@ class Answers(Record):
 
 
 def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answers:
-    """Ask every scdaemon of this user; ``pids`` are the living ones. Root asks root's alone."""
+    """Ask every scdaemon of this user; ``pids`` are the running ones. Root asks only root's."""
     if sockets.error is not None:
         return Answers(by_path={}, error=sockets.error)
     pids = [pid for pid in pids if proc.uid(pid) == os.geteuid()]
@@ -63,7 +63,7 @@ def ask_all(sockets: Sockets, pids: Sequence[int], deadline: Deadline) -> Answer
 
 
 def _unseen(sockets: Sockets) -> dict[str, Maybe[RunningScdaemon]]:
-    """The sockets of mine whose owner nobody can tell: they are not asked, and not taken for dead."""
+    """My sockets whose process is hidden: they are not asked, and not taken for dead."""
     if not proc.others_are_hidden():
         return {}
     mine = (entry for entry in sockets.named("S.scdaemon") if _belongs_to(entry, os.geteuid()))
@@ -71,7 +71,7 @@ def _unseen(sockets: Sockets) -> dict[str, Maybe[RunningScdaemon]]:
 
 
 def _open_sockets(pids: Sequence[int]) -> tuple[set[int], bool]:
-    """The sockets that scdaemons have open, and whether one of mine does not let us see."""
+    """The sockets that scdaemons have open, and whether one of them hides its open files."""
     visible: set[int] = set()
     opaque = False
     for pid in pids:

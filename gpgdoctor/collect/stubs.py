@@ -1,7 +1,7 @@
-"""The stubs in private-keys-v1.d: keys of which GnuPG knows only on which card they are. No secret is read out of them.
+"""The stubs in private-keys-v1.d: keys that are on a card, which the stub names. No secret is read.
 
-Two forms: a canonical S-expression, and since 2.3 lines of "Name: value" with the same in words (agent/findkey.c;
-protect.c, agent_shadow_key; doc/gpg-agent.texi on "Token").
+They have two forms: a canonical S-expression, and since 2.3 "Name: value" lines (agent/findkey.c; protect.c,
+agent_shadow_key; doc/gpg-agent.texi on "Token").
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import re
 
 from gpgdoctor.facts import Maybe, Unknown
 from gpgdoctor.system.record import Record
-from gpgdoctor.system.regular import NotRegular, open_regular
+from gpgdoctor.system.regular import NotRegular, read_regular
 
 FILES_LIMIT = 2000
 FILE_BYTES = 1 << 14  # a stub of RSA 4096 takes 1.5 KB in words
 SERIAL_LIMIT_BYTES = 64
 SHADOWED = b"shadowed-private-key"  # in both forms
-# Compiled where there is a stub: most homes have none.
+# Compiled only where there is a stub: most homes have none.
 _CANONICAL = rb"8:shadowed5:t1-v1\((\d{1,3}):"
 _WORDS = rb"\(shadowed\s+t1-v1\s+\(\s*#([0-9A-Fa-f\s]+)#"
 _TOKEN = rb"(?m)^Token:\s+([0-9A-Fa-f]{2,128})(?:\s|$)"
@@ -25,11 +25,11 @@ _TOKEN = rb"(?m)^Token:\s+([0-9A-Fa-f]{2,128})(?:\s|$)"
 
 class Stubs(Record):
     keys: Maybe[int]  # how many of the private keys are on cards
-    serials: Maybe[tuple[str, ...]]  # the cards, each once: in hexadecimal, as GETINFO card_list has them
+    serials: Maybe[tuple[str, ...]]  # of the cards, without duplicates, in hexadecimal as in GETINFO card_list
 
 
 def stubs_of(homedir: Maybe[str]) -> Stubs:
-    """What the key files of a home tell of cards."""
+    """What the key files of a home say about cards."""
     if isinstance(homedir, Unknown):
         return Stubs(keys=homedir, serials=homedir)
     directory = os.path.join(homedir, "private-keys-v1.d")
@@ -47,13 +47,9 @@ def stubs_of(homedir: Maybe[str]) -> Stubs:
 
 def _read(path: str) -> bytes:
     try:
-        descriptor = open_regular(path)
+        return read_regular(path, FILE_BYTES)
     except NotRegular:
         return b""
-    try:
-        return os.read(descriptor, FILE_BYTES)
-    finally:
-        os.close(descriptor)
 
 
 def serials_in(content: bytes) -> set[str]:

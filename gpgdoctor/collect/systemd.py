@@ -1,4 +1,4 @@
-"""What systemd says of a unit. Asked only where there is a reason to: systemctl is a program of its own."""
+"""The state of a systemd unit. Asked only where it matters: systemctl costs a process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STATES = {"active", "reloading", "inactive", "failed", "activating", "deactivati
 
 
 class UnitQuestion:
-    """The state of one unit, asked early and read late; nobody is asked where systemd does not run."""
+    """The state of one unit, asked early and read late; not asked where systemd does not run."""
 
     def __init__(self, unit: str) -> None:
         self._command: Command | None = None
@@ -30,10 +30,10 @@ class UnitQuestion:
             output = self._command.result(deadline.sooner(WAIT_S))
         except CommandFailed as error:
             return Unknown.because(str(error))
-        told = dict(line.partition("=")[::2] for line in output.stdout.splitlines())
-        if told.get("LoadState") == "not-found":
+        shown = dict(line.partition("=")[::2] for line in output.stdout.splitlines())
+        if shown.get("LoadState") == "not-found":
             return None
-        state = told.get("ActiveState", "")
+        state = shown.get("ActiveState", "")
         return state if state in STATES else Unknown.because("systemctl does not tell the state of pcscd.service")
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Programs that are connected to pcscd through a running `gpgdoctor trace`: it forwards them, and holds nothing itself.
+"""Programs that are connected to pcscd through a running `gpgdoctor trace`, which only forwards their calls.
 
-A trace has one connection to pcscd for each of its clients, and listens at a socket of its own, by whose name it is
-known. Which of its connections is whose does not show, and does not matter: they are all of them.
+A trace has one connection to pcscd for each of its clients, and listens on a socket of its own, whose name gives it
+away. Which of its connections belongs to which client is not visible, and does not matter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NAME, DIRECTORY = "pcscd.comm", b"/gpgdoctor-trace-"
 def followed(
     connections: Sequence[Connection], pids: dict[int, int], sockets: Sockets
 ) -> tuple[tuple[Connection, ...], dict[int, int]]:
-    """The connections with the trace's clients in its place, and the pids by the inodes of their ends."""
+    """The connections with the trace replaced by its clients, and the clients' pids by socket inode."""
     found = [entry for entry in sockets.named(NAME) if DIRECTORY in entry.path]
     for entry in found:
         tracer = _tracer(entry, set(pids.values()))
@@ -30,7 +30,7 @@ def followed(
 
 
 def _tracer(entry: UnixSocket, clients: set[int]) -> int | None:
-    """Which of pcscd's clients listens there."""
+    """The client of pcscd that listens there."""
     return next((pid for pid in clients if entry.inode in (proc.socket_inodes(pid) or ())), None)
 
 

@@ -1,8 +1,8 @@
-"""How many programs wait for the end of another's transaction, by pcscd's threads: without a connect of our own.
+"""How many programs wait for the end of another's transaction, judged by pcscd's threads, without connecting.
 
-A connect of our own would wait as well, and cannot be withdrawn. Made for the child that talks to pcscd: begun after
-its first look at the readers, asked before the second. Where no thread has the rhythm of one that waits, that costs
-nothing more than the time between the two looks; else it takes until a second has passed.
+A connect of our own would wait as well, and cannot be cancelled. Used by the child that talks to pcscd: started after
+its first look at the readers, read before the second. Where no thread has the rhythm of a waiting one, this takes only
+the time between the two looks; otherwise one second in all.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from gpgdoctor.system.threads import (
 )
 
 SAMPLE_EVERY_S = 0.04
-SHORTEST_LOOK_S = 0.15  # within it, a thread that waits has run once at least
+SHORTEST_LOOK_S = 0.15  # long enough for a waiting thread to have run at least once
 
 
 class Threads:
-    """The threads of one pcscd, from now on. Nobody knows which of them serves whom, nor needs to."""
+    """The threads of one pcscd, watched from now on. Which thread serves which client is not known, and not needed."""
 
     def __init__(self, pid: int) -> None:
         self._clock, self._main = ThreadClock(pid), pid
@@ -52,7 +52,7 @@ class Threads:
     def waiting(self, socket: str, least_s: float, deadline: Deadline) -> Maybe[int]:
         """How many programs wait; looks for ``least_s`` seconds, and longer where there is reason to.
 
-        ``socket`` is pcscd's. Whoever may as well ask pcscd for something ten times a second is not counted.
+        ``socket`` is pcscd's. A client that may simply be asking pcscd for something ten times a second is not counted.
         """
         try:
             self._sample_until(self._began_s + max(SHORTEST_LOOK_S, least_s))
@@ -80,14 +80,14 @@ class Threads:
         return time.monotonic() - self._began_s >= RHYTHM_WINDOW_S + 2 * SAMPLE_EVERY_S
 
     def _is_suspicious(self) -> bool:
-        """Whether some thread may have the rhythm, as far as it was seen."""
+        """Whether some thread may have the rhythm, as far as it has been watched."""
         return any(map(keeps_rhythm, self._samples.values()))
 
 
 class Clients:
-    """The programs that are connected to pcscd, from now on.
+    """The programs that are connected to pcscd, watched from now on.
 
-    One that is blocked inside pcscd does not run; one that asks pcscd for something ten times a second does as often.
+    A program that is blocked inside pcscd does not run; one that asks pcscd ten times a second runs as often.
     """
 
     def __init__(self, socket: str) -> None:
@@ -104,14 +104,14 @@ class Clients:
         self._began_s, self._before = time.monotonic(), {pid: _busiest(pid) for pid in watched}
 
     def busy(self) -> int:
-        """How many have run ten times a second since, or may have."""
+        """How many have run ten times a second since then, or may have."""
         seconds = time.monotonic() - self._began_s
         runs = (_most_runs(before, _busiest(pid)) for pid, before in self._before.items())
         return self._unseen + sum(count is None or count >= SLOWEST_PER_S * seconds for count in runs)
 
 
 def _scdaemons_of_mine() -> set[int]:
-    """scdaemon forbids ptrace, so that its connections have no program that shows."""
+    """scdaemon forbids ptrace, so its connections show no program."""
     return {pid for pid, role in processes.daemons().items() if role == "scdaemon" and proc.uid(pid) == os.geteuid()}
 
 

@@ -9,10 +9,12 @@ from collections.abc import Collection
 from contextlib import suppress
 from functools import cache
 
+from gpgdoctor.collect.pcscd_program import BUNDLES, DRIVERS
 from gpgdoctor.facts import BlockedDevice, Maybe, Unknown, UsbInterface
 from gpgdoctor.system import ownership, proc
 from gpgdoctor.system.record import replace
 
+DEVICES = "/sys/bus/usb/devices"
 CCID_CLASS = "0b"
 NODES, MOST_NODES = "/dev/bus/usb", 1000
 ATTRIBUTE_BYTES = 512
@@ -28,16 +30,8 @@ TOKENS = {
     "1209": ("2440",),  # Gnuk
     "316d": ("4c4b",),  # Librem Key
 }
-PLISTS = (
-    "/usr/lib/pcsc/drivers/*/Contents/Info.plist",
-    "/usr/lib64/pcsc/drivers/*/Contents/Info.plist",
-    "/usr/local/lib/pcsc/drivers/*/Contents/Info.plist",
-    "/var/lib/pcsc/drivers/*/Contents/Info.plist",
-    "/usr/lib64/readers/usb/*/Contents/Info.plist",
-    "/usr/lib/readers/usb/*/Contents/Info.plist",
-)
 PLIST_BYTES = 1 << 20
-# What plistlib raises where a list is not as it should be: an unknown encoding, a number that is none.
+# What plistlib raises for malformed lists: an unknown encoding, a number that is not one.
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _ID = re.compile(r"[0-9A-Fa-f]{4}")
 
@@ -45,19 +39,24 @@ _ID = re.compile(r"[0-9A-Fa-f]{4}")
 def interfaces(root: str = "") -> Maybe[tuple[UsbInterface, ...]]:
     """Every CCID interface, every interface of class ff that a PC/SC driver lists, and YubiKeys without either.
 
-    There are none where there is no USB.
+    Empty where there is no USB.
     """
-    top = f"{root}/sys/bus/usb/devices"
+    names = _names(root)
+    if isinstance(names, Unknown):
+        return names
+    found = (_interface(root, f"{root}{DEVICES}", name) for name in names if ":" in name)
+    return tuple(interface for interface in found if interface is not None)
+
+
+def _names(root: str) -> Maybe[list[str]]:
+    """What sysfs lists: devices, and with a colon in their names interfaces."""
+    top = f"{root}{DEVICES}"
     if not os.path.isdir(top):
-        if os.path.isdir(f"{root}/sys/bus"):
-            return ()
-        return Unknown.because("/sys is not mounted")
+        return [] if os.path.isdir(f"{root}/sys/bus") else Unknown.because("/sys is not mounted")
     try:
-        names = sorted(name for name in os.listdir(top) if ":" in name)
+        return sorted(os.listdir(top))
     except OSError as error:
         return Unknown.because(f"{top}: {error.strerror}")
-    found = (_interface(root, top, name) for name in names)
-    return tuple(interface for interface in found if interface is not None)
 
 
 def _interface(root: str, top: str, name: str) -> UsbInterface | None:
@@ -88,15 +87,11 @@ def _interface(root: str, top: str, name: str) -> UsbInterface | None:
 
 
 def blocked(root: str = "") -> Maybe[tuple[BlockedDevice, ...]]:
-    """The readers and tokens that the kernel was told not to use: it shows no interfaces of theirs."""
-    top = f"{root}/sys/bus/usb/devices"
-    if not os.path.isdir(top):
-        return () if os.path.isdir(f"{root}/sys/bus") else Unknown.because("/sys is not mounted")
-    try:
-        names = sorted(name for name in os.listdir(top) if ":" not in name)
-    except OSError as error:
-        return Unknown.because(f"{top}: {error.strerror}")
-    found = (_blocked(f"{top}/{name}", name, root) for name in names)
+    """The readers and tokens that the kernel was told not to use: it shows no interfaces for them."""
+    names = _names(root)
+    if isinstance(names, Unknown):
+        return names
+    found = (_blocked(f"{root}{DEVICES}/{name}", name, root) for name in names if ":" not in name)
     return tuple(device for device in found if device is not None)
 
 
@@ -138,7 +133,7 @@ def _may_open(node: Maybe[str], rights: tuple[int, set[int]] | None) -> Maybe[bo
 
 
 def open_to_me() -> Maybe[tuple[str, ...]]:
-    """The device nodes that this user may read and write, whatever the devices are; none is opened."""
+    """The nodes of all USB devices that this user may read and write; none is opened."""
     nodes = sorted(glob.glob(f"{NODES}/*/*"))[:MOST_NODES]
     return tuple(node for node in nodes if os.access(node, os.R_OK | os.W_OK))
 
@@ -167,7 +162,7 @@ def _attribute(path: str) -> str | None:
 
 
 def _id(path: str) -> str | None:
-    """Four hexadecimal digits; None where something else stands there, as while a device is being removed."""
+    """Four hexadecimal digits; None for anything else, as while a device is being removed."""
     text = _attribute(path)
     return text if text is not None and _ID.fullmatch(text) else None
 
@@ -187,14 +182,14 @@ def _node(root: str, device: str) -> Maybe[str]:
 
 
 def in_libccid(vendor: str, product: str, root: str = "") -> Maybe[bool]:
-    """Whether a PC/SC driver lists the device: pcscd goes by these lists, the class alone is not enough."""
+    """Whether a PC/SC driver lists the device: pcscd uses these lists, the class alone is not enough."""
     listed = _listed(root)
     return listed if isinstance(listed, Unknown) else (int(vendor, 16), int(product, 16)) in listed
 
 
 @cache
 def _listed(root: str) -> Maybe[frozenset[tuple[int, int]]]:
-    paths = [path for pattern in PLISTS for path in glob.glob(root + pattern)]
+    paths = [path for place in DRIVERS for path in glob.glob(f"{root}{place}/{BUNDLES}")]
     if not paths:
         return Unknown.because("no driver of pcscd is installed here")
     found: set[tuple[int, int]] = set()

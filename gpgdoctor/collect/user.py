@@ -1,6 +1,6 @@
-"""What belongs to one user: GnuPG as she has it, her configuration, her scdaemons, the USB devices open to her.
+"""What belongs to one user: the GnuPG installation, its configuration, the user's scdaemons and USB access.
 
-Also a process of its own (see user_child.py), where root looks for a user: it has become her, and tells its facts.
+Where root looks for a user, this runs as a process of that user (see user_child.py), and reports its facts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import TypeVar
 
-from gpgdoctor.collect import agents, configuration, processes, scdaemons, usb
+from gpgdoctor.collect import agent_units, agents, configuration, processes, scdaemons, usb
 from gpgdoctor.collect.gnupg import (
     Installation,
     ScdaemonAnswers,
@@ -37,8 +37,8 @@ from gpgdoctor.system.sockets import Sockets
 
 T = TypeVar("T")
 
-LOOK_S = 3.8  # of the child, which its parent gives 4 s
-ANSWER_DEADLINE_S = 1.5  # for gpgconf, and again for scdaemon's word on itself
+LOOK_S = 3.8  # for the child; its parent allows 4 s
+ANSWER_DEADLINE_S = 1.5  # for gpgconf, and again for scdaemon's own answers
 
 
 class Listening(Record):
@@ -57,10 +57,10 @@ class UserFacts(Record):
 
 
 class UserLook:
-    """One user's part of a look: begun early, finished when the readers have been asked."""
+    """One user's part of a look: started early, finished after the readers have been asked."""
 
     def __init__(self, questions: GpgconfQuestions, deadline: Deadline, *, versions: bool = False) -> None:
-        """``versions``: gpg-agent's own, too, which costs a program."""
+        """``versions``: gpg-agent's, too, which costs a process."""
         self._deadline = deadline
         self._home_is_default = questions.home_is_default
         self._installation = installation(questions, deadline.sooner(ANSWER_DEADLINE_S))
@@ -83,7 +83,7 @@ class UserLook:
     def finish(
         self, sockets: Sockets, daemons: dict[int, str], user: str, driver: Maybe[PcscDriver | None]
     ) -> UserFacts:
-        heard = scdaemons.ask_all(sockets, _pids(daemons, "scdaemon"), self._deadline)
+        scds = scdaemons.ask_all(sockets, _pids(daemons, "scdaemon"), self._deadline)
         deadline = self._deadline.sooner(ANSWER_DEADLINE_S)
         answers = self._scdaemon.read(deadline)
         agent = _read_table(self._agent_table, deadline)
@@ -92,7 +92,7 @@ class UserLook:
                 self._installation,
                 self._home_is_default,
                 answers,
-                heard,
+                scds,
                 agent_listener=agents.listener(
                     self._installation.directory("agent-socket"),
                     sockets,
@@ -103,8 +103,10 @@ class UserLook:
                 if self._agent_version
                 else Unknown(Reason.NOT_ASKED_FOR),
             ),
-            configuration=configuration_of(self._sources, answers, agent, user, driver),
-            scdaemons=heard.error_or(tuple(Listening(path=path, said=said) for path, said in heard.by_path.items())),
+            configuration=configuration_of(
+                self._sources, answers, agent, user, driver, self._installation.program("pinentry")
+            ),
+            scdaemons=scds.error_or(tuple(Listening(path=path, said=said) for path, said in scds.by_path.items())),
             agent_program=self._installation.program("gpg-agent"),
             usb_nodes=usb.open_to_me(),
         )
@@ -171,6 +173,7 @@ def _gnupg(
         scdaemon_real=_real(scdaemon_path),
         agent=_real(early.program("gpg-agent")),
         agent_version=agent_version,
+        agent_unit=agent_units.unit() if agent_listener == agents.SYSTEMD else None,
         keyboxd=keyboxd_path,
         keyboxd_exists=_exists(keyboxd_path),
         homedir_problems=homedir_problems(early.directory("homedir"), home_is_default),
@@ -190,7 +193,7 @@ def _exists(program: Maybe[str | None]) -> Maybe[bool | None]:
 
 
 def _real(program: Maybe[str | None]) -> Maybe[str | None]:
-    """With every link followed: Nix profiles and Homebrew are full of them."""
+    """The path with every link resolved: Nix profiles and Homebrew are full of links."""
     return program if program is None or isinstance(program, Unknown) else os.path.realpath(program)
 
 
@@ -216,7 +219,7 @@ def main() -> None:
 
 
 def _driver(name: Maybe[str | None], deadline: Deadline) -> Maybe[PcscDriver | None]:
-    """What comes of loading that library: in a child, for to load it is to run it."""
+    """The result of loading that library, in a child: to load it is to run it."""
     if name is None or isinstance(name, Unknown):
         return name
     child = ProbeChild(deadline.left())
@@ -224,7 +227,7 @@ def _driver(name: Maybe[str | None], deadline: Deadline) -> Maybe[PcscDriver | N
         child.look(ask=False, probe=False, timeout_s=deadline.left())
         child.load(name)
         child.wait_for_driver(deadline)
-        return child.told.driver()
+        return child.answers.driver()
     finally:
         child.close()
 

@@ -1,4 +1,4 @@
-"""What one user's configuration files say, and what in them may be let near a program."""
+"""What one user's configuration files say, and which of it may be passed on to a program."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def of_program(sources: list[Source], program: str) -> list[Source]:
 
 
 def untestable(sources: list[Source]) -> str | None:
-    """Why scdaemon must not be let near its files: a FIFO stops it, a directory makes it print for ever."""
+    """Why scdaemon must not read its files: a FIFO blocks it, a directory makes it print for ever."""
     for source in of_program(sources, "scdaemon") + of_program(sources, "common"):
         if source.file.status in ("not-regular", "too-large"):
             return f"{source.file.path} is {source.file.detail}"
@@ -42,11 +42,12 @@ def untestable(sources: list[Source]) -> str | None:
 def configured_driver(sources: list[Source]) -> Maybe[str | None]:
     """The library that a pcsc-driver line names. It is loaded in the probe child, never here.
 
-    To load a library is to run it, so nobody else may have chosen it: not who wrote a file in another user's home,
-    and not who may put another library in its place.
+    To load a library is to run it, so nobody else may have chosen it: neither by writing that file, nor by being able
+    to replace the library.
     """
     for source in reversed(of_program(sources, "scdaemon")):
-        for line in reversed((source.content or source.raw).splitlines()):
+        content = source.content or source.raw
+        for line in reversed(content.splitlines() if b"pcsc-driver" in content else []):
             words = line.split(None, 1)
             if len(words) == 2 and words[0] == b"pcsc-driver":
                 name = os.fsdecode(words[1].strip().strip(b'"'))
@@ -58,7 +59,7 @@ def configured_driver(sources: list[Source]) -> Maybe[str | None]:
 
 
 def _is_my_choice(path: str) -> bool:
-    """Whether only root and who runs this can change a file, and what stands in its place; one that is not there is."""
+    """Whether only root and the current user can change or replace a file; true also where it does not exist."""
     if not os.path.exists(path):
         return True
     return not any(who_may_change(path, {os.geteuid(), *owners_of_the_system()}, shared=True))
@@ -70,20 +71,12 @@ def configuration_of(
     agent: Maybe[OptionTable | None],
     user: str,
     driver: Maybe[PcscDriver | None],
+    pinentry: Maybe[str | None],
 ) -> Configuration:
+    """``pinentry``: the one that gpg-agent takes where it is told of none."""
     if not sources:
         missing = Unknown.because("gpgconf does not name the directories")
-        return Configuration(
-            files=missing,
-            in_force=missing,
-            voided=missing,
-            agent_in_force=missing,
-            scdaemon_program_exists=missing,
-            pcsc_driver=missing,
-            common_in_force=missing,
-            pinentry_exists=missing,
-            log_file=missing,
-        )
+        return Configuration(**dict.fromkeys(Configuration.__slots__, missing))
     mine = _judged(_as_taken(of_program(sources, "scdaemon"), answers.self_test), answers.table, user)
     agents = _judged(of_program(sources, "gpg-agent"), agent, user)
     common = _judged(of_program(sources, "common"), COMMON_OPTIONS, user)
@@ -95,13 +88,13 @@ def configuration_of(
         scdaemon_program_exists=_scdaemon_program_exists(agents.settings),
         pcsc_driver=driver,
         common_in_force=common.settings,
-        pinentry_exists=_pinentry_exists(agents.settings),
+        pinentry_exists=_pinentry_exists(agents.settings, pinentry),
         log_file=_log_file(mine.settings),
     )
 
 
 def _as_taken(sources: list[Source], self_test: Maybe[SelfTest | None]) -> list[Source]:
-    """With the lines of a template or an encrypted file, where scdaemon says that it starts all the same.
+    """With the lines of a template or an encrypted file, where scdaemon reports that it starts all the same.
 
     GnuPG 2.2 skips the lines that it does not understand, and obeys the others; later versions do not start.
     """
@@ -140,10 +133,8 @@ def _judged(sources: list[Source], table: Maybe[OptionTable | None], user: str) 
 
 
 def _scdaemon_program_exists(settings: Maybe[tuple[Setting, ...]]) -> Maybe[bool | None]:
-    if isinstance(settings, Unknown):
-        return settings
-    programs = [setting.value for setting in settings if setting.option == "scdaemon-program" and setting.value]
-    return os.access(programs[-1], os.X_OK) if programs else None
+    program = _value(settings, "scdaemon-program")
+    return program if program is None or isinstance(program, Unknown) else os.access(program, os.X_OK)
 
 
 def _value(settings: Maybe[tuple[Setting, ...]], option: str) -> Maybe[str | None]:
@@ -153,12 +144,29 @@ def _value(settings: Maybe[tuple[Setting, ...]], option: str) -> Maybe[str | Non
     return next((it.value for it in reversed(settings) if it.option == option and it.value), None)
 
 
-def _pinentry_exists(settings: Maybe[tuple[Setting, ...]]) -> Maybe[bool | None]:
-    """gpg-agent runs it from /, without a search path (libassuan, assuan_pipe_connect); a ~ is the home for some."""
+def _pinentry_exists(settings: Maybe[tuple[Setting, ...]], default: Maybe[str | None]) -> Maybe[bool | None]:
+    """Of the program that is configured; else False where the default and everything like it is missing, or None.
+
+    gpg-agent runs it from /, without a search path (libassuan, assuan_pipe_connect); a ~ is the home for some."""
     program = _value(settings, "pinentry-program")
-    if program is None or isinstance(program, Unknown):
+    if program is None:
+        return False if isinstance(default, str) and _lacks_pinentry(default) else None
+    if isinstance(program, Unknown):
         return program
     return _any_of(_may_be_run(os.path.join("/", place)) for place in {program, os.path.expanduser(program)})
+
+
+def _lacks_pinentry(default: str) -> bool:
+    """Whether no pinentry stands where this one should: without maintainer scripts there is none of that very name."""
+    if _may_be_run(default) is not False:
+        return False
+    try:
+        beside = os.listdir(os.path.dirname(default))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return not any(name.startswith("pinentry") for name in beside)
 
 
 def _may_be_run(path: str) -> Maybe[bool]:

@@ -1,1 +1,1 @@
-"""What each command does, between the command line and the rooms of the house."""
+"""What each command does, one module per command."""

@@ -1,4 +1,4 @@
-"""`gpgdoctor check`: look or read a snapshot, judge, print, and say it with an exit code."""
+"""`gpgdoctor check`: look or read a snapshot, judge, print, and return an exit code."""
 
 from __future__ import annotations
 
@@ -69,16 +69,16 @@ def _code(options: CheckOptions, diagnosis: Diagnosis) -> int:
 
 def _look(options: CheckOptions, early: object | None) -> Facts:
     from gpgdoctor.collect.early import Early
-    from gpgdoctor.collect.machine import Look, Wishes
+    from gpgdoctor.collect.machine import Look, LookOptions
 
-    wishes = Wishes(
+    wanted = LookOptions(
         homedir=options.homedir,
         timeout_s=options.timeout_s,
         probe=options.probe,
         wake=options.wake,
         versions=options.save is not None,
     )
-    return Look(wishes, early if isinstance(early, Early) else None).facts()
+    return Look(wanted, early if isinstance(early, Early) else None).facts()
 
 
 def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
@@ -110,7 +110,7 @@ def _render(options: CheckOptions, diagnosis: Diagnosis, seconds: float) -> str:
 
 
 def _home(options: CheckOptions, facts: Facts) -> str | None:
-    """The home to name in the next command: as it was named, or where that leads, where root looks for its owner."""
+    """The home to name in the next command: as given, or without links where root looks for its owner."""
     if options.replay is not None or options.homedir is None:
         return None
     if known_or(facts.host.uid, None) == os.geteuid():
@@ -123,7 +123,7 @@ def _colour() -> bool:
 
 
 def _drawing(options: CheckOptions) -> str:
-    """Boxes on a terminal that has them; into a pipe a single line, where -v asks for all there is."""
+    """Boxes on a terminal that has them; a single line into a pipe, with -v."""
     if not options.picture:
         return "NONE"
     if not sys.stdout.isatty():

@@ -1,4 +1,4 @@
-"""`gpgdoctor demo --html`: the scenario is played, and what `check` found in it becomes a page."""
+"""`gpgdoctor demo --html`: play the scenario, and write what `check` found as a page."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.manual.pages import Page, called, nearest_name, pages
@@ -13,6 +14,9 @@ from gpgdoctor.system.invocation import as_typed
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.terminal import width
 
+if TYPE_CHECKING:
+    from gpgdoctor.manual.search import Answer
+
 USAGE = 2
 NARROWEST_TEXT = 16
 AT_MOST = 5
@@ -20,8 +24,11 @@ QUOTE_LIMIT = 200
 LOOK_DEADLINE_S = 2.0
 MARKS = FOUND, UNCHECKED, NEITHER = "*", "?", " "
 LEGEND = '"*" is found on this machine now, "?" could not be checked. No reader was connected to.'
+MANY = "Several causes look like this; each title says what holds where all is well."
+ONE = "One page fits; its title says what holds where all is well."
+ANY_PROGRAM = "Any program may print this: it may be about another USB device, or about no card at all. "
 FROM_STDIN = "-"
-NEARLY = 0.8  # a name with a typo, and no word of its own
+NEARLY = 0.8  # similarity of a name with a typo
 
 
 class Now(Record):
@@ -33,7 +40,7 @@ class Now(Record):
 
 
 def explain(words: Sequence[str], *, listing: bool) -> int:
-    """Print what was asked for; 0, or 2 where there is no such thing."""
+    """Print the page, the choice or the list; returns 0, or 2 where there is no such page."""
     if listing:
         return _print("\n".join(line for page in pages() for line in _row(page)))
     if not words:
@@ -58,10 +65,9 @@ def _text(text: str, *, of_a_log: bool) -> int:
     by_words = found.deciding is None
     if not found.matches or (by_words and nearest_name(text, NEARLY)):
         return _nothing(text, of_a_log)
-    if len(found.matches) == 1:
+    if len(found.matches) == 1 and not found.in_doubt:
         return _print(found.matches[0].page.text.rstrip("\n"))
-    quoted = None if found.deciding is None else printable(found.deciding.text, QUOTE_LIMIT)
-    return _print(_choice([match.page for match in found.matches], quoted, look()))
+    return _print(_choice(found, look(), of_a_log=of_a_log))
 
 
 def _nothing(text: str, of_a_log: bool) -> int:
@@ -98,28 +104,28 @@ def _print(text: str) -> int:
     return 0 if written(as_typed(text)) else 1
 
 
-def _choice(candidates: list[Page], quoted: str | None, now: Now) -> str:
-    """What this machine has first, then what the field had most often; at most five, the others by name."""
-    ranked = sorted(candidates, key=lambda page: _rank(page, now))
-    shown, others = ranked[:AT_MOST], ranked[AT_MOST:]
+def _choice(answer: Answer, now: Now, *, of_a_log: bool) -> str:
+    """Findings of this machine first, then by how common they are; at most five, the others by id."""
+    candidates = sorted((match.page for match in answer.matches), key=lambda page: _rank(page, answer, now))
+    shown, others = candidates[:AT_MOST], candidates[AT_MOST:]
     rows = [line for page in shown for line in _row(page, f"{_mark(page, now)} ")]
-    heading = f"Several causes look like this; each title says what holds where all is well. {LEGEND}"
+    quoted = None if answer.deciding is None else printable(answer.deciding.text, QUOTE_LIMIT)
     return "\n".join(
         [
             *([*_wrapped(f"The line that says most: {quoted}"), ""] if quoted else []),
-            *_wrapped(heading),
+            *_wrapped(f"{ANY_PROGRAM if answer.of_any_program else ''}{MANY if candidates[1:] else ONE} {LEGEND}"),
             "",
             *rows,
             *(["", *_wrapped(", ".join(page.id for page in others), f"{len(others)} more: ")] if others else []),
             "",
-            *_wrapped(_conclusion([page.id for page in candidates], now)),
+            *_wrapped(_conclusion([page.id for page in candidates], now, of_a_log=of_a_log)),
         ]
     )
 
 
-def _rank(page: Page, now: Now) -> int:
-    """The order of the search stays among equals: it has the commonest first."""
-    return now.found.index(page.id) if page.id in now.found else len(now.found)
+def _rank(page: Page, answer: Answer, now: Now) -> int:
+    """The sort key: findings of this machine first where the text leads to them; else the order of the search stays."""
+    return now.found.index(page.id) if page.id in now.found and page.id in answer.leading else len(now.found)
 
 
 def _mark(page: Page, now: Now) -> str:
@@ -137,10 +143,12 @@ def _wrapped(text: str, head: str = "") -> list[str]:
     return textwrap.wrap(text, columns, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
 
 
-def _conclusion(ids: list[str], now: Now) -> str:
+def _conclusion(ids: list[str], now: Now, *, of_a_log: bool) -> str:
     if now.failure is not None:
         return f"This machine could not be looked at: {now.failure}. Next: gpgdoctor check"
     found = [id for id in now.found if id in ids]
+    if found and of_a_log:
+        return f"This machine has {', '.join(found)} now; the log may be of another. Next: gpgdoctor explain {ids[0]}"
     if found:
         return f"Found on this machine now: {', '.join(found)}. Next: gpgdoctor explain {found[0]}"
     unchecked = " of those that could be checked" if now.unchecked & set(ids) else ""
@@ -149,11 +157,11 @@ def _conclusion(ids: list[str], now: Now) -> str:
 
 def look() -> Now:
     """What `check --no-probe` finds, of this machine and now."""
-    from gpgdoctor.collect.machine import Look, Wishes
+    from gpgdoctor.collect.machine import Look, LookOptions
     from gpgdoctor.diagnosis import diagnose
 
     try:
-        diagnosis = diagnose(Look(Wishes(probe=False, timeout_s=LOOK_DEADLINE_S)).facts())
+        diagnosis = diagnose(Look(LookOptions(probe=False, timeout_s=LOOK_DEADLINE_S)).facts())
     except (OSError, ValueError, LookupError, RuntimeError) as error:
         return Now(failure=f"{type(error).__name__}: {error}")
     return Now(

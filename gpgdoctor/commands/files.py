@@ -1,4 +1,4 @@
-"""Files that a command writes: for their owner alone, the old one or the new one, never half of one."""
+"""Files that a command writes: readable for their owner only, and never half written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_text(path: str, text: str) -> None:
     """Write a file as UTF-8; raises Unwritable, and leaves nothing behind then."""
     try:
         if _is_regular(path):
-            _replace(os.path.realpath(path), text)
+            atomic.write(os.path.realpath(path), text.encode())
         else:
             _write_to(path, text)
     except OSError as error:
@@ -35,15 +35,8 @@ def _is_regular(path: str) -> bool:
         return True
 
 
-def _replace(path: str, text: str) -> None:
-    directory, name = os.path.split(path)
-    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    with atomic.closing(opened) as descriptor, suppress(atomic.NotDurable):  # it is there all the same
-        atomic.replace(descriptor, name, text.encode(), temporary=f".{os.getpid()}.gpgdoctor.tmp")
-
-
 def _write_to(path: str, text: str) -> None:
-    """A terminal, a pipe, /dev/null: written to, not replaced, and not waited for longer than a slow reader needs."""
+    """Write to a terminal, a pipe or /dev/null, which is not replaced; gives up on a reader that does not read."""
     from gpgdoctor.system.deadline import Deadline
 
     descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)

@@ -1,4 +1,4 @@
-"""`gpgdoctor fix` and `gpgdoctor undo`: whose files it is about, before anything is looked at."""
+"""`gpgdoctor fix` and `gpgdoctor undo`: become the owner of the files first, then look."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.looking import LOOK_DEADLINE_S
 from gpgdoctor.fix.show import Result, in_lines
 from gpgdoctor.fix.work import FixOptions
-from gpgdoctor.system.caller import become, whom
+from gpgdoctor.system.caller import become, run_as
 from gpgdoctor.system.record import replace
 
 USAGE = 2
@@ -50,13 +50,13 @@ def undo(number: int | None, *, listing: bool) -> int:
 
 
 def _as_the_owner(homedir: str | None, timeout_s: float) -> str | None:
-    """Root becomes the user whose home it is, and writes with that user's rights: a planted link leads root nowhere.
+    """Root becomes the owner of the home, and writes with that user's rights, so that a planted link does no harm.
 
-    Returns the home to name from then on: without links where it was named.
+    Returns the home to use from then on: without links, if one was named.
     """
-    user = whom(os.environ, homedir)
+    user = run_as(os.environ, homedir)
     if user is None:
         return homedir
-    root_look.lend(timeout_s, user.home)
+    root_look.start(timeout_s, user.home)
     become(user)
     return user.home

@@ -34,7 +34,10 @@ class _Usage(Exception):
 def run(name: str, *, all_users: bool) -> int:
     from gpgdoctor.hooks.serve import serve
 
-    return serve(BY_NAME[name], all_users=all_users)
+    target = BY_NAME[name]
+    if target.form == "html":
+        import jinja2  # noqa: F401 - where it is missing, that is said before anything is looked at
+    return serve(target, all_users=all_users)
 
 
 def overview(*, as_json: bool) -> int:

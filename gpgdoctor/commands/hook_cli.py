@@ -20,6 +20,7 @@ class HookTarget(str, Enum):
     ansible_fact = "ansible-fact"
     text = "text"
     json = "json"
+    html = "html"
 
 
 hooks = typer.Typer(
@@ -71,33 +72,25 @@ def show(
     return hook.show(hook.HookOptions(target=target.value, executable=exe, destdir=destdir, package=package))
 
 
-@hooks.command()
-def install(
-    target: HookTarget = _TARGET,
-    destdir: Optional[str] = _DESTDIR,
-    exe: Optional[str] = _EXE,
-    package: Optional[str] = _PACKAGE,
-    dry_run: bool = _DRY_RUN,
-) -> int:
-    """Put a hook where its host looks for it. What gpgdoctor did not write is not overwritten."""
-    from gpgdoctor.commands import hook
+def _command(name: str, help: str) -> None:
+    """The two commands that write have the same options."""
 
-    return hook.install(
-        hook.HookOptions(target=target.value, executable=exe, destdir=destdir, package=package, dry_run=dry_run)
-    )
+    def command(
+        target: HookTarget = _TARGET,
+        destdir: Optional[str] = _DESTDIR,
+        exe: Optional[str] = _EXE,
+        package: Optional[str] = _PACKAGE,
+        dry_run: bool = _DRY_RUN,
+    ) -> int:
+        from gpgdoctor.commands import hook
+
+        options = hook.HookOptions(
+            target=target.value, executable=exe, destdir=destdir, package=package, dry_run=dry_run
+        )
+        return hook.install(options) if name == "install" else hook.uninstall(options)
+
+    hooks.command(name=name, help=help)(command)
 
 
-@hooks.command()
-def uninstall(
-    target: HookTarget = _TARGET,
-    destdir: Optional[str] = _DESTDIR,
-    exe: Optional[str] = _EXE,
-    package: Optional[str] = _PACKAGE,
-    dry_run: bool = _DRY_RUN,
-) -> int:
-    """Remove what install wrote and nobody changed since."""
-    from gpgdoctor.commands import hook
-
-    return hook.uninstall(
-        hook.HookOptions(target=target.value, executable=exe, destdir=destdir, package=package, dry_run=dry_run)
-    )
+_command("install", "Put a hook where its host looks for it. What gpgdoctor did not write is not overwritten.")
+_command("uninstall", "Remove what install wrote and nobody changed since.")

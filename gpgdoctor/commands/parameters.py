@@ -1,4 +1,4 @@
-"""What differs between the versions of typer, made alike: how --help shows an argument, and what a value costs.
+"""Hides differences between the versions of typer: how --help shows arguments, and how values are converted.
 
 Since 0.29 typer has pydantic convert every value that is no flag, also one that was not given. Loading pydantic takes
 longer than a whole check (120 ms). Words and numbers need no such help.
@@ -18,7 +18,7 @@ NUMBERS = {int: "integer", float: "float"}
 
 
 def alike(command: Any) -> Any:
-    """The command, with all below it, whose parameters are now the same with every version of typer."""
+    """Change the command and all its sub-commands so that their parameters are the same with every version of typer."""
     for parameter in command.params:
         if parameter.param_type_name == "argument" and parameter.metavar:
             _show_as_written(parameter)
@@ -71,7 +71,7 @@ def _suggesting(choice: Any) -> Callable[..., Any]:
 
 
 class _Conversion:
-    """In the place of typer's, which is asked only for what is neither a word nor a number."""
+    """Converts words and numbers itself, and leaves everything else to typer."""
 
     def __init__(self, parameter: Any) -> None:
         self._typers: Callable[[], Any] = parameter.get_runtime_param
@@ -83,7 +83,7 @@ class _Conversion:
         return self
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The value as the command gets it; raises BadParameter where it is none."""
+        """The converted value; raises BadParameter where that is not possible."""
         if value is None:
             return [] if self._is_list else None
         if not isinstance(self._wanted, type) or not issubclass(self._wanted, (str, int, float)):

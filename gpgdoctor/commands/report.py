@@ -45,10 +45,10 @@ def report(options: ReportOptions) -> int:
 
 
 def _look(options: ReportOptions) -> Facts:
-    from gpgdoctor.collect.machine import Look, Wishes
+    from gpgdoctor.collect.machine import Look, LookOptions
 
-    wishes = Wishes(homedir=options.homedir, timeout_s=options.timeout_s, probe=options.probe, versions=True)
-    return Look(wishes).facts()
+    wanted = LookOptions(homedir=options.homedir, timeout_s=options.timeout_s, probe=options.probe, versions=True)
+    return Look(wanted).facts()
 
 
 def _tell(options: ReportOptions, facts: Facts) -> int:

@@ -12,10 +12,11 @@ from gpgdoctor.diagnosis import Diagnosis
 from gpgdoctor.facts import Facts
 from gpgdoctor.report.json import SCHEMA_VERSION, document, dump
 from gpgdoctor.snapshot import BadSnapshot, decode
+from gpgdoctor.system.child import integer
 
 __all__ = ["Unreadable", "Unwritable", "load", "save"]
 
-LIMIT_BYTES = 32 << 20
+LIMIT_BYTES = 8 << 20  # which JSON can make 350 MB of; a snapshot has some 40 KB
 
 
 class Unreadable(Exception):
@@ -25,7 +26,7 @@ class Unreadable(Exception):
 def load(path: str) -> Facts:
     """The facts in a snapshot; raises Unreadable."""
     try:
-        loaded = json.loads(_read(path))
+        loaded = json.loads(_read(path), parse_int=integer)
     except OSError as error:
         raise Unreadable(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:

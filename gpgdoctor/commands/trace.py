@@ -1,4 +1,4 @@
-"""`gpgdoctor trace`: whose calls they are, before anything is looked at."""
+"""`gpgdoctor trace`: become the user whose calls are traced first, then look."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gpgdoctor.facts import Facts
 from gpgdoctor.fix.console import Console
 from gpgdoctor.instruments.trace.output import Unwritable, opened
 from gpgdoctor.instruments.trace.run import NOTHING_TRACED, NothingTraced, Run, TraceOptions
-from gpgdoctor.system.caller import become, whom
+from gpgdoctor.system.caller import become, run_as
 
 USAGE = 2
 LOOK_DEADLINE_S = 5.0
@@ -42,15 +42,15 @@ def trace(options: TraceOptions) -> int:
 
 
 def _as_the_owner() -> None:
-    """polkit judges the process that is connected to pcscd: it must be of the same user and session as without trace.
+    """polkit judges the process that connects to pcscd, so it must run as the same user as without a trace.
 
     With sudo that is the caller; where root names another user's home, its owner.
     """
-    user = whom(os.environ, None)
+    user = run_as(os.environ, None)
     if user is None:
         return
     kept = {name: os.environ[name] for name in OF_THE_SCREEN if name in os.environ}
-    root_look.lend(LOOK_DEADLINE_S, user.home)
+    root_look.start(LOOK_DEADLINE_S, user.home)
     become(user)
     os.environ.update(kept)
     runtime = f"/run/user/{user.user.pw_uid}"
@@ -60,12 +60,12 @@ def _as_the_owner() -> None:
 
 
 def _look() -> Facts:
-    """The machine as it is now, with sudo as root sees it. No reader is connected to: the trace will show."""
-    if root_look.lent is not None and not os.environ.get("GNUPGHOME"):
+    """The machine as it is now, with sudo as root sees it. Without a probe: the trace shows more."""
+    if root_look.current is not None and not os.environ.get("GNUPGHOME"):
         try:
-            return root_look.lent.facts()
+            return root_look.current.facts()
         except root_look.NoLook:
             pass
-    from gpgdoctor.collect.machine import Look, Wishes
+    from gpgdoctor.collect.machine import Look, LookOptions
 
-    return Look(Wishes(timeout_s=LOOK_DEADLINE_S, probe=False)).facts()
+    return Look(LookOptions(timeout_s=LOOK_DEADLINE_S, probe=False)).facts()

@@ -19,7 +19,7 @@ from gpgdoctor.instruments.watch.merging import Merger
 from gpgdoctor.instruments.watch.poll import Poll
 from gpgdoctor.instruments.watch.run import NothingToWatch, Watch
 from gpgdoctor.instruments.watch.timeline import Event, Timeline
-from gpgdoctor.system.caller import whom
+from gpgdoctor.system.caller import run_as
 from gpgdoctor.system.invocation import as_root
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sockets import Sockets
@@ -50,8 +50,8 @@ def watch(options: WatchOptions) -> int:
         return _refuse(reason)
     _hint(path, options.stay)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # timeout(1) ends it like Ctrl-C, with the summary
-    me = whom(os.environ, None)
-    poll = Poll(path, rate_hz=options.rate_hz, stay=options.stay, whom=me)
+    me = run_as(os.environ, None)
+    poll = Poll(path, rate_hz=options.rate_hz, stay=options.stay, run_as=me)
     run = Watch(poll, Claims(me), rate_hz=options.rate_hz)
     out = _JsonOutput() if options.json else _TextOutput(run.began_at)
     page = Page(options.html, run.timeline) if options.html is not None else None
@@ -102,7 +102,7 @@ def _refuse(reason: str) -> int:
 
 
 def _unwatchable(path: str) -> str | None:
-    """Why there is no use in waiting; a pcscd that only sleeps may be woken by somebody."""
+    """Why waiting is of no use; a pcscd that only sleeps may be woken by somebody."""
     sockets = Sockets()
     if sockets.error is not None:
         return sockets.error
@@ -135,7 +135,7 @@ class _Output:
         raise NotImplementedError
 
     def finish(self, timeline: Timeline) -> None:
-        """What is said at the end."""
+        """Print the summary."""
 
     def _is_closed(self, at_s: float) -> bool:
         """Whether the other end of the pipe has gone, which a write would show only when something happens."""

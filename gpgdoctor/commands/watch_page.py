@@ -1,4 +1,4 @@
-"""The page of a watch, written again and again while it runs."""
+"""The page of a watch, rewritten while it runs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gpgdoctor.commands.output import complain
 from gpgdoctor.instruments.watch.timeline import Timeline
 
 EVERY_S = 5.0
-SHARE = 20  # of the time: a page that takes long to write is written more seldom
+SHARE = 20  # at most 1/20 of the time is spent on writing: a slow page is written less often
 
 
 class Page:
-    """Where it goes, and what stands on it. A child writes it, so that no look comes late."""
+    """The page's path and content. A child writes it, so that no look is late."""
 
     def __init__(self, path: str, timeline: Callable[[], Timeline]) -> None:
         self._path, self._timeline = path, timeline
@@ -31,12 +31,16 @@ class Page:
         if not self._is_written(now_s) or now_s < self._due_s:
             return
         self._began_s = now_s
-        self._child = os.fork()
+        try:
+            self._child = os.fork()
+        except OSError:  # no more processes: the last one, which needs none, must do
+            self._due_s = now_s + EVERY_S
+            return
         if self._child == 0:
             self._write_and_exit()
 
     def _write_and_exit(self) -> NoReturn:
-        """In the child: whatever comes, it goes no further."""
+        """Runs in the child, and never returns."""
         code = 1
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the watch
@@ -46,7 +50,7 @@ class Page:
             os._exit(code)
 
     def finish(self) -> bool:
-        """The last one; False where it could not be written."""
+        """Write the last version; returns False where that failed."""
         if self._child is not None:
             os.waitpid(self._child, 0)
             self._child = None

@@ -1,1 +1,1 @@
-"""What packagers and shells get out of the command line itself: man pages and completions, written as files."""
+"""Man pages and shell completions, generated from the command line itself, as files."""

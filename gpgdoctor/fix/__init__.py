@@ -1,1 +1,1 @@
-"""A cure that is shown, tried, applied, proved, and can be taken back."""
+"""A cure that is shown, tried, applied, verified, and can be undone."""

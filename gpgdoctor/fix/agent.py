@@ -1,4 +1,4 @@
-"""gpg-agent, asked and told through GnuPG's own tools. Nothing here starts one that did not run."""
+"""gpg-agent, through GnuPG's own tools. Nothing here starts one that was not running."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gpgdoctor.system.child import CommandFailed, run
 from gpgdoctor.system.deadline import Deadline
 
 ANSWER_DEADLINE_S = 3.0
-# They say how it was started, and mean nothing to one that is started anew.
+# They only say how it was started, and do not matter to a new one.
 OF_THE_START = frozenset(
     {"homedir", "use-standard-socket", "daemon", "supervised", "deprecated-supervised", "sh", "csh", "quiet", "batch"}
 )
@@ -21,7 +21,7 @@ SHORT_OF_THE_START = ("-s", "-c", "-q")
 
 
 def ask(homedir: str, command: str, deadline: Deadline) -> Answer | None:
-    """What the agent that runs answers; None where there is no agent, or no answer in time."""
+    """The running agent's answer; None where there is no agent, or no answer in time."""
     argv = ["gpg-connect-agent", *home_arguments(homedir), "--no-autostart", command, "/bye"]
     try:
         return answer_in(run(argv, deadline).stdout.splitlines())
@@ -30,7 +30,7 @@ def ask(homedir: str, command: str, deadline: Deadline) -> Answer | None:
 
 
 def pid_of(homedir: str) -> int | None:
-    """The agent's own word. Only where facts say that an agent listens: a socket unit would start one."""
+    """The pid that the agent reports. Only to be called where an agent listens: a socket unit would start one."""
     answer = ask(homedir, "GETINFO pid", Deadline(ANSWER_DEADLINE_S))
     if answer is None or not answer.ok or not answer.data:
         return None
@@ -53,7 +53,7 @@ def own_options(arguments: list[str], configured: Collection[str]) -> list[str]:
 
 
 def pinentries(pid: int, programs: Collection[str]) -> list[int]:
-    """The children of an agent that ask somebody for a PIN; ``programs`` are pinentries by another name."""
+    """The children of an agent that ask for a PIN; ``programs`` are names of pinentries that are called otherwise."""
     children = [child for child in proc.pids() if proc.parent(child) == pid and proc.uid(child) == os.getuid()]
     return [child for child in children if _is_pinentry(child, programs)]
 

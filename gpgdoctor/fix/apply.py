@@ -1,14 +1,12 @@
-"""Applies a fix and proves it. Whatever goes wrong, everything is put back."""
+"""Applies a fix and verifies it. If anything goes wrong, everything is put back."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from gpgdoctor.facts import known_or
 from gpgdoctor.fix import entries, files, journal, restore
 from gpgdoctor.fix.entries import Entry, State
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
-from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, restart
+from gpgdoctor.fix.restart import NotRestarted, Tell, await_no_pinentry, restart
 from gpgdoctor.fix.verify import NotProved, Proof, verify
 from gpgdoctor.fix.work import FixOptions, Work
 from gpgdoctor.system.atomic import NotDurable
@@ -19,7 +17,7 @@ NOTHING = "Nothing is changed."
 
 
 class Failed(Exception):
-    """The fix did not come about, and all is as before; ``code`` is the exit code."""
+    """The fix was not made, and everything is as before; ``code`` is the exit code."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -32,14 +30,14 @@ class Applied(Record):
 
 
 class _After(Record):
-    """How things are once everything that can be put back has been."""
+    """The state after everything that can be put back has been."""
 
     sentence: str
     whole: bool
 
 
 class Application:
-    """One run of apply, with what has been done so far. ``continues`` is the entry of what was done before."""
+    """One run of apply, with what has been done so far. ``continues`` is the journal entry that this run continues."""
 
     def __init__(
         self,
@@ -47,7 +45,7 @@ class Application:
         options: FixOptions,
         book: journal.Journal,
         interrupts: Interrupts,
-        tell: Callable[[str], None],
+        tell: Tell,
         continues: int | None = None,
     ) -> None:
         self._work, self._options = work, options
@@ -71,7 +69,7 @@ class Application:
             after = self._put_back()
             why = str(error).rstrip(".")
             raise Failed(f"It did not help: {why}. {after.sentence}", PUT_BACK if after.whole else REFUSED) from error
-        except BaseException:  # a defect of gpgdoctor leaves no change that is not proved
+        except BaseException:  # a defect of gpgdoctor must leave no unverified change
             self._tell(self._put_back().sentence)
             raise
         return Applied(number=self._conclude(), proof=proof)
@@ -120,12 +118,12 @@ class Application:
             with self._interrupts.ignored():
                 self._complete(self._entry)
         except journal.NoJournal as error:
-            # The entry is there and says enough: the next run completes it.
+            # The entry is there, and the next run completes it.
             self._tell(f"{error}")
         return self._entry.number
 
     def _complete(self, entry: Entry) -> None:
-        """One run of fix is one entry: what takes it back takes back all of it."""
+        """One run of fix is one journal entry, so that undo takes back all of it."""
         mine = (it for it in self._journal.entries() if it.number == self._continues and it.state == "applied")
         earlier = next(mine, None)
         whole = entries.joined(earlier, entry) if earlier else None

@@ -1,4 +1,4 @@
-"""Where a fix speaks: the result on stdout, progress and questions on stderr, answers from stdin."""
+"""Input and output of a fix: the result on stdout, progress and questions on stderr, answers from stdin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLOURS = {"+": "32", "-": "31", "@": "36"}  # of the lines of a diff
 
 
 class Console(NamedTuple):
-    """Three streams. A terminal that has gone keeps nobody from putting things in order."""
+    """Three streams. A terminal that is gone does not keep a fix from putting things back."""
 
     stdin: TextIO
     stdout: TextIO
@@ -27,7 +27,7 @@ class Console(NamedTuple):
         return cls(sys.stdin, sys.stdout, sys.stderr)
 
     def say(self, text: str = "") -> bool:
-        """A part of the result; whether there was room for it."""
+        """Print a part of the result; returns whether it could be written."""
         return _print(self.stdout, text)
 
     def say_diff(self, text: str) -> bool:
@@ -38,7 +38,7 @@ class Console(NamedTuple):
         return _is_terminal(self.stdout) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def document(self, text: str) -> None:
-        """The whole result, for a program: ASCII, and nothing to be made safe."""
+        """Print the whole result for a program: ASCII, already escaped."""
         with suppress(OSError, ValueError):
             print(text, file=self.stdout, flush=True)
 
@@ -68,7 +68,7 @@ def _print(stream: TextIO, text: str, paint: Callable[[str], str] | None = None)
         stream.write(safe.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
     except BrokenPipeError:
-        return True  # whoever has gone has seen enough
+        return True  # the reader has gone, and has seen enough
     except (OSError, ValueError):
         return False
     return True

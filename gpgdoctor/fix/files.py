@@ -1,4 +1,4 @@
-"""Configuration files, read and replaced so that nothing of them is lost and nobody is led astray."""
+"""Configuration files, read and replaced without losing anything, and without following other users' links."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIMIT_BYTES = 8 << 20
 
 
 class Obstacle(Exception):
-    """The file is not to be written; the message is half a sentence about it."""
+    """The file must not be written; the message is half a sentence about it."""
 
 
 class NotWritten(Exception):
@@ -65,7 +65,7 @@ def _directory_of(path: str) -> Iterator[tuple[int, str, str]]:
     except OSError as error:
         raise Obstacle(f"{directory}: {error.strerror}") from error
     with atomic.closing(descriptor):
-        # Whoever else owns the directory could put anything in the file's place while we work.
+        # Another owner of the directory could replace the file while we work.
         if os.fstat(descriptor).st_uid != os.geteuid():
             raise Obstacle("its directory belongs to another user")
         yield descriptor, directory, name
@@ -134,7 +134,7 @@ def _check_status(status: os.stat_result) -> None:
 
 
 def _is_mount_point(path: str) -> bool:
-    """A file may be one, as in a container: nothing can be put in its place then."""
+    """A file may be a mount point, as in a container: then it cannot be replaced."""
     with suppress(OSError):
         return any(mount.point == path for mount in mounts.mounts())
     return False
@@ -169,7 +169,7 @@ def write(found: Found, content: bytes, temporary: str, mode: int | None = None)
 
 
 def delete(found: Found) -> None:
-    """Take away a file that was created; raises as `write` does."""
+    """Delete a file that was created; raises as `write` does."""
     with _as_not_written(found.path), _directory_of(found.path) as (descriptor, _, name):
         _check_unchanged(descriptor, found)
         os.unlink(name, dir_fd=descriptor)
@@ -189,7 +189,7 @@ def _as_not_written(path: str) -> Iterator[None]:
 
 
 def remove_leftover(path: str, temporary: str) -> None:
-    """Take away what a killed run may have left beside a file."""
+    """Delete what a killed run may have left beside a file."""
     with suppress(OSError, Obstacle), _directory_of(path) as (descriptor, _, _name):
         atomic.remove(descriptor, temporary)
 

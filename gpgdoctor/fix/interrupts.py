@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP as an exception, which can be kept waiting while something must not stop half way."""
+"""SIGINT, SIGTERM and SIGHUP as an exception, which can be delayed while something must not stop half way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(KeyboardInterrupt):
-    """Somebody wants us to stop, or the terminal is gone."""
+    """A signal asked us to stop, or the terminal is gone."""
 
 
 class Interrupts:
@@ -24,9 +24,9 @@ class Interrupts:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Interrupts:
-        with suppress(ValueError):  # not in the main thread: then nobody sends us signals either
+        with suppress(ValueError):  # not in the main thread, which alone gets signals
             for number in SIGNALS:
-                # nohup has SIGHUP ignored, and means it.
+                # nohup ignores SIGHUP on purpose.
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._receive)
         return self
@@ -47,7 +47,7 @@ class Interrupts:
 
     @contextmanager
     def shielded(self) -> Iterator[None]:
-        """A signal that comes now is raised when this is over."""
+        """A signal that arrives in here is raised at the end."""
         with self.ignored():
             yield
         if not self._depth:
@@ -55,7 +55,7 @@ class Interrupts:
 
     @contextmanager
     def ignored(self) -> Iterator[None]:
-        """Nothing is raised in here: this is what is done because of a signal, or after a failure."""
+        """Nothing is raised in here: for what is done because of a signal, or after a failure."""
         self._depth += 1
         try:
             yield

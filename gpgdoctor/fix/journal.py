@@ -1,4 +1,4 @@
-"""The journal: what each fix changes, before and after, written before anything is changed."""
+"""The journal: what each fix changes, with the content before and after, written before anything is changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from gpgdoctor.fix.entries import Damaged, Entry, State, decoded, encoded
@@ -25,7 +25,7 @@ class NoJournal(Exception):
 
 
 def location() -> str:
-    """The directory of the journal and the lock, which may not be there yet; raises NoJournal."""
+    """The directory of the journal and the lock, which may not exist yet; raises NoJournal."""
     import platformdirs
 
     try:
@@ -56,7 +56,7 @@ def opened() -> Iterator[Journal]:
 
 @contextmanager
 def session(wait_s: float = locking.WAIT_S) -> Iterator[Journal]:
-    """The journal, with everybody else kept out; raises NoJournal and NotLocked."""
+    """The journal, locked; raises NoJournal and NotLocked."""
     with opened() as book, locking.locked(book.descriptor, wait_s):
         yield book
 
@@ -66,7 +66,7 @@ def exists() -> bool:
 
 
 def read_only() -> Contents:
-    """What there is, without making anything; raises NoJournal."""
+    """The contents, without creating a journal; raises NoJournal."""
     path = location()
     try:
         descriptor = os.open(path, atomic.OPEN_DIRECTORY)
@@ -93,7 +93,7 @@ def _keep_private(descriptor: int, path: str) -> None:
 
 
 def _make(path: str) -> None:
-    """The directory and what leads to it; each is durable in the one above."""
+    """Create the directory and its parents, each made durable in the one above."""
     if os.path.isdir(path):
         return
     parent = os.path.dirname(path)
@@ -104,10 +104,14 @@ def _make(path: str) -> None:
 
 
 class Contents(Record):
-    """The entries, oldest first, and those that are not to be believed: by number, with the file and the reason."""
+    """The entries, oldest first, and those that cannot be trusted: by number, with the file and the reason."""
 
     entries: tuple[Entry, ...]
     skipped: dict[int, str]
+
+    def tell_skipped(self, tell: Callable[[str], None]) -> None:
+        for reason in self.skipped.values():
+            tell(f"gpgdoctor: skipped: {reason}")
 
 
 class Journal:
@@ -142,14 +146,14 @@ class Journal:
             raise NoJournal(f"the journal in {self._path} cannot be written: {error.strerror}") from error
 
     def become(self, entry: Entry, state: State) -> Entry:
-        """The same entry in another state; raises NoJournal. One that is lost with the power is completed later."""
+        """Write the entry with another state; raises NoJournal. If the power fails, a later run completes it."""
         entry = replace(entry, state=state)
         with suppress(NotDurable):
             self.write(entry)
         return entry
 
     def forget(self, entry: Entry) -> None:
-        """Of a fix that changed nothing, or that another entry tells as well."""
+        """Delete the entry of a fix that changed nothing, or that another entry includes."""
         with suppress(OSError, NotDurable):
             os.unlink(_name(entry.number), dir_fd=self.descriptor)
             atomic.make_durable(self.descriptor)
@@ -189,4 +193,4 @@ def _name(number: int) -> str:
 
 
 def now() -> float:
-    return round(time.time(), 3)
+    return max(0.0, round(time.time(), 3))  # an entry of before 1970 is not believed

@@ -1,4 +1,4 @@
-"""A scdaemon of our own, that speaks on its standard streams and serves nobody else (scdaemon --server)."""
+"""A scdaemon of our own, which talks on its standard streams and serves nobody else (scdaemon --server)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOG_PREFIX = re.compile(r"^.*?scdaemon\[\d+\]:? ")
 
 
 class Reading(Record):
-    """What scdaemon said to SERIALNO, and the last line of its log."""
+    """scdaemon's answer to SERIALNO, and the last line of its log."""
 
     answer: Answer | None  # None: none in time
     complaint: str | None
@@ -72,7 +72,7 @@ def _lines(stream: IO[bytes], deadline: Deadline) -> Iterator[str]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> bool:
-    """Close its input; if that does not do, SIGINT. SIGKILL would leave the card to whatever state it is in."""
+    """Close its input; if that is not enough, send SIGINT. SIGKILL could leave the card in any state."""
     assert process.stdin and process.stdout
     with suppress(OSError):
         process.stdin.close()

@@ -1,4 +1,4 @@
-"""Takes a reader out of scdaemon's hands and gives it to pcscd, before anything is written."""
+"""Makes scdaemon let go of a reader, so that pcscd can have it, before anything is written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ POLL_S = 0.5
 
 
 def give_reader_to_pcscd(diagnosis: Diagnosis, homedir: str | None, io: Console, *, may_ask: bool) -> bool:
-    """Stop scdaemon and wait until PC/SC lists another reader; raises NotRestarted where scdaemon does not end."""
+    """Stop scdaemon and wait until PC/SC lists another reader; raises NotRestarted where scdaemon does not end.
+
+    A pcscd that sleeps is woken, as scdaemon will do with disable-ccid.
+    """
     before = running(diagnosis.facts)
     listed = _listed(diagnosis)
     await_no_pinentry(before, io.tell)
@@ -34,7 +37,7 @@ def give_reader_to_pcscd(diagnosis: Diagnosis, homedir: str | None, io: Console,
 
 def _is_listed(homedir: str | None, before: set[str], wait_s: float) -> bool:
     deadline = Deadline(wait_s)
-    while not _listed(look(homedir)) - before:
+    while not _listed(look(homedir, wake=True)) - before:
         if not deadline.left():
             return False
         time.sleep(POLL_S)

@@ -1,4 +1,4 @@
-"""Restarts gpg-agent or scdaemon through GnuPG's own tools, and leaves running what ran before: no more, no less."""
+"""Restarts gpg-agent or scdaemon through GnuPG's own tools. What did not run before is not started."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ class NotRestarted(Exception):
 
 
 class Running(Record):
-    """The daemons of one home, as they are before a restart."""
+    """The daemons of one home, before a restart."""
 
     homedir: str
     agent: Daemon | None = None
     scdaemons: tuple[Daemon, ...] = ()
     supervised: bool = False  # a socket unit starts the agent again
-    own_options: tuple[str, ...] = ()  # that a new agent would not have
+    own_options: tuple[str, ...] = ()  # options of its command line that a new agent would not have
     pinentry_names: tuple[str, ...] = ()
 
     @property
     def loses_options(self) -> bool:
-        """Whether a new agent would be another one: it is only a socket unit that gives it the same options again."""
+        """Whether a new agent would lack options: only a socket unit starts it with the same ones again."""
         return bool(self.own_options) and not self.supervised
 
     def fitting(self, target: Target) -> Target:
-        """What can be restarted without a loss."""
+        """What can be restarted without losing options."""
         return "scdaemon" if self.agent is None or self.loses_options else target
 
     def concerned(self, restart: Restart | None) -> tuple[Daemon, ...]:
@@ -96,20 +96,20 @@ def is_alive(daemon: Daemon) -> bool:
 
 
 def await_no_pinentry(before: Running, tell: Tell, wait_s: float = PINENTRY_DEADLINE_S) -> None:
-    """A restart would close it under the fingers of whoever types a PIN; raises NotRestarted."""
+    """Wait until nobody is being asked for a PIN: a restart would close that dialog. Raises NotRestarted."""
     deadline = Deadline(wait_s)
-    told = False
+    reported = False
     while before.agent is not None and agent.pinentries(before.agent.pid, before.pinentry_names):
-        if not told:
+        if not reported:
             tell("A program of gpg-agent asks for a PIN or passphrase: waiting until it is closed.")
-            told = True
+            reported = True
         if not deadline.left():
             raise NotRestarted("a program of gpg-agent asks for a PIN or passphrase (pinentry): answer or close it")
         time.sleep(POLL_S * 4)
 
 
 def restart(step: Restart, before: Running, tell: Tell) -> None:
-    """End what is to end and start again what ran; raises NotRestarted."""
+    """End the daemon, and start gpg-agent again if it ran; raises NotRestarted."""
     _command(step.argv, _home(before.homedir))
     _await_end(before.concerned(step))
     if before.agent is None:
@@ -121,25 +121,25 @@ def restart(step: Restart, before: Running, tell: Tell) -> None:
 
 
 def _await_agent(homedir: str, tell: Tell) -> None:
-    """gpg-agent 2.2 looks every 4 s whether its scdaemon has ended, and hands out the dead pipe until then.
+    """gpg-agent 2.2 checks every 4 s whether its scdaemon has ended, and uses the dead pipe until then.
 
-    Source: agent/gpg-agent.c, TIMERTICK_INTERVAL. It is no failure if it does not notice; scdaemon may run again.
+    Source: agent/gpg-agent.c, TIMERTICK_INTERVAL. It is no failure if it does not notice: scdaemon may run again.
     """
     deadline = Deadline(NOTICE_DEADLINE_S)
-    told = False
+    reported = False
     while deadline.left():
         answer = agent.ask(homedir, "GETINFO scd_running", deadline.sooner(COMMAND_DEADLINE_S))
         if answer is None or not answer.ok:
             return
-        if not told:
+        if not reported:
             tell(f"Waiting until gpg-agent notices that scdaemon has ended, up to {NOTICE_DEADLINE_S:.0f} s.")
-            told = True
+            reported = True
         time.sleep(POLL_S * 2)
 
 
 def launch(homedir: str) -> None:
     """Start gpg-agent; raises NotRestarted where none runs afterwards."""
-    # It lives on with this environment, so with the language of its user.
+    # The agent keeps this environment, so it gets the language of its user.
     language = {name: os.environ.get(name, "") for name in ("LC_ALL", "LANGUAGE")}
     _command(("gpgconf", *home_arguments(homedir), "--launch", "gpg-agent"), {**language, **_home(homedir)})
     if agent.pid_of(homedir) is None:
@@ -147,7 +147,7 @@ def launch(homedir: str) -> None:
 
 
 def _home(homedir: str) -> dict[str, str]:
-    """gpgconf tells its children of no home that is the standard one, and they would go by a GNUPGHOME of ours."""
+    """gpgconf passes no --homedir for the default home, and its children would use our GNUPGHOME instead."""
     return {"GNUPGHOME": homedir} if homedir and os.environ.get("GNUPGHOME") else {}
 
 

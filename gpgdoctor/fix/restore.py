@@ -1,22 +1,20 @@
-"""Puts files back as the journal has them, and finishes what an interrupted run left half done."""
+"""Puts files back from the journal, and completes what an interrupted run left half done."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
 from typing import Literal
 
 from gpgdoctor.fix import files
 from gpgdoctor.fix.entries import Entry
 from gpgdoctor.fix.journal import Journal
 from gpgdoctor.fix.looking import look
-from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, is_alive, launch, restart, running
+from gpgdoctor.fix.restart import NotRestarted, Tell, await_no_pinentry, is_alive, launch, restart, running
 from gpgdoctor.plan.restarts import AGENTS_FILES, home_arguments, restart_of, scdaemon_runs
 from gpgdoctor.plan.steps import Edit, Target
 from gpgdoctor.system.atomic import NotDurable
 
-Tell = Callable[[str], None]
 Now = Literal["before", "after", "changed"]
 Outcome = Literal["whole", "changed", "failed"]
 
@@ -46,7 +44,7 @@ def put_back(file: Edit, temporary: str) -> bool:
 
 
 def put_back_all(entry: Entry, tell: Tell) -> Outcome:
-    """Every file of an entry; what could not be put back is said.
+    """Put back every file of an entry, and report what could not be put back.
 
     Returns "whole" where all are as before, "changed" where somebody else's change was left, "failed" where another
     try may do better.
@@ -70,7 +68,7 @@ def put_back_all(entry: Entry, tell: Tell) -> Outcome:
 def restart_again(
     target: Target, homedir: str, tell: Tell, *, agent_ran: bool = False, agents_file: bool = False
 ) -> None:
-    """Have the daemons that run now work by the files as they are now. What cannot be done is said."""
+    """Make the running daemons use the files as they are now, and report what cannot be done."""
     try:
         diagnosis = look(homedir)
         if any(finding.id == "GD204" for finding in diagnosis.findings):
@@ -87,7 +85,7 @@ def restart_again(
 
 
 def restart_for(entry: Entry, tell: Tell) -> None:
-    """What has to be restarted once the files of an entry are others; also what did not run when it was made."""
+    """Restart what uses the files of an entry, also daemons that did not run when it was made."""
     agents_file = any(file.path.endswith(AGENTS_FILES) for file in entry.files)
     target = entry.restart.target if entry.restart is not None else "gpg-agent"
     restart_again(target, entry.homedir, tell, agents_file=agents_file)

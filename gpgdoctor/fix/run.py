@@ -13,7 +13,7 @@ from gpgdoctor.fix.entries import UNFINISHED
 from gpgdoctor.fix.interrupts import Interrupted, Interrupts
 from gpgdoctor.fix.looking import look
 from gpgdoctor.fix.restart import NotRestarted, await_no_pinentry, running
-from gpgdoctor.fix.show import TO_APPLY, WAY_BACK, Result, blocks, named
+from gpgdoctor.fix.show import TO_APPLY, WAY_BACK, Result, blocks, left_over, named
 from gpgdoctor.fix.verify import NotProved
 from gpgdoctor.fix.work import FixOptions, Work, work_out
 from gpgdoctor.plan.plan import Plan, Restart
@@ -28,7 +28,7 @@ OTHERS = "Nothing is changed: others keep changing the same files. Try again."
 
 
 def fix(options: FixOptions, io: Console) -> Result:
-    """Cure what can be cured; what became of it."""
+    """Cure what can be cured; returns the result."""
     run = _Run(options, io)
     with Interrupts() as interrupts:
         try:
@@ -149,17 +149,16 @@ class _Run:
         self._conclude(work, applied)
 
     def _finish_interrupted(self, book: journal.Journal, interrupts: Interrupts) -> None:
-        """What a killed run left half done comes first."""
+        """First complete what a killed run left half done."""
         contents = book.contents()
-        for reason in contents.skipped.values():
-            self._io.tell(f"gpgdoctor: skipped: {reason}")
+        contents.tell_skipped(self._io.tell)
         for entry in contents.entries:
             if entry.state in UNFINISHED:
                 with interrupts.shielded():
                     restore.finish(book, entry, self._io.tell)
 
     def _with_reader_released(self, work: Work) -> Work:
-        """The same plan, once pcscd has the reader: what was found before is what has to be gone afterwards."""
+        """The same plan, once pcscd has the reader. The findings of before have to be gone afterwards."""
         from gpgdoctor.fix.release import give_reader_to_pcscd
 
         may_ask = self._io.can_ask() and not self._options.json
@@ -205,7 +204,7 @@ class _Run:
         self.end(_verdict(self._done, self.result), self._code(after, planned))
 
     def _code(self, diagnosis: Diagnosis, planned: Plan) -> int:
-        """An error that is left counts, and a check that could hide one; with ids, only one of theirs."""
+        """Nonzero for an error that is left, or a check that could hide one; with ids, only for these."""
         ids = self._options.ids
         errors = [it for it in diagnosis.findings if it.found.severity == "error" and not it.ignored]
         left = [finding for finding in errors if not ids or finding.id in ids]
@@ -222,12 +221,14 @@ class _Run:
     def end_early(self, verdict: str, code: int) -> None:
         """The same, where what this run has cured before stays."""
         if self._done:
-            verdict = f"{verdict} What was cured before that stays: {_cured(self._done)}.{_way_back(self.result)}"
+            verdict = (
+                f"{verdict} What was cured before that stays: {named(_cured(self._done))}.{_way_back(self.result)}"
+            )
         self.end(verdict, code)
 
 
 def _without(diagnosis: Diagnosis, planned: Plan) -> Diagnosis:
-    """As it is expected to be: without what is cured."""
+    """The diagnosis that is expected: without what is cured."""
     cured = {(finding.id, finding.subject) for finding in planned.planned}
     left = tuple(finding for finding in diagnosis.findings if (finding.id, finding.subject) not in cured)
     return replace(diagnosis, findings=left)
@@ -239,12 +240,15 @@ def _ids(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 def _verdict(plans: list[Plan], result: Result) -> str:
     done = "Fixed and verified" if result.verified else "Applied, not verified"
-    left = f" Left: {named(result.left)}." if result.left else ""
-    return f"{done}: {_cured(plans)}.{left}{_way_back(result)}"
+    cured = _cured(plans)
+    harmless, left = [it for it in result.left if it in cured], [it for it in result.left if it not in cured]
+    kept = f" Still so, and harmless now: {', '.join(harmless)}." if harmless else ""
+    more = f" Left: {left_over(left)}." if left else ""
+    return f"{done}: {named(cured)}.{kept}{more}{_way_back(result)}"
 
 
-def _cured(plans: list[Plan]) -> str:
-    return named(id for planned in plans for id in _ids(planned.planned))
+def _cured(plans: list[Plan]) -> tuple[str, ...]:
+    return tuple(id for planned in plans for id in _ids(planned.planned))
 
 
 def _way_back(result: Result) -> str:

@@ -1,4 +1,4 @@
-"""A plan and what became of it, for people and for programs."""
+"""A plan and its result, for people and for programs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from gpgdoctor.system.terminal import width
 
 LIMIT = 2000
 WAY_BACK, TO_APPLY = " To take it back: ", " To apply this: "
+PRICE_OF_SHARING = frozenset(("GD601", "GD602"))  # the plan names both as costs
 FOLLOWS = re.compile(f"{WAY_BACK}|{TO_APPLY}")
 
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """What became of a fix: the content of `fix --json`, and the last line of the text."""
+    """The result of a fix: the content of `fix --json`, and the last line of the text."""
 
     diagnosis: Diagnosis | None = None
     plans: list[Plan] = field(default_factory=list)  # one cure may reveal what needs another
@@ -37,7 +38,7 @@ class Result:
 
 
 def blocks(plan: Plan, notes: list[str], unknown: list[Check]) -> Iterator[tuple[str, bool]]:
-    """The findings, the diffs, the restart, the costs, and what is left to a person; True: it is a diff."""
+    """The findings, diffs, restart, costs, and what is left to a person; True marks a diff."""
     found: list[str] = []
     for finding in (*plan.planned, *plan.advised):
         about = f" [{finding.subject}]" if finding.subject else ""
@@ -64,6 +65,12 @@ def _reasons(unknown: list[Check]) -> list[str]:
 def named(ids: Iterable[str]) -> str:
     """Ids with their names beside."""
     return ", ".join(f"{id} {catalogue()[id].name}" if id in catalogue() else id for id in dict.fromkeys(ids))
+
+
+def left_over(ids: Iterable[str]) -> str:
+    """What a fix has left: named, and called what it is where it is no trouble of its own."""
+    names = list(ids)
+    return named(names) + (", the price of sharing" if PRICE_OF_SHARING.issuperset(names) else "")
 
 
 def _titled(title: str, items: Iterable[str]) -> str:

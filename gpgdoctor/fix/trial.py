@@ -1,4 +1,4 @@
-"""Whether the planned options would help, tried by a scdaemon of our own before anything is written."""
+"""Tries the planned options with a scdaemon of our own, before anything is written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gpgdoctor.system.deadline import Deadline
 
 TRIAL_DEADLINE_S = 10.0
 CLEAN_UP_DEADLINE_S = 5.0
-# A trial writes nowhere but into its own home, and waits for no debugger.
+# A trial writes only into its own home, and waits for no debugger.
 LEFT_OUT = ("log-file", "debug", "verbose", "quiet")
 
 

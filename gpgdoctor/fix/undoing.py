@@ -29,7 +29,7 @@ def undo(number: int | None, io: Console) -> int:
     """Put back what fix number ``number`` changed, or the last one; returns the exit code."""
     try:
         contents = journal.read_only()
-        _tell_of_skipped(contents, io)
+        contents.tell_skipped(io.tell)
         if number is not None and number not in {*(it.number for it in contents.entries), *contents.skipped}:
             io.tell(f"gpgdoctor: the journal has no fix number {number}; gpgdoctor undo --list shows it")
             return NO_SUCH_NUMBER
@@ -46,11 +46,6 @@ def undo(number: int | None, io: Console) -> int:
     return RESTORED
 
 
-def _tell_of_skipped(contents: journal.Contents, io: Console) -> None:
-    for reason in contents.skipped.values():
-        io.tell(f"gpgdoctor: skipped: {reason}")
-
-
 def _chosen(book: journal.Journal, number: int | None) -> entries.Entry:
     contents = book.contents()
     known = {entry.number: entry for entry in contents.entries}
@@ -61,7 +56,7 @@ def _chosen(book: journal.Journal, number: int | None) -> entries.Entry:
         return undoable[-1]
     entry = known.get(number)
     if number in contents.skipped:
-        raise _Refused(f"fix {number} cannot be undone: its entry is not to be believed")
+        raise _Refused(f"fix {number} cannot be undone: its entry cannot be trusted")
     if entry is None or entry.state not in UNDOABLE:
         raise _Refused(f"fix {number} has been put back already")
     return entry
@@ -86,13 +81,15 @@ def _undo(entry: entries.Entry, book: journal.Journal, interrupts: Interrupts, i
         done = "Removed" if file.before is None else "Restored"
         path = printable(file.path, PATH_LIMIT)
         io.say(f"{path} was as before already." if file.path in as_it_was else f"{done} {path}.")
-    io.say(f"Fix {entry.number} is undone.")
+    verdict = f"Fix {entry.number} is undone."
+    if not io.say(verdict):
+        io.tell(verdict)
 
 
 def _check_files(entry: entries.Entry, io: Console) -> bool:
     """Refuse, with a diff, where a file is not what the fix made of it.
 
-    Returns whether daemons may work by it: a killed run may have put files back, and restarted nothing.
+    Returns whether daemons may use it: a killed run may have put files back, and restarted nothing.
     """
     refused, changed = False, entry.state in ("putting-back", "undoing")
     for file in entry.files:
@@ -127,7 +124,7 @@ def list_journal(io: Console) -> int:
     except journal.NoJournal as error:
         io.tell(f"gpgdoctor: {error}")
         return REFUSED
-    _tell_of_skipped(contents, io)
+    contents.tell_skipped(io.tell)
     for entry in contents.entries:
         for line in _listed(entry):
             io.say(line)

@@ -1,4 +1,4 @@
-"""What is to be done, as of one look: the diagnosis, and the plan with every byte of it."""
+"""What is to be done, from one look: the diagnosis, and the plan with the exact bytes of each change."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FixOptions(Record):
     timeout_s: float = LOOK_DEADLINE_S  # of each look at the machine
 
     def confirmed(self) -> str:
-        """The command line that does what this one plans."""
+        """The command line that applies what this one shows."""
         home = ("--homedir", self.homedir) if self.homedir else ()
         time = ("--timeout", f"{self.timeout_s:g}") if self.timeout_s != LOOK_DEADLINE_S else ()
         switches = (*(("--keep-agent",) if self.keep_agent else ()), *(() if self.verify else ("--no-verify",)))
@@ -40,7 +40,7 @@ class FixOptions(Record):
 
 
 class Work(Record):
-    """What a fix works from."""
+    """Everything that a fix works with."""
 
     diagnosis: Diagnosis
     plan: Plan
@@ -50,7 +50,7 @@ class Work(Record):
 
 
 class Tables:
-    """The options that each program knows, in its own words."""
+    """The options that each program knows, as it lists them itself."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -72,7 +72,7 @@ class Tables:
 
 
 def work_out(options: FixOptions) -> Work:
-    """Look, and plan. Nothing is changed by it. Raises Drifted where a file changes at the same time."""
+    """Look, and plan; changes nothing. Raises Drifted where a file changes at the same time."""
     diagnosis, sources = look_with_files(options.homedir, options.timeout_s)
     facts = diagnosis.facts
     now, tables = running(facts), Tables(facts)
@@ -106,7 +106,7 @@ def _with_modes(planned: Plan) -> Plan:
 
 
 def _loses_options(facts: Facts, planned: Plan, now: Running) -> str | None:
-    """Why gpg-agent is not restarted although that would be the usual way."""
+    """Why gpg-agent is not restarted, although that would be usual."""
     usual = restart(facts, planned.cures, keep_agent=False)
     if usual is None or usual.target != "gpg-agent" or not now.loses_options:
         return None

@@ -1,1 +1,1 @@
-"""Many machines: an Ansible collection that asks and cures them, and one report out of their documents."""
+"""Many machines: an Ansible collection that checks and cures them, and one report from their documents."""

@@ -1,4 +1,4 @@
-"""What other programs put around documents: Ansible's results and facts, and lists; and hosts that gave none."""
+"""Unpacks documents from Ansible's results, facts and lists, and finds hosts that gave none."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def _in_local_facts(content: Any) -> Any:
 
 
 def failed(content: dict[str, Any]) -> bool:
-    """A result of Ansible that is none; what `ansible --tree` writes of one has a message alone."""
-    told = isinstance(content.get("msg"), str) and "changed" in content
-    return told or content.get("failed") is True or content.get("unreachable") is True
+    """Whether this is a failed result of Ansible; what `ansible --tree` writes of one has only a message."""
+    failed_itself = isinstance(content.get("msg"), str) and "changed" in content
+    return failed_itself or content.get("failed") is True or content.get("unreachable") is True
 
 
 def why(result: dict[str, Any]) -> str:

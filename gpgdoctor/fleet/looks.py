@@ -1,6 +1,6 @@
-"""What the report needs of one document: checked for its shape, bounded, and judged here where it was not judged yet.
+"""What the report needs from one document: checked, bounded, and judged here where it was not judged yet.
 
-A document was written elsewhere, by anybody: nothing in it is taken for what it claims to be.
+A document may come from anybody: nothing in it is trusted.
 """
 
 from __future__ import annotations

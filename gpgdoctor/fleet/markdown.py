@@ -101,7 +101,7 @@ def _damaged(row: Picture) -> Iterator[str]:
 
 
 def hosts(row: Picture) -> str:
-    """How many, and the first of them; of whom, where it concerns some of a host's users."""
+    """How many hosts, and the first of them, with the users concerned where these are not all."""
     users = row.get("users", {})
     shown = [
         f"{span(host)} ({', '.join(map(span, users[host][:HOSTS_SHOWN]))})" if host in users else span(host)

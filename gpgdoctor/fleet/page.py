@@ -12,7 +12,7 @@ HOSTS_SHOWN = 1000  # of one row; the JSON has them all
 def render(picture: Picture) -> str:
     return pages.render(
         "gpgdoctor.fleet.pages",
-        "fleet.html",
+        "fleet.html.j2",
         fleet=picture,
         limit=HOSTS_SHOWN,
         verdicts=VERDICTS,

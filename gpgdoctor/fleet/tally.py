@@ -1,4 +1,4 @@
-"""Counts what documents say, one after the other, so that memory grows with names of hosts and not with documents."""
+"""Counts what documents say, one after the other, so that memory grows with the hosts and not with the documents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REASONS_LIMIT = 20  # of one check
 
 @dataclass(slots=True)
 class Group:
-    """The hosts of which something is true, and on those that have several users, for whom."""
+    """The hosts on which something is true, and the users there, if there are several."""
 
     hosts: dict[str, set[str]] = field(default_factory=dict)
 

@@ -1,1 +1,1 @@
-"""What the support scripts of distributions run: short shims, and what serves them. All policy is here, not in them."""
+"""What the support scripts of distributions run: short shims, and the code that answers them. All policy is here."""

@@ -1,14 +1,14 @@
-"""What is said to a host, in the form it wants, and with the exit code it wants."""
+"""The answer to a host, in the form and with the exit code that it wants."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import known_or
 from gpgdoctor.hooks import bounded, merge
-from gpgdoctor.hooks.failure import SECTION, UNKNOWN, Answer
+from gpgdoctor.hooks.failure import SECTION, UNKNOWN, Answer, failed
 from gpgdoctor.hooks.survey import Survey
 from gpgdoctor.hooks.targets import Target
 from gpgdoctor.redact.redact import redact_all
@@ -17,7 +17,7 @@ from gpgdoctor.report.style import Style
 from gpgdoctor.system.record import Record
 
 SKIPPED = 111  # to supportconfig: man supportconfig(8)
-# How bad a monitoring system's codes are: UNKNOWN is better than WARNING.
+# A monitoring system's codes from good to bad: UNKNOWN is better than WARNING.
 BADNESS = (0, UNKNOWN, 1, 2)
 
 
@@ -35,13 +35,16 @@ class Judged(Record):
 
 
 def answer(target: Target, survey: Survey, seconds: float) -> Answer:
-    """The true facts are judged, and what they mean is redacted: a host gets the findings that `check` has."""
+    """The true facts are judged, then redacted, so that a host gets the same findings as `check`."""
     judged = judge(survey, (os.uname().nodename,))
     if target.form == "json":
         dump = bounded.findings_first if target.findings_first else bounded.dump
         return Answer(output=dump(_document(judged, seconds)), code=0)
     if target.form == "nagios":
         return _line(judged.each)
+    if target.form == "html":
+        page = bounded.page(_pages(judged))
+        return failed(target, "it would be too long") if page is None else Answer(output=page, code=0)
     text = bounded.text(_text(judged, _markdown if target.form == "markdown" else _plain), bounded.LIMIT_BYTES // 2)
     if target.form in ("text", "markdown"):
         return Answer(output=text, code=0)
@@ -101,6 +104,22 @@ def _markdown(judged: Judged, diagnosis: Diagnosis) -> str:
     from gpgdoctor.report.markdown import render
 
     return render(diagnosis, judged.ledger, Style(encoding="ascii"))
+
+
+def _pages(judged: Judged) -> Iterator[str]:
+    """The page, then shorter and shorter ones: without what is only known, and with fewer users."""
+    from gpgdoctor.report.html import render, render_users
+
+    users = (judged.machine,) if judged.users is None else judged.users
+    if judged.users is None:
+        yield render(judged.machine, judged.ledger)
+    else:
+        yield render_users(judged.machine, users, judged.left_out, judged.ledger)
+    number = len(users)
+    while number:
+        left_out = judged.left_out + len(users) - number
+        yield render_users(judged.machine, users[:number], left_out, judged.ledger, detailed=False)
+        number //= 2
 
 
 def _nothing_to_see(judged: Judged) -> bool:

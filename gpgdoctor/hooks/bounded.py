@@ -1,9 +1,10 @@
-"""Output that no host chokes on: ASCII, of limited length, without a line that the host would take for its own."""
+"""Output that every host can take: ASCII, of limited length, without lines that mean something to the host."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 LIMIT_BYTES = 256 << 10
@@ -11,7 +12,7 @@ CUT = "[The rest is left out: the report would be too long.]\n"
 LENGTHS = (1000, 300, 100, 30, 10)  # of lists in the facts, until the document fits
 TEXT_LENGTH = 500
 FIRST = ("verdict", "findings")
-# reportbug takes blocks between such lines out of the text: headers of the mail, and paths of files to attach.
+# reportbug takes text between such lines for headers of the mail and for paths of files to attach.
 MARKER = re.compile(r"^(\s*)-(?=-\s*(?:BEGIN|END)\b)", re.MULTILINE)
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
@@ -27,8 +28,14 @@ def text(words: str, limit: int = LIMIT_BYTES) -> str:
     return kept[: kept.rfind("\n") + 1] + CUT
 
 
+def page(candidates: Iterable[str], limit: int = LIMIT_BYTES) -> str | None:
+    """The first page that is short enough, in ASCII; one that is cut would be none."""
+    written = (it.encode("ascii", "xmlcharrefreplace").decode() + "\n" for it in candidates)
+    return next((it for it in written if len(it) <= limit), None)
+
+
 def findings_first(document: dict[str, Any], limit: int = LIMIT_BYTES) -> str:
-    """The same for people who open it in an archive: what was found stands at its beginning."""
+    """The same for people who open it in an archive: the findings come first."""
     ordered = json.loads(dump(document, limit))
     first = {name: ordered.pop(name) for name in FIRST}
     return json.dumps({**first, **ordered}, ensure_ascii=True, indent=2 if "shortened" not in ordered else None) + "\n"

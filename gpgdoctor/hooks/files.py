@@ -1,10 +1,12 @@
-"""The files of hooks: read without being led astray, written whole or not at all."""
+"""The files of hooks: read without following links, written whole or not at all."""
 
 from __future__ import annotations
 
 import os
-import stat
 from contextlib import suppress
+
+from gpgdoctor.system import atomic
+from gpgdoctor.system.regular import NotRegular, open_regular
 
 LIMIT_BYTES = 1 << 16  # a shim has a few hundred
 
@@ -12,36 +14,19 @@ LIMIT_BYTES = 1 << 16  # a shim has a few hundred
 def read(path: str) -> bytes | None:
     """The content; None where nothing is there; b"" for what is not a regular file, or too long to be a shim."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(open_regular(path, follow=False), "rb") as file:
+            content = file.read(LIMIT_BYTES + 1)
     except FileNotFoundError:
         return None
-    except OSError:
+    except (OSError, NotRegular):
         return b""
-    try:
-        status = os.fstat(descriptor)
-        ordinary = stat.S_ISREG(status.st_mode) and status.st_size <= LIMIT_BYTES
-        return os.read(descriptor, LIMIT_BYTES) if ordinary else b""
-    finally:
-        os.close(descriptor)
+    return content if len(content) <= LIMIT_BYTES else b""
 
 
 def write(path: str, content: bytes, mode: int) -> list[str]:
-    """Write beside and rename. Answers the directories that were missing, and were made for everybody to enter."""
+    """Write a file; returns the directories that had to be made, readable for everybody. Raises OSError."""
     made = _make_directory(os.path.dirname(path))
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        os.replace(temporary, path)
-    except OSError as error:
-        with suppress(OSError):
-            os.unlink(temporary)
-        error.filename = error.filename or path
-        raise
+    atomic.write(path, content, mode)
     return made
 
 

@@ -1,4 +1,4 @@
-"""Puts the shims where their hosts look for them, and takes away what it put there."""
+"""Installs the shims where their hosts look for them, and removes them again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _place(path: str, package: str | None) -> str:
 
 
 def state(piece: Piece, installed: list[Entry], destdir: str = "") -> PackagedState:
-    """absent, the same, ours as it was installed, ours but changed since, or somebody else's."""
+    """absent; the same; ours as installed; ours but changed since; or somebody else's."""
     present = files.read(destdir + piece.path)
     if present is None:
         return "absent"
@@ -62,7 +62,7 @@ def state(piece: Piece, installed: list[Entry], destdir: str = "") -> PackagedSt
 
 
 def install(target: Target, wanted: list[Piece], *, destdir: str = "", dry_run: bool = False) -> list[str]:
-    """Write what is missing or old, and answer what was done; raises Refused before anything is written."""
+    """Write what is missing or old, and return what was done; raises Refused before anything is written."""
     installed = [] if destdir else ledger.load()
     states = {piece.path: state(piece, installed, destdir) for piece in wanted}
     obstacles = [_obstacle(path, how, destdir) for path, how in states.items() if how in ("changed", "foreign")]

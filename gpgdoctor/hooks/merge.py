@@ -1,6 +1,6 @@
-"""One document for several users: the contract's, with who a finding concerns, and each user's own facts.
+"""One document for several users: that of `check --json`, with the users each finding concerns, and their own facts.
 
-What is the same for everybody stands there once; ``users`` of a finding or a check name those whom it concerns.
+A finding or check that is the same for several users is there once, and its ``users`` lists them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The support script that called, and what else it runs at the same time: they look, and are no cause.
+"""The support script that called, and what else it runs at the same time: observers, not the cause.
 
 sos runs pkcs11-tool and pcsc_scan beside its other plugins (sos/report/plugins/smartcard.py): they hold the reader
 for as long as the report takes, and would be named as what keeps scdaemon from it.

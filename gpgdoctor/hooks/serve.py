@@ -1,4 +1,4 @@
-"""`gpgdoctor hook run`: one answer to a host, in time, whatever happens; nothing on stderr, no question asked."""
+"""`gpgdoctor hook run`: always one answer to the host, in time; nothing on stderr, no questions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import NoReturn
 from gpgdoctor.hooks.failure import UNKNOWN, Answer, failed
 from gpgdoctor.hooks.targets import Target
 from gpgdoctor.system.nowhere import lead_nowhere
+from gpgdoctor.system.shortage import shortage
 
 NOT_WRITTEN = 1
 DEADLINE_S = 27.0  # of the 30 that are promised
@@ -22,11 +23,11 @@ def serve(target: Target, *, all_users: bool) -> int:
     output = _Output()
     watch = threading.Timer(DEADLINE_S, _give_up, (target, output))
     watch.daemon = True
-    watch.start()
     try:
+        watch.start()
         answer = _look(target, all_users)
-    except Exception as error:  # noqa: BLE001 - the host gets an answer, and no traceback with private things in it
-        answer = failed(target, f"a defect of gpgdoctor ({_where(error)})")
+    except Exception as error:  # noqa: BLE001 - the host gets an answer, and no traceback with private data in it
+        answer = failed(target, shortage(error) or f"a defect of gpgdoctor ({_where(error)})")
     watch.cancel()
     try:
         output.write(answer.output)
@@ -53,7 +54,7 @@ class _Output:
         lead_nowhere(0, 2)
 
     def write(self, text: str) -> None:
-        """Write all of it; where something was written already, wait for the end of the process."""
+        """Write all of it; if something was written already, wait for the process to end."""
         self._once.acquire()
         rest = text.encode("ascii")
         while rest:
@@ -61,7 +62,7 @@ class _Output:
 
 
 def _give_up(target: Target, output: _Output) -> NoReturn:
-    """Where a call does not return: write that and end the process at once."""
+    """For a call that does not return: say so, and end the process at once."""
     answer = failed(target, f"it took longer than {DEADLINE_S:.0f} s")
     try:
         output.write(answer.output)

@@ -10,24 +10,24 @@ from gpgdoctor.collect import usb
 from gpgdoctor.collect.described import with_cards
 from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.gpgconf import GpgconfQuestions
-from gpgdoctor.collect.machine import Look, Wishes
+from gpgdoctor.collect.machine import Look, LookOptions
 from gpgdoctor.collect.probe_child import ProbeChild
-from gpgdoctor.collect.user_child import UserChild, nothing
+from gpgdoctor.collect.user_child import UserChild, nothing_known
 from gpgdoctor.facts import Facts, Process, Reason, Unknown, known_or
 from gpgdoctor.hooks.observers import mark_callers
 from gpgdoctor.hooks.untrusted import cleaned
 from gpgdoctor.hooks.users import Candidates, candidates
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.system.caller import RunAs
 from gpgdoctor.system.deadline import Deadline
 from gpgdoctor.system.record import Record, replace
 
 if TYPE_CHECKING:
     import pwd
 
-    from gpgdoctor.collect.readers import Told
+    from gpgdoctor.collect.readers import ProbeAnswers
     from gpgdoctor.collect.user import UserFacts
 
-TOGETHER = 5  # looks as users that run at once
+TOGETHER = 5  # looks at users that run at once
 ALL_USERS_S = 18.0
 LOOK_S = 4.5
 EACH = "looked at for each user"
@@ -45,8 +45,8 @@ class Survey(Record):
 def survey(all_users: bool) -> Survey:
     """A passive look; all users are looked at only by root."""
     if not all_users or os.geteuid() != 0:
-        return Survey(machine=mark_callers(Look(Wishes(passive=True, versions=True)).facts()))
-    machine = mark_callers(Look(Wishes(passive=True, versions=True), _MachineOnly()).facts())
+        return Survey(machine=mark_callers(Look(LookOptions(passive=True, versions=True)).facts()))
+    machine = mark_callers(Look(LookOptions(passive=True, versions=True), _MachineOnly()).facts())
     connections = known_or(machine.pcscd.connections, ())
     chosen = candidates(os.environ, (known_or(connection.uid, 0) for connection in connections))
     found = _looks(chosen, ask=not isinstance(machine.pcscd.answer, Unknown))
@@ -71,8 +71,8 @@ class _AsUser:
     def __init__(self, user: pwd.struct_passwd, *, ask: bool) -> None:
         """``ask``: whether pcscd may be asked, as root's own look was."""
         self.user = user
-        self._part = UserChild(Whom(user))
-        self._probe = ProbeChild(LOOK_S, Whom(user)) if ask else None
+        self._part = UserChild(RunAs(user))
+        self._probe = ProbeChild(LOOK_S, RunAs(user)) if ask else None
         if self._probe:
             self._probe.look(ask=True, probe=False, timeout_s=LOOK_S)
 
@@ -81,7 +81,9 @@ class _AsUser:
         if self._probe:
             self._probe.wait_for_second_look(deadline)
             self._probe.wait(deadline)
-        return _Part(user=self.user, mine=cleaned(self._part.finish()), told=self._probe.told if self._probe else None)
+        return _Part(
+            user=self.user, mine=cleaned(self._part.finish()), answers=self._probe.answers if self._probe else None
+        )
 
     def close(self) -> None:
         self._part.close()
@@ -90,17 +92,17 @@ class _AsUser:
 
 
 class _Part(Record):
-    """What was learnt of one user. ``told`` is None where pcscd was not asked as that user."""
+    """What was found for one user. ``answers`` is None where pcscd was not asked as that user."""
 
     user: pwd.struct_passwd
     mine: UserFacts
-    told: Told | None = None
+    answers: ProbeAnswers | None = None
 
 
 def _looks(chosen: Candidates, *, ask: bool) -> list[_Part]:
     """One child for each user, a few at a time, so that a slow machine is not overrun."""
     deadline = Deadline(ALL_USERS_S)
-    found = [_Part(user=user, mine=nothing(REMOTE)) for user in chosen.users if user.pw_uid in chosen.remote]
+    found = [_Part(user=user, mine=nothing_known(REMOTE)) for user in chosen.users if user.pw_uid in chosen.remote]
     near = [user for user in chosen.users if user.pw_uid not in chosen.remote]
     for start in range(0, len(near), TOGETHER):
         started = [_AsUser(user, ask=ask) for user in near[start : start + TOGETHER]]
@@ -126,13 +128,13 @@ def _with_cards(machine: Facts, found: list[_Part]) -> tuple[Process, ...]:
 
 def _facts(machine: Facts, part: _Part) -> Facts:
     """The machine as it is for one user."""
-    told, mine = part.told, part.mine
+    answers, mine = part.answers, part.mine
     return replace(
         machine,
         gnupg=mine.gnupg,
         configuration=mine.configuration,
-        pcscd=replace(machine.pcscd, answer=told.answer(), library=told.library()) if told else machine.pcscd,
-        readers=told.readers(Reason.PASSIVE) if told else machine.readers,
+        pcscd=replace(machine.pcscd, answer=answers.answer(), library=answers.library()) if answers else machine.pcscd,
+        readers=answers.readers(Reason.PASSIVE) if answers else machine.readers,
         usb=usb.as_open(machine.usb, mine.usb_nodes),
         host=replace(machine.host, user=part.user.pw_name, uid=part.user.pw_uid, called_by=None),
     )

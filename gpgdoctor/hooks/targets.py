@@ -1,4 +1,4 @@
-"""The programs that gpgdoctor answers to, what each wants as an answer, and the files that make it ask."""
+"""The programs that gpgdoctor answers, the form of answer each wants, and the files that make them ask."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Literal
 
 from gpgdoctor.system.record import Record
 
-Form = Literal["text", "markdown", "json", "text-and-json", "nagios"]
+Form = Literal["text", "markdown", "json", "text-and-json", "nagios", "html"]
 
 
 class Shim(Record):
-    """A file of a hook: where it comes from below shims/, and where its host looks for it."""
+    """A file of a hook: its source below shims/, and where its host looks for it."""
 
     source: str
     path: str
@@ -18,7 +18,7 @@ class Shim(Record):
 
     @property
     def names_program(self) -> bool:
-        """Whether it names the gpgdoctor it runs, instead of searching for it as its user would."""
+        """Whether it names the path of gpgdoctor, instead of using the search path of its user."""
         return b"@EXE@" in template(self.source)
 
 
@@ -88,13 +88,20 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(name="text", about="for people", form="text"),
     Target(name="json", about="the document of check --json", form="json"),
+    Target(
+        name="html",
+        about="a page with a part for each user; sos takes it along",
+        form="html",
+        host="sos",
+        shims=(Shim(source="html/extras", path="/etc/sos/extras.d/gpgdoctor-page"),),
+    ),
 )
 
 BY_NAME = {target.name: target for target in TARGETS}
 
 
 def template(source: str) -> bytes:
-    """A shim as it lies in the package."""
+    """The shim as it is in the package."""
     from importlib.resources import files
 
     return files("gpgdoctor.hooks").joinpath("shims", *source.split("/")).read_bytes()

@@ -1,4 +1,4 @@
-"""Whether root, or anybody but its owner, may be made to run a program: who could put another one in its place."""
+"""Whether it is safe to make root, or other users, run a program: who could replace it?"""
 
 from __future__ import annotations
 
@@ -47,6 +47,6 @@ def _interpreter(program: str) -> str | None:
         return None
     words = os.fsdecode(first[2:]).split()
     if words and os.path.basename(words[0]) == "env" and len(words) > 1:
-        # env itself lies in /usr/bin, as everything that it finds there.
+        # env itself is in /usr/bin, like everything that it finds there.
         return shutil.which(words[-1], path=SUDO_PATH) or words[-1]
     return words[0] if words else None

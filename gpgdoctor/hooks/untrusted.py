@@ -1,4 +1,4 @@
-"""What a program with a user's rights says, made fit for a report that goes elsewhere."""
+"""Facts from a process with a user's rights, made safe for a report that leaves the machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT_LIMIT = 500
 
 
 def cleaned(facts: UserFacts) -> UserFacts:
-    """The same facts without a control character, each text cut."""
+    """The same facts without control characters, and with texts of limited length."""
     from gpgdoctor.collect.user_child import decoded
 
     return decoded(_clean(encode(facts)))

@@ -1,6 +1,6 @@
-"""Whose GnuPG root may be asked about: users with a running daemon, a session, or a log-in of their own.
+"""The users whose GnuPG root looks at: those with a running daemon, a session, or a log-in of their own.
 
-Nothing below anybody's home is touched here; names, homes and shells are the words of the passwd database.
+Nothing below anybody's home is touched here; names, homes and shells come from the passwd database.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def candidates(environment: Mapping[str, str], connected: Iterable[int]) -> Cand
     found = {uid for uid in busy | _with_runtime_directory() | _hinted(environment) if uid != 0}
     if 0 in running:
         found.add(0)
-    # First come those who have something running: they are what a report is about.
+    # Those with running daemons or connections come first: a report is about them.
     entries = sorted((*_entries(found), *_people(found)), key=lambda user: (user.pw_uid not in busy, user.pw_uid))
     chosen = sorted(entries[:USERS_LIMIT], key=lambda user: user.pw_uid)
     table = _mounts()
@@ -44,7 +44,7 @@ def candidates(environment: Mapping[str, str], connected: Iterable[int]) -> Cand
 
 
 def _uids_of_daemons() -> set[int]:
-    """Who runs a gpg-agent or an scdaemon."""
+    """The users that run a gpg-agent or a scdaemon."""
     pids = [pid for pid, role in processes.daemons().items() if role != "pcscd"]
     return {uid for uid in map(proc.uid, pids) if uid is not None}
 
@@ -61,7 +61,7 @@ def _with_runtime_directory() -> set[int]:
 
 
 def _hinted(environment: Mapping[str, str]) -> set[int]:
-    """Who called sudo, pkexec or doas: a hint, no authority."""
+    """The user who called sudo, pkexec or doas: a hint, which grants nothing."""
     found = set()
     for value in (environment.get(variable, "") for variable, _ in CALLERS):
         with suppress(KeyError, OverflowError):
@@ -111,6 +111,6 @@ def _mounts() -> list[mounts.Mount]:
 
 
 def _is_remote(home: str, table: list[mounts.Mount]) -> bool:
-    """By the words alone: to look at a home would already touch it."""
+    """By the path alone: even a stat() of the home could hang."""
     mount = mounts.holding(home, table)
     return mount is not None and mount.is_remote

@@ -1,1 +1,1 @@
-"""What happens over time, where `check` is one look: instruments that show it and judge nothing."""
+"""Instruments that show what happens over time, where `check` is one look. They judge nothing."""

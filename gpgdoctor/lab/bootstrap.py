@@ -4,6 +4,7 @@ usage: bootstrap.py demo [ARGS]   a virtual reader, card and conflict; ARGS as f
        bootstrap.py test [ARGS]   the test suite; ARGS as for pytest
        bootstrap.py test --full   with all scenarios that need a whole machine, not eight of them
        bootstrap.py lint          ruff (check and format) and mypy over the clone
+       bootstrap.py python [ARGS] Python with the packages that the tests need; ARGS as for python
 
 Needs python3 (3.10 or later), apt-get and a network the first time; neither root, pip, python3-venv nor a compiler.
 Nothing is installed on this machine: a virtual environment and unpacked Debian packages go to
@@ -48,7 +49,7 @@ LINT_DEADLINE_S = 600
 # Labs do not meet, and most tests wait for something: one more process than there are processors.
 SIDE_BY_SIDE = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
 # Those that emulate a processor take all that there is, and come first and alone.
-MACHINE_TESTS = "tests/lab/test_machine.py"
+MACHINE_TESTS = ("tests/lab/test_machine.py", "tests/lab/test_machine_ends.py")
 FULL = "--full"
 
 LINTERS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
@@ -108,6 +109,8 @@ def main(arguments: Sequence[str]) -> int:
             return test(rest)
         if command == "lint":
             return lint()
+        if command == "python":
+            return run_instead(prepared("base", "test"), *rest)
     except (BootstrapFailed, DebianUnavailable, PartsUnavailable) as reason:
         say(str(reason))
         return EXIT_CANNOT_RUN
@@ -120,7 +123,7 @@ def main(arguments: Sequence[str]) -> int:
 def demo(arguments: Sequence[str]) -> int:
     environment = prepared("base", "lab")
     find(progress=say)
-    return run_instead(environment, "gpgdoctor", "demo", *arguments)
+    return run_instead(environment, "-m", "gpgdoctor", "demo", *arguments)
 
 
 def test(arguments: Sequence[str]) -> int:
@@ -132,10 +135,11 @@ def test(arguments: Sequence[str]) -> int:
         say(f"the lab is not available: {reason}")
     os.chdir(CLONE)
     if arguments and list(arguments) != [FULL]:
-        return run_instead(environment, "pytest", *arguments)
+        return run_instead(environment, "-m", "pytest", *arguments)
     say("first what needs a whole machine, then everything else")
-    machine = run_to_its_end(environment, "pytest", MACHINE_TESTS, *arguments)
-    rest = run_to_its_end(environment, "pytest", *SIDE_BY_SIDE, "--ignore", MACHINE_TESTS)
+    machine = run_to_its_end(environment, "pytest", *MACHINE_TESTS, *arguments)
+    others = (f"--ignore={file}" for file in MACHINE_TESTS)
+    rest = run_to_its_end(environment, "pytest", *SIDE_BY_SIDE, *others)
     if machine and not rest:
         say("the tests of the machine failed: see above")
     return machine or rest
@@ -256,9 +260,9 @@ def surroundings(environment: Environment) -> dict[str, str]:
     return {**inherited, "VIRTUAL_ENV": str(environment.home / "venv"), "PATH": path}
 
 
-def run_instead(environment: Environment, module: str, *arguments: str) -> int:
+def run_instead(environment: Environment, *arguments: str) -> int:
     sys.stderr.flush()
-    os.execve(environment.python, [str(environment.python), "-m", module, *arguments], surroundings(environment))
+    os.execve(environment.python, [str(environment.python), *arguments], surroundings(environment))
 
 
 def run_to_its_end(environment: Environment, module: str, *arguments: str) -> int:

@@ -14,8 +14,8 @@ from gpgdoctor.lab.catalogue import BY_NAME, SCENARIOS
 from gpgdoctor.lab.catalogue.common import CARD_STATUS
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.machine import catalogue as machines
+from gpgdoctor.lab.machine.machine_lab import MachineLab
 from gpgdoctor.lab.machine.scenario import MachineScenario
-from gpgdoctor.lab.machine.stage import MachineLab
 from gpgdoctor.lab.plan import LabFailed, LabUnavailable
 from gpgdoctor.lab.scenario import GpgOutcome, Scenario, as_of
 from gpgdoctor.system.terminal import width

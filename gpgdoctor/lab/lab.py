@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 
 from gpgdoctor.lab import layout
-from gpgdoctor.lab.furnish import Furniture
+from gpgdoctor.lab.contents import RoomContents
+from gpgdoctor.lab.handles import CardHandle, ClientHandle, read_line
 from gpgdoctor.lab.plan import LabFailed, LabUnavailable
-from gpgdoctor.lab.puppets import CardHandle, ClientHandle, hear
 from gpgdoctor.lab.room import Room
 from gpgdoctor.lab.scenario import GNUPG_2_3, CardKind, Client, Listener, Scenario, Step
 from gpgdoctor.lab.workbench import Workbench
@@ -32,7 +32,7 @@ class Lab(Workbench):
     """
 
     def __init__(self, scenario: Scenario, *, root: Path | None = None, user: int | None = None) -> None:
-        super().__init__(Furniture(scenario, root, scenario.user if user is None else user))
+        super().__init__(RoomContents(scenario, root, scenario.user if user is None else user))
         self.scenario = scenario
         self.readers = [f"{reader.name} 00 00" for reader in scenario.readers]
         if len(set(self.readers)) < len(self.readers):
@@ -47,7 +47,7 @@ class Lab(Workbench):
     # -- life -----------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Lab:
-        self.room = Room(self._furniture.plan())
+        self.room = Room(self._contents.plan())
         try:
             self._play()
         except BaseException:
@@ -144,19 +144,19 @@ class Lab(Workbench):
         return self._cards[reader].log()
 
     def reader_states(self) -> dict[str, int]:
-        return self._furniture.parse_states(self.run(self._furniture.states_argv(), user=0).stdout)
+        return self._contents.parse_states(self.run(self._contents.states_argv(), user=0).stdout)
 
     def _wait_for_states(self, bits: Mapping[int, int]) -> None:
         wanted = [f"{self.readers[number]}={bit}" for number, bit in bits.items()]
-        looked = self.run([*self._furniture.states_argv(), str(PCSCD_DEADLINE_S), *wanted], user=0)
+        looked = self.run([*self._contents.states_argv(), str(PCSCD_DEADLINE_S), *wanted], user=0)
         if looked.returncode != 0:
             raise LabFailed(f"the readers did not become ready: {looked.stdout or looked.stderr}\n{self.pcscd_log()}")
 
     def start_client(self, client: Client, *, name: str | None = None) -> ClientHandle:
         handle = ClientHandle(
             self.room,
-            self._furniture.program_argv(self.room, client.program, "client.py"),
-            self._furniture.program_environment(),
+            self._contents.program_argv(self.room, client.program, "client.py"),
+            self._contents.program_environment(),
             client,
             self.readers[client.reader] if self.readers else "",
         )
@@ -175,14 +175,14 @@ class Lab(Workbench):
         return self._clients[name]
 
     def _start_listener(self, listener: Listener) -> None:
-        path = listener.path.format(sockets=self._furniture.sockets)
+        path = listener.path.format(sockets=self._contents.sockets)
         count_file = f"/tmp/connects-{len(self._counts)}"
-        argv = [*self._furniture.program_argv(self.room, listener.program, "listener.py"), path, count_file]
+        argv = [*self._contents.program_argv(self.room, listener.program, "listener.py"), path, count_file]
         own = path != listener.path
         if own:
             self.run(["gpgconf", "--create-socketdir"])
-        environment = self._furniture.program_environment()
-        hear(self.room.popen(argv, environment=environment, user=self.user if own else 0))
+        environment = self._contents.program_environment()
+        read_line(self.room.popen(argv, environment=environment, user=self.user if own else 0))
         self._counts[listener.path] = count_file
 
     def connects(self, path: str) -> int:

@@ -119,8 +119,8 @@ def find(
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Keeps two runs apart that would fill the same directory."""
+def locked(directory: Path, *, wait: bool = True) -> Iterator[None]:
+    """Keeps two runs apart that would fill the same directory. Without ``wait``: BlockingIOError where one does."""
     directory.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + LOCK_DEADLINE_S
     with (directory / "lock").open("w") as lock:
@@ -129,6 +129,8 @@ def locked(directory: Path) -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
+                if not wait:
+                    raise
                 if time.monotonic() > deadline:
                     raise DebianUnavailable(f"another run has held {directory} for {LOCK_DEADLINE_S} s") from None
                 time.sleep(LOCK_POLL_S)

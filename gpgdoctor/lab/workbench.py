@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from gpgdoctor.lab import layout
-from gpgdoctor.lab.furnish import Furniture
+from gpgdoctor.lab.contents import RoomContents
 from gpgdoctor.lab.plan import LabFailed
 from gpgdoctor.lab.room import RUN_DEADLINE_S, Process, Room
 
@@ -23,15 +23,15 @@ class Workbench:
 
     room: Room
 
-    def __init__(self, furniture: Furniture) -> None:
-        self._furniture = furniture
-        self.user = furniture.user
-        self.python = furniture.python
+    def __init__(self, contents: RoomContents) -> None:
+        self._contents = contents
+        self.user = contents.user
+        self.python = contents.python
         self.home = layout.HOME
-        self.gnupghome = f"{layout.HOME}/{furniture.scenario.homes[0]}"
+        self.gnupghome = f"{layout.HOME}/{contents.scenario.homes[0]}"
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        return {**self._furniture.environment(), **(extra or {})}
+        return {**self._contents.environment(), **(extra or {})}
 
     def run(
         self,

@@ -1,4 +1,4 @@
-"""The pages that `explain` prints, and how one finds the right one: by id, by a pasted error, by plain words."""
+"""The pages that `explain` prints, and the search for the right one: by id, by a pasted error, by plain words."""
 
 from gpgdoctor.manual.pages import Page, called, pages
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from gpgdoctor.manual.codes import with_numbers_of_pcsc
 from gpgdoctor.system.record import Record
 
 
@@ -29,15 +30,15 @@ class Line(Record):
     program: str  # its name, in lower case; "" where the line does not say
     message: str  # what it said, normalized
     whole: str  # the same with the names of who said it
+    words: str  # of the whole
 
 
 COLOURS = re.compile(r"\x1b\[[0-9:;<=>?]*[ -/]*[@-~]")
-PROMPT = re.compile(r"^\s*(?:[\w.@~/:-]*[$#%>]\s+)")
+PROMPT = re.compile(r"^\s*(?:[\w.@~/:-]*[$#%>\u276f\u279c\u25b6\u03bb]\s+)+")
 # What a log puts before a line: a date and a time in several forms, perhaps a host, the kernel's seconds.
 CLOCK = r"\d{2}:\d{2}(?::\d{2})?(?:[.,]\d+)?"
-STAMP = re.compile(
-    rf"^\s*(?:\[\s*\d+\.\d+\]\s*|(?:[A-Z][a-z]{{2}}\s+\d{{1,2}}|\d{{4}}-\d\d-\d\d)[T ]{CLOCK}(?:Z|[+-]\d\d:?\d\d)?\s+)"
-)
+DATE = r"(?:[A-Za-z]{3}\s+\d{1,2}|\d{4}[-/]\d\d[-/]\d\d|\d\d\.\d\d(?:\.(?:\d{4})?)?)"
+STAMP = re.compile(rf"^\s*(?:\[\s*\d+\.\d+\]\s*|(?:{DATE}[T ]\s*)?{CLOCK}(?:Z|[+-]\d\d:?\d\d)?\s+)")
 HOST = re.compile(r"^[\w.-]+\s+(?=[\w.@/-]+(?:\[\d+\])?:\s)")
 # pcscd: "00000045 ccid_usb.c:598:OpenUSBByName() text"
 SOURCE_LINE = re.compile(r"^(?:\d{8} )?(?:\[\d+\] )?[\w./-]*?([\w-]+\.c):\d+:(\w+)\(\)\s*")
@@ -61,28 +62,11 @@ PROGRAMS = {
     ),
 }
 KINDS = {name: kind for kind, names in reversed(PROGRAMS.items()) for name in names}
-SIGNED = re.compile(r"(?<![\w-])-21464\d{5}(?!\d)")
-BARE = re.compile(r"(?<!\w)80100([0-9a-fA-F]{3})\b")
-# What pcsclite.h calls the codes that the pages have as numbers.
-CODES = {
-    "scard_f_internal_error": "0x80100001",
-    "scard_e_unknown_reader": "0x80100009",
-    "scard_e_sharing_violation": "0x8010000b",
-    "scard_e_no_smartcard": "0x8010000c",
-    "scard_f_comm_error": "0x80100013",
-    "scard_e_not_transacted": "0x80100016",
-    "scard_e_reader_unavailable": "0x80100017",
-    "scard_e_no_service": "0x8010001d",
-    "scard_e_service_stopped": "0x8010001e",
-    "scard_e_no_readers_available": "0x8010002e",
-    "scard_w_unresponsive_card": "0x80100066",
-    "scard_w_unpowered_card": "0x80100067",
-    "scard_w_reset_card": "0x80100068",
-    "scard_w_removed_card": "0x80100069",
-    "scard_w_security_violation": "0x8010006a",
-}
-CODE_NAMES = re.compile(r"\b(?:" + "|".join(CODES) + r")\b")
-PLAIN = str.maketrans("\u2018\u2019\u201c\u201d\u00a0\u2026", "''\"\" .")
+PLAIN = str.maketrans("\u2018\u2019\u201c\u201d\u00a0\u202f\u2026", "''\"\"  .")
+NO_QUOTES = str.maketrans("", "", "'\"`\u00ab\u00bb\u201e\u00b4")
+# gpg says both, one below the other; which card application it wanted depends on its version.
+NO_CARD, SELECTING = re.compile(r"openpgp card not available\b|selecting openpgp failed\b"), "selecting card failed"
+WORD = re.compile(r"\w+(?:-\w+)*")
 
 
 def line(pasted: str) -> Line:
@@ -102,7 +86,8 @@ def line(pasted: str) -> Line:
         kind, program, rest = found
         if kind in (Speaker.KERNEL, Speaker.PCSC, Speaker.OTHER):
             break
-    return Line(text=text, speaker=kind, program=program, message=normalized(rest), whole=normalized(text))
+    whole = normalized(text)
+    return Line(text=text, speaker=kind, program=program, message=normalized(rest), whole=whole, words=words(whole))
 
 
 def _speaker(text: str) -> tuple[Speaker, str, str] | None:
@@ -130,11 +115,12 @@ def _speaker(text: str) -> tuple[Speaker, str, str] | None:
 
 
 def normalized(text: str) -> str:
-    """Without what differs from one paste to the next: letter case, blanks, quotation marks.
-
-    A code of PC/SC is 0x8010000b, however it is written: pyscard has it as a signed decimal number.
-    """
-    text = SIGNED.sub(lambda number: f"0x{int(number[0]) & 0xFFFFFFFF:08x}", text)
-    text = BARE.sub("0x80100\\1", text)
+    """Without what differs from one paste to the next: letter case, blanks, the form of a code."""
     joined = " ".join(text.translate(PLAIN).lower().split())
-    return CODE_NAMES.sub(lambda name: CODES[name[0]], joined)
+    return with_numbers_of_pcsc(joined)
+
+
+def words(normal: str) -> str:
+    """The words of a normalized text alone, one blank around each: forums and terminals change the rest."""
+    plain = normal.translate(NO_QUOTES)
+    return f" {' '.join(WORD.findall(NO_CARD.sub(SELECTING, plain)))} "

@@ -7,45 +7,104 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
+from gpgdoctor.system.record import Record
+
 AT_MOST = 5
-NEARLY_ALL, ANY = 0.75, 0.01  # of a symptom's words
+NEARLY_ALL = 0.75  # of a symptom's words
 FEW_WORDS = 2  # said by somebody who tries a word: any symptom that has it
-ALIKE = 0.8
+ALIKE, ALIKE_AT_FIRST = 0.82, 2  # the second: letters
 SHORTEST_STEM = 3
-WORD = re.compile(r"[a-z0-9+]+")
+WORD = re.compile(r"[a-z0-9+]+(?:[-._][a-z0-9+]+)*")
+PARTS = re.compile(r"[-._]")
 ENDINGS = ("ings", "ing", "edly", "ed", "ions", "ion", "es", "s", "ly", "e")
+SUBJECT = "!"  # before a line of the table
+OF_ITS_SUBJECT, OF_ALL_WORDS, OF_A_LATER_PLACE = 3.0, 0.5, 0.25  # in a symptom's score
+OF_A_COMMON_WORD = 0.5
+COMMON = frozenset(["card", "gpg", "gnupg", "key", "not", "reader", "token", "work", "works", "yubikey"])
+NEGATION = re.compile(r"(?:ca|wo|do|does|did|is|are|was|were|has|have|could|would|should)n'?t\b|\bcannot\b")
+# Cards, tokens and devices of other kinds.
+FOREIGN = re.compile(
+    r"\b(?:sd|micro ?sd|sim|graphics?|video|sound|audio|network|wi-?fi|wlan|lan|memory|credit|debit|capture|gpu)"
+    r"[ -]cards?\b"
+    r"|\b(?:printer|keyboard|mouse|webcam|headset|bluetooth|scanner|alsa|snd|nvidia)\b"
+)
+OURS = re.compile(r"gpg|gnupg|pgp|smart|yubi|nitrokey|token|pcsc|scdaemon|ccid|ykman|usbguard|pinentry")
+# What a longer sentence has if it is about what the table is about.
+TOPIC = re.compile(
+    r"\b(?:cards?|usb|readers?|keys?|pins?|agent|ssh|sign(?:s|ed|ing)?|signatures?|decrypt\w*|polkit|piv|oath|opensc|age|"
+    r"scdaemon|authenticator|keybox\w*|libusb|udev|keepassxc|stubs?|touch|contexts|applet|reader-port|gsd\S*|"
+    r"resource manager)\b"
+)
+A_LONGER_SENTENCE = 6  # words
 
 TABLE = "symptoms.txt"
 
 
-def pages_for(text: str) -> list[str]:
-    """Ids of pages for a symptom said in plain words, the best first, at most five; empty where nothing fits."""
-    said = {_stem(word) for word in WORD.findall(_plain(text))}
+class Symptom(Record):
+    """One line of the table."""
+
+    groups: tuple[frozenset[str], ...]  # for each word its forms, as stems
+    weights: tuple[float, ...]
+    ids: tuple[str, ...]
+    is_subject: bool  # its words name what its first page is about
+
+
+class Fit(Record):
+    """A page that fits a symptom in words."""
+
+    id: str
+    by_subject: bool  # a word names what the page is about
+
+
+def pages_for(text: str) -> list[Fit]:
+    """Pages for a symptom said in plain words, the best first, at most five; empty where nothing fits."""
+    plain = _plain(text)
+    if _is_foreign(plain):
+        return []
+    said = {_stem(part) for word in WORD.findall(plain) for part in (word, *PARTS.split(word)) if part}
     known = {word: _nearest(word) for word in said}
     given = {form for form in known.values() if form is not None}
-    tries_words = len(said) <= FEW_WORDS and None not in known.values()
-    return _scored(given, NEARLY_ALL) or (_scored(given, ANY) if tries_words else [])
+    if len(said) <= FEW_WORDS and None not in known.values():
+        one_word = [symptom for symptom in _symptoms() if any(given <= forms for forms in symptom.groups)]
+        return _scored(given, _symptoms(), NEARLY_ALL) or _scored(given, one_word, 0)
+    return _scored(given, _symptoms(), NEARLY_ALL)
 
 
-def _scored(given: set[str], share: float) -> list[str]:
-    """The pages of symptoms of whose words at least this share is there."""
+def _is_foreign(plain: str) -> bool:
+    """Whether it is about cards of another kind, or a sentence that names nothing of ours."""
+    if OURS.search(plain):
+        return False
+    return FOREIGN.search(plain) is not None or (
+        len(plain.split()) >= A_LONGER_SENTENCE and TOPIC.search(plain) is None
+    )
+
+
+def _scored(given: set[str], symptoms: Iterable[Symptom], share: float) -> list[Fit]:
+    """The pages of those symptoms of whose words at least this share is there."""
     scored: dict[str, float] = {}
-    for groups, ids in _symptoms():
-        present = sum(1 for forms in groups if forms & given)
-        if present < len(groups) * share or not present:
+    subjects = set()
+    for symptom in symptoms:
+        present = [weight for forms, weight in zip(symptom.groups, symptom.weights, strict=True) if forms & given]
+        if not present or len(present) < len(symptom.groups) * share:
             continue
-        for place, id in enumerate(ids):
-            score = present - place * 0.25 + (0.5 if present == len(groups) else 0)
+        whole = OF_ALL_WORDS if len(present) == len(symptom.groups) else 0
+        for place, id in enumerate(symptom.ids):
+            score = sum(present) + whole - place * OF_A_LATER_PLACE
+            if symptom.is_subject and place == 0:
+                score += OF_ITS_SUBJECT
+                subjects.add(id)
             scored[id] = max(scored.get(id, 0), score)
-    return sorted(scored, key=lambda id: -scored[id])[:AT_MOST]
+    best = sorted(scored, key=lambda id: -scored[id])[:AT_MOST]
+    return [Fit(id=id, by_subject=id in subjects) for id in best]
 
 
 def _plain(text: str) -> str:
-    """Without contractions."""
-    return re.sub(r"(?:ca|wo|do|does|did|is|are|was)n'?t\b", " not", text.lower().replace("cannot", "not"))
+    """In lower case, without contractions."""
+    return NEGATION.sub(" not", text.lower().replace("\u2019", "'"))
 
 
 def _stem(word: str) -> str:
@@ -58,20 +117,29 @@ def _stem(word: str) -> str:
 
 
 @cache
-def _symptoms() -> tuple[tuple[tuple[frozenset[str], ...], tuple[str, ...]], ...]:
-    """For each symptom its words, as sets of stems, and its pages."""
+def _symptoms() -> tuple[Symptom, ...]:
     lines = (resources.files("gpgdoctor.manual") / TABLE).read_text("ascii").splitlines()
-    rows = [line.rpartition(":") for line in lines if line and not line.startswith("#")]
-    return tuple((tuple(map(_stems, words.split())), tuple(ids.split())) for words, _, ids in rows)
+    return tuple(_symptom(line) for line in lines if line and not line.startswith("#"))
+
+
+def _symptom(line: str) -> Symptom:
+    words, _, ids = line.removeprefix(SUBJECT).rpartition(":")
+    groups = words.split()
+    return Symptom(
+        groups=tuple(map(_stems, groups)),
+        weights=tuple(OF_A_COMMON_WORD if COMMON & set(group.split("|")) else 1.0 for group in groups),
+        ids=tuple(ids.split()),
+        is_subject=line.startswith(SUBJECT),
+    )
 
 
 def _stems(forms: str) -> frozenset[str]:
-    return frozenset(_stem(part) for form in forms.split("|") for part in WORD.findall(_plain(form)))
+    return frozenset(_stem(word) for form in forms.split("|") for word in WORD.findall(_plain(form)))
 
 
 @cache
 def _vocabulary() -> frozenset[str]:
-    return frozenset(form for groups, _ in _symptoms() for forms in groups for form in forms)
+    return frozenset(form for symptom in _symptoms() for forms in symptom.groups for form in forms)
 
 
 def _nearest(stem: str) -> str | None:
@@ -80,5 +148,6 @@ def _nearest(stem: str) -> str | None:
         return stem
     if len(stem) <= SHORTEST_STEM:
         return None
-    near = difflib.get_close_matches(stem, _vocabulary(), n=1, cutoff=ALIKE)
+    begun_alike = [word for word in _vocabulary() if word[:ALIKE_AT_FIRST] == stem[:ALIKE_AT_FIRST]]
+    near = difflib.get_close_matches(stem, sorted(begun_alike), n=1, cutoff=ALIKE)
     return near[0] if near else None

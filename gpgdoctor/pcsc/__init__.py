@@ -1,1 +1,1 @@
-"""pcsc-lite as it looks from outside: the names of its constants, and what goes over its socket."""
+"""pcsc-lite as seen from outside: the names of its constants, and the messages on its socket."""

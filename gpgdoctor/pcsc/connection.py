@@ -1,4 +1,4 @@
-"""A connection to pcscd of our own, for what libpcsclite does not say: how many connections a reader has.
+"""A connection of our own to pcscd, for what libpcsclite does not report: how many connections a reader has.
 
 Nothing is established and no card is touched: pcscd answers the version and the readers' states to anybody whom it
 lets in. Each call has a deadline, for a stopped pcscd answers nothing.
@@ -17,7 +17,7 @@ from gpgdoctor.pcsc import wire
 from gpgdoctor.pcsc.names import SERVICE_STOPPED, SUCCESS, described
 from gpgdoctor.pcsc.on_behalf import connected_as
 from gpgdoctor.pcsc.wire import Command, ReaderState
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.system.caller import RunAs
 
 # The oldest that a pcscd of today still takes (2.4.1 and later take 4:4; 4:3 went out in 2018).
 PREFERRED_MINOR = 4
@@ -49,12 +49,12 @@ def _connected(path: str, timeout_s: float) -> Iterator[socket.socket]:
 
 
 class Connection:
-    """Connected, and of one mind about the protocol; raises NoAnswer. To connect starts a sleeping pcscd."""
+    """A connection with an agreed protocol version; raises NoAnswer. Connecting starts a sleeping pcscd."""
 
     def __init__(
-        self, path: str, timeout_s: float = 1.0, whom: Whom | None = None, minor: int = PREFERRED_MINOR
+        self, path: str, timeout_s: float = 1.0, run_as: RunAs | None = None, minor: int = PREFERRED_MINOR
     ) -> None:
-        """``timeout_s`` holds for this call and for each later one; ``whom``: root connects as that user.
+        """``timeout_s`` holds for this call and for each later one; ``run_as``: root connects as that user.
 
         ``minor`` is what is offered first; a pcscd that does not take it says so in its log.
         """
@@ -62,7 +62,7 @@ class Connection:
         self.minor = minor
         self._begin()
         try:
-            with _connected(path, timeout_s) if whom is None else connected_as(whom, path, timeout_s) as connection:
+            with _connected(path, timeout_s) if run_as is None else connected_as(run_as, path, timeout_s) as connection:
                 self._socket = connection
                 self._agree()
         except TimeoutError:

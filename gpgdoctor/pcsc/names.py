@@ -93,16 +93,6 @@ PROTOCOLS: Final[Mapping[int, str]] = {
     4: "SCARD_PROTOCOL_RAW",
     8: "SCARD_PROTOCOL_T15",
 }
-# What pcscd itself keeps of a reader, not the bits of SCardGetStatusChange.
-READER_STATES: Final[Mapping[int, str]] = {
-    0x0001: "SCARD_UNKNOWN",
-    0x0002: "SCARD_ABSENT",
-    0x0004: "SCARD_PRESENT",
-    0x0008: "SCARD_SWALLOWED",
-    0x0010: "SCARD_POWERED",
-    0x0020: "SCARD_NEGOTIABLE",
-    0x0040: "SCARD_SPECIFIC",
-}
 ATTRIBUTES: Final[Mapping[int, str]] = {
     0x00010100: "SCARD_ATTR_VENDOR_NAME",
     0x00010101: "SCARD_ATTR_VENDOR_IFD_TYPE",

@@ -1,4 +1,4 @@
-"""A connection to pcscd that polkit takes for another user's: root's would say nothing of that user.
+"""A connection to pcscd that polkit takes for another user's: the answer to root would say nothing about that user.
 
 pcscd asks polkit about the process that connected, before it answers the first question (src/winscard_svc.c,
 ContextThread; src/auth.c). So a child becomes the user, connects, hands the connection over, and lives until then.
@@ -12,15 +12,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.system.caller import RunAs
 
 FAILED = b"-"
 
 
 @contextmanager
-def connected_as(whom: Whom, path: str, timeout_s: float) -> Iterator[socket.socket]:
+def connected_as(run_as: RunAs, path: str, timeout_s: float) -> Iterator[socket.socket]:
     """The connection, which lasts; leave the context once pcscd has answered. Raises OSError."""
-    user = whom.user
+    user = run_as.user
     groups = os.getgrouplist(user.pw_name, user.pw_gid)
     ours, theirs = socket.socketpair()
     child = os.fork()
@@ -43,7 +43,7 @@ def connected_as(whom: Whom, path: str, timeout_s: float) -> Iterator[socket.soc
 
 
 def _be(uid: int, gid: int, groups: list[int]) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):  # for our parent, whose end ends us
+    for number in (signal.SIGINT, signal.SIGTERM):  # meant for our parent; we end when it does
         signal.signal(number, signal.SIG_IGN)
     os.setgroups(groups)
     os.setgid(gid)

@@ -187,7 +187,7 @@ class ReaderState(Record):
     name: str
     event_counter: int
     state: int
-    """Bits of names.READER_STATES."""
+    """Bits of pcsclite.h (SCARD_PRESENT is 0x0004), not those of SCardGetStatusChange."""
     sharing: int
     """How many connections there are; -1: one, exclusive."""
     atr: bytes
@@ -213,14 +213,6 @@ def reader_states(data: bytes | bytearray | memoryview) -> tuple[ReaderState, ..
                 )
             )
     return tuple(found)
-
-
-def encode_state(reader: ReaderState) -> bytes:
-    """The entry as pcscd sends it."""
-    name = reader.name.encode("utf-8", "surrogateescape")
-    return _STATE.pack(
-        name, reader.event_counter, reader.state, reader.sharing, reader.atr, len(reader.atr), reader.protocol
-    )
 
 
 def name_of(field: bytes) -> str:

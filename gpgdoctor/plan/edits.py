@@ -1,4 +1,4 @@
-"""From what a file is to say to what changes in it; by its bytes, or as far as the facts know them."""
+"""From what a file should say to what changes in it: by its bytes, or as far as the facts know them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Contents(Record):
 
 
 class Lines(Record):
-    """What one file is to say: options in force, and lines that change."""
+    """What one file should say: options in force, and lines that change."""
 
     path: str
     options: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Lines(Record):
 
 
 def merged(facts: Facts, planned: Iterable[Cure]) -> list[Lines]:
-    """What several cures ask of each file. Of two changes to one line the first is kept: causes come first."""
+    """What several cures want in each file. Of two changes to one line the first is kept: causes come first."""
     options: dict[str, dict[str, None]] = {}
     changes: dict[str, dict[int, LineChange]] = {}
     for it in planned:
@@ -75,7 +75,7 @@ def edit(facts: Facts, lines: Lines, contents: Contents | None) -> Edit:
 
 
 def rewritten(content: bytes, lines: Lines, table: OptionTable, user: str) -> bytes:
-    """The file as it is to be; every line that need not change stays as it is."""
+    """The file after the changes; every other line stays as it is."""
     return rewrite(content, _changes(content, lines, table, user), table, user)
 
 
@@ -105,11 +105,11 @@ def _statement(mended: Replace) -> str:
 
 
 def overruled(facts: Facts, options: Sequence[str]) -> str | None:
-    """Why a line of the user's own would not put one of these options in force."""
+    """Why a line in the user's file would not put one of these options in force."""
     for file in known_or(facts.configuration.files, ()):
         if (file.program, file.scope, file.status) != ("scdaemon", "global", "regular"):
             continue
-        effective = read(sketch(file), b"", table_of(facts), known_or(facts.host.user, ""))
+        effective = read(sketch(file), b"", table_of(facts), known_or(facts.host.user, ""), comments=False)
         for option in options:
             lock = effective.lock(option.partition(" ")[0])
             if lock is not None:
@@ -118,13 +118,19 @@ def overruled(facts: Facts, options: Sequence[str]) -> str | None:
 
 
 def sketch(file: ConfigFile) -> bytes:
-    """The file with a comment of its own in the place of every line that is not known."""
-    texts = {number: f"# {number}" for number in range(1, file.length + 1)}
-    if file.last_line is not None:
-        texts[file.length] = file.last_line
+    """The file with a distinct comment in place of every line that is not known."""
+    texts = {file.length: file.last_line} if file.last_line is not None else {}
     texts.update({line.number: line.text for line in file.lines})
-    content = "".join(text + file.line_end for text in texts.values())
+    pieces, written = [], 0
+    for number, text in sorted(texts.items()):
+        pieces += [_unknown(written + 1, number, file.line_end), text + file.line_end]
+        written = number
+    content = "".join((*pieces, _unknown(written + 1, file.length + 1, file.line_end)))
     return encoded(content if file.final_newline else content.removesuffix(file.line_end))
+
+
+def _unknown(first: int, end: int, line_end: str) -> str:
+    return "".join(map(f"# %d{line_end}".__mod__, range(first, end)))
 
 
 def table_of(facts: Facts) -> OptionTable:

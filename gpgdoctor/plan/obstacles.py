@@ -1,4 +1,4 @@
-"""Why a configuration file is not to be written, and what its owner is to do instead."""
+"""Why a configuration file must not be written, and what its owner should do instead."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gpgdoctor.plan.steps import Advise
 
 OWNER_MAY_WRITE = 0o200
 HOME_MANAGER = (Manager.NIX, Manager.HOME_MANAGER)
-# Not what the kinds of scdaemon_conf are called, but what they are.
+# In words, by the statuses of ConfigFile.
 KINDS = {
     "unreadable": "it cannot be read",
     "not-regular": "it is no regular file",
@@ -21,7 +21,7 @@ KINDS = {
 
 
 def obstacle(facts: Facts, file: ConfigFile) -> str | None:
-    """The reason, as half a sentence about the file; None where the facts know of none."""
+    """The reason, as half a sentence about the file; None where the facts show none."""
     if file.scope == "global":
         return "it is the configuration of the whole system"
     if isinstance(file.manager, str):
@@ -54,7 +54,7 @@ def _own_directories(facts: Facts) -> tuple[str, ...]:
 
 
 def advice(facts: Facts, file: ConfigFile, wanted: Lines, reason: str, restart: tuple[str, ...] | None) -> Advise:
-    """What to put there, in the form of the one who manages the file; and the command that puts it in force."""
+    """What to write, in the form of the tool that manages the file, and the command that puts it in force."""
     commands = _commands(file, wanted) if isinstance(file.manager, str) else ()
     return Advise(
         text=f"{wanted.path} is not changed, for {reason}. {_instruction(file, wanted)}",

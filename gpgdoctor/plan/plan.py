@@ -1,4 +1,4 @@
-"""From findings to steps. Pure: what a machine would have to be asked for, the facts have."""
+"""From findings to steps. Pure: everything it needs to know is in the facts."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from gpgdoctor.wording import clear
 
 __all__ = ["Advise", "Contents", "Edit", "Plan", "Refusal", "Restart", "Step", "file_at", "plan", "steps_of"]
 
+KILLS_AGENT = ("--kill", "gpg-agent")
 CARD_IS_READ = (
     "a trial scdaemon reads the card before anything is written: a program in the middle of an operation "
     "may have to start it again"
@@ -33,8 +34,8 @@ class Plan(Record):
     steps: tuple[Step, ...] = ()
     costs: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
-    unproved: tuple[str, ...] = ()  # which steps nothing can prove beforehand, or at all
-    trial: bool = False  # scdaemon tries the options first
+    unproved: tuple[str, ...] = ()  # what cannot be tried beforehand, or not at all
+    trial: bool = False  # a scdaemon tries the options first
     reader_first: bool = False  # scdaemon has to let go of the reader before anything is written
 
     @property
@@ -76,7 +77,7 @@ def steps_of(facts: Facts, finding: Finding) -> tuple[Step, ...]:
 
 
 def would_change(facts: Facts, finding: Finding) -> bool:
-    """Whether `fix` would do more than give advice: a file that somebody else manages it leaves alone."""
+    """Whether `fix` would do more than give advice."""
     cure = finding.found.cure
     if cure is None or cure.applicability == "manual" or refusals.of_cure(facts, finding.id, cure, {}):
         return False
@@ -97,8 +98,8 @@ def plan(
 ) -> Plan:
     """The cures of these findings, or of all at warning and above, as one plan.
 
-    With the ``contents`` of the files the edits are to the byte, else as far as the facts know the files.
-    ``found_obstacles`` are reasons by path why a file cannot be written, beyond those that the facts know.
+    With the ``contents`` of the files the edits are exact, else as far as the facts know the files.
+    ``found_obstacles`` are further reasons, by path, why a file cannot be written.
     """
     facts = diagnosis.facts
     chosen = [finding for finding in diagnosis.findings if _is_chosen(finding, set(ids))]
@@ -124,7 +125,10 @@ def plan(
         planned=tuple(planned),
         advised=tuple(finding for finding in chosen if all(finding is not it for it in planned)),
         steps=_unique((*steps, *(step for _, step in refused), *advice)),
-        costs=_costs(planned_cures, steps, trial),
+        costs=(
+            *costs_of(planned_cures, (step for step in steps if isinstance(step, Restart))),
+            *((CARD_IS_READ,) if trial else ()),
+        ),
         refused=_unique(refusal for refusal, _ in refused),
         unproved=unproved(facts, planned_cures, tried=trial or reader_first),
         trial=trial,
@@ -133,7 +137,7 @@ def plan(
 
 
 def _cure(finding: Finding) -> Cure:
-    """Of a finding that was chosen for having one."""
+    """The cure of a finding that was chosen for having one."""
     assert finding.found.cure is not None
     return finding.found.cure
 
@@ -145,7 +149,7 @@ def _is_chosen(finding: Finding, ids: set[str]) -> bool:
 
 
 def _steps(facts: Facts, planned: list[Cure], keep_agent: bool, contents: Contents | None = None) -> tuple[Step, ...]:
-    """Edits that change nothing are left out: what was asked for is there already."""
+    """Edits that change nothing are left out: the file already says what it should."""
     changes = (edits.edit(facts, lines, contents) for lines in edits.merged(facts, planned))
     restarted = daemons.restart(facts, planned, keep_agent)
     afterwards = daemons.afterwards(facts, restarted), daemons.kept(facts, planned) if keep_agent else None
@@ -156,11 +160,17 @@ def _steps(facts: Facts, planned: list[Cure], keep_agent: bool, contents: Conten
     )
 
 
-def _costs(planned: list[Cure], steps: tuple[Step, ...], trial: bool) -> tuple[str, ...]:
-    stated = [cost for cure in planned for cost in cure.costs]
-    if not any(isinstance(step, Restart) and step.target == "gpg-agent" for step in steps):
-        stated = [cost for cost in stated if cost is not Cost.FORGETS]
-    return _unique((*(cost.value for cost in stated), *((CARD_IS_READ,) if trial else ())))
+def costs_of(planned: Iterable[Cure], steps: Iterable[Step]) -> tuple[str, ...]:
+    """What cures cost with these steps: where no gpg-agent has to be restarted, none forgets anything."""
+    restarts_agent = any(argv[-2:] == KILLS_AGENT for step in steps for argv in _commands(step))
+    costs = (cost for cure in planned for cost in cure.costs if restarts_agent or cost is not Cost.FORGETS)
+    return _unique(cost.value for cost in costs)
+
+
+def _commands(step: Step) -> tuple[tuple[str, ...], ...]:
+    if isinstance(step, Edit):
+        return ()
+    return (step.argv,) if isinstance(step, Restart) else step.commands
 
 
 def _unique(items: Iterable[Any]) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Why a cure is not applied: it would harm, do nothing, or change what is not ours to change."""
+"""Why a cure is not applied: it would do harm or nothing, or change what is not ours to change."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Refusal(Record):
     reason: str
 
 
-Refused = tuple[Refusal, Advise]  # and what is told in the place of its steps
+Refused = tuple[Refusal, Advise]  # and the advice in place of its steps
 
 
 def postponed(diagnosis: Diagnosis, finding: Finding) -> list[Refused]:
-    """While somebody is in the middle of a transaction nothing is restarted, and nothing is tried.
+    """During another program's transaction nothing is restarted, and nothing is tried.
 
-    And as long as another program has the reader for itself alone, no trial could show that options help.
+    And while another program holds the reader exclusively, no trial could show that options help.
     """
-    # A probe or a program that waits in pcscd waits for a transaction, be it known in which reader or not.
+    # A probe or a program that waits in pcscd waits for a transaction, even if the reader is not known.
     pcscd = diagnosis.facts.pcscd
     waiting = known_or(pcscd.waiting, 0) or known_or(pcscd.waiting_programs, 0)
     reason = TRANSACTION_SOMEWHERE if waiting else None
@@ -63,7 +63,7 @@ def of_cure(facts: Facts, id: str, cure: Cure, found_obstacles: Mapping[str, str
 
 
 def without_use(facts: Facts, finding: Finding, keep_agent: bool) -> list[Refused]:
-    """A restart that would cure nothing: of a daemon that is kept, or of none."""
+    """Refuse a restart that would cure nothing: the daemon is to be kept, or does not run."""
     cure = finding.found.cure
     if cure is None or cure.options or cure.changes:
         return []
@@ -80,14 +80,14 @@ def _refused(id: str, reason: str | None, what: str = "is not cured") -> list[Re
 
 
 def _is_about_agent(facts: Facts, finding: Finding) -> bool:
-    """Whether it is gpg-agent itself that is older than the installed one."""
+    """Whether the finding is that gpg-agent itself is older than the installed one."""
     processes = known_or(facts.processes, ())
     at = finding.about.index
     return finding.id == "GD310" and at < len(processes) and processes[at].role == "gpg-agent"
 
 
 def _forbidden(facts: Facts, cure: Cure) -> str | None:
-    """Where an option would do nothing, or harm, or could not be written."""
+    """Why an option would do harm or nothing, or could not be written; None where it is fine."""
     if cure.options and isinstance(facts.gnupg.homedir, Unknown):
         return f"the GnuPG home is not known ({words(facts.gnupg.homedir)})"
     if "pcsc-shared" in cure.options and "pcsc-shared" not in known_or(facts.gnupg.scdaemon_options, ()):
@@ -96,7 +96,8 @@ def _forbidden(facts: Facts, cure: Cure) -> str | None:
     if overruled is not None:
         return overruled
     if _lists_no_reader(facts, cure) and not _scdaemon_keeps_it_from_pcscd(facts):
-        return "PC/SC does not list the reader, so scdaemon would not find it with disable-ccid"
+        why = "pcscd does not run" if facts.pcscd.listener is None else "PC/SC does not list the reader"
+        return f"{why}, so scdaemon would not find it with disable-ccid"
     return None
 
 
@@ -105,14 +106,16 @@ def _lists_no_reader(facts: Facts, cure: Cure) -> bool:
 
 
 def is_kept_from_pcscd(facts: Facts, cure: Cure) -> bool:
-    """Whether pcscd would have the reader only once scdaemon, which has it by its own driver, lets go."""
+    """Whether pcscd gets the reader only once scdaemon, which has it by its own driver, lets go."""
     return "disable-ccid" in cure.options and (_lists_no_reader(facts, cure) or _has_card_by_own_driver(facts))
 
 
 def _scdaemon_keeps_it_from_pcscd(facts: Facts) -> bool:
-    """Whether my scdaemon has a card while PC/SC lists no reader: by its own driver, then."""
+    """Whether my scdaemon has a card while pcscd lists no reader, or sleeps: by its own driver, then."""
     running = known_or(facts.gnupg.running, None)
-    return known_or(facts.readers, None) == () and running is not None and bool(running.cards)
+    listener = known_or(facts.pcscd.listener, None)
+    none_listed = listener == "pcscd" and known_or(facts.readers, None) == ()
+    return (none_listed or listener == "activator") and running is not None and bool(running.cards)
 
 
 def _has_card_by_own_driver(facts: Facts) -> bool:

@@ -1,4 +1,4 @@
-"""Which daemon is to be restarted, and how; derived from facts."""
+"""Which daemon has to be restarted, and how, according to the facts."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ AGENTS_FILES = ("gpg-agent.conf", "common.conf")
 
 
 def home_arguments(homedir: str) -> tuple[str, ...]:
-    """The option that names a home to gpgconf and gpg-connect-agent; harmless where it is the default one."""
+    """The option that names a home to gpgconf and gpg-connect-agent; harmless for the default home."""
     return ("--homedir", homedir) if homedir else ()
 
 
 def _shortest(facts: Facts) -> tuple[str, ...]:
-    """The same for a command that people read: nothing where the tools take this home of their own accord."""
+    """The same for a command that people read: empty where the tools use this home anyway."""
     return () if known_or(facts.gnupg.home_is_default, False) else home_arguments(known_or(facts.gnupg.homedir, ""))
 
 
 def agent_runs(facts: Facts) -> bool:
-    """Whether a gpg-agent of this home runs. A socket unit that waits for a client is none.
+    """Whether a gpg-agent of this home runs. A socket unit that waits for a client is not one.
 
-    A unit keeps its socket open while the agent that it started runs, so only the process shows it.
+    The unit keeps its socket open also while the agent runs that it started, so the process decides.
     """
     listener = facts.gnupg.agent_listener
     if listener == "gpg-agent" or listener is None:
@@ -40,9 +40,9 @@ def scdaemon_runs(facts: Facts) -> bool:
 
 
 def restart(facts: Facts, cures: Iterable[Cure], keep_agent: bool) -> Restart | None:
-    """The one restart that puts all cures in force; None where nothing runs that would have to be restarted.
+    """The one restart that puts all cures in force; None where nothing runs that needs it.
 
-    With ``keep_agent`` it is scdaemon's alone, and does nothing for what only gpg-agent reads.
+    With ``keep_agent`` only scdaemon is restarted, which does nothing for files that only gpg-agent reads.
     """
     wanted = [cure for cure in cures if cure.restart]
     if keep_agent:
@@ -55,19 +55,19 @@ def restart(facts: Facts, cures: Iterable[Cure], keep_agent: bool) -> Restart | 
 
 
 def is_agents_alone(cure: Cure) -> bool:
-    """Whether it changes nothing but what only gpg-agent reads."""
+    """Whether a cure changes only what gpg-agent alone reads."""
     return bool(cure.changes) and not cure.options and all(it.path.endswith(AGENTS_FILES[0]) for it in cure.changes)
 
 
 def _concerns_agent(cure: Cure) -> bool:
-    """Whether it takes a new gpg-agent, with or without a scdaemon: its own file, or its own program."""
+    """Whether a cure needs a new gpg-agent even without a scdaemon: for its own file, or its own program."""
     if cure.options or cure.changes:
         return any(change.path.endswith(AGENTS_FILES) for change in cure.changes)
     return True
 
 
 def restart_of(target: Target, facts: Facts) -> Restart:
-    """By the tools of GnuPG. A scdaemon without a gpg-agent is asked directly."""
+    """A restart by GnuPG's tools. A scdaemon without a gpg-agent is asked directly."""
     socketdir = known_or(facts.gnupg.socketdir, "")
     if target == "scdaemon" and socketdir and not agent_runs(facts):
         argv = ("gpg-connect-agent", "--raw-socket", f"{socketdir}/S.scdaemon", "KILLSCD", "/bye")
@@ -76,7 +76,7 @@ def restart_of(target: Target, facts: Facts) -> Restart:
 
 
 def afterwards(facts: Facts, restarted: Restart | None) -> Advise | None:
-    """What ssh needs where it uses the gpg-agent that is restarted."""
+    """What ssh needs afterwards if it uses the gpg-agent that is restarted."""
     settings = known_or(facts.configuration.agent_in_force, ())
     serves_ssh = any(setting.option == "enable-ssh-support" for setting in settings)
     if restarted is None or restarted.target != "gpg-agent" or not serves_ssh:
@@ -88,7 +88,7 @@ def afterwards(facts: Facts, restarted: Restart | None) -> Advise | None:
 
 
 def kept(facts: Facts, cures: Iterable[Cure]) -> Advise | None:
-    """What a gpg-agent that is kept does not do; None where that makes no difference."""
+    """What does not take effect because gpg-agent is kept; None where that makes no difference."""
     if not agent_runs(facts) or not any(cure.restart and is_agents_alone(cure) for cure in cures):
         return None
     return Advise(

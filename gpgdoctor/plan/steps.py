@@ -1,4 +1,4 @@
-"""What a fix consists of, as values: shown, applied, written to the journal and undone from the same ones."""
+"""The steps of a fix, as values: the same ones are shown, applied, written to the journal and undone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Edit(Record):
     path: str
     before: bytes | None
     after: bytes
-    mode: int | None = None  # before; known once the file is about to be written
+    mode: int | None = None  # of the old file; known when the file is about to be written
     diff: str = ""  # as it is shown
 
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which options a trial scdaemon tries first, and what nothing can prove beforehand, or at all."""
+"""Which options a trial scdaemon tries first, and what cannot be tried beforehand, or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_TRIAL = (
 
 
 def needs_trial(facts: Facts, planned: Iterable[Cure]) -> bool:
-    """Where scdaemon is the one that is refused, options are tried before they are written."""
+    """Whether the options are tried before they are written: where scdaemon is the one that is refused."""
     options = [option for cure in planned for option in cure.options]
     return bool(options) and _why_no_trial(facts, options) is None
 
@@ -25,7 +25,7 @@ def needs_trial(facts: Facts, planned: Iterable[Cure]) -> bool:
 def _why_no_trial(facts: Facts, options: list[str]) -> str | None:
     """Why a trial of these options would show nothing, or cost too much.
 
-    Without pcsc-shared the trial would take a reader for itself alone, so only one that nobody uses.
+    Without pcsc-shared the trial would take the reader exclusively, so it must be one that nobody uses.
     """
     states = [known_or(reader.state, ()) for reader in known_or(facts.readers, ())]
     running = known_or(facts.gnupg.running, None)
@@ -39,7 +39,7 @@ def _why_no_trial(facts: Facts, options: list[str]) -> str | None:
 
 
 def unproved(facts: Facts, planned: Iterable[Cure], *, tried: bool) -> tuple[str, ...]:
-    """What no trial can prove, said before anything is done."""
+    """What no trial can show, to be said before anything is done."""
     planned = tuple(planned)
     options = [option for cure in planned for option in cure.options]
     found = [PIN_IS_NOT_TRIED] if any(map(daemons.is_agents_alone, planned)) else []

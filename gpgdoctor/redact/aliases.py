@@ -1,4 +1,4 @@
-"""The names that stand for private things, the same for the same thing, and a ledger of how many there are."""
+"""Aliases for private values, the same for the same value, and a ledger of how many there are."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ ALIAS = re.compile(r"(address|host|key|mail|name|path|serial|url|user|value)[1-9
 
 
 class Aliases:
-    """What was redacted, by kind. Process numbers, inodes and times are in no ledger: every report has them."""
+    """What was redacted, by kind. Pids, inodes and times are not counted: every report has them."""
 
     def __init__(self) -> None:
         self._names: dict[str, dict[str, str]] = {}
         self._counted: dict[str, set[str]] = {}
         self._uids: dict[int, int] = {}
-        self.pids = Ranks(101)  # as on a machine that runs nothing else
+        self.pids = Ranks(101)  # so pids start at 101
         self.inodes = Ranks(1)
 
     def alias(self, kind: str, original: str) -> str:
@@ -28,11 +28,11 @@ class Aliases:
         return names.setdefault(original, f"{before[1] if before else kind}{len(names) + 1}")
 
     def count(self, kind: str, original: str) -> None:
-        """Something was taken out that needs no name of its own."""
+        """Count something that was taken out and needs no alias."""
         self._counted.setdefault(kind, set()).add(original)
 
     def uid(self, uid: int) -> int:
-        """A person's number, as it would be on a machine that has nobody but the people of this report."""
+        """A person's uid, as it would be on a machine with only the users of this report."""
         if uid < FIRST_PERSON or uid == NOBODY:
             return uid
         return self._uids.setdefault(uid, FIRST_PERSON + len(self._uids))
@@ -57,5 +57,5 @@ class Ranks:
         self._ranks = {number: self._first + rank for rank, number in enumerate(known)}
 
     def of(self, number: int) -> int:
-        """The rank of what was learnt; what was not comes after all that was."""
+        """The rank of a number that was learnt; others come after all of these."""
         return self._ranks.setdefault(number, self._first + len(self._ranks))

@@ -1,4 +1,4 @@
-"""Lines of configuration files: options stay, and what a person wrote as a note does not."""
+"""Lines of configuration files: options stay, comments go."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TAKES_A_PATH = re.compile(r".*-(?:file|program|socket|driver|dir)|homedir|option
 NUMBER = re.compile(r"0x[0-9A-Fa-f]{1,8}|-?\d{1,5}")
 ALIKE, FARTHEST = 0.8, 3  # a typo, and no other word
 
-# What scdaemon, gpgrt and gpg-agent say of a configuration; whatever else they print may come out of it.
+# What scdaemon, gpgrt and gpg-agent say about a configuration; anything else they print may quote it.
 SAID = re.compile(
     r"invalid option|argument not expected|missing argument|invalid argument|keyword too long|invalid meta command|"
     r"unknown meta command|unexpected meta command|invalid alias definition|error (?:reading|opening|accessing) .*|"
@@ -39,7 +39,7 @@ LONGEST_WORD = 60  # twice the longest option's
 
 
 class Lines:
-    """Redacts what stands in a configuration, so that it means the same to scdaemon."""
+    """Redacts the content of a configuration so that it still means the same to scdaemon."""
 
     def __init__(
         self, aliases: Aliases, names: Names, paths: Paths, search: Search, readers: Readers, options: Iterable[str]
@@ -50,11 +50,11 @@ class Lines:
         self._parts = {part for option in self._options for part in option.split("-")}
 
     def line(self, text: str, option: str | None = None) -> str:
-        """A line as it stands in its file; ``option`` is what it is known to be about."""
+        """A line of a file; ``option`` is the one that it is known to be about."""
         return "".join(self._line(part, option) for part in re.split(r"([\r\n]+)", text))
 
     def value(self, option: str | None, text: str) -> str:
-        """What stands after an option, the note beside it and all."""
+        """What follows an option, including a comment on the same line."""
         found = NOTE.search(text)
         if found:
             self._aliases.count("comment", text[found.start() :])
@@ -63,7 +63,7 @@ class Lines:
         return text.replace(value, self._value(option, value), 1) if value else text
 
     def message(self, text: str) -> str:
-        """What a program said of its configuration."""
+        """A message of a program about its configuration."""
         found = ORIGIN.fullmatch(text)
         assert found is not None, "it matches anything"
         program, said = found["program"] or "", found["said"]
@@ -111,7 +111,7 @@ class Lines:
         return REDACTED_LINE
 
     def _option_of(self, word: str, option: str | None) -> str | None:
-        """The option that a line is about; None where it is no option's name, nor nearly one."""
+        """The option that a line is about; None where the word is not, and is not nearly, the name of an option."""
         plain = word.translate(PLAIN).strip("'\"`;,").lower().replace("_", "-")
         if plain in self._options or plain == option:
             return plain

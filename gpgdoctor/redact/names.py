@@ -1,4 +1,4 @@
-"""People, hosts and serial numbers: learnt where they are known to be such, found wherever else they stand."""
+"""Users, hosts and serial numbers: learnt where a fact declares them, and found wherever else they appear."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ AID = re.compile(r"D276000124[0-9A-F]{10}([0-9A-F]{8})", re.IGNORECASE)
 SHORTEST_WORD, LONGEST_TERM = 3, 9
 LONGEST_CUT = 15  # the kernel keeps no more of a program's name
 LIBRARY = "lib"  # stands before a name without a space: libjane.so
-# As people write them where a file's name has to be ASCII; other letters lose their accents (fold).
+# As they are written in ASCII file names; other letters lose their accents (fold).
 GERMAN = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00c4": "ae", "\u00d6": "oe", "\u00dc": "ue"})
 
 
 class Names:
-    """Looks for what it learnt word by word, so that a text costs what its length does."""
+    """Searches word by word for what it has learnt, in time linear in the length of the text."""
 
     def __init__(self, aliases: Aliases) -> None:
         self._aliases = aliases
-        # Kind and key of what was learnt, by its words; and how many words are the most that begin with one.
+        # Kind and key of what was learnt, by its words; and the longest term, in words, that begins with each word.
         self._terms: dict[tuple[str, ...], tuple[str, str]] = {}
         self._longest: dict[str, int] = {}
-        self._begun: dict[str, tuple[str, str]] = {}  # the same by what the kernel may have left of its first word
-        self._written: dict[str, str] = {}  # serial numbers, as they stand in readers' names
+        self._begun: dict[str, tuple[str, str]] = {}  # the same by what the kernel may have left of the first word
+        self._written: dict[str, str] = {}  # serial numbers as written in readers' names
 
     # -- users -----------------------------------------------------------------------------------------------------
 
@@ -67,11 +67,11 @@ class Names:
             self._learn(form, "serial", key)
 
     def serial(self, text: str) -> str:
-        """In every form that a card's or a token's number has: in an AID, with leading zeros, with blanks."""
+        """A serial number in any of its forms: in an AID, with leading zeros, with blanks."""
         return self._aliases.alias("serial", self._serial_key(text))
 
     def serial_of_reader(self, text: str) -> str:
-        """Two readers whose numbers are written differently stay two."""
+        """Two readers whose numbers are written differently stay distinct."""
         key = self._serial_key(text)
         return self.serial(text) if self._written.setdefault(key, text) == text else self._aliases.alias("serial", text)
 
@@ -92,7 +92,7 @@ class Names:
     def replaced(self, text: str, otherwise: Callable[[str], str] = str, *, cut: bool = False) -> str:
         """A text with aliases for what was learnt; ``otherwise`` says what becomes of other words.
 
-        ``cut``: the text may have lost its end, and so may its last word.
+        ``cut``: the text, and so its last word, may have been cut off.
         """
         return "".join(self._pieces(composed(text), otherwise, cut))
 
@@ -111,7 +111,7 @@ class Names:
         yield text[at:]
 
     def _term_at(self, words: list[str], number: int) -> tuple[int, str]:
-        """How many words are something learnt, and its alias."""
+        """How many words from here on form a learnt term, and its alias."""
         for prefix in ("", LIBRARY) if words[number].startswith(LIBRARY) else ("",):
             first = words[number].removeprefix(prefix)
             for length in range(min(self._longest.get(first, 0), len(words) - number), 0, -1):

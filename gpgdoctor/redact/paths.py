@@ -1,4 +1,4 @@
-"""Paths: their structure stays, and every part whose name somebody chose has an alias."""
+"""Paths: their structure stays, and every part whose name somebody chose gets an alias."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from gpgdoctor.redact.aliases import Aliases
 from gpgdoctor.redact.names import WORD, Names, fold
 from gpgdoctor.redact.words import OF_SYSTEMS, SEGMENTS, VOCABULARY
 
-TOLD_PROGRAMS = frozenset(("systemd", "pcscd", "scdaemon", "gpg-agent", "unknown"))
+PUBLIC_PROGRAMS = frozenset(("systemd", "pcscd", "scdaemon", "gpg-agent", "unknown"))
 
 HOMES = r"(?:/var|/usr|/export)?/home|/Users|/media|/run/media|/etc/profiles/per-user|/nix/var/nix/profiles/per-user"
 UNDER_HOMES = re.compile(rf"(?<![\w.-])(?:{HOMES})/([^/\s'\"]+)")
 AT_HOME = re.compile(rf"({HOMES})/([^/]+)(/.*)?", re.DOTALL)
 RUNTIME = re.compile(r"/run/user/(\d{1,10})(?=/|$)")
 PROCESS = re.compile(r"/proc/(\d{1,10})(?=/|$)")
-# Of the system and its packages, which name things by words that others have, too.
+# Of the system and its packages, whose names are the same on many machines.
 SYSTEM = re.compile(
     r"/(?:usr(?!/local|/home)|lib\w*|s?bin|etc|sys|proc|dev|nix|gnu|snap|app|run/(?!user|media)|var/lib/flatpak)(?:/|$)"
 )
@@ -36,7 +36,7 @@ class Paths:
             self._names.learn_user(home[2])
 
     def path(self, path: str) -> str:
-        """The same path, for code that asks what kind of place it is."""
+        """The path, with the same structure, so that code still sees what kind of place it is."""
         home, runtime, process = AT_HOME.fullmatch(path), RUNTIME.match(path), PROCESS.match(path)
         if home:
             return f"{home[1]}/{self._names.user(home[2])}{self._chosen(home[3] or '')}"
@@ -51,7 +51,7 @@ class Paths:
 
     def _segment(self, segment: str) -> str:
         bare = segment.removeprefix("~")
-        if not bare or _is_told(segment):
+        if not bare or _is_public(segment):
             return segment
         alias = self._names.known(bare) or self._aliases.alias("path", bare)
         return ("~" if segment.startswith("~") else "") + alias
@@ -63,23 +63,23 @@ class Paths:
         return "/".join([*parts, self._of_words(last)])
 
     def _of_words(self, segment: str) -> str:
-        return segment if _is_told(segment) else self._names.replaced(segment, self._word)
+        return segment if _is_public(segment) else self._names.replaced(segment, self._word)
 
     def _word(self, word: str) -> str:
         known = fold(word)
         number = word.isdecimal() and len(word) <= LONGEST_NUMBER
-        if number or len(word) <= SHORT or known in OF_SYSTEMS or known in VOCABULARY or is_told_program(known):
+        if number or len(word) <= SHORT or known in OF_SYSTEMS or known in VOCABULARY or is_public_program(known):
             return word
         return self._aliases.alias("path", word)
 
 
-def is_told_program(name: str) -> bool:
-    """Whether a program is one that everybody may have."""
-    return name in TOLD_PROGRAMS or holders.known(name) is not None
+def is_public_program(name: str) -> bool:
+    """Whether the name of a program reveals nothing: many people have it."""
+    return name in PUBLIC_PROGRAMS or holders.known(name) is not None
 
 
-def _is_told(segment: str) -> bool:
-    return segment in SEGMENTS or is_told_program(segment) or _is_known_library(segment)
+def _is_public(segment: str) -> bool:
+    return segment in SEGMENTS or is_public_program(segment) or _is_known_library(segment)
 
 
 def _is_known_library(segment: str) -> bool:

@@ -1,4 +1,4 @@
-"""The names of readers, of which only the words stay that makers print on all of them, and what reader-port has."""
+"""Readers' names, in which only words stay that makers use for all their readers, and values of reader-port."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ PIECE = re.compile(
 WORD = re.compile(r"[^\W_]+")
 ON_USB = re.compile(r"([0-9A-F]{4}:[0-9A-F]{4}:)([^:]+)(:\d{1,2})?(.*)", re.IGNORECASE | re.DOTALL)
 BEGINS_ON_USB = re.compile(r"[0-9A-F]{1,4}|[0-9A-F]{4}:[0-9A-F]{0,4}:?", re.IGNORECASE)
-NO_SERIAL = re.compile(r"X|\d{1,2}", re.IGNORECASE)  # what scdaemon's driver writes for none, and a number of a slot
+NO_SERIAL = re.compile(r"X|\d{1,2}", re.IGNORECASE)  # what scdaemon's driver writes for none, and slot numbers
 NUMBER = re.compile(r"(\d+)(.*)", re.DOTALL)
 LONGEST_INDEX = 5
-ANY_NUMBER = "999999-"  # no machine has so many readers: it means what the number meant
+ANY_NUMBER = "999999-"  # no machine has so many readers, so it means the same as the original number
 NO_VENDOR = "0000:"  # to scdaemon a colon there is an identifier on USB
 
 
 class Readers:
-    """Keeps the model, and takes out what distinguishes one reader from others of its kind."""
+    """Keeps the model, and removes what distinguishes one reader from others of its kind."""
 
     def __init__(self, aliases: Aliases, names: Names) -> None:
         self._aliases, self._names = aliases, names
         self._known: dict[str, None] = {}
 
     def learn(self, name: str) -> None:
-        """The name of a reader that is there."""
+        """Learn the name of a reader that is present."""
         self._known[name] = None
         for match in PIECE.finditer(name):
             if match["inside"] is not None and not _is_model(match["inside"]):
@@ -70,8 +70,8 @@ class Readers:
         for piece, redacted in self._pieces(name):
             if length <= 0:
                 break
-            told = redacted if piece != redacted else piece[:length]
-            kept.append(told if ":" in piece[:length] else told.rstrip(":"))
+            shown = redacted if piece != redacted else piece[:length]
+            kept.append(shown if ":" in piece[:length] else shown.rstrip(":"))
             length -= len(piece)
         return "".join(kept)
 
@@ -110,7 +110,7 @@ class Readers:
 
 
 def _is_model(inside: str) -> bool:
-    """Whether what stands in parentheses is known, and not a number: that would be a serial number."""
+    """Whether the text in parentheses is known words, and not a number, which would be a serial number."""
     words = WORD.findall(inside)
     return all(map(_is_known, words)) and (not words or any(map(str.isalpha, inside)))
 

@@ -1,7 +1,7 @@
 """A diagnosis without anything private in it, and a ledger of what was taken out.
 
-It was judged before, and is not judged again: facts are redacted by what each field declares (facts.py), and a
-finding's sentences refer to facts by value (wording.py), so that they are the same sentences with aliases in them.
+Nothing is judged again: facts are redacted by what each field declares (facts.py), and the sentences of findings
+refer to facts by value (wording.py), so the same sentences come out with aliases in them.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from gpgdoctor.wording import Privacy, Private, Text
 R = TypeVar("R", bound=Record)
 Ledger = dict[str, int]
 
-OF_LATER_SCDAEMONS = ("pcsc-shared",)  # whose line is told apart from one that no scdaemon knows (GD103)
+OF_LATER_SCDAEMONS = ("pcsc-shared",)  # which rules distinguish from options that no scdaemon knows (GD103)
 OF_THE_AGENT = ("disable-scdaemon", "enable-ssh-support", "pinentry-program", "scdaemon-program", "use-agent")
-# What somebody may have written into, with the paths of homes in it.
+# Written by people, so these may contain paths of homes.
 WRITTEN = (Privacy.LINE, Privacy.MESSAGE, Privacy.FREE_TEXT)
 
 
 def redact(diagnosis: Diagnosis, hosts: Iterable[str] = ()) -> tuple[Diagnosis, Ledger]:
-    """The same findings in the same order, with aliases. ``hosts`` are this machine's names, which no fact has."""
+    """The same findings in the same order, with aliases. ``hosts`` are this machine's names, which are in no fact."""
     (redacted,), ledger = redact_all((diagnosis,), hosts)
     return redacted, ledger
 
 
 def redact_all(diagnoses: Sequence[Diagnosis], hosts: Iterable[str] = ()) -> tuple[tuple[Diagnosis, ...], Ledger]:
-    """Several diagnoses with one set of aliases: what is private of one is found in another one, too."""
+    """Several diagnoses with one set of aliases: what is private in one is recognised in the others."""
     redaction = _Redaction([diagnosis.facts for diagnosis in diagnoses], hosts)
     return tuple(map(redaction.of, diagnoses)), redaction.ledger()
 
 
 class _Redaction:
-    """One report's aliases, and what is done to each kind of private value."""
+    """One report's aliases, and how each kind of private value is redacted."""
 
     def __init__(self, everybody: Sequence[Facts], hosts: Iterable[str]) -> None:
         self._aliases = aliases = Aliases()
@@ -56,7 +56,7 @@ class _Redaction:
         self._readers = readers = Readers(aliases, names)
         options = {option for facts in everybody for option in _options_of(facts)}
         self._lines = Lines(aliases, names, paths, search, readers, options)
-        self._said: dict[str, str] = {}  # what became of a line, or of a value in one
+        self._said: dict[str, str] = {}  # redacted lines and values, by their original
         self._look = 0.0
         self._treatments: dict[Privacy, Callable[[Any], Any]] = {
             Privacy.USER: names.user,
@@ -105,7 +105,7 @@ class _Redaction:
             learners.get(privacy, lambda _: None)(value)
         self._aliases.pids.learn(value for privacy, value in values if privacy is Privacy.PID and value > INIT)
         self._aliases.inodes.learn(value for privacy, value in values if privacy is Privacy.INODE)
-        for facts in everybody:  # who is asked about, and the readers, have the first numbers
+        for facts in everybody:  # the user whose GnuPG it is, and the readers, get the first numbers
             self._names.user(known_or(facts.host.user, "root"))
             for reader in known_or(facts.readers, ()):
                 self._readers.learn(reader.name)
@@ -151,7 +151,7 @@ class _Redaction:
         return self._treatments[privacy](value)
 
     def _line(self, record: ConfigLine | Setting, value: str) -> str:
-        """A line, or the value in one, by the option that it is about."""
+        """A line, or the value in one, given the option that it is about."""
         if value != record.value:
             return self._lines.line(value, record.option)
         if isinstance(record, ConfigLine) and record.kind == "meta" and record.option is None:
@@ -160,7 +160,7 @@ class _Redaction:
 
 
 def _values(value: Any, privacy: Privacy | None = None) -> Iterator[tuple[Privacy, Any]]:
-    """Every private value in facts, with what it is declared to be."""
+    """Every private value in facts, with its declared privacy."""
     if isinstance(value, Unknown):
         yield Privacy.FREE_TEXT, value.detail
     elif isinstance(value, tuple):
@@ -175,7 +175,7 @@ def _values(value: Any, privacy: Privacy | None = None) -> Iterator[tuple[Privac
 
 
 def _look_of(facts: Facts) -> float:
-    """When the facts were had; where that is not known, the newest time in them."""
+    """When the facts were collected; where that is not known, the newest time in them."""
     times = [value for privacy, value in _values(facts) if privacy is Privacy.TIME]
     return known_or(facts.host.time, max(times, default=0.0))
 

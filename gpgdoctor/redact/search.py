@@ -1,4 +1,4 @@
-"""Free text that came from the machine, searched for what is private: by what is known, and by its form."""
+"""Free text from the machine, searched for private parts: known values, and typical forms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from gpgdoctor.redact.aliases import Aliases
 from gpgdoctor.redact.names import Names
-from gpgdoctor.redact.paths import UNDER_HOMES, Paths, is_told_program
+from gpgdoctor.redact.paths import UNDER_HOMES, Paths, is_public_program
 
 CARRIES_ARGUMENTS = re.compile(r"\s[-/]|[=@:/]")
 META_USER = re.compile(r"^\s*\[\s*user\s+([^\]\s]{1,64})", re.MULTILINE)
@@ -14,7 +14,7 @@ COMM_BYTES = 15  # the kernel cuts a name there
 
 BEFORE, AFTER = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
 ENDS_PATH = r"\s'\"`,;:()<>|"
-# Each begins where no match of the same form could have begun before: a text is read once, however long it is.
+# No form can match from the middle of its own match, so that a text is read once, however long it is.
 FORMS = (
     ("kept", r"\bGD\d{3}\b|\b0x(?:8010[0-9A-F]{4}|[0-9A-F]{1,6})\b|\b\d+ bytes\b"),
     ("url", r"(?<![\w+.-])[\w+.-]+://[^\s'\"<>]+"),
@@ -34,11 +34,11 @@ FORM = re.compile("|".join(f"(?P<{name}>{form})" for name, form in FORMS), re.IG
 
 
 class Search:
-    """Puts aliases in the place of what is private. What is to be found by name has to be learnt before."""
+    """Replaces private parts by aliases. Names have to be learnt before they can be found."""
 
     def __init__(self, aliases: Aliases, names: Names, paths: Paths) -> None:
         self._aliases, self._names, self._paths = aliases, names, paths
-        self._odd_paths: dict[str, list[str]] = {}  # with blanks, say, by the half that a form would find
+        self._odd_paths: dict[str, list[str]] = {}  # paths with blanks, for example, by the part that the form matches
 
     def learn(self, text: str) -> None:
         for user in (*UNDER_HOMES.findall(text), *META_USER.findall(text)):
@@ -61,8 +61,8 @@ class Search:
         return "".join([*parts, self._names.replaced(text[at:])])
 
     def program(self, name: str) -> str:
-        """A program's name. What is known is kept, and what carries arguments loses them."""
-        if is_told_program(name):
+        """A program's name. Known ones are kept, and arguments are removed."""
+        if is_public_program(name):
             return name
         if CARRIES_ARGUMENTS.search(name):
             self._aliases.count("arguments", name)
@@ -91,7 +91,7 @@ class Search:
 
 
 def _is_serial(found: str) -> bool:
-    """A number, and not one of GnuPG's errors: they have their source in the upper byte, and a small code."""
+    """A number that is not an error code of GnuPG: those have their source in the upper byte, and a small code."""
     if len(found) > 9:
         return True
     source, code = divmod(int(found), 1 << 24)

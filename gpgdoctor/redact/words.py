@@ -1,4 +1,4 @@
-"""Words that are not private, although they stand where a private one may: users, parts of paths, values."""
+"""Words that are not private although they appear where private ones may: users, parts of paths, values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Who runs services: these users are the same everywhere, and are needed to say who holds a card.
+# Users of services: the same everywhere, and needed to say who holds a card.
 SYSTEM_USERS = _words(
     """
     root daemon bin sys nobody pcscd pcsc scard polkitd messagebus dbus gdm Debian-gdm sddm lightdm lxdm
@@ -28,7 +28,7 @@ VOCABULARY = _words(
     """
 )
 
-# Parts of paths that stand below homes and elsewhere, and are the same for everybody.
+# Parts of paths, below homes and elsewhere, that are the same for everybody.
 SEGMENTS = _words(
     """
     ~ . .. root home run user tmp var opt usr local srv mnt data bin sbin lib lib64 libexec share etc config
@@ -57,7 +57,7 @@ OF_SYSTEMS = _words(
     """
 )
 
-# Values of options that nobody makes up for himself.
+# Predefined values of options.
 VALUES = _words(
     """
     none basic advanced expert guru yes no on off true false enable enabled disable disabled all undefined

@@ -1,1 +1,1 @@
-"""A diagnosis in, a string out: text, JSON, Markdown, Nagios. Nothing here looks at the machine."""
+"""Turns a diagnosis into text, JSON, Markdown, HTML or a line for Nagios. Nothing here looks at the machine."""

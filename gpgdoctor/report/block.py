@@ -1,4 +1,4 @@
-"""What is said of one finding: what it is, by which evidence, whose doing, and the cure with its costs."""
+"""The text about one finding: what it is, its evidence, the culprits, and the cure with its costs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def block(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]
     found = finding.found
     summary = found.summary.clear()
     ignored = " (ignored)" if finding.ignored else ""
-    yield style.paint(f"{found.severity.upper()} {finding.id} {finding.rule.name}{ignored}", COLOURS[found.severity])
+    heading = f"{found.severity.upper()} {finding.id} {finding.rule.name}{ignored}"
+    yield from (style.paint(line, COLOURS[found.severity]) for line in style.wrapped(heading, "", "  "))
     # A sentence that begins with what it is about needs no other line for it.
     if finding.subject and not summary.startswith(finding.subject):
         yield from style.wrapped(printable(finding.subject), "  ", "  ")
@@ -46,8 +47,7 @@ def _culprit(who: Culprit) -> str:
 
 
 def _cure(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]:
-    from gpgdoctor.plan.costs import costs_of
-    from gpgdoctor.plan.plan import Edit, Restart, steps_of
+    from gpgdoctor.plan.plan import Edit, Restart, costs_of, steps_of
 
     cure = finding.found.cure
     if cure is None:
@@ -64,7 +64,7 @@ def _cure(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]
         else:
             yield from _field(label, [printable(step.text, SENTENCE)], style)
             yield from (INDENT + style.typed(_command(argv)) for argv in step.commands)
-    yield from _field("Costs", list(costs_of(cure, steps)), style)
+    yield from _field("Costs", list(costs_of((cure,), steps)), style)
 
 
 def _changed_lines(diff: str) -> list[str]:

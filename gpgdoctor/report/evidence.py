@@ -1,4 +1,4 @@
-"""The facts that a finding rests on, as a person writes them: what it is, and its value in words."""
+"""The facts that a finding rests on, for people: what each is, and its value in words."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ NAMES = {
     "configuration.pinentry_exists": "the pinentry is there",
     "configuration.scdaemon_program_exists": "the scdaemon that is set is there",
     "gnupg.agent_listener": "listener on the agent's socket",
+    "gnupg.agent_socket": "the agent's socket",
+    "gnupg.gpgconf": "gpgconf",
     "gnupg.homedir": "GnuPG home",
     "gnupg.homedir_problems": "trouble with the home",
     "gnupg.keyboxd_exists": "keyboxd is there",
@@ -47,14 +49,17 @@ NAMES = {
     "pcscd.answer": "pcscd's answer",
     "pcscd.card_access": "polkit about cards",
     "pcscd.connections": "connected to pcscd",
+    "pcscd.drivers": "drivers for readers are installed",
     "pcscd.hidden": "connections of programs that are not visible",
     "pcscd.installed": "pcscd is installed",
     "pcscd.library": "PC/SC library",
     "pcscd.library_version": "PC/SC library, version",
     "pcscd.listener": "listener on pcscd's socket",
+    "pcscd.log": "pcscd's log",
     "pcscd.log[]": "pcscd's log",
     "pcscd.polkit": "pcscd asks polkit",
     "pcscd.refused": "pcscd's socket refuses",
+    "pcscd.service": "service pcscd",
     "pcscd.socket_file": "pcscd's socket",
     "pcscd.unit": "unit pcscd.socket",
     "processes[].executable": "program",
@@ -68,8 +73,12 @@ NAMES = {
     "readers[].state": "reader state",
     "usb": "on USB",
     "usb[].accessible": "device may be opened",
+    "usb[].driver": "driver of the USB device",
     "usb[].in_libccid": "libccid knows it",
     "usb[].node": "USB device",
+    "usb[].product": "USB product id",
+    "usb[].vendor": "USB vendor id",
+    "usb_blocked[]": "blocked on USB",
 }
 
 
@@ -126,6 +135,9 @@ def _record(fields: dict[str, Any]) -> str:
             return f"{_with(option, words.get('value'))} ({path}, line {line})"
         case {"option": option, "by_path": path, "line": line}:
             return f"{option} in line {line}, by {path}" + (f", line {words['by_line']}" if "by_line" in words else "")
+        case {"kind": kind, "age": age}:
+            others = [f"{name} {item}" for name, item in words.items() if name not in ("kind", "age")]
+            return ", ".join([kind, f"{age} s before the look", *others])
         case {"inode": _, "pid": pid}:
             return f"pid {pid}" if fields["pid"] else f"of uid {words.get('uid')}, pid not visible"
         case {"vendor": vendor, "product": product, "name": name}:

@@ -1,4 +1,4 @@
-"""`fix --json`: what became of a fix, as one document."""
+"""`fix --json`: the result of a fix as one document."""
 
 from __future__ import annotations
 

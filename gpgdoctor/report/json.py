@@ -36,7 +36,7 @@ def document(diagnosis: Diagnosis, seconds: float) -> dict[str, Any]:
 
 
 def defect(details: str) -> dict[str, Any]:
-    """What is printed where gpgdoctor itself failed."""
+    """The document that is printed where gpgdoctor itself failed."""
     nothing = {"unknown": details}
     names = ("gnupg", "configuration", "processes", "pcscd", "readers", "usb", "host", "usb_blocked")
     return {
@@ -79,13 +79,13 @@ def _fix(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any] | None:
     cure = finding.found.cure
     if cure is None:
         return None
-    from gpgdoctor.plan.costs import costs_of
-    from gpgdoctor.plan.plan import steps_of  # a healthy machine needs no plan, and no time to load one
+    # A healthy machine needs no plan, and no time to load one.
+    from gpgdoctor.plan.plan import costs_of, steps_of
 
     steps = steps_of(diagnosis.facts, finding)
     return {
         "applicability": cure.applicability,
-        "costs": list(costs_of(cure, steps)),
+        "costs": list(costs_of((cure,), steps)),
         "steps": [step.as_json() for step in steps],
     }
 

@@ -1,4 +1,4 @@
-"""Where everything stands in the drawn picture of the way: plain numbers and texts, for way.svg to draw.
+"""The layout of the drawn picture of the way: plain numbers and texts, for way.svg to draw.
 
 Two shapes: wide, with the stations in a row, and tall, with one under another, for a phone.
 """
@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from unicodedata import east_asian_width
 
+from gpgdoctor.report.lettering import lines_of, width_of
 from gpgdoctor.system.escape import printable
 from gpgdoctor.system.record import Record, replace
-from gpgdoctor.way.model import Beside, Branch, Kind, Passage, State, Way
+from gpgdoctor.way.model import Beside, Branch, Kind, Link, Passage, State, Way
 
-# How wide letters of 14 units are at most: in DejaVu Sans Bold, which is wide.
-NARROW, USUAL, BROAD, WIDEST = 5.5, 9.2, 12.2, 15.5
 LINE = 18
 PAD = 10
 SHOWN = 4  # programs and other readers; what is left is counted
 NAME_LIMIT = 80
+RADIUS = 10  # of a mark
+TALL_REASON, GAP_WITH_REASON = 150.0, 64.0  # the room for a reason between two stations
 BAD = {State.ABSENT, State.SILENT, State.ELSEWHERE, State.BLOCKED, State.BROKEN, State.MUTE}
 
 
@@ -29,18 +29,28 @@ class Box(Record):
     height: float
     name: tuple[str, ...]  # in lines
     notes: tuple[str, ...]
-    style: str  # "plain", "bad", "unknown" or "other"
+    style: str  # "plain", "bad", "unknown" or "other", the last with a severity
 
     @property
     def middle(self) -> tuple[float, float]:
         return self.x + self.width / 2, self.y + self.height / 2
 
 
+class Label(Record):
+    """Why a line is broken: a line of text, or two, around ``x`` or from it on."""
+
+    lines: tuple[str, ...]
+    x: float
+    y: float  # of the first line
+    anchor: str = "middle"
+    leader: tuple[tuple[float, float], ...] = ()  # to the mark
+
+
 class Line(Record):
     points: tuple[tuple[float, float], ...]
     passage: str
     mark: tuple[float, float] | None = None
-    label: str = ""
+    label: Label | None = None
     severity: str = "info"
 
 
@@ -60,26 +70,42 @@ def pictures(way: Way) -> tuple[Picture, Picture]:
 
 
 def wide(way: Way) -> Picture:
-    width, gap, height = 920.0, 40.0, 74.0
-    widths = [54.0, 110.0, 110.0, 110.0, 224.0, 104.0]
+    width, gap, height = 920.0, 38.0, 74.0
+    widths = [54.0, 110.0, 110.0, 122.0, 224.0, 104.0]
+    top = 12.0 + (LINE + 8) * sum(link.finding is not None for link in way.links)
     boxes: list[Box] = []
     x = (width - sum(widths) - gap * 5) / 2
     for number, size in enumerate(widths):
-        boxes.append(_station(way, number, x, 12, size, height))
+        boxes.append(_station(way, number, x, top, size, height))
         x += size + gap
     height = max(box.height for box in boxes)
     boxes = [_higher(box, height) for box in boxes]
-    lines = [_across(way, number, boxes) for number in range(len(way.links))]
+    lines = _labelled_above([_across(way, number, boxes) for number in range(len(way.links))], way, top, width)
     items = _items(way)
-    under, bus = 12 + height + 64, 12 + height + 30
+    under, bus = top + height + 64, top + height + 30
     if items:
         others, joints = _row(way, items, boxes, under, bus, width)
         boxes += others
         lines += joints
         bottom = max(box.y + box.height for box in others)
     else:
-        bottom = 12 + height
+        bottom = top + height
     return _picture("wide", way, width, bottom, boxes, lines, 108)
+
+
+def _labelled_above(lines: list[Line], way: Way, top: float, width: float) -> list[Line]:
+    """Each broken line with its reason over the stations, one above another, and a thin line down to the mark."""
+    labelled = []
+    y = top - 12.0
+    for line, link in zip(lines, way.links, strict=True):
+        if line.mark is not None:
+            half = width_of(link.why) / 2
+            x = max(min(line.mark[0], width - PAD - half), PAD + half)
+            down = ((line.mark[0], y + 6), (line.mark[0], line.mark[1] - RADIUS))
+            line = replace(line, label=Label(lines=(link.why,), x=x, y=y, leader=down))
+            y -= LINE + 8
+        labelled.append(line)
+    return labelled
 
 
 def _row(
@@ -92,7 +118,7 @@ def _row(
     x = min(max(8.0, joint - total / 2), width - total - 8)
     found, lines = [], []
     for name, notes, branch in items:
-        box = _box(name, notes, x, y, size, "other")
+        box = _box(name, notes, x, y, size, _style(branch))
         found.append(box)
         middle = box.middle[0]
         points = ((middle, y), (middle, bus), (joint, bus), (joint, boxes[0].y + boxes[0].height))
@@ -109,14 +135,15 @@ def tall(way: Way) -> Picture:
     for number in range(len(way.stations)):
         box = _station(way, number, x, y, size, height)
         boxes.append(box)
-        y += box.height + gap
-    lines = [_down(way, number, boxes) for number in range(len(way.links))]
+        is_broken = number < len(way.links) and way.links[number].finding is not None
+        y += box.height + (GAP_WITH_REASON if is_broken else gap)
+    lines = [_labelled_beside(_down(way, number, boxes), way.links[number]) for number in range(len(way.links))]
     items = _items(way)
     joint = boxes[_joint(way)]
     bus = x + size + 20
     y = joint.middle[1]
     for number, (name, notes, branch) in enumerate(items):
-        box = _box(name, notes, bus + 20, y, width - bus - 20 - 4, "other")
+        box = _box(name, notes, bus + 20, y, width - bus - 20 - 4, _style(branch))
         if number == 0:  # its middle where the line to it is
             box = replace(box, y=y - box.height / 2)
         boxes.append(box)
@@ -127,6 +154,15 @@ def tall(way: Way) -> Picture:
     return _picture("tall", way, width, max(box.y + box.height for box in boxes), boxes, lines, 44)
 
 
+def _labelled_beside(line: Line, link: Link) -> Line:
+    if line.mark is None:
+        return line
+    x, y = line.mark
+    wrapped = lines_of(link.why, TALL_REASON, 3)
+    first = y + 5 - (len(wrapped) - 1) * LINE / 2
+    return replace(line, label=Label(lines=wrapped, x=x + RADIUS + 6, y=first, anchor="start"))
+
+
 # -- parts -------------------------------------------------------------------------------------------------------
 
 
@@ -134,7 +170,7 @@ def _station(way: Way, number: int, x: float, y: float, width: float, height: fl
     station = way.stations[number]
     style = "bad" if station.state in BAD else "unknown" if station.state is State.UNKNOWN else "plain"
     name = station.name if station.kind is not Kind.READER else printable(station.name, NAME_LIMIT)
-    box = _box(name, [station.state.value] if station.state.value else [], x, y, width, style)
+    box = _box(name, [station.state_text] if station.state_text else [], x, y, width, style)
     return _higher(box, height)
 
 
@@ -143,41 +179,10 @@ def _higher(box: Box, height: float) -> Box:
 
 
 def _box(name: str, notes: list[str], x: float, y: float, width: float, style: str) -> Box:
-    names = _lines(name, width - 2 * PAD, 3)
-    told = tuple(line for note in notes for line in _lines(note, width - 2 * PAD, 2))
-    height = LINE * (len(names) + len(told)) + 2 * PAD
-    return Box(x=x, y=y, width=width, height=height, name=names, notes=told, style=style)
-
-
-def _lines(text: str, room: float, most: int) -> tuple[str, ...]:
-    """A text in lines that are no wider than this; what is left of it after the last one is cut off."""
-    lines: list[str] = []
-    rest = text
-    while rest and len(lines) < most:
-        line = _beginning(rest, room)
-        rest = rest[len(line) :].lstrip()
-        lines.append(line.rstrip())
-    if rest:
-        lines[-1] = _beginning(lines[-1], room - 3 * NARROW, words=False) + "..."
-    return tuple(lines)
-
-
-def _beginning(text: str, room: float, *, words: bool = True) -> str:
-    """As much of a text as there is room for; in whole words, if any."""
-    end, used = 0, 0.0
-    while end < len(text) and used + _width(text[end]) <= room:
-        used += _width(text[end])
-        end += 1
-    blank = text.rfind(" ", 0, end + 1)
-    return text[:blank] if words and end < len(text) and blank > 0 else text[: max(end, 1)]
-
-
-def _width(letter: str) -> float:
-    if letter in "ilj.,:;'|!()[] ":
-        return NARROW
-    if east_asian_width(letter) in "WF":
-        return WIDEST
-    return BROAD if letter.isupper() or letter in "mw%@" else USUAL if letter.isascii() else BROAD
+    names = lines_of(name, width - 2 * PAD, 3)
+    wrapped = tuple(line for note in notes for line in lines_of(note, width - 2 * PAD, 3))
+    height = LINE * (len(names) + len(wrapped)) + 2 * PAD
+    return Box(x=x, y=y, width=width, height=height, name=names, notes=wrapped, style=style)
 
 
 def _across(way: Way, number: int, boxes: list[Box]) -> Line:
@@ -201,7 +206,6 @@ def _link(way: Way, number: int, points: tuple[tuple[float, float], tuple[float,
         points=points,
         passage=_class(link.passage),
         mark=middle,
-        label=link.finding.id,
         severity=link.finding.found.severity,
     )
 
@@ -215,6 +219,11 @@ def _joined(points: tuple[tuple[float, float], ...], mark: tuple[float, float], 
 
 def _class(passage: Passage) -> str:
     return passage.name.lower()
+
+
+def _style(branch: Branch | None) -> str:
+    """Of a box: what is said of a program that is refused has the colour of its finding."""
+    return f"other {branch.finding.found.severity}" if branch and branch.finding else "other"
 
 
 def _joint(way: Way) -> int:
@@ -241,15 +250,14 @@ def _who(branch: Branch) -> str:
 def _notes(branch: Branch) -> list[str]:
     ids = [f"pid {branch.pid}"] if branch.pid is not None else []
     ids += [printable(branch.user, NAME_LIMIT)] if branch.user else []
-    how = branch.passage.value if branch.finding else f"in the way ({branch.certainty})" if branch.certainty else ""
     through = ["through pcscd"] if branch.through_pcscd else []
-    return [text for text in (", ".join([*ids, *through]), how) if text]
+    return [text for text in (", ".join([*ids, *through]), branch.note) if text]
 
 
 def _other_reader(it: Beside) -> str:
     says = {State.PRESENT: "another reader, with a card", State.ABSENT: "another reader, empty"}
     mark = f" ({it.finding.id})" if it.finding else ""
-    return says.get(it.card.state, f"another reader, card {it.card.state.value}") + mark
+    return says.get(it.card.state, f"another reader, card {it.card.state_text}") + mark
 
 
 # -- the whole ---------------------------------------------------------------------------------------------------
@@ -279,12 +287,13 @@ def _picture(
 
 
 def _sentences(way: Way) -> Iterator[str]:
-    """The picture for who does not see it."""
-    names = [printable(it.name, NAME_LIMIT) + (f" ({it.state.value})" if it.state.value else "") for it in way.stations]
+    """The picture in words, for people who do not see it."""
+    names = [printable(it.name, NAME_LIMIT) + (f" ({it.state_text})" if it.state_text else "") for it in way.stations]
     yield f"Stations: {', '.join(names)}."
     for link, one, other in zip(way.links, way.stations, way.stations[1:], strict=False):
         if link.finding is not None:
-            yield f"Between {one.kind.value} and {other.kind.value} it is {link.passage.value}, says {link.finding.id}."
+            broken = f"{link.passage.value}, says {link.finding.id}: {link.why}"
+            yield f"Between {one.kind.value} and {other.kind.value} it is {broken}."
         elif link.passage is Passage.UNKNOWN:
             yield f"Between {one.kind.value} and {other.kind.value} it is not known."
     for name, notes, _ in _items(way):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from gpgdoctor.diagnosis import Diagnosis
-from gpgdoctor.report import told
+from gpgdoctor.report import machine_facts
 from gpgdoctor.report.block import block
 from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import not_checked, verdict
@@ -39,13 +39,13 @@ def _head(diagnosis: Diagnosis, ledger: Mapping[str, int]) -> str:
 
 def _sections(diagnosis: Diagnosis, style: Style) -> Iterator[str]:
     facts = diagnosis.facts
-    yield _section("Versions", told.versions(facts), style)
+    yield _section("Versions", machine_facts.versions(facts), style)
     for finding in diagnosis.findings:
         _, *lines = block(diagnosis, finding, style)
         ignored = ", ignored" if finding.ignored else ""
         yield _section(f"{finding.id} {finding.rule.name} ({finding.found.severity}{ignored})", lines, style)
     yield _section("Not checked", [*not_checked(diagnosis, style)][1:-1] or ["  nothing"], style)
-    for title, lines in told.facts_told(facts):
+    for title, lines in machine_facts.sections(facts):
         yield _section(title, lines, style)
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of `check --json`, made of what the code itself goes by: the records, the rules, the severities."""
+"""The JSON Schema of `check --json`, derived from the records, the rules and the severities."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from gpgdoctor.system.record import Record
 
 NARROWEST = 20
 COLOURS = {"error": "1;31", "warning": "1;33", "info": "1;36", "pass": "32"}
-# What is copied, and what belongs together, is broken only where it does not fit into a line.
+# What people copy, and what belongs together, is broken only where it does not fit on a line.
 UNBROKEN = re.compile(
     r"\bgpgdoctor (?:check|fix|explain|undo|report|demo)(?: (?:--homedir (?:'[^']*'|\S+)|--?[a-z-]+|GD\d{3})(?![\w-]))*"
     r"|gpgconf --kill [\w-]+|\(pid \d+|\bGD\d{3} [a-z-]+"
@@ -43,7 +43,7 @@ class Style(Record):
         return f"\033[{code}m{text}\033[0m" if self.colour else text
 
     def encodable(self, text: str) -> str:
-        """What the encoding does not have, as escapes; before lines are broken, because that makes them longer."""
+        """Replace what the encoding lacks by escapes; before lines are broken, because that makes them longer."""
         return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
 
     def typed(self, command: str) -> str:

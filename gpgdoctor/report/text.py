@@ -1,4 +1,4 @@
-"""A diagnosis for people: areas, one block for each cause, what was not checked, the verdict last."""
+"""A diagnosis for people: areas, a block for each cause, what was not checked, and the verdict last."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ EXPLAIN: Command = ("gpgdoctor", "explain", "GD401")
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305", "GD311"),
     earlier=SCDAEMON_STARTS,
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "polkit refuses this session"),
 )
 def pcscd_refuses_me(facts: Facts, verdicts: Verdicts) -> Found | None:
     found = _refuses_me(facts)
@@ -75,7 +75,7 @@ def _scdaemon_is_let_in(facts: Facts) -> bool:
 
 
 def _is_refusal(facts: Facts, answer: str) -> bool:
-    """pcscd says the first of them for nothing else; the others may have other reasons where it has no polkit."""
+    """The first code means nothing else; the others may have other reasons where pcscd has no polkit."""
     return answer == REFUSED or (answer in REFUSALS and known(facts.pcscd.polkit))
 
 
@@ -256,7 +256,7 @@ def _a_card_is_there(facts: Facts) -> bool:
     worst="error",
     each=_blocked,
     no_subject=text("nobody looked, and there is a card"),
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "the kernel was told to block it"),
 )
 def usb_device_blocked(facts: Facts, index: int) -> Found | None:
     return Found(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gpgdoctor.facts import Facts, Reader, Unknown, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NO_READER, NO_SCDAEMON, NOT_STARTING
+from gpgdoctor.rules.own_reader import by_own_driver
 from gpgdoctor.rules.reader_state import is_held
 from gpgdoctor.rules.rule import (
     Advice,
@@ -46,7 +47,7 @@ def _listed_where_scdaemon_has_none(facts: Facts) -> Subjects:
     each=_listed_where_scdaemon_has_none,
     causes=(*hidden_by("GD301", "GD308"), *NO_PCSCD_AT_ALL, *NO_SCDAEMON, *NOT_STARTING),
     no_subject=NO_READER,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "pcscd has it, scdaemon looks on USB only"),
 )
 def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
     if not _competes(facts):
@@ -110,18 +111,10 @@ def _claimed_by_me(facts: Facts) -> Subjects:
         return Holds(why=text("no scdaemon of yours has a card"))
     if not holding.holds_by_own_driver(facts):
         return Holds(why=text("scdaemon has its card through pcscd"))
-    names = [reader.name for reader in known_or(facts.readers, ())]
-    return [
-        Subject(name=name_of(interface), index=number)
-        for number, interface in enumerate(known(facts.usb))
-        if interface.ccid and known(interface.driver) == "usbfs" and not _is_among(names, interface)
-    ]
-
-
-def _is_among(names: list[str], interface: UsbInterface) -> bool:
-    """Whether PC/SC lists the device: its name there has what the device calls itself."""
-    title = known_or(interface.title, "")
-    return bool(title) and any(title in name for name in names)
+    if scdaemon.path(facts) is scdaemon.Path.PCSC:
+        return Holds(why=text("scdaemon's own driver is out of use"))
+    interfaces = known(facts.usb)
+    return [Subject(name=name_of(interfaces[number]), index=number) for number in by_own_driver(facts)]
 
 
 @rule(
@@ -132,12 +125,12 @@ def _is_among(names: list[str], interface: UsbInterface) -> bool:
     each=_claimed_by_me,
     causes=(*NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109")),
     no_subject=text("scdaemon has claimed no reader on USB"),
-    breaks=refuses(Stretch.OTHERS),
+    breaks=refuses(Stretch.OTHERS, "kept out by scdaemon's own driver"),
 )
 def own_driver_excludes_pcscd(facts: Facts, index: int) -> Found | None:
     kept_out = [process for process in holding.others(facts) if holding.uses_cards(process)]
     whom = several(map(holding.named, kept_out)) if kept_out else text("every other program")
-    runs = known_or(facts.pcscd.listener, None) == "pcscd"
+    runs = known_or(facts.pcscd.listener, None) == "pcscd" and not _was_woken_by_us(facts)
     running = known(facts.gnupg.running)
     me = [it for it in known_or(facts.processes, ()) if running is not None and it.pid == running.pid]
     severity: Severity = "error" if kept_out else "warning" if runs else "info"
@@ -155,6 +148,14 @@ def own_driver_excludes_pcscd(facts: Facts, index: int) -> Found | None:
         culprits=tuple(holding.culprit(process, "certain") for process in me),
         cure=None if is_lost_to_pcscd(facts, known(facts.usb)[index]) else _hand_over(facts),
     )
+
+
+def _was_woken_by_us(facts: Facts) -> bool:
+    """Whether pcscd runs only since this look began (--wake): it was asleep when the processes were listed."""
+    if known_or(facts.host.hides_processes, True) or known_or(facts.pcscd.mounted, True):
+        return False
+    processes = known_or(facts.processes, None)
+    return processes is not None and not any(process.role == "pcscd" for process in processes)
 
 
 def _hand_over(facts: Facts) -> Cure:

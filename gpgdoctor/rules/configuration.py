@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, HomeProblem, known, known_or
+from gpgdoctor.facts import AgentUnit, ConfigFile, ConfigLine, Facts, HomeProblem, known, known_or
 from gpgdoctor.rules import mistakes, reader_port, scdaemon
 from gpgdoctor.rules.mistakes import Mistake, reader_of
 from gpgdoctor.rules.rule import Advice, Found, NotApplicable, Subject, advise, by_hand, rule
@@ -11,6 +11,9 @@ from gpgdoctor.wording import Text, Value, free, message, path, public, several,
 
 NO_FILE = text("there is no configuration file")
 SELF_TEST = -1  # in the place of a file's index: the configuration as a whole
+UNIT = -2  # likewise: the unit of systemd that starts gpg-agent
+SUPERVISED, WITHOUT_SUPERVISED = "--supervised", (2, 5, 3)  # NEWS of 2.5.3
+UNITS = ("gpg-agent.socket", "gpg-agent-ssh.socket", "gpg-agent-extra.socket", "gpg-agent-browser.socket")
 UNREADABLE = {
     "unreadable": "cannot be read",
     "not-regular": "is not a regular file",
@@ -23,16 +26,46 @@ UNREADABLE = {
 OBEYED_IN_PART = ("template", "encrypted")
 
 
+def _files_and_unit(facts: Facts) -> list[Subject]:
+    """Each file, and the unit that starts gpg-agent with an option that this version does not know any more."""
+    return mistakes.files(facts) + ([Subject(index=UNIT)] if _is_outdated(facts) else [])
+
+
+def _is_outdated(facts: Facts) -> bool:
+    unit = known_or(facts.gnupg.agent_unit, None)
+    return unit is not None and SUPERVISED in unit.options and scdaemon.version(facts) >= WITHOUT_SUPERVISED
+
+
+def _unit_outdated(unit: AgentUnit | None) -> Found:
+    where = text("") if unit is None else text(" ({path})", path=path(unit.path))
+    return Found(
+        severity="warning",
+        summary=text(
+            "gpg-agent does not know {option}, with which its unit{where} starts it.",
+            option=public(SUPERVISED),
+            where=where,
+        ),
+        effect=text("systemd cannot start it: gpg waits, or starts an agent of its own."),
+        because=("gnupg.agent_unit.options", "gnupg.scdaemon_version"),
+        cure=by_hand(
+            "Since GnuPG 2.5.3 the option is --deprecated-supervised, and GnuPG advises to mask the units:",
+            ("systemctl", "--user", "mask", "--now", *UNITS),
+        ),
+    )
+
+
 @rule(
     "GD101",
     "unknown-option",
     "Every option is known to the program that reads it.",
     worst="error",
-    each=mistakes.files,
+    each=_files_and_unit,
     causes=GNUPG_MISSING,
     no_subject=NO_FILE,
 )
 def unknown_option(facts: Facts, index: int) -> Found | None:
+    if index == UNIT:
+        return _unit_outdated(known(facts.gnupg.agent_unit))
     file = mistakes.read(facts, index)
     found = mistakes.unknown_options(facts, index)
     if not found:
@@ -53,7 +86,7 @@ def _mistaken(facts: Facts, file: ConfigFile, found: list[Mistake], what: Text) 
 
 
 def _where(file: ConfigFile, found: list[Mistake], *, with_complaint: bool = False) -> dict[str, Value]:
-    return {"lines": mistakes.told(found, with_complaint=with_complaint), "path": path(file.path)}
+    return {"lines": mistakes.listed(found, with_complaint=with_complaint), "path": path(file.path)}
 
 
 def _files_and_self_test(facts: Facts) -> list[Subject]:

@@ -38,12 +38,12 @@ NO_READER = text("PC/SC lists no reader")
 @rule(
     "GD201",
     "scdaemon-excludes-others",
-    "scdaemon leaves the reader to other programs too.",
+    "scdaemon lets other programs use the reader too.",
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD204", "GD109")),
     no_subject=NO_READER,
-    breaks=refuses(Stretch.OTHERS),
+    breaks=refuses(Stretch.OTHERS, "kept out by scdaemon"),
 )
 def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -90,7 +90,7 @@ def _were_refused(number: int) -> Text:
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD206", "GD109", "GD106")),
     no_subject=NO_READER,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "{who} {has} it, scdaemon wants it alone"),
 )
 def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -127,12 +127,12 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
 @rule(
     "GD203",
     "exclusive-holder",
-    "No other program has the reader for itself alone.",
+    "No other program holds the reader exclusively.",
     worst="error",
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109", "GD204", "GD206")),
     no_subject=NO_READER,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "{who} {has} it for itself alone"),
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -188,7 +188,7 @@ def _who_else(facts: Facts, candidates: list[Process]) -> Text | None:
     each=holding.contended,
     causes=NO_PCSCD,
     no_subject=NO_READER,
-    breaks=blocks(Stretch.READER),
+    breaks=blocks(Stretch.READER, "{who} is busy with it, all wait"),
 )
 def transaction_held(facts: Facts, index: int) -> Found | None:
     readers = known(facts.readers)
@@ -247,7 +247,7 @@ def _held_by_somebody(facts: Facts) -> Subjects:
 @rule(
     "GD207",
     "unseen-client",
-    "Whoever holds the reader is visible.",
+    "The program that holds the reader is visible.",
     worst="info",
     each=_held_by_somebody,
     causes=(*NO_PCSCD, *headed_by("GD202", "GD203", "GD204")),

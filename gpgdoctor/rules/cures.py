@@ -48,7 +48,7 @@ def restart_costs(facts: Facts) -> tuple[Cost, ...]:
 
 
 def ask_to_let_go(programs: list[Process]) -> Cure:
-    """The polite way to stop or configure each program; nothing that gpgdoctor does itself."""
+    """How to stop or configure each program without harm; nothing that gpgdoctor does itself."""
     if not programs:
         return by_hand("Close the program that uses the card, then run gpgdoctor check again.")
     return advise(*map(polite, programs))
@@ -72,7 +72,7 @@ def let_go(facts: Facts, candidates: list[Process]) -> tuple[Advice, ...]:
 
 
 def stop_scdaemon(facts: Facts, process: Process) -> Advice:
-    """How the scdaemon of another home or user is stopped, and by whom."""
+    """How to stop the scdaemon of another home or user, and who can do it."""
     who = named(process)
     if known_or(process.uid, -1) != known_or(facts.host.uid, -2):
         whose = user(process.user) if isinstance(process.user, str) else public("its user")

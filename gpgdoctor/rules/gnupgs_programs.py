@@ -24,7 +24,9 @@ OF_THE_SYSTEM = (
 GNUPGS = ("gpg-agent", "scdaemon")
 STORES = ("/nix/store/", "/gnu/store/")
 PARTS_OF_A_PREFIX = ("/bin/", "/libexec/", "/lib/", "/sbin/", "/opt/", "/Cellar/")
-PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
+# In Debian the package of gpg has it, whose other files are there; Ubuntu has one of its own.
+UBUNTU = "Ubuntu"
+PACKAGES_OF_KEYBOXD = {"debian": "--reinstall gpg", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg-keyboxd"}
 
 
 @rule(
@@ -33,22 +35,40 @@ PACKAGES_OF_KEYBOXD = {"debian": "keyboxd", "fedora": "gnupg2", "arch": "gnupg",
     "The agent's socket is that of a local gpg-agent.",
     worst="warning",
     causes=hidden_by("GD307"),
-    breaks=refuses(Stretch.AGENT),
+    breaks=refuses(Stretch.AGENT, "leads to an agent elsewhere"),
 )
 def agent_elsewhere(facts: Facts) -> Found | None:
+    if isinstance(facts.gnupg.agent_listener, Unknown) and _is_forwarded(facts):
+        return _elsewhere(text("Most likely your ssh connection"), "host.session")
     listener = known(facts.gnupg.agent_listener)
     if listener in (None, "gpg-agent", "systemd"):
         return None
+    return _elsewhere(text("{listener}", listener=program(str(listener))))
+
+
+def _elsewhere(who: Text, *because: str) -> Found:
     return Found(
         severity="warning",
         summary=text(
-            "{listener} listens on gpg-agent's socket: gpg talks to an agent elsewhere, and to its scdaemon.",
-            listener=program(str(listener)),
+            "{who} listens on gpg-agent's socket: gpg talks to an agent elsewhere, and to its scdaemon.", who=who
         ),
         effect=text("What scdaemon.conf says here does not matter to gpg."),
-        because=("gnupg.agent_socket", "gnupg.agent_listener"),
+        because=("gnupg.agent_socket", "gnupg.agent_listener", *because),
         cure=by_hand("If that is not meant, end the forwarding, remove the socket, and let gpg start its agent."),
     )
+
+
+def _is_forwarded(facts: Facts) -> bool:
+    """Whether sshd is most likely what listens and does not show: no agent of mine runs that could, in a log-in by SSH.
+
+    What systemd's own socket looks like the collector knows.
+    """
+    if isinstance(facts.pcscd.connections, Unknown) or known_or(facts.host.hides_processes, True):
+        return False  # it does not show who listens anywhere, or an agent of mine might not show
+    if known_or(facts.host.session, None) != "ssh":
+        return False
+    mine = known(facts.host.uid)
+    return not any(it.role == "gpg-agent" and known_or(it.uid, mine) == mine for it in known(facts.processes))
 
 
 def _daemons(facts: Facts) -> list[Subject]:
@@ -178,7 +198,7 @@ def _name_in_store(real: str) -> str:
 @rule(
     "GD316",
     "two-gnupgs-one-home",
-    "One GnuPG alone uses this home.",
+    "Only one GnuPG uses this home.",
     worst="warning",
     causes=(*GNUPG_MISSING, *hidden_by("GD308")),
 )
@@ -236,7 +256,7 @@ def _check_that_all_are_seen(facts: Facts, daemons: list[Process]) -> None:
 @rule(
     "GD315",
     "keyboxd-missing",
-    "The keyboxd that GnuPG is told to use is there.",
+    "The keyboxd that GnuPG is configured to use exists.",
     worst="warning",
     causes=GNUPG_MISSING,
 )
@@ -254,9 +274,13 @@ def keyboxd_missing(facts: Facts) -> Found | None:
             keyboxd=path(named) if named else public("no keyboxd"),
         ),
         effect=text("gpg has no public keys, signs and decrypts nothing. The card is well: gpg --card-status works."),
-        because=(place, "gnupg.keyboxd_exists"),
-        cure=install(facts, "keyboxd", PACKAGES_OF_KEYBOXD),
+        because=(f"{place}.number", f"{place}.text", "gnupg.keyboxd_exists"),
+        cure=install(facts, "keyboxd", PACKAGES_OF_KEYBOXD | _of_ubuntu(facts)),
     )
+
+
+def _of_ubuntu(facts: Facts) -> dict[str, str]:
+    return {"debian": "keyboxd"} if UBUNTU in known_or(facts.host.distribution, "") else {}
 
 
 def _uses_keyboxd(facts: Facts) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
-from gpgdoctor.rules import cures, holding, scdaemon
+from gpgdoctor.rules import cures, holding, scdaemon, second_pcscd
 from gpgdoctor.rules.competition import NO_PCSCD_AT_ALL
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
 from gpgdoctor.rules.reader_state import Card, card
@@ -31,6 +31,9 @@ from gpgdoctor.rules.usb_access import NONE_ON_USB
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.wording import Text, public, text
 
+# libusb's codes for a device that is asleep, or that left in between.
+SAID_OF_WHAT_WENT = ("IO", "NO_DEVICE", "NOT_FOUND", "PIPE", "TIMEOUT")
+
 
 @rule(
     "GD501",
@@ -39,7 +42,7 @@ from gpgdoctor.wording import Text, public, text
     worst="warning",
     causes=(*NO_PCSCD_AT_ALL, *hidden_by("GD404", "GD308")),
     earlier=SCDAEMON_STARTS,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "no reader is plugged in"),
 )
 def no_reader(facts: Facts, verdicts: Verdicts) -> Found | None:
     if known(facts.usb):
@@ -71,7 +74,7 @@ def _plug_in(facts: Facts) -> Advice:
 
 
 def _devices(facts: Facts) -> Subjects:
-    """One subject for each USB device: whoever has one of its interfaces has them all."""
+    """One subject for each USB device: a program that has one of its interfaces has the whole device."""
     if holding.is_served_unseen(facts):
         return Holds(why=holding.SERVED)
     found: dict[str, Subject] = {}
@@ -90,12 +93,16 @@ def _device(interface: UsbInterface) -> str:
     "pcscd knows every card reader on USB.",
     worst="error",
     each=_devices,
-    causes=(*NO_PCSCD, *hidden_by("GD402", "GD206", "GD208", "GD314")),
+    causes=(*NO_PCSCD, *hidden_by("GD206", "GD208", "GD314")),
+    earlier=("GD402",),
     no_subject=NONE_ON_USB,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "pcscd does not see it"),
 )
-def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
+def reader_unknown_to_pcscd(facts: Facts, index: int, verdicts: Verdicts) -> Found | None:
     interface = known(facts.usb)[index]
+    closed = any(f"usb[{index}].node" in it.found.because for it in verdicts.found("GD402"))
+    if closed and known_or(interface.in_libccid, True):
+        raise NotApplicable(text("explained by GD402"))
     if not interface.ccid and known_or(interface.in_libccid, False) is not True:
         return _switched_off(facts, index)
     if known(facts.pcscd.listener) != "pcscd":
@@ -103,12 +110,29 @@ def reader_unknown_to_pcscd(facts: Facts, index: int) -> Found | None:
     why = _why_not_listed(facts, interface)
     if why is None:
         return None
+    rivals = second_pcscd.rivals(facts) if _is_taken(facts, interface) else []
     return Found(
         severity=_severity(facts),
-        summary=text("{reader} is on USB, and pcscd does not list it: {why}.", reader=name_of(interface), why=why),
-        because=(*(f"usb[{index}].{fact}" for fact in ("vendor", "product", "in_libccid")), "readers"),
-        cure=_have_it_listed(facts, interface),
+        summary=text(
+            "{reader} is on USB, and pcscd does not list it: {why}.",
+            reader=name_of(interface),
+            why=second_pcscd.has_it(rivals) if rivals else why,
+        ),
+        because=(
+            *(f"usb[{index}].{fact}" for fact in ("vendor", "product", "in_libccid")),
+            "readers",
+            *holding.places(facts, rivals),
+        ),
+        culprits=second_pcscd.culprits(facts, rivals),
+        cure=_have_it_listed(facts, interface, second_pcscd.stop(rivals) if rivals else ()),
     )
+
+
+def _is_taken(facts: Facts, interface: UsbInterface) -> bool:
+    """Whether another program has the device, or had it when pcscd tried."""
+    if any(known(it.driver) == "usbfs" for it in known(facts.usb) if _device(it) == _device(interface)):
+        return True
+    return known_or(interface.in_libccid, True) and _code(facts) == "BUSY"
 
 
 def _why_not_listed(facts: Facts, interface: UsbInterface) -> Text | None:
@@ -134,10 +158,16 @@ def _is_listed_after_all(facts: Facts, interface: UsbInterface) -> bool:
 
 def _as_logged(facts: Facts) -> Text:
     """The reason that pcscd's log gives; else what it may be, and no more."""
-    codes = [event.code for event in known_or(facts.pcscd.log, ()) if event.kind == "open-failed" and event.code]
-    if codes:
-        return text("it could not be opened (LIBUSB_ERROR_{code}, says its log)", code=public(codes[-1]))
+    code = _code(facts)
+    if code:
+        return text("it could not be opened (LIBUSB_ERROR_{code}, says its log)", code=public(code))
     return text("it may have been in use or closed to pcscd when it was seen first, or pcscd is older than the plug")
+
+
+def _code(facts: Facts) -> str | None:
+    """What libusb said when pcscd last failed to open a reader, by its log."""
+    codes = [event.code for event in known_or(facts.pcscd.log, ()) if event.kind == "open-failed" and event.code]
+    return codes[-1] if codes else None
 
 
 def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> Text | None:
@@ -164,7 +194,7 @@ def _severity(facts: Facts) -> Severity:
     return severity_for_pcsc(facts)
 
 
-def _have_it_listed(facts: Facts, interface: UsbInterface) -> Cure:
+def _have_it_listed(facts: Facts, interface: UsbInterface, first: tuple[Advice, ...]) -> Cure:
     if known_or(interface.in_libccid, True) is False:
         newer = advice("Install a newer libccid, or the driver of its maker, then let pcscd look again.")
         return cures.without_disable_ccid(facts, interface, newer)
@@ -176,9 +206,26 @@ def _have_it_listed(facts: Facts, interface: UsbInterface) -> Cure:
     may_do_without = bool(cures.without_disable_ccid(facts, interface, restart).changes)
     without = (advice("Or take disable-ccid out of scdaemon.conf: scdaemon's own driver could open it now."),)
     see = advice("Its log says why it was not opened:", ("journalctl", "-b", "-u", "pcscd", "-n", "30"))
-    if interface.removable == "fixed":
-        return advise(restart, *(without if may_do_without else ()), see)
-    return advise(restart, *(without if may_do_without else ()), advice("Or plug it in again."), see)
+    if first:
+        return advise(*first, restart)
+    replug = () if interface.removable == "fixed" else (advice("Or plug it in again."),)
+    return advise(restart, *(without if may_do_without else ()), *replug, *_keep_awake(facts, interface), see)
+
+
+def _keep_awake(facts: Facts, interface: UsbInterface) -> tuple[Advice, ...]:
+    """Where the reader may have been put to sleep: nobody has it, and libusb says what it says of one that went."""
+    if known(interface.driver) is not None or _code(facts) not in (None, *SAID_OF_WHAT_WENT):
+        return ()
+    device = public(_device(interface))
+    control = "/sys/bus/usb/devices/{device}/power/control"
+    return (
+        advice(
+            "If it was there and went, USB may have put it to sleep (autosuspend): `auto` here allows that, and "
+            "`on` keeps it awake, for as long as it is there.",
+            ("cat", text(control, device=device)),
+            ("sudo", "sh", "-c", text(f"echo on > {control}", device=device)),
+        ),
+    )
 
 
 def _switched_off(facts: Facts, index: int) -> Found | None:
@@ -200,7 +247,7 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
 
 def _listed(facts: Facts) -> Subjects:
     """A subject for each reader of PC/SC; none where scdaemon does without a pcscd that is asleep."""
-    if known(facts.pcscd.listener) == "activator" and not scdaemon.reaches_through_pcsc(facts):
+    if known(facts.pcscd.listener) == "activator" and not scdaemon.needs_pcsc(facts):
         raise NotApplicable(text("pcscd is asleep, and scdaemon does not use it"))
     return Holds(why=holding.SERVED) if holding.is_served_unseen(facts) else each_reader(facts)
 
@@ -212,7 +259,7 @@ def _listed(facts: Facts) -> Subjects:
     worst="info",
     causes=(*NO_PCSCD, *hidden_by("GD501")),
     earlier=SCDAEMON_STARTS,
-    breaks=refuses(Stretch.CARD),
+    breaks=refuses(Stretch.CARD, "no card in it"),
 )
 def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
     subjects = _listed(facts)
@@ -241,7 +288,7 @@ def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
-    breaks=refuses(Stretch.CARD),
+    breaks=refuses(Stretch.CARD, "the card does not answer"),
 )
 def mute_card(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.MUTE:
@@ -263,7 +310,7 @@ def mute_card(facts: Facts, index: int) -> Found | None:
     each=_listed,
     causes=NO_PCSCD,
     no_subject=NO_READER,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "the reader does not answer"),
 )
 def reader_unavailable(facts: Facts, index: int) -> Found | None:
     if card(known(facts.readers)[index]) is not Card.UNREACHABLE:

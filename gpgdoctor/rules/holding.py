@@ -1,4 +1,4 @@
-"""Who may hold a reader: PC/SC tells that one is in use, not by whom; only pcscd's connections have names."""
+"""Who may hold a reader: PC/SC only says that it is in use; the connections to pcscd show which programs may."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gpgdoctor.rules.rule import Certainty, Culprit, Holds, Subjects
 from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.wording import Text, pid, program, text
 
-# Who always holds comes before who is merely connected.
+# Programs that always hold come before those that are merely connected.
 SERVED = text("scdaemon has its card through pcscd, whose readers this session is not shown")
 RANK_OF_HOLDS = {"always": 0, "from-first-use": 1, "short": 1, "connected": 3, "never": 4}
 
@@ -29,11 +29,21 @@ def contended(facts: Facts) -> Subjects:
 def is_served_unseen(facts: Facts) -> bool:
     """Whether my scdaemon has its card from a pcscd that does not show its readers to me: polkit refuses my session.
 
-    Then nothing keeps gpg from the card, whatever the readers may be.
+    Then nothing keeps gpg from the card, whatever the readers may be. So it is in a container that has the socket of
+    its host's pcscd, where nobody's connections show.
     """
-    if not isinstance(facts.readers, Unknown) or isinstance(facts.pcscd.connections, Unknown):
+    if not isinstance(facts.readers, Unknown):
+        return False
+    if is_of_the_host(facts):
+        return scdaemon.path(facts) is scdaemon.Path.PCSC and scdaemon.holds_a_card(facts)
+    if isinstance(facts.pcscd.connections, Unknown):
         return False
     return not isinstance(facts.gnupg.running, Unknown) and holds_through_pcsc(facts)
+
+
+def is_of_the_host(facts: Facts) -> bool:
+    """Whether pcscd's socket comes from outside this container, and who listens there does not show."""
+    return facts.pcscd.mounted is True and facts.pcscd.listener is None
 
 
 def listed(facts: Facts) -> Subjects:
@@ -47,7 +57,7 @@ def listed(facts: Facts) -> Subjects:
 
 
 def named(process: Process) -> Text:
-    """A program as it is spoken of: `scdaemon (pid 700)`."""
+    """A program in a sentence: `scdaemon (pid 700)`."""
     return text("{program} (pid {pid})", program=program(process.program), pid=pid(process.pid))
 
 
@@ -213,7 +223,7 @@ def _mode(process: Process) -> ShareMode:
 def culprits(
     facts: Facts, candidates: list[Process], handles: int | None = None, *, by_table: bool = False
 ) -> tuple[Culprit, ...]:
-    """The candidates with how sure it is: one of several is possible, the only one is likely.
+    """The candidates with their certainty: one of several is possible, the only one is likely.
 
     It is certain where every connection of pcscd is paired with a program and this is the one that remains.
     `handles` is how many connections pcscd counts on the reader: where there are as many programs, each is likely.

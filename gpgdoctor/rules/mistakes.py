@@ -1,4 +1,4 @@
-"""The lines that a program does not take as they are meant, and whether they keep it from starting."""
+"""Lines that a program does not understand as they are meant, and whether they keep it from starting."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def _ends_it_whatever_its_version(facts: Facts) -> bool:
 # -- how to say it -----------------------------------------------------------------------------------------------
 
 
-def told(found: list[Mistake], *, with_complaint: bool = False) -> Text:
+def listed(found: list[Mistake], *, with_complaint: bool = False) -> Text:
     """The first few lines with their numbers: `line 2 "pcsc-sharde"`."""
     return text(
         "{lines} {quoted}{more}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, known
+from gpgdoctor.facts import Facts, Unknown, known
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER, NO_SCDAEMON, NOT_STARTING
 from gpgdoctor.rules.reader_state import Card, card
@@ -18,12 +18,12 @@ FEWEST_WORDS = 2  # of a reader's name: "Yubico YubiKey" says which, "Yubico" ha
     "scdaemon takes the reader that has the card.",
     worst="error",
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD105", "GD308")),
-    breaks=refuses(Stretch.CARD),
+    breaks=refuses(Stretch.CARD, "the card is in another reader"),
 )
 def other_reader_taken(facts: Facts) -> Found | None:
     if not scdaemon.reaches_through_pcsc(facts):
         raise NotApplicable(text("scdaemon's own driver looks into every reader"))
-    if holding.is_served_unseen(facts):
+    if holding.is_served_unseen(facts) or (isinstance(facts.readers, Unknown) and scdaemon.holds_a_card(facts)):
         return None
     readers = known(facts.readers)
     if len(readers) < 2:

@@ -16,7 +16,7 @@ PACKAGES_OF_DRIVERS = {
     "alpine": "ccid",
     "suse": "pcsc-ccid",
 }
-PROTOCOLS = {"4:4": "1.8.24 to 2.2", "4:5": "2.3", "4:6": "2.4 and later"}
+PROTOCOLS = {"4:4": "1.8.24 to 2.2", "4:5": "2.3 and 2.4", "4:6": "2.5 and later"}  # src/winscard_msg.h of the tags
 
 
 def _events(facts: Facts, kind: str) -> list[tuple[int, LogEvent]]:
@@ -30,7 +30,7 @@ def _events(facts: Facts, kind: str) -> list[tuple[int, LogEvent]]:
     "All programs speak pcscd's protocol.",
     worst="warning",
     causes=hidden_by("GD302", "GD303", "GD304", "GD305"),
-    breaks=refuses(Stretch.OTHERS),
+    breaks=refuses(Stretch.OTHERS, "other PC/SC version"),
 )
 def client_protocol_mismatch(facts: Facts) -> Found | None:
     if isinstance(facts.pcscd.log, Unknown):
@@ -71,7 +71,7 @@ def _of_versions(protocol: str | None) -> str:
     "pcscd can start.",
     worst="error",
     causes=hidden_by("GD305"),
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "pcscd cannot start"),
 )
 def pcscd_cannot_start(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) == "pcscd":
@@ -79,6 +79,8 @@ def pcscd_cannot_start(facts: Facts) -> Found | None:
     if isinstance(facts.pcscd.service, Unknown):
         raise NotKnown(facts.pcscd.service, counts=False)
     if facts.pcscd.service != FAILED:
+        if known_or(facts.pcscd.installed, True) is False:
+            raise NotApplicable(text("pcscd is not installed"))
         return None
     events = _events(facts, "start-failed")
     return Found(
@@ -108,7 +110,7 @@ def _why(events: list[tuple[int, LogEvent]]) -> Text:
     "pcscd has drivers for readers.",
     worst="error",
     causes=hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD313", "GD401"),
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "pcscd has no drivers"),
 )
 def pcscd_without_drivers(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":

@@ -30,7 +30,7 @@ class Outcome(Enum):
     "reader-port names a reader that is there.",
     worst="error",
     causes=(*NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD205")),
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "no reader fits reader-port"),
 )
 def reader_port_never_matches(facts: Facts) -> Found | None:
     port = scdaemon.setting(facts, "reader-port")

@@ -47,7 +47,7 @@ def is_held(reader: Reader) -> bool:
 
 
 def was_shown_exclusive(reader: Reader) -> bool:
-    """Whether somebody keeps it to himself, and no probe found otherwise meanwhile."""
+    """Whether a program held it exclusively, and no probe found otherwise meanwhile."""
     return hold(reader) is Hold.EXCLUSIVE and known(reader.probe) not in ("ok", "gone")
 
 

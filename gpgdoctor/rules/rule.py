@@ -74,7 +74,7 @@ class LineChange(Record):
 
 
 class Cure(Record):
-    """What would help, before anybody has looked whether the file may be written: plan/plan.py does that."""
+    """What would help, whether or not the file may be written: plan/plan.py finds that out."""
 
     applicability: Applicability
     costs: tuple[Cost, ...] = ()
@@ -175,18 +175,23 @@ class Stretch(Enum):
 
 
 class Break(Record):
-    """Where a finding breaks the way, and how: what is blocked hangs, what is refused fails at once."""
+    """Where a finding breaks the way, and how: what is blocked hangs, what is refused fails at once.
+
+    ``why`` stands at the break in pictures: a few words, with {who} for the program that the finding names, and {has}
+    for how sure it is that this one has the reader.
+    """
 
     at: Stretch
+    why: str
     blocks: bool = False
 
 
-def refuses(at: Stretch) -> Break:
-    return Break(at=at)
+def refuses(at: Stretch, why: str) -> Break:
+    return Break(at=at, why=why)
 
 
-def blocks(at: Stretch) -> Break:
-    return Break(at=at, blocks=True)
+def blocks(at: Stretch, why: str) -> Break:
+    return Break(at=at, why=why, blocks=True)
 
 
 class Rule(Record):
@@ -199,7 +204,7 @@ class Rule(Record):
     causes: tuple[Cause, ...]
     earlier: tuple[str, ...]  # the rules whose verdicts it is given
     no_subject: Text  # why there is no subject, where there is none
-    breaks: Break | None = None  # where its findings break the way to the card, as way.py draws it
+    breaks: Break | None = None  # where its findings break the way to the card, as way/ draws it
 
 
 _registry: dict[str, Rule] = {}

@@ -6,7 +6,7 @@ from gpgdoctor.facts import ConfigFile, Facts, NotKnown, Process, known, known_o
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NOT_STARTING
 from gpgdoctor.rules.reader_state import Hold, hold
-from gpgdoctor.rules.rule import Certainty, Culprit, Found, rule
+from gpgdoctor.rules.rule import Certainty, Culprit, Found, NotApplicable, rule
 from gpgdoctor.rules.services import GNUPG_MISSING
 from gpgdoctor.wording import Text, path, pid, several, text
 
@@ -24,7 +24,7 @@ STORES = ("/nix/store/", "/gnu/store/")
 def configuration_not_in_force(facts: Facts) -> Found | None:
     running = known(facts.gnupg.running)
     if running is None:
-        return None
+        raise NotApplicable(text("no scdaemon of yours runs"))
     contradicted = _contradicted_by(facts)
     if contradicted is not None:
         return _stale(facts, "certain", *contradicted)
@@ -98,14 +98,27 @@ def _changed_since_start(facts: Facts) -> list[int]:
 
 
 def _is_newer(facts: Facts, file: ConfigFile, started: float) -> bool:
-    if (known_or(file.target, None) or "").startswith(STORES):
-        raise NotKnown(text("{path} lies in a store, where times say nothing", path=path(file.path)))
     changed = known(file.changed)
     if changed is None or seconds_between(started, changed) <= NEWER_BY_S:
         return False
+    if (known_or(file.target, None) or "").startswith(STORES):
+        if _is_obeyed(facts):
+            return False
+        # A new generation makes every link anew, so that this holds on such a machine as a rule.
+        raise NotKnown(text("{path} leads to a store and was linked anew since", path=path(file.path)), counts=False)
     if seconds_between(known(facts.host.time), changed) > NEWER_BY_S:
         raise NotKnown(text("{path} has a time in the future", path=path(file.path)))
     return True
+
+
+def _is_obeyed(facts: Facts) -> bool:
+    """Whether scdaemon's way to its card, and its share mode there, are those that the files ask for."""
+    if not scdaemon.holds_a_card(facts):
+        return False
+    if scdaemon.path(facts) is not scdaemon.Path.PCSC:
+        return holding.holds_by_own_driver(facts)
+    wanted = Hold.SHARED if scdaemon.in_force(facts, "pcsc-shared") else Hold.EXCLUSIVE
+    return holding.holds_through_pcsc(facts) and any(hold(reader) is wanted for reader in known(facts.readers))
 
 
 def _process(facts: Facts) -> tuple[int, Process]:

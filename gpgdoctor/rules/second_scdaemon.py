@@ -41,7 +41,7 @@ def _claimed(facts: Facts) -> list[Subject]:
     each=_readers_and_devices,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204")),
     no_subject=text("PC/SC lists no reader"),
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "scdaemon of another home or user {has} it"),
 )
 def second_scdaemon(facts: Facts, index: int) -> Found | None:
     return _by_own_driver(facts, -1 - index) if index < 0 else _through_pcscd(facts, index)

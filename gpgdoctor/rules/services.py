@@ -30,7 +30,13 @@ GNUPG_MISSING = hidden_by("GD306", "GD307")
 PCSCD_DOES_NOT_RUN = text("pcscd does not run")
 
 
-@rule("GD307", "gnupg-missing", "GnuPG is installed.", worst="error", breaks=refuses(Stretch.AGENT))
+@rule(
+    "GD307",
+    "gnupg-missing",
+    "GnuPG is installed.",
+    worst="error",
+    breaks=refuses(Stretch.AGENT, "GnuPG is not installed"),
+)
 def gnupg_missing(facts: Facts) -> Found | None:
     if known(facts.gnupg.gpgconf) is not None:
         return None
@@ -48,7 +54,7 @@ def gnupg_missing(facts: Facts) -> Found | None:
     "scdaemon is installed.",
     worst="error",
     causes=hidden_by("GD307"),
-    breaks=refuses(Stretch.SCDAEMON),
+    breaks=refuses(Stretch.SCDAEMON, "scdaemon is not installed"),
 )
 def scdaemon_missing(facts: Facts) -> Found | None:
     named = known(facts.gnupg.scdaemon)
@@ -96,7 +102,13 @@ def install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
     return by_hand("Install {what}:", command, what=public(what))
 
 
-@rule("GD305", "pcsc-library-missing", "The PC/SC library can be loaded.", worst="error", breaks=refuses(Stretch.PCSCD))
+@rule(
+    "GD305",
+    "pcsc-library-missing",
+    "The PC/SC library can be loaded.",
+    worst="error",
+    breaks=refuses(Stretch.PCSCD, "the PC/SC library is missing"),
+)
 def pcsc_library_missing(facts: Facts) -> Found | None:
     library = known(facts.pcscd.library)
     if library.usable:
@@ -138,12 +150,14 @@ def pcscd_asleep(facts: Facts) -> Found | None:
         *hidden_by("GD101", "GD102", stopping="scdaemon"),
         *headed_by("GD501"),
     ),
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "pcscd does not run"),
 )
 def pcscd_not_running(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) is not None:
         return None
     if known(facts.pcscd.mounted):
+        if holding.is_served_unseen(facts):
+            return None
         raise NotKnown(
             text("the socket of pcscd comes from outside this container, and who listens there is not visible")
         )
@@ -151,7 +165,7 @@ def pcscd_not_running(facts: Facts) -> Found | None:
         return None
     if _processes(facts, "pcscd"):
         raise NotKnown(text("a program of that name runs, but where it listens is not visible"))
-    if known_or(facts.gnupg.scdaemon, None) is None:
+    if known_or(facts.gnupg.scdaemon, None) is None or _is_without_scdaemon(facts):
         raise NotApplicable(text("there is no scdaemon that could need it"))
     if scdaemon.path(facts) is scdaemon.Path.PCSC:
         return _not_running(facts, "error")
@@ -176,7 +190,7 @@ def _start_pcscd(facts: Facts) -> Cure:
             facts, "pcscd", {"debian": "pcscd", "fedora": "pcsc-lite", "arch": "pcsclite ccid", "alpine": "pcsc-lite"}
         )
     unit = known_or(facts.pcscd.unit, None)
-    first = (("sudo", "systemctl", "unmask", "pcscd.socket"),) if unit == "masked" else ()
+    first = (("sudo", "systemctl", "unmask", "pcscd.socket", "pcscd.service"),) if unit == "masked" else ()
     start = {
         "systemd": (*first, ("sudo", "systemctl", "enable", "--now", "pcscd.socket")),
         "openrc": (("sudo", "rc-update", "add", "pcscd"), ("sudo", "rc-service", "pcscd", "start")),
@@ -188,15 +202,15 @@ def _start_pcscd(facts: Facts) -> Cure:
 @rule(
     "GD302",
     "pcscd-stale-socket",
-    "Where pcscd's socket is, pcscd listens.",
+    "pcscd listens on its socket.",
     worst="error",
     causes=hidden_by("GD313"),
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "a left-over socket, no pcscd"),
 )
 def pcscd_stale_socket(facts: Facts) -> Found | None:
     if known(facts.pcscd.socket_file) == "absent" or known(facts.pcscd.listener) is not None:
         return None
-    if not known(facts.pcscd.refused):
+    if holding.is_served_unseen(facts) or not known(facts.pcscd.refused):
         return None
     socket = path(facts.pcscd.socket) if isinstance(facts.pcscd.socket, str) else public("its socket")
     severity = severity_for_pcsc(facts)
@@ -216,7 +230,7 @@ def pcscd_stale_socket(facts: Facts) -> Found | None:
     "pcscd answers.",
     worst="error",
     causes=hidden_by("GD302", "GD305"),
-    breaks=blocks(Stretch.PCSCD),
+    breaks=blocks(Stretch.PCSCD, "pcscd does not answer"),
 )
 def pcscd_not_answering(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
@@ -259,7 +273,7 @@ def _states(facts: Facts) -> tuple[str, ...]:
     "pcscd and its library speak the same protocol.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305"),
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "they speak different versions"),
 )
 def pcscd_version_mismatch(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":
@@ -293,11 +307,13 @@ def pcscd_version_mismatch(facts: Facts) -> Found | None:
     "pcscd has room for more connections.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305"),
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "full: {who} has the connections"),
 )
 def pcscd_full(facts: Facts) -> Found | None:
     connections = known(facts.pcscd.connections)
     if len(connections) + known_or(facts.pcscd.hidden, 0) < FULL:
+        if known_or(facts.pcscd.listener, "pcscd") is None:
+            raise NotApplicable(PCSCD_DOES_NOT_RUN)
         return None
     pids = [known_or(connection.pid, 0) for connection in connections]
     counts = {pid: pids.count(pid) for pid in set(pids) if pid}
@@ -328,10 +344,17 @@ def _processes(facts: Facts, role: str) -> list[Process]:
 
 
 def severity_for_pcsc(facts: Facts) -> Severity:
-    """An error where scdaemon's path needs PC/SC; the unknown counts as needed."""
-    if known_or(facts.gnupg.gpgconf, "") is None:
+    """An error where scdaemon's path needs PC/SC; the unknown counts as needed. A scdaemon that is missing has none."""
+    if known_or(facts.gnupg.gpgconf, "") is None or _is_without_scdaemon(facts):
         return "info"
     try:
         return "error" if scdaemon.needs_pcsc(facts) else "info"
     except NotKnown:
         return "error"
+
+
+def _is_without_scdaemon(facts: Facts) -> bool:
+    """Whether scdaemon is missing (GD306), and no other program is run in its place."""
+    if known_or(facts.configuration.scdaemon_program_exists, None):
+        return False
+    return known_or(facts.gnupg.scdaemon, "") is None or known_or(facts.gnupg.scdaemon_exists, True) is False

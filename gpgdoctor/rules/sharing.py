@@ -25,7 +25,8 @@ from gpgdoctor.wording import Text, public, several, text
 
 KEEPS_NO_PIN_SINCE = (2, 3)  # scd/app-openpgp.c, cache_pin
 # From when on scdaemon selects its applet again, and on which cards (NEWS 2.3.2, 2.5.23).
-SELECTS_AGAIN = (("yubi", cures.CHECKS_INTERFERENCE_SINCE), ("nitrokey 3", (2, 5, 23)))
+YUBIKEY = "yubi"
+SELECTS_AGAIN = ((YUBIKEY, cures.CHECKS_INTERFERENCE_SINCE), ("nitrokey 3", (2, 5, 23)))
 LEFT_AS = {"reset": "reset", "power-off": "without power", "selection": "on another applet"}
 
 
@@ -145,8 +146,12 @@ def _let_go_and_restart(programs: list[Process]) -> Cure:
 
 def _selects_again(facts: Facts, reader: Reader) -> bool:
     """Whether this scdaemon notices another applet on this card, and selects its own: scd/app.c."""
-    card = reader.name.lower() + bytes.fromhex(known_or(reader.atr, None) or "").decode("latin-1").lower()
-    return any(word in card and scdaemon.version(facts) >= since for word, since in SELECTS_AGAIN)
+    return any(word in _words(reader) and scdaemon.version(facts) >= since for word, since in SELECTS_AGAIN)
+
+
+def _words(reader: Reader) -> str:
+    """What the reader's name and the card's answer to reset say in letters, in small ones."""
+    return reader.name.lower() + bytes.fromhex(known_or(reader.atr, None) or "").decode("latin-1").lower()
 
 
 def _harms(facts: Facts, reader: Reader, process: Process) -> bool:
@@ -156,7 +161,15 @@ def _harms(facts: Facts, reader: Reader, process: Process) -> bool:
     selects again, and gives up. Another applet is noticed where this scdaemon selects again.
     """
     left = _leaves(process)
-    return left in ("reset", "power-off") or (left == "selection" and not _selects_again(facts, reader))
+    if left in ("reset", "power-off") or _was_reported(reader, process):
+        return True
+    return left == "selection" and not _selects_again(facts, reader)
+
+
+def _was_reported(reader: Reader, process: Process) -> bool:
+    """Whether it broke gpg on a YubiKey although scdaemon selects again there."""
+    holder = known_holder(process.program)
+    return holder is not None and holder.breaks_yubikeys and YUBIKEY in _words(reader)
 
 
 def _leaves(process: Process) -> Leaves:

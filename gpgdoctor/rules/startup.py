@@ -80,7 +80,7 @@ def _shared_for_nobody(facts: Facts) -> Cure:
         *hidden_by("GD101", "GD102", stopping="scdaemon"),
         *headed_by("GD115", "GD305"),
     ),
-    breaks=refuses(Stretch.PCSCD),
+    breaks=refuses(Stretch.PCSCD, "pcsc-driver cannot be used"),
 )
 def pcsc_driver_unusable(facts: Facts) -> Found | None:
     setting = scdaemon.setting(facts, "pcsc-driver")
@@ -123,7 +123,7 @@ def _without_driver(facts: Facts) -> Cure:
     "gpg-agent may start GnuPG's own scdaemon.",
     worst="error",
     causes=hidden_by("GD307"),
-    breaks=refuses(Stretch.SCDAEMON),
+    breaks=refuses(Stretch.SCDAEMON, "smart cards are turned off"),
 )
 def scdaemon_disabled(facts: Facts) -> Found | None:
     settings = known(facts.configuration.agent_in_force)
@@ -184,7 +184,7 @@ def _advise_on(setting: Setting) -> Cure:
 @rule(
     "GD111",
     "homedir-unsafe",
-    "GnuPG's home directory is safe and works as one.",
+    "GnuPG's home directory is safe and usable.",
     worst="warning",
     causes=hidden_by("GD307"),
 )
@@ -200,7 +200,7 @@ def homedir_unsafe(facts: Facts) -> Found | None:
             "{home} {fails} as GnuPG's home directory: {problems}.",
             home=path(home),
             fails=public("does not serve" if none else "is not safe"),
-            problems=several(map(_told, problems), ", and "),
+            problems=several(map(_described, problems), ", and "),
         ),
         effect=text('gpg says "No agent running".')
         if none
@@ -210,7 +210,7 @@ def homedir_unsafe(facts: Facts) -> Found | None:
     )
 
 
-def _told(problem: HomeProblem | str) -> Text:
+def _described(problem: HomeProblem | str) -> Text:
     return text("{problem}", problem=problem if isinstance(problem, HomeProblem) else free(problem))
 
 
@@ -236,7 +236,7 @@ def _make_it_mine(facts: Facts, home: str, problems: tuple[HomeProblem | str, ..
 @rule(
     "GD112",
     "option-voided",
-    "The system-wide configuration leaves my options in force.",
+    "No system-wide configuration overrides my options.",
     worst="warning",
     causes=GNUPG_MISSING,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, LogEvent, Process, Unknown, known, known_or
+from gpgdoctor.facts import Facts, LogEvent, Process, Unknown, UsbInterface, known, known_or
 from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.rule import (
     Advice,
@@ -37,12 +37,12 @@ def _ccid(facts: Facts) -> list[Subject]:
 @rule(
     "GD402",
     "usb-access-denied",
-    "The reader's USB device may be opened by whoever needs it.",
+    "The program that drives the reader may open its USB device.",
     worst="error",
     each=_ccid,
     causes=(*GNUPG_MISSING, *hidden_by("GD205"), *headed_by("GD401")),
     no_subject=NONE_ON_USB,
-    breaks=refuses(Stretch.READER),
+    breaks=refuses(Stretch.READER, "no permission for the USB device"),
 )
 def usb_access_denied(facts: Facts, index: int) -> Found | None:
     return _for_scdaemon(facts, index) or _for_pcscd(facts, index)
@@ -67,11 +67,11 @@ def _for_scdaemon(facts: Facts, index: int) -> Found | None:
         ),
         effect=text('gpg says "No such device".'),
         because=(f"usb[{index}].node", f"usb[{index}].accessible"),
-        cure=advise(_let_me(facts)),
+        cure=advise(_let_me(facts, interface)),
     )
 
 
-def _let_me(facts: Facts) -> Advice:
+def _let_me(facts: Facts, interface: UsbInterface) -> Advice:
     """A uaccess rule gives the right to who sits before the machine, so not to a log-in over SSH."""
     remote = known_or(facts.host.session, None) == "ssh"
     by_rule = (
@@ -79,10 +79,16 @@ def _let_me(facts: Facts) -> Advice:
         if remote
         else "Let an administrator add a udev rule for it; the explanation has one"
     )
+    if known_or(interface.in_libccid, True) is False:
+        through_pcscd = "pcscd is no way around it: its drivers do not know this reader"
+    else:
+        runs = known_or(facts.pcscd.listener, None) is not None
+        through_pcscd = f"Or {'' if runs else 'run pcscd and '}set disable-ccid: then pcscd opens the reader"
     return advice(
-        "{by_rule}. Or run pcscd and set disable-ccid: then pcscd opens the reader.",
+        "{by_rule}. {through_pcscd}.",
         ("gpgdoctor", "explain", "GD402"),
         by_rule=public(by_rule),
+        through_pcscd=public(through_pcscd),
     )
 
 

@@ -1,11 +1,11 @@
-"""GD113 to GD117: options that are understood, and whose values lead nowhere or too far."""
+"""GD113 to GD117: options that are understood, but whose values are useless or dangerous."""
 
 from __future__ import annotations
 
 import re
 
-from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, known, known_or
-from gpgdoctor.rules import cures, mistakes, scdaemon
+from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, Unknown, known, known_or
+from gpgdoctor.rules import cures, holding, mistakes, scdaemon
 from gpgdoctor.rules.rule import (
     Cure,
     Found,
@@ -20,7 +20,7 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
-from gpgdoctor.rules.services import GNUPG_MISSING
+from gpgdoctor.rules.services import GNUPG_MISSING, install
 from gpgdoctor.wording import Text, Value, free, line, path, public, several, text
 
 # scd/apdu.c writes VERIFY in clear before these (commits 2e18c371d and 9f7ff4367), or where it is told to.
@@ -31,6 +31,14 @@ NOTE = re.compile(r"\s+(#.*)$", re.DOTALL)
 SUPERVISED = {"--supervised", "--deprecated-supervised"}
 SOCKETS = ("socket://", "tcp://")
 NOT_STARTING = hidden_by("GD101", "GD102", stopping="scdaemon")
+NOTHING_ASKS = text('Nothing that asks for a PIN works (gpg says "No pinentry"); gpg --card-status does.')
+PACKAGES_OF_PINENTRY = {
+    "debian": "pinentry-curses",
+    "fedora": "pinentry",
+    "suse": "pinentry",
+    "arch": "pinentry",
+    "alpine": "pinentry",
+}
 NO_FILE = text("there is no configuration file")
 
 
@@ -43,7 +51,7 @@ def _last(settings: tuple[Setting, ...], option: str) -> int | None:
 @rule(
     "GD113",
     "pinentry-missing",
-    "The pinentry that gpg-agent is told to use is there.",
+    "The pinentry that gpg-agent is configured to use exists.",
     worst="error",
     causes=(*hidden_by("GD307", "GD308"), *hidden_by("GD101", "GD102", stopping="gpg-agent")),
 )
@@ -51,7 +59,7 @@ def pinentry_missing(facts: Facts) -> Found | None:
     settings = known(facts.configuration.agent_in_force)
     number = _last(settings, "pinentry-program")
     if number is None:
-        raise NotApplicable(text("pinentry-program is not set"))
+        return _default_missing(facts)
     if known(facts.configuration.pinentry_exists) is not False:
         return None
     setting = settings[number]
@@ -64,10 +72,43 @@ def pinentry_missing(facts: Facts) -> Found | None:
             line=setting.line,
             program=path(str(setting.value)),
         ),
-        effect=text('Nothing that asks for a PIN works (gpg says "No pinentry"); gpg --card-status does.'),
+        effect=NOTHING_ASKS,
         because=(f"configuration.agent_in_force[{number}]", "configuration.pinentry_exists"),
         cure=cures.rewrite(facts, (LineChange(path=setting.path, line=setting.line, text=None),)),
     )
+
+
+def _default_missing(facts: Facts) -> Found | None:
+    """Where none is configured and none is there. It matters where a card's PIN has to be asked for."""
+    if known_or(facts.configuration.pinentry_exists, None) is not False or not known_or(facts.gnupg.card_keys, 0):
+        raise NotApplicable(text("pinentry-program is not set"))
+    if _is_told_on_command_line(facts):
+        raise NotApplicable(text("gpg-agent is started with a pinentry of its own"))
+    return Found(
+        severity="warning",
+        summary=text("No pinentry is where gpg-agent looks for one, and pinentry-program names no other."),
+        effect=NOTHING_ASKS,
+        because=("configuration.pinentry_exists", "gnupg.card_keys"),
+        cure=_install_pinentry(facts),
+    )
+
+
+def _is_told_on_command_line(facts: Facts) -> bool:
+    """As on NixOS, whose unit does that. What cannot be seen is taken for it."""
+    running = holding.agents(facts)
+    if running:
+        return any("--pinentry-program" in known_or(agent.options, ("--pinentry-program",)) for agent in running)
+    unit = facts.gnupg.agent_unit
+    return isinstance(unit, Unknown) or (unit is not None and "--pinentry-program" in unit.options)
+
+
+def _install_pinentry(facts: Facts) -> Cure:
+    if known_or(facts.host.distribution, "").startswith("nixos"):
+        return by_hand(
+            "Name one: programs.gnupg.agent.pinentryPackage on NixOS, services.gpg-agent.pinentry.package with "
+            "home-manager (before 25.05 pinentryPackage); then switch."
+        )
+    return install(facts, "a pinentry", PACKAGES_OF_PINENTRY)
 
 
 @rule(
@@ -92,7 +133,7 @@ def log_may_hold_pins(facts: Facts) -> Found | None:
         severity="warning",
         summary=text(
             "{options} has scdaemon {version} write what it sends to the card, PINs among it, to {where}.",
-            options=several(_told(setting) for setting in lines),
+            options=several(_named(setting) for setting in lines),
             version=public(str(known(facts.gnupg.scdaemon_version))),
             where=where,
         ),
@@ -108,7 +149,7 @@ def log_may_hold_pins(facts: Facts) -> Found | None:
     )
 
 
-def _told(setting: Setting) -> Text:
+def _named(setting: Setting) -> Text:
     if setting.value is None:
         return text("{option} (line {line})", option=public(setting.option), line=setting.line)
     values: dict[str, Value] = {"option": public(setting.option), "value": line(setting.value), "line": setting.line}
@@ -162,7 +203,7 @@ def _where_it_is_kept(facts: Facts, settings: tuple[Setting, ...]) -> tuple[Text
 @rule(
     "GD115",
     "note-in-value",
-    "No value has swallowed a note that stands behind it.",
+    "No value includes a comment written after it.",
     worst="warning",
     each=mistakes.files_of_scdaemon,
     causes=GNUPG_MISSING,
@@ -260,7 +301,7 @@ def _home(facts: Facts) -> str | None:
     "The OpenPGP application and admin commands are switched on.",
     worst="error",
     causes=(*GNUPG_MISSING, *NOT_STARTING, *hidden_by("GD108", at_least="error")),
-    breaks=refuses(Stretch.CARD),
+    breaks=refuses(Stretch.CARD, "OpenPGP is turned off"),
 )
 def application_disabled(facts: Facts) -> Found | None:
     settings = known(facts.configuration.in_force)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import AnyStr
 
 from gpgdoctor.scdaemon_conf.force import Setting
 from gpgdoctor.scdaemon_conf.lines import BYTE_ORDER_MARK, SPACES, Line, decoded, encoded, split
 from gpgdoctor.scdaemon_conf.meaning import nearly
 from gpgdoctor.scdaemon_conf.options import OptionTable
 from gpgdoctor.scdaemon_conf.reading import parse, read
-from gpgdoctor.system.record import Record, replace
+from gpgdoctor.system.record import Record
 
 MARK = decoded(BYTE_ORDER_MARK)
 BLANKS = decoded(SPACES)
 CONTEXT_LINES = 3
+MANY_LINES = 200
 NO_FINAL_NEWLINE = "\\ No newline at end of file\n"
 
 
@@ -79,9 +80,8 @@ def diff(before: bytes, after: bytes, path: str, *, created: bool = False, conte
     """
     if before == after:
         return ""
-    old, new = ([decoded(text + end) for text, end in split(content)] for content in (before, after))
     name = path.replace("\n", "\\x0a")
-    return f"--- {'/dev/null' if created else name}\n+++ {name}\n{''.join(_hunks(old, new, context))}"
+    return f"--- {'/dev/null' if created else name}\n+++ {name}\n{''.join(_hunks(before, after, context))}"
 
 
 def _with_note(line: Line, statement: str) -> Replace:
@@ -125,34 +125,20 @@ def _with_statement(rows: list[Row], statement: str, table: OptionTable, user: s
 
 
 def _setting(rows: Sequence[Row], name: str, table: OptionTable, user: str) -> Setting | None:
-    """Where an option comes into force. Comments, of which there may be very many, are not read for that."""
-    numbers = _telling([text for text, _ in rows], BLANKS, ("", "#"))
-    found = read(b"", _content([rows[number] for number in numbers]), table, user).where(name)
-    return None if found is None else replace(found, line=numbers[found.line - 1] + 1)
+    """Where an option comes into force."""
+    return read(b"", _content(rows), table, user, comments=False).where(name)
 
 
 def statements(content: bytes, table: OptionTable, user: str = "") -> dict[int, Line]:
-    """The lines of a file that are no comments, by their numbers, as `parse` reads them in the whole file."""
-    lines = split(content)
-    numbers = _telling([text for text, _ in lines], SPACES, (b"", b"#"))
-    told = b"".join(text + end for text, end in (lines[number] for number in numbers))
-    found = zip(numbers, parse(told, table, user=user), strict=True)
-    return {number + 1: line._replace(number=number + 1) for number, line in found}
-
-
-def _telling(texts: Sequence[AnyStr], blanks: AnyStr, idle: tuple[AnyStr, AnyStr]) -> list[int]:
-    """The indices of the lines that say something.
-
-    The first two count: gpgrt loses a byte of the second one where the first is a single byte (see reading.py).
-    """
-    return [number for number, text in enumerate(texts) if number < 2 or text.lstrip(blanks)[:1] not in idle]
+    """The lines of a file that say something, by their numbers."""
+    return {line.number: line for line in parse(content, table, user=user, comments=False)}
 
 
 def _commented_out(rows: Sequence[Row], name: str, table: OptionTable) -> list[int]:
     """Right after the last comment that is nothing but this option, with whatever value."""
     value = r"\s.*" if table.argument(name) != "none" else r"\s+#.*"
     same = re.compile(rf"{re.escape(name)}(?:{value}|\s*)", re.DOTALL)
-    comments = ((index, _commented(text)) for index, (text, _) in enumerate(rows))
+    comments = ((index, _commented(text)) for index, (text, _) in enumerate(rows) if name in text)
     return [index + 1 for index, comment in comments if comment is not None and same.fullmatch(comment)][-1:]
 
 
@@ -191,15 +177,43 @@ def _content(rows: Sequence[Row]) -> bytes:
     return encoded("".join(text + end for text, end in rows))
 
 
-def _hunks(old: Sequence[str], new: Sequence[str], context: int) -> Iterator[str]:
-    # In a long file of lines that are all alike, difflib would find nothing in common.
-    same = _common(old, new)
-    rest = _common(old[same:][::-1], new[same:][::-1])
-    start = max(0, same - context)
-    beyond = max(0, rest - context)
-    old, new = old[start : len(old) - beyond], new[start : len(new) - beyond]
-    for group in SequenceMatcher(None, old, new).get_grouped_opcodes(context):
-        yield _hunk(old, new, group, start)
+def _hunks(before: bytes, after: bytes, context: int) -> Iterator[str]:
+    start = _line_start(before, _common(before, after), context)
+    beyond = _common(before[start:][::-1], after[start:][::-1])
+    beyond = min(beyond, len(before) - _line_end(before, len(before) - beyond, context + 1))
+    old, new = (_lines(content[start : len(content) - beyond]) for content in (before, after))
+    for group in SequenceMatcher(None, _keys(old), _keys(new), autojunk=False).get_grouped_opcodes(context):
+        yield _hunk(old, new, group, before.count(b"\n", 0, start))
+
+
+def _lines(content: bytes) -> list[str]:
+    return [decoded(text + end) for text, end in split(content)]
+
+
+def _keys(lines: Sequence[str]) -> Sequence[tuple[str, int]]:
+    """What is compared of the lines. In a long file lines that are alike are told apart: difflib tries every pair."""
+    if len(lines) < MANY_LINES:
+        return [(line, 0) for line in lines]
+    seen: Counter[str] = Counter()
+    keys = []
+    for line in lines:
+        keys.append((line, seen[line]))
+        seen[line] += 1
+    return keys
+
+
+def _line_start(content: bytes, position: int, lines: int) -> int:
+    """Where so many lines before this one begin."""
+    for _ in range(lines + 1):
+        position = max(0, content.rfind(b"\n", 0, position))
+    return position + 1 if position else 0
+
+
+def _line_end(content: bytes, position: int, lines: int) -> int:
+    """Where so many lines from this one on end."""
+    for _ in range(lines):
+        position = content.find(b"\n", position) + 1 or len(content)
+    return position
 
 
 def _hunk(old: Sequence[str], new: Sequence[str], group: Sequence[Opcode], start: int) -> str:
@@ -214,10 +228,16 @@ def _hunk(old: Sequence[str], new: Sequence[str], group: Sequence[Opcode], start
     return f"@@ -{old_span} +{new_span} @@\n" + "".join(body)
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many lines at the beginning are the same."""
-    differing = (index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
-    return next(differing, min(len(one), len(other)))
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes at the beginning are the same."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[least:middle] == other[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def _marked(sign: str, line: str) -> str:

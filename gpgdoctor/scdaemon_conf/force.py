@@ -1,4 +1,4 @@
-"""What is in force, what is not, and what the program says to it."""
+"""What is in force, what is not, and what the program complains about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that stand where a configuration should, but are something else."""
+"""Recognises files that are in the place of a configuration, but are something else."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ ENCRYPTED_BEGINNINGS = (
 OPENPGP_MESSAGE = re.compile(rb"[\x84\x85\x86\x8c\x8d\x8e\xc1\xc3]")
 SOPS = re.compile(rb"ENC\[AES256_GCM,data:|^sops_version=", re.MULTILINE)
 TEMPLATE = re.compile(rb"\{\{.{0,400}?\}\}|\{%.{0,400}?%\}|<%.{0,400}?%>", re.DOTALL)
+TEMPLATE_MARKS = (b"{{", b"{%", b"<%")
 UTF_16_BEGINNINGS = (b"\xff\xfe", b"\xfe\xff")
 FEWEST_ODD_BYTES = 4
 CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
@@ -27,7 +28,7 @@ def classify(content: bytes) -> str | None:
         return "encrypted"
     if content.startswith(UTF_16_BEGINNINGS) or _is_utf_16_without_mark(content):
         return "utf-16"
-    if TEMPLATE.search(_without_comments(content)):
+    if any(mark in content for mark in TEMPLATE_MARKS) and TEMPLATE.search(_without_comments(content)):
         return "template"
     if _is_binary(content):
         return "encrypted" if OPENPGP_MESSAGE.match(content) else "binary"

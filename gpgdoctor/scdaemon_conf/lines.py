@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 # What isspace() says of ASCII, without the line feed. Not str.strip()'s idea: that takes a no-break space as well.
 SPACES = b" \t\r\v\f"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# The beginning of a line that says something, or of a comment that may be an option.
+TELLING = re.compile(rb"^[ \t\r\v\f]*(?:[^# \t\r\v\f\n]|#+[ \t\r\v\f]*([a-z][a-z-]+)(?![^ \t\r\v\f\n]))", re.MULTILINE)
 
 # What the program prints of a line, by what is said of it here.
 MESSAGES = {
@@ -66,6 +69,32 @@ def split(content: bytes) -> list[tuple[bytes, bytes]]:
     last = pieces.pop()
     lines = [(piece[:-1], b"\r\n") if piece.endswith(b"\r") else (piece, b"\n") for piece in pieces]
     return [*lines, (last, b"")] if last else lines
+
+
+def telling(content: bytes, options: Collection[bytes] = ()) -> Iterator[tuple[int, bytes, bytes]]:
+    """The number, the text and the end of the lines that say something, however many comments are between them.
+
+    A comment that begins with one of the ``options`` counts. So do the first two lines: gpgrt loses a byte of the
+    second one where the first is a single byte (see reading.py).
+    """
+    number = position = 0
+    for start in _starts(content, options):
+        number += content.count(b"\n", position, start)
+        position = start
+        end = content.find(b"\n", start) + 1 or len(content)
+        ((text, line_end),) = split(content[start:end])
+        yield number + 1, text, line_end
+
+
+def _starts(content: bytes, options: Collection[bytes]) -> Iterator[int]:
+    third = 0
+    for _ in range(2):
+        if third < len(content):
+            yield third
+            third = content.find(b"\n", third) + 1 or len(content)
+    for match in TELLING.finditer(content, third):
+        if match[1] is None or match[1] in options:
+            yield match.start()
 
 
 def c_string(content: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a line that says something else was meant to say."""
+"""What a misspelt line was meant to say."""
 
 from __future__ import annotations
 

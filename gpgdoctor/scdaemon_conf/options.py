@@ -1,4 +1,4 @@
-"""The options a GnuPG program knows, in its own words (`--dump-option-table`)."""
+"""The options that a GnuPG program knows, as it lists them (`--dump-option-table`)."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gpgdoctor.scdaemon_conf.force import Effective, Lock, Role, Setting, Voided, complaints_in, with_bad_level
 from gpgdoctor.scdaemon_conf.lines import (
@@ -16,6 +16,7 @@ from gpgdoctor.scdaemon_conf.lines import (
     encoded,
     joined,
     split,
+    telling,
 )
 from gpgdoctor.scdaemon_conf.meaning import meant_by
 from gpgdoctor.scdaemon_conf.options import Option, OptionTable
@@ -26,9 +27,11 @@ from gpgdoctor.scdaemon_conf.values import ends_the_program, fits, is_debug_leve
 COMMAND_FLAG = 1 << 7
 
 
-def parse(content: bytes, table: OptionTable, role: Role = "user", user: str = "") -> tuple[Line, ...]:
-    """The lines of one file, as they are read where there is no other."""
-    reading = _Reading(table=table, user=user)
+def parse(
+    content: bytes, table: OptionTable, role: Role = "user", user: str = "", *, comments: bool = True
+) -> tuple[Line, ...]:
+    """The lines of one file, as they are read where there is no other; ``comments`` as for `read`."""
+    reading = _Reading(table=table, user=user, comments=comments)
     lines = reading.file(content, role)
     if role == "global":
         return reading.effective(lines, ()).global_lines
@@ -40,17 +43,20 @@ def in_force(global_lines: Sequence[Line], user_lines: Sequence[Line], table: Op
     return read(joined(global_lines), joined(user_lines), table, user)
 
 
-def read(global_content: bytes, user_content: bytes, table: OptionTable, user: str) -> Effective:
-    reading = _Reading(table=table, user=user)
+def read(
+    global_content: bytes, user_content: bytes, table: OptionTable, user: str, *, comments: bool = True
+) -> Effective:
+    """Both files. Without ``comments`` lines that say nothing are left out, but for options that are commented out."""
+    reading = _Reading(table=table, user=user, comments=comments)
     global_lines = reading.file(global_content, "global")
     return reading.effective(global_lines, reading.file(user_content, "user"))
 
 
 class _Reading:
-    def __init__(self, *, table: OptionTable, user: str) -> None:
+    def __init__(self, *, table: OptionTable, user: str, comments: bool) -> None:
         built_in = table.find("help")
         command_mode = built_in is not None and bool(built_in.flags & COMMAND_FLAG)
-        self.table = table
+        self.table, self.comments = table, comments
         self.sections = Sections(user=user, command_mode=command_mode)
         self.role: Role = "user"
         self.ended = False  # this file
@@ -66,14 +72,15 @@ class _Reading:
     def file(self, content: bytes, role: Role) -> tuple[Line, ...]:
         self.role, self.ended = role, False
         self.sections.begin_file(is_global=role == "global")
-        lines, line_feeds, lost = [], 0, b""
-        for number, (raw, eol) in enumerate(split(content), 1):
+        lines, before, line_feeds, lost = [], 0, 0, b""
+        for number, raw, eol in self._numbered(content):
             # To gpgrt the carriage return of a DOS line is white space like any other.
             text = raw + eol
             if number == 1:
                 text = text.removeprefix(BYTE_ORDER_MARK)
             text = text.removeprefix(lost)
-            line_feeds += text.endswith(b"\n")
+            line_feeds += number - before - 1 + text.endswith(b"\n")
+            before = number
             statement = text.removesuffix(b"\n").lstrip(SPACES)
             kind = "unread" if self.ended or self.exited else _idle(statement)
             line = Line(
@@ -86,6 +93,11 @@ class _Reading:
             # gpgrt forgets what is tolerated when it comes to the end of a file; after a long alias it does not.
             self.tolerated.clear()
         return tuple(lines)
+
+    def _numbered(self, content: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+        if self.comments:
+            return ((number, raw, eol) for number, (raw, eol) in enumerate(split(content), 1))
+        return telling(content, frozenset(map(encoded, self.table.names)))
 
     def effective(self, global_lines: tuple[Line, ...], user_lines: tuple[Line, ...]) -> Effective:
         level = next((setting for setting in reversed(self.settings) if setting.option == "debug-level"), None)

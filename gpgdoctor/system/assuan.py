@@ -32,7 +32,7 @@ class Answer(NamedTuple):
 
 
 def answer_in(lines: Iterable[str]) -> Answer | None:
-    """The first OK or ERR, and what stands before it; None where there is neither."""
+    """The answer up to the first OK or ERR; None where there is neither."""
     data: list[str] = []
     statuses: list[str] = []
     for line in lines:
@@ -50,7 +50,7 @@ def answer_in(lines: Iterable[str]) -> Answer | None:
 
 
 class Conversation:
-    """With a daemon that listens on a Unix socket. Each call raises OSError (TimeoutError is one) or ValueError."""
+    """A conversation with a daemon on a Unix socket. Each call raises OSError (TimeoutError is one) or ValueError."""
 
     def __init__(self, path: str, deadline: Deadline) -> None:
         """Connect, and wait for the greeting."""

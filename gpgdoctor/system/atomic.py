@@ -1,4 +1,4 @@
-"""A file put in the place of another one, whole and durable or not at all, and open to nobody who could not read it."""
+"""Replaces a file by another one, whole and durable or not at all, and readable for nobody new."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KERNELS_OWN_ATTRIBUTES = ("security.ima", "security.evm")
 
 
 class NotDurable(Exception):
-    """The new content is in place; that it survives a loss of power could not be made sure of."""
+    """The new content is in place, but may not survive a loss of power."""
 
 
 def replace(
@@ -30,11 +30,11 @@ def replace(
     mode: int | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Put a file into an open directory, by way of a temporary one beside it.
+    """Put a file into an open directory, by renaming a temporary one.
 
-    ``like`` names a file there whose group and extended attributes, access control lists among them, it gets; without
-    one it is its owner's alone, whatever the directory bequeaths. ``check`` may raise right before the old file goes.
-    Raises OSError while all is as before, NotDurable afterwards.
+    ``like`` names a file there whose group and extended attributes (including access control lists) it gets; without
+    one only its owner may read it, whatever the directory's default list says. ``check`` may raise right before the
+    old file is replaced. Raises OSError while everything is as before, NotDurable afterwards.
     """
     remove(directory, temporary)
     descriptor = os.open(temporary, OPEN_NEW, NEW_FILE_MODE, dir_fd=directory)
@@ -52,8 +52,20 @@ def replace(
     make_durable(directory)
 
 
+def write(path: str, content: bytes, mode: int = NEW_FILE_MODE) -> None:
+    """Create or replace the file at a path; raises OSError with that path while all is as before."""
+    directory, name = os.path.split(path)
+    try:
+        opened = os.open(directory or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with closing(opened) as descriptor, suppress(NotDurable):  # it is there all the same
+            replace(descriptor, name, content, temporary=f".{os.getpid()}.gpgdoctor.tmp", mode=mode)
+    except OSError as error:
+        error.filename = path
+        raise
+
+
 def make_durable(directory: int) -> None:
-    """What was renamed or removed there; raises NotDurable."""
+    """Make what was renamed or removed there durable; raises NotDurable."""
     try:
         os.fsync(directory)
     except OSError as error:
@@ -67,7 +79,7 @@ def remove(directory: int, name: str) -> None:
 
 @contextmanager
 def closing(descriptor: int) -> Iterator[int]:
-    """Close it in the end, whatever close() then says: what counts is what was said by fsync()."""
+    """Close it at the end, ignoring errors of close(): fsync() has reported what matters."""
     try:
         yield descriptor
     finally:

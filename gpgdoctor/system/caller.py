@@ -1,4 +1,4 @@
-"""For whom root runs: who called sudo, pkexec or doas, or who owns the GnuPG home that root was given."""
+"""The user for whom root acts: the caller of sudo, pkexec or doas, or the owner of the GnuPG home that was named."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ KEPT = ("PATH", "LANG", "TERM", "PCSCLITE_CSOCK_NAME", STRETCH)
 
 
 class UnknownCaller(Exception):
-    """It is not clear for whom root is to act, or root must not act there; the message says why."""
+    """The user for whom root should act is not known, or root must not act there; the message says why."""
 
 
-class Whom(NamedTuple):
-    """The user in whose place root looks, and the GnuPG home that was named, without links; None for the user's own."""
+class RunAs(NamedTuple):
+    """The user as whom root looks and acts, and the GnuPG home that was named, without links; None: the user's own."""
 
     user: pwd.struct_passwd
     home: str | None = None
 
 
 def called_by(environment: Mapping[str, str]) -> str | None:
-    """The program that made us root, where one did."""
+    """The program that made us root, if any."""
     return next((program for variable, program in CALLERS if environment.get(variable)), None)
 
 
-def whom(environment: Mapping[str, str], homedir: str | None) -> Whom | None:
-    """For whom root looks and acts; None where that is who runs this. Raises UnknownCaller.
+def run_as(environment: Mapping[str, str], homedir: str | None) -> RunAs | None:
+    """The user as whom root looks and acts; None for the user who runs this. Raises UnknownCaller.
 
     A home that is named, by option or GNUPGHOME, belongs to its owner; else it is the caller's own.
     """
@@ -45,7 +45,7 @@ def whom(environment: Mapping[str, str], homedir: str | None) -> Whom | None:
     if named and os.path.isdir(named):
         return _owner_of(named)
     user = _caller(environment)
-    return None if user is None or user.pw_uid == 0 else Whom(user)
+    return None if user is None or user.pw_uid == 0 else RunAs(user)
 
 
 def _caller(environment: Mapping[str, str]) -> pwd.struct_passwd | None:
@@ -66,8 +66,8 @@ def _entry(variable: str, value: str) -> pwd.struct_passwd:
         raise UnknownCaller(why) from error
 
 
-def _owner_of(home: str) -> Whom | None:
-    """The home's owner, where nobody else but root says where its path leads."""
+def _owner_of(home: str) -> RunAs | None:
+    """The home's owner, if nobody else but root can change where its path leads."""
     resolved = os.path.realpath(home)
     try:
         owner = os.stat(resolved).st_uid
@@ -83,7 +83,7 @@ def _owner_of(home: str) -> Whom | None:
     except KeyError as error:
         raise UnknownCaller(f"{resolved} belongs to uid {owner}, whom this machine does not know") from error
     is_default = resolved == os.path.realpath(os.path.join(user.pw_dir, ".gnupg"))
-    return Whom(user, None if is_default else resolved)
+    return RunAs(user, None if is_default else resolved)
 
 
 def _refuse_detours(home: str, resolved: str, owner: int) -> None:
@@ -97,11 +97,11 @@ def _refuse_detours(home: str, resolved: str, owner: int) -> None:
             )
 
 
-def environment_of(for_whom: Whom) -> dict[str, str]:
+def environment_of(run_as: RunAs) -> dict[str, str]:
     """A clean environment for a program that runs as that user."""
-    user = for_whom.user
+    user = run_as.user
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    home = {} if for_whom.home is None else {"GNUPGHOME": for_whom.home}
+    home = {} if run_as.home is None else {"GNUPGHOME": run_as.home}
     return {
         **kept,
         "HOME": user.pw_dir,
@@ -112,12 +112,12 @@ def environment_of(for_whom: Whom) -> dict[str, str]:
     }
 
 
-def become(for_whom: Whom) -> None:
+def become(run_as: RunAs) -> None:
     """Give up root for good, and be that user."""
-    user = for_whom.user
+    user = run_as.user
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
-    clean = environment_of(for_whom)
+    clean = environment_of(run_as)
     os.environ.clear()
     os.environ.update(clean)

@@ -1,4 +1,4 @@
-"""Other programs and processes of our own, with a limit in time and in size; several can run side by side."""
+"""Runs other programs and our own modules as processes, with limits in time and size; several can run at once."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from gpgdoctor.system.caller import Whom, environment_of
+from gpgdoctor.system.caller import RunAs, environment_of
 from gpgdoctor.system.deadline import Deadline, stretched
 from gpgdoctor.system.lines import LineReader, TooMuch
 from gpgdoctor.system.record import Record
 
 OUTPUT_LIMIT_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 16
-MOST_DIGITS = 20  # of an unsigned number with 64 bits
+MOST_DIGITS = 20  # of an unsigned 64-bit number
 SOURCE = Path(__file__).resolve().parents[2]
-# Another user's own site-packages do not say what is imported; in both cases the working directory is /.
+# -s: nothing is imported from another user's site-packages. The working directory is / in both cases.
 _FLAGS = (("-B",), ("-B", "-s"))
 IN_ENGLISH = {"LC_ALL": "C", "LANGUAGE": ""}
 
@@ -59,7 +59,7 @@ class Command:
             self._error = f"{self.name}: {error.strerror if isinstance(error, OSError) else error}"
 
     def result(self, deadline: Deadline) -> Output:
-        """Wait for the program's end; raises CommandFailed where it hangs, talks too much or dies."""
+        """Wait for the program to end; raises CommandFailed where it hangs, prints too much or dies."""
         if self._process is None:
             raise CommandFailed(self._error)
         try:
@@ -109,14 +109,14 @@ def run(argv: Sequence[str], deadline: Deadline, environment: Mapping[str, str] 
 class Child:
     """A module of gpgdoctor in a process of its own: what may hang, die, or must be done as another user.
 
-    It is started at once and gets its orders later, as lines of JSON on its stdin. What it learns it writes as lines
+    It is started at once and gets its orders later, as lines of JSON on its stdin. What it finds it writes as lines
     of JSON, as it comes. It limits itself in memory and processor time (see inside.py), and ends by itself after
     ``limit_s``; but a user may stop, trace and rewrite a process of their own, so its output is bounded here as
     well, and is checked by the code that reads it.
     """
 
-    def __init__(self, module: str, *, limit_s: float, answer_bytes: int, whom: Whom | None = None) -> None:
-        self.error: str | None = None  # why it says nothing (more)
+    def __init__(self, module: str, *, limit_s: float, answer_bytes: int, run_as: RunAs | None = None) -> None:
+        self.error: str | None = None  # why there are no (more) answers
         self._closed = False
         ours, theirs = os.pipe()
         self._reader = LineReader(ours, answer_bytes)
@@ -124,14 +124,14 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self._process = subprocess.Popen(
-                [sys.executable, *_FLAGS[whom is not None], "-m", module, str(theirs), str(stretched(limit_s))],
+                [sys.executable, *_FLAGS[run_as is not None], "-m", module, str(theirs), str(stretched(limit_s))],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,  # pyscard prints there where it finds no libpcsclite
+                stdout=subprocess.DEVNULL,  # pyscard prints to it where it finds no libpcsclite
                 stderr=subprocess.DEVNULL,
                 cwd="/",
                 pass_fds=[theirs],
                 start_new_session=True,
-                **_as(whom),
+                **_as(run_as),
             )
         except (OSError, ValueError) as error:
             self.error = f"a process could not be started: {getattr(error, 'strerror', None) or error}"
@@ -154,8 +154,8 @@ class Child:
                 self._process.stdin.write(json.dumps(order).encode() + b"\n")
                 self._process.stdin.flush()
 
-    def told(self, deadline: Deadline) -> list[Any]:
-        """The answers that came since, decoded; waits where there are none. Empty at the deadline and at its end."""
+    def read(self, deadline: Deadline) -> list[Any]:
+        """The answers since the last call, decoded; waits for one. Empty at the deadline and at its end."""
         try:
             lines = self._reader.lines(deadline)
         except (OSError, TooMuch):
@@ -167,7 +167,7 @@ class Child:
 
     def _decoded(self, line: bytes) -> Any:
         try:
-            return json.loads(line, parse_int=_integer, parse_constant=_refuse)
+            return json.loads(line, parse_int=integer, parse_constant=_refuse)
         except (ValueError, RecursionError):
             self.error = "it gave an answer that makes no sense"
             return None
@@ -182,21 +182,21 @@ class Child:
         os.close(self._pipe)
 
 
-def _as(whom: Whom | None) -> dict[str, Any]:
-    """How Popen becomes a user: all of the user's groups, none of root's, and nothing of root's environment."""
+def _as(run_as: RunAs | None) -> dict[str, Any]:
+    """Popen's arguments to become a user: with the user's groups, and without root's groups and environment."""
     source = {"PYTHONPATH": with_source()}
-    if whom is None:
+    if run_as is None:
         return {"env": {**os.environ, **source}}
     from gpgdoctor.system.inside import AS_ANOTHER
 
-    groups = os.getgrouplist(whom.user.pw_name, whom.user.pw_gid)
-    environment = {**environment_of(whom), **IN_ENGLISH, **source}
+    groups = os.getgrouplist(run_as.user.pw_name, run_as.user.pw_gid)
+    environment = {**environment_of(run_as), **IN_ENGLISH, **source}
     environment[AS_ANOTHER] = "1"
-    return {"env": environment, "user": whom.user.pw_uid, "group": whom.user.pw_gid, "extra_groups": groups}
+    return {"env": environment, "user": run_as.user.pw_uid, "group": run_as.user.pw_gid, "extra_groups": groups}
 
 
-def _integer(digits: str) -> int:
-    """To make a number of very many digits takes very long."""
+def integer(digits: str) -> int:
+    """For json.loads: int() of very many digits takes very long. Raises ValueError."""
     if len(digits) > MOST_DIGITS:
         raise ValueError("a number is too long")
     return int(digits)

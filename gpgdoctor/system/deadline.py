@@ -6,14 +6,14 @@ import os
 import time
 from functools import cache
 
-# Meant for the lab's emulated machine alone, where all takes ten times as long, and so may every wait.
+# Only for the lab's emulated machine, where everything takes ten times as long.
 STRETCH = "GPGDOCTOR_LAB_STRETCH"
 MOST_STRETCH = 20.0
 
 
 @cache
 def stretch() -> float:
-    """By how much deadlines are stretched: 1 to 20, and 1 wherever it is not said or makes no sense."""
+    """The factor by which deadlines are stretched: 1 to 20; 1 where it is not set or invalid."""
     try:
         said = float(os.environ.get(STRETCH, "1"))
     except ValueError:
@@ -27,19 +27,19 @@ def stretched(seconds: float) -> float:
 
 
 class Deadline:
-    """A moment, in monotonic time, after which nobody waits any longer. Its seconds are stretched in the lab."""
+    """A moment in monotonic time at which waiting ends. Its seconds are stretched in the lab."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = stretched(seconds)
         self._end = time.monotonic() + self.seconds
 
     def left(self, at_most: float | None = None) -> float:
-        """Seconds that remain, as the clock has them, and never negative; ``at_most`` where a step gets less."""
+        """The real seconds that remain, never negative, and not more than ``at_most``."""
         remaining = max(0.0, self._end - time.monotonic())
         return remaining if at_most is None else min(remaining, at_most)
 
     def sooner(self, seconds: float) -> Deadline:
-        """A deadline of its own for a step: in that many seconds, or with this one."""
+        """A deadline for one step: in that many seconds, but not later than this one."""
         step = Deadline(seconds)
         if step._end > self._end:
             step.seconds, step._end = self.left(), self._end

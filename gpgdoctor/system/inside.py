@@ -24,7 +24,7 @@ class Parent:
     def __init__(self) -> None:
         """Called first: limits this process, and what it will start, to what a look needs."""
         pipe, limit_s = int(sys.argv[1]), float(sys.argv[2])
-        # Also in the middle of a call that never returns, and where nobody is left to kill us.
+        # Works also during a call that never returns, and without a parent to kill us.
         signal.setitimer(signal.ITIMER_REAL, limit_s)
         os.umask(0o077)
         for kind, most in (
@@ -35,7 +35,7 @@ class Parent:
         ):
             _limit(kind, most)
         if os.environ.pop(AS_ANOTHER, None):
-            os.environ.pop("PYTHONPATH", None)  # it was for us, and not for what we start
+            os.environ.pop("PYTHONPATH", None)  # meant for us, not for what we start
             _forbid_new_privileges()
         self._out = os.fdopen(pipe, "wb", buffering=0)
         os.set_inheritable(pipe, False)
@@ -48,7 +48,7 @@ class Parent:
                 line = line[self._out.write(line) or 0 :]
 
     def next_order(self) -> dict[str, Any]:
-        """Waits for one; empty where there will be none."""
+        """Wait for the next order; empty at the end."""
         order: dict[str, Any] = json.loads(sys.stdin.readline() or "{}")
         return order
 
@@ -60,9 +60,9 @@ def _limit(kind: int, most: int) -> None:
 
 
 def _forbid_new_privileges() -> None:
-    """Of what a user's configuration makes us run, nothing is set-uid, and that user's programs may not trace us.
+    """Let nothing that we start gain privileges by set-uid, and forbid the user's programs to trace us.
 
-    The second is nothing to rely on: what ran before this, and what we start, can be traced.
+    The second is not a guarantee: it comes only now, and what we start can be traced.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -1,4 +1,4 @@
-"""gpgdoctor as a user must type it here."""
+"""The command line of gpgdoctor as it must be typed on this machine."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import shutil
 import sys
 
 NAME = "gpgdoctor"
-PHRASE = f"sudo {NAME} "  # as texts have it, wherever they are made
-# Where sudo (secure_path, on most systems) and those who run hooks look for programs; what pipx installs is not there.
+PHRASE = f"sudo {NAME} "  # as all texts write it
+# Where sudo (secure_path on most systems) and hosts of hooks look for programs; pipx installs elsewhere.
 SUDO_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -24,7 +24,7 @@ def as_root(*, homedir: str | None = None) -> str:
 
 
 def as_typed(text: str) -> str:
-    """The text, with what is in it for root as it must be typed here."""
+    """The text, with commands for root as they must be typed here."""
     return text.replace(PHRASE, f"{as_root()} ") if PHRASE in text else text
 
 
@@ -37,6 +37,6 @@ def _program() -> str:
 
 
 def running() -> str | None:
-    """The path of the gpgdoctor that was called, or that is in the search path where Python was called, with -m."""
+    """The path of the gpgdoctor that was called; with python -m, of the one in the search path."""
     called = os.path.abspath(sys.argv[0])
     return called if os.path.basename(called) == NAME else shutil.which(NAME)

@@ -1,4 +1,4 @@
-"""Lines as they come from another process, until a deadline and up to a limit."""
+"""Reads lines from another process, until a deadline and up to a limit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ CHUNK_BYTES = 1 << 16
 
 
 class TooMuch(ValueError):
-    """More came than anybody reads."""
+    """More came than the limit allows."""
 
 
 class LineReader:
-    """Cuts what comes out of a descriptor into lines. ``limit_bytes`` is for all that is ever read of it."""
+    """Splits what comes from a descriptor into lines. ``limit_bytes`` is for everything that is ever read from it."""
 
     def __init__(self, descriptor: int, limit_bytes: int) -> None:
         self._descriptor = descriptor
@@ -24,7 +24,7 @@ class LineReader:
         self.ended = False
 
     def line(self, deadline: Deadline) -> bytes | None:
-        """The next line without its end; None at the deadline or at the end. Raises OSError and TooMuch."""
+        """The next line without its end; None at the end or the deadline. Raises OSError, TooMuch."""
         while b"\n" not in self._buffer:
             if self.ended or not self._fill(deadline):
                 return None
@@ -32,7 +32,7 @@ class LineReader:
         return line
 
     def lines(self, deadline: Deadline) -> list[bytes]:
-        """All that came since; waits where nothing has. Empty at the deadline or at the end."""
+        """All lines since the last call; waits for one. Empty at the end, or where none came until the deadline."""
         first = self.line(deadline)
         if first is None:
             return []
@@ -40,10 +40,10 @@ class LineReader:
         return [first, *lines]
 
     def _fill(self, deadline: Deadline) -> bool:
-        left_s = deadline.left()
+        # What is there already is taken at the deadline, too: another process may have used up the time.
         poll = select.poll()  # select() cannot wait for descriptors beyond 1024
         poll.register(self._descriptor, select.POLLIN)
-        if not poll.poll(left_s * 1000) or not left_s:
+        if not poll.poll(deadline.left() * 1000):
             return False
         chunk = os.read(self._descriptor, CHUNK_BYTES)
         self.ended = not chunk

@@ -1,4 +1,4 @@
-"""One run at a time: a lock that the kernel takes back when its holder ends. The file stays empty."""
+"""One run at a time: a lock that the kernel releases when its holder ends. The file stays empty."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def holder(descriptor: int) -> int | None:
         for line in table.read(TABLE_BYTES).splitlines():
             words = line.split()
             # "1: FLOCK ADVISORY WRITE 1234 fe:01:5678 0 EOF"; who waits has "->" behind the number. The device is not
-            # compared: stat(2) tells another one on btrfs and overlays.
+            # compared: stat(2) reports a different one on btrfs and overlays.
             if len(words) > 5 and words[1] == b"FLOCK" and words[5].rpartition(b":")[2] == b"%d" % inode:
                 return int(words[4]) if words[4].isdigit() and words[4] != b"0" else None
     return None

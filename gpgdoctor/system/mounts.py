@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 TABLE = "/proc/self/mountinfo"
 TABLE_BYTES = 4 << 20
-# A file system of this kind may hang for ever, or belong to another machine.
+# File systems of these kinds may hang for ever, or are on another machine.
 _REMOTE = re.compile(r"nfs|cifs|smb|afs|autofs|fuse|9p|ceph|gluster|lustre")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 
@@ -54,7 +54,7 @@ def _unescaped(text: str) -> str:
 
 
 def holding(path: str, table: list[Mount]) -> Mount | None:
-    """The mount that a path lies on, by its words alone: nothing is touched. The last one on a point covers others."""
+    """The mount that a path is on, by the path alone, without touching it. The last one on a point covers others."""
     above = [row for row in table if row.point == "/" or f"{path}/".startswith(f"{row.point}/")]
     longest = max((len(row.point) for row in above), default=0)
     return next((row for row in reversed(above) if len(row.point) == longest), None)

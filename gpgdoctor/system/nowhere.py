@@ -1,4 +1,4 @@
-"""A descriptor that leads nowhere, for a stream that nobody is to read or write."""
+"""Redirects streams that must not be used to /dev/null."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def lead_nowhere(*streams: int) -> None:
-    """Each of these descriptors (0 to 2): what is written is gone, and there is nothing to read."""
+    """Redirect each of these descriptors (0 to 2): what is written is discarded, and reads are empty."""
     descriptor = _nowhere()
     for stream in streams:
         os.dup2(descriptor, stream)

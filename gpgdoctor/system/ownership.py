@@ -1,4 +1,4 @@
-"""Who could put something else in the place of a file: decided by every directory and every link on the way to it."""
+"""Who could replace a file: this depends on every directory and every link on the way to it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _OWNER, _USER, _OWNING_GROUP, _GROUP, _MASK, _OTHERS = 0x01, 0x02, 0x04, 0x08, 0
 def who_may_change(path: str, owners: Collection[int] = (0,), *, shared: bool = False) -> Iterator[str]:
     """Why others than these users may change a file, a line for each place; nothing where nobody else may.
 
-    ``shared`` lets pass a directory like /tmp, in which everybody may make files and exchange only their own.
-    The last line is the file itself, where that is not there.
+    ``shared`` accepts directories like /tmp (sticky bit), where everybody may replace only their own files.
+    The last line is about the file itself, where that does not exist.
     """
     if not os.path.isabs(path):
         yield f"{path} is not an absolute path"
@@ -52,7 +52,7 @@ def places_to(path: str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def owners_of_the_system() -> set[int]:
-    """Root, and who has / and /usr and could change every program: root, by another number, in a user namespace."""
+    """Root, and the owners of / and /usr: in a user namespace root has another number there."""
     return {0, *(os.stat(place).st_uid for place in ("/", "/usr") if os.path.exists(place))}
 
 
@@ -70,12 +70,12 @@ def objections_to(
 
 
 def _is_own_group(status: os.stat_result, owners: Collection[int]) -> bool:
-    """Root's, or the group that each user has for himself."""
+    """Whether the group is root's, or the user's own private group."""
     return status.st_gid == 0 or (status.st_gid == os.getegid() and os.geteuid() in owners)
 
 
 def _has_access_list(path: str) -> bool:
-    """Then the group's bits are the mask of all that the list names: acl(5)."""
+    """Whether there is an access list, so that the group's bits are its mask: acl(5)."""
     try:
         os.getxattr(path, ACCESS_LIST)
     except OSError:

@@ -1,4 +1,4 @@
-"""/proc, read in one place. Whatever is not there, or not to be seen, is None or empty: nothing here raises."""
+"""/proc, read in one place. What is absent or hidden is None or empty: nothing here raises."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def comm(pid: int) -> str | None:
 
 
 def arguments(pid: int) -> list[str]:
-    """Its command line, bounded; empty where it is hidden, and for threads of the kernel."""
+    """Its command line, bounded; empty where it is hidden, and for kernel threads."""
     content = _read(f"/proc/{pid}/cmdline", ARGUMENTS_BYTES) or b""
     return [os.fsdecode(word) for word in content.split(b"\0")[:-1]]
 
@@ -60,7 +60,7 @@ def parent(pid: int) -> int | None:
 
 
 def started_ticks(pid: int) -> int | None:
-    """When a process was started, in ticks since boot: with its pid this names it for good. None: it has ended."""
+    """When a process was started, in ticks since boot: unique together with its pid. None: it has ended."""
     fields = _stat(pid)
     if len(fields) <= 19 or not fields[19].isdigit() or fields[0].decode(errors="replace") in _ZOMBIE:
         return None
@@ -106,6 +106,11 @@ def unit(pid: int | str = "self") -> str | None:
         return None
     found = _UNIT.search(content)
     return found[1].decode() if found else ""
+
+
+def control_groups(pid: int) -> str:
+    """The lines of /proc/PID/cgroup; empty where they are hidden."""
+    return (_read(f"/proc/{pid}/cgroup", CGROUP_BYTES) or b"").decode(errors="replace")
 
 
 def service(pid: int) -> str | None:

@@ -1,4 +1,4 @@
-"""Files that are opened only once they are known to be regular ones: opening a device, a FIFO or a tape does things."""
+"""Opens files only after checking that they are regular: opening a device or a FIFO has effects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _KINDS = ((stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a FIFO"), (stat.S_ISSO
 
 
 class NotRegular(Exception):
-    """What stands there is something else; the message says what. ``status`` is of that."""
+    """It is not a regular file; the message says what it is. ``status`` is what stat(2) says of it."""
 
     def __init__(self, status: os.stat_result) -> None:
         super().__init__(kind_of(status.st_mode))
@@ -17,14 +17,14 @@ class NotRegular(Exception):
 
 
 def kind_of(mode: int) -> str:
-    """What is no regular file, with its article."""
+    """The name of this kind of file, with its article."""
     return next((name for test, name in _KINDS if test(mode)), "a device")
 
 
 def open_regular(path: str, *, follow: bool = True) -> int:
-    """A descriptor to read a regular file by; raises OSError, and NotRegular for what else is there, unopened.
+    """A descriptor for reading a regular file; raises OSError, and NotRegular for anything else, without opening it.
 
-    O_PATH only takes hold of the place. What is read is that very file, whatever takes its place meanwhile.
+    O_PATH only refers to the file. That same file is then read, even if it is replaced meanwhile.
     """
     flags = os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     place = os.open(path, getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY) | flags)
@@ -35,6 +35,15 @@ def open_regular(path: str, *, follow: bool = True) -> int:
         return _opened(place, path, status, flags)
     finally:
         os.close(place)
+
+
+def read_regular(path: str, limit_bytes: int) -> bytes:
+    """The content of a regular file, or one byte more than the limit of it; raises as `open_regular` does."""
+    descriptor = open_regular(path)
+    try:
+        return read_up_to(descriptor, limit_bytes)
+    finally:
+        os.close(descriptor)
 
 
 def _opened(place: int, path: str, status: os.stat_result, flags: int) -> int:

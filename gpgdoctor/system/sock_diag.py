@@ -1,7 +1,7 @@
 """Unix sockets as the kernel lists them: which listen, which are connected, and with which.
 
-NETLINK_SOCK_DIAG never connects to anything, so that looking starts no daemon, and it shows the pairs to
-everybody; psutil and /proc/net/unix know no peers. Layout: linux/unix_diag.h, linux/inet_diag.h.
+NETLINK_SOCK_DIAG connects to nothing, so that looking starts no daemon, and it shows both ends of a connection to
+everybody; psutil and /proc/net/unix do not. Layout: linux/unix_diag.h, linux/inet_diag.h.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TIMEOUT_S = 1.0
 
 
 class File(NamedTuple):
-    """A file as the kernel has it here: of its inode the low 32 bits, of its file system the superblock's device."""
+    """A file as sock_diag identifies it: the low 32 bits of its inode, and the device of its superblock."""
 
     inode: int
     major: int

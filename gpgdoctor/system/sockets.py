@@ -1,7 +1,7 @@
-"""The Unix sockets of this network namespace: who listens at a path of ours, and who is connected with whom.
+"""The Unix sockets of this network namespace: which process listens at a path, and who is connected to it.
 
-The names that the kernel lists are those by which sockets were bound, each in its own mount namespace: a container's
-/run/pcscd/pcscd.comm is none of ours. A socket is ours where it is bound to the very file that our path leads to.
+The kernel lists the names with which sockets were bound, each in its own mount namespace: a container's
+/run/pcscd/pcscd.comm is not ours. A socket is ours if it is bound to the same file that our path leads to.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DEVICES: dict[int, tuple[int, int]] = {}
 
 
 class Peer(Record):
-    """The client's end of a connection of pcscd. ``inode`` 0: there is nobody at the other end any more."""
+    """The client's end of a connection of pcscd. ``inode`` 0: the client is gone."""
 
     server: int
     inode: int
@@ -77,7 +77,7 @@ def leads_to(entry: UnixSocket) -> bool:
 
 
 def is_bound_to(entry: UnixSocket, ours: File | None, path: str) -> bool:
-    """Whether it is bound to that file; where the kernel does not say, there is only its name to go by."""
+    """Whether it is bound to that file; where the kernel does not say, its name decides."""
     if entry.file is None:
         return ours is not None and entry.path == os.fsencode(path)
     return entry.file == ours
@@ -86,7 +86,7 @@ def is_bound_to(entry: UnixSocket, ours: File | None, path: str) -> bool:
 def file_of(path: str) -> File | None:
     """The socket that a path leads to; None where there is none. It is not connected, nor opened.
 
-    On btrfs and overlays stat(2) gives a device of its own making: the mount table has the one that the kernel means.
+    On btrfs and overlays stat(2) reports a made-up device: the mount table has the one that the kernel uses.
     """
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""What was probably meant by a word that is unknown."""
+"""Suggestions for misspelt words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SHORTEST = 3
 
 
 def did_you_mean(word: str, known: Iterable[str], *, after: str = "") -> str:
-    """``after`` and a question; nothing where no known word is like this one."""
+    """``after`` and a question; empty where no known word is similar."""
     from difflib import get_close_matches
 
     word = word.lower()

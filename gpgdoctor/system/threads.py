@@ -1,7 +1,7 @@
 """When the threads of a process ran, and which of pcscd's threads serves which connection.
 
 pcscd starts one thread for each connection (pcsc-lite src/winscard_svc.c, CreateContextThread), and the kernel
-shows everybody, without any right, when a thread ran: /proc/PID/task/TID/schedstat (nanoseconds run, nanoseconds
+shows everybody when a thread ran: /proc/PID/task/TID/schedstat (nanoseconds run, nanoseconds
 waited, times scheduled). Kernels without CONFIG_SCHED_INFO show zeros or no file, hidepid shows nothing.
 """
 
@@ -29,7 +29,7 @@ INODE_BATCH = 1024  # LAST_INO_BATCH
 
 
 class ThreadClock:
-    """The threads of one process, with what the kernel says of each. Files stay open: every look reads them all."""
+    """The threads of one process, with the kernel's counters. Files stay open, because every look reads them all."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -52,7 +52,7 @@ class ThreadClock:
         return self._listed
 
     def read(self, threads: Iterable[int]) -> dict[int, bytes]:
-        """What schedstat says of each of these threads; one that ended meanwhile is left out."""
+        """The schedstat of each of these threads; those that have ended are left out."""
         found = {}
         for thread in threads:
             try:
@@ -83,7 +83,7 @@ class ThreadClock:
 
 
 def is_counted() -> bool:
-    """Whether this kernel counts when a thread runs at all."""
+    """Whether this kernel counts at all how often threads run."""
     try:
         with open("/proc/self/schedstat", "rb") as own:
             return times_scheduled(own.read(SCHEDSTAT_BYTES)) > 0
@@ -98,7 +98,7 @@ def times_scheduled(schedstat: bytes) -> int:
 
 
 class Group:
-    """Threads and connections of which nobody knows which belongs to which; some of the threads may serve none."""
+    """Threads and connections that belong together in an unknown order; some of the threads may serve none."""
 
     def __init__(self, threads: Iterable[int], connections: Iterable[int], *, sure: bool) -> None:
         """``sure``: one of each, and they belong together."""

@@ -1,7 +1,8 @@
 """The way from gpg to the card: its stations, who else is on it, and where it breaks.
 
-A model for pictures. Nothing is judged here: a stretch is broken where a finding is whose rule says so (`breaks=`),
-not known where a check of it could not be made, and open else. Programs are those that rules/holding.py names.
+A model for pictures. Nothing is judged here: a stretch is broken where there is a finding whose rule says so
+(`breaks=`), not known where a check of it could not be made, and otherwise open. The programs are those that
+rules/holding.py names.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def way(diagnosis: Diagnosis) -> Way:
     there = stations(facts, broken, index, name)
     return Way(
         stations=there,
-        links=tuple(link_to(station.kind, diagnosis, broken, index) for station in there[1:]),
+        links=tuple(link_to(station, diagnosis, broken, index) for station in there[1:]),
         branches=branches(facts, broken, {station.kind for station in there}),
         unseen=holding.unseen(facts),
         beside=beside(facts, broken, index),

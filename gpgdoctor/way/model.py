@@ -1,4 +1,4 @@
-"""What a picture of the way to the card is made of."""
+"""The model of the picture of the way to the card."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ class State(Enum):
     UNKNOWN = "not known"
 
 
+ABSENT = {Kind.AGENT: "missing", Kind.SCDAEMON: "missing", Kind.PCSCD: "not running"}  # of a program
+
+
 class Passage(Enum):
     OPEN = "open"
     REFUSED = "refused"
@@ -50,12 +53,21 @@ class Station(Record):
     name: str
     state: State
 
+    @property
+    def state_text(self) -> str:
+        """Its state, as it is said of such a station."""
+        if self.kind is Kind.DRIVER:
+            return "of scdaemon"
+        said = str(self.state.value)
+        return ABSENT.get(self.kind, said) if self.state is State.ABSENT else said
+
 
 class Link(Record):
-    """What leads to a station. ``finding``: the one that says why it is not open."""
+    """What leads to a station. ``finding``: the one that says why it is not open; ``why``: the same in a few words."""
 
     passage: Passage
     finding: Finding | None = None
+    why: str = ""
 
 
 class Branch(Record):
@@ -69,6 +81,7 @@ class Branch(Record):
     certainty: Certainty | None = None  # how sure it is that it stands in the way; None: nothing says so
     passage: Passage = Passage.OPEN
     finding: Finding | None = None
+    note: str = ""  # what it does there, or why it is refused, in a few words
 
 
 class Beside(Record):

@@ -8,8 +8,14 @@ from gpgdoctor.diagnosis import Finding
 from gpgdoctor.facts import Facts, Process, known_or
 from gpgdoctor.rules import holding
 from gpgdoctor.rules.rule import Certainty, Stretch
-from gpgdoctor.way.breaks import Broken, passage_of
+from gpgdoctor.way.breaks import HAS, Broken, passage_of, why
 from gpgdoctor.way.model import Branch, Kind, Passage
+
+IN_THE_WAY: dict[Certainty, str] = {
+    "certain": "is in the way",
+    "likely": "likely in the way",
+    "possible": "may be in the way",
+}
 
 
 def branches(facts: Facts, broken: Broken, on_the_way: set[Kind]) -> tuple[Branch, ...]:
@@ -30,28 +36,44 @@ def branches(facts: Facts, broken: Broken, on_the_way: set[Kind]) -> tuple[Branc
 
 def _client(facts: Facts, broken: Broken, process: Process, joins: Kind) -> Branch:
     refusal = _refusal(broken) if holding.uses_cards(process) else None
+    certainty = _certainty(broken, process.pid)
     return Branch(
         program=process.program,
         pid=process.pid,
         user=_another(facts, known_or(process.user, "")),
         joins=joins,
         through_pcscd=joins is Kind.READER,
-        certainty=_certainty(broken, process.pid),
+        certainty=certainty,
         passage=passage_of(refusal) if refusal else Passage.OPEN,
         finding=refusal,
+        note=why(refusal) if refusal else _note(broken, certainty),
     )
 
 
 def _at_the_reader(broken: Broken) -> Branch:
     refusal = _refusal(broken)
-    passage = passage_of(refusal) if refusal else Passage.OPEN
-    return Branch(program="pcscd", pid=None, user=None, joins=Kind.READER, passage=passage, finding=refusal)
+    return Branch(
+        program="pcscd",
+        pid=None,
+        user=None,
+        joins=Kind.READER,
+        passage=passage_of(refusal) if refusal else Passage.OPEN,
+        finding=refusal,
+        note=why(refusal) if refusal else "has it" if any(it.about.is_reader for it in broken[Stretch.READER]) else "",
+    )
 
 
 def _unnamed(finding: Finding, joins: Kind) -> Branch:
     """Somebody whom the finding does not name."""
-    who = "another program"
-    return Branch(program=who, pid=None, user=None, joins=joins, passage=passage_of(finding), finding=finding)
+    return Branch(
+        program="another program",
+        pid=None,
+        user=None,
+        joins=joins,
+        passage=passage_of(finding),
+        finding=finding,
+        note=why(finding),
+    )
 
 
 def _refusal(broken: Broken) -> Finding | None:
@@ -70,7 +92,15 @@ def _named_by_findings(facts: Facts, broken: Broken, seen: set[int], joins: Kind
                 user=_another(facts, who.user or ""),
                 joins=joins if who.pid is None else Kind.READER,
                 certainty=who.certainty,
+                note=f"{HAS[who.certainty]} it",
             )
+
+
+def _note(broken: Broken, certainty: Certainty | None) -> str:
+    """What a program that a finding names does: it has the reader, or what pcscd has to give."""
+    if certainty is None:
+        return ""
+    return f"{HAS[certainty]} it" if broken[Stretch.READER] else IN_THE_WAY[certainty]
 
 
 def _certainty(broken: Broken, pid: int) -> Certainty | None:

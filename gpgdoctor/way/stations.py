@@ -7,7 +7,7 @@ from gpgdoctor.facts import Facts, Reader, known, known_or
 from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.reader_state import Card, Hold, card, hold, shows_a_card
 from gpgdoctor.rules.rule import Stretch
-from gpgdoctor.way.breaks import Broken, had_or, has_its_card
+from gpgdoctor.way.breaks import Broken, has_its_card, result_or
 from gpgdoctor.way.model import Beside, Kind, State, Station
 
 HOLDS = {Hold.EXCLUSIVE: State.EXCLUSIVE, Hold.SHARED: State.SHARED, Hold.NOT_HELD: State.FREE}
@@ -19,7 +19,7 @@ def stations(facts: Facts, broken: Broken, reader: int | None, name: str) -> tup
     return (
         Station(kind=Kind.GPG, name="gpg", state=State.PLAIN),
         Station(kind=Kind.AGENT, name="gpg-agent", state=_agent(facts, broken)),
-        Station(kind=Kind.SCDAEMON, name="scdaemon", state=had_or(State.UNKNOWN, lambda: _scdaemon(facts))),
+        Station(kind=Kind.SCDAEMON, name="scdaemon", state=result_or(State.UNKNOWN, lambda: _scdaemon(facts))),
         _pcscd(facts, broken) if _goes_through_pcscd(facts, broken) else driver,
         Station(kind=Kind.READER, name=name, state=_reader(facts, broken, reader)),
         Station(kind=Kind.CARD, name="card", state=_card(facts, reader)),
@@ -37,7 +37,7 @@ def reader_of(facts: Facts, broken: Broken) -> tuple[int | None, str]:
     listed = [it.about.index for it in about if it.about.is_reader]
     if on_usb and not listed:
         return None, on_usb[0]
-    taken = had_or(None, lambda: scdaemon.reader_taken(facts))
+    taken = result_or(None, lambda: scdaemon.reader_taken(facts))
     places = range(len(readers))
     mine = [place for place in places if _is_scdaemons(facts, place)]
     full = [place for place in places if shows_a_card(readers[place])]
@@ -68,19 +68,19 @@ def _at_readers(broken: Broken) -> list[Finding]:
 
 
 def _is_scdaemons(facts: Facts, place: int) -> bool:
-    return had_or(False, lambda: holding.is_scdaemons(facts, place))
+    return result_or(False, lambda: holding.is_scdaemons(facts, place))
 
 
 def _goes_through_pcscd(facts: Facts, broken: Broken) -> bool:
     """Where scdaemon has a card, by the way it took; else by configuration. Where that is not known, through pcscd."""
-    if had_or(False, lambda: holding.holds_by_own_driver(facts)):
+    if result_or(False, lambda: holding.holds_by_own_driver(facts)):
         return False
     if broken[Stretch.PCSCD]:
         return True
-    needs_it = had_or(None, lambda: scdaemon.path(facts)) is scdaemon.Path.PCSC
+    needs_it = result_or(None, lambda: scdaemon.path(facts)) is scdaemon.Path.PCSC
     if known_or(facts.pcscd.listener, "") is None and not needs_it:
         return False
-    return had_or(True, lambda: scdaemon.reaches_through_pcsc(facts))
+    return result_or(True, lambda: scdaemon.reaches_through_pcsc(facts))
 
 
 def _agent(facts: Facts, broken: Broken) -> State:
@@ -115,14 +115,14 @@ def _reader(facts: Facts, broken: Broken, reader: int | None) -> State:
         return State.BLOCKED
     if any(interface.ccid for interface in known_or(facts.usb, ())):
         return State.PLAIN
-    is_nowhere = had_or(None, lambda: not known(facts.usb) and not known(facts.readers))
+    is_nowhere = result_or(None, lambda: not known(facts.usb) and not known(facts.readers))
     return State.UNKNOWN if is_nowhere is None else State.ABSENT if is_nowhere else State.PLAIN
 
 
 def _state_of(reader: Reader) -> State:
-    if had_or(None, lambda: card(reader)) is Card.UNREACHABLE:
+    if result_or(None, lambda: card(reader)) is Card.UNREACHABLE:
         return State.BROKEN
-    return had_or(State.UNKNOWN, lambda: HOLDS[hold(reader)])
+    return result_or(State.UNKNOWN, lambda: HOLDS[hold(reader)])
 
 
 def _card(facts: Facts, reader: int | None) -> State:
@@ -132,4 +132,4 @@ def _card(facts: Facts, reader: int | None) -> State:
 
 
 def _card_in(reader: Reader) -> State:
-    return had_or(State.UNKNOWN, lambda: CARDS.get(card(reader), State.UNKNOWN))
+    return result_or(State.UNKNOWN, lambda: CARDS.get(card(reader), State.UNKNOWN))

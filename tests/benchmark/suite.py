@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from gpgdoctor.lab.catalogue import BY_NAME
+from gpgdoctor.lab.handles import read_line
 from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import File, Reader
 from tests.benchmark import peers
 from tests.benchmark.tables import Budget, budgets, ratio, times
@@ -111,7 +111,7 @@ def _sizes(script: str, rounds: int) -> list[Budget]:
 
 
 def _fill(lab: Lab) -> None:
-    hear(lab.popen([lab.python, "-I", "-S", str(Path(__file__).with_name("crowd.py")), *CROWD], user=0))
+    read_line(lab.popen([lab.python, "-I", "-S", str(Path(__file__).with_name("crowd.py")), *CROWD], user=0))
 
 
 def _held_up(script: str, rounds: int) -> list[Budget]:

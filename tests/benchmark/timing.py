@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from gpgdoctor.lab.handles import ask
 from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.puppets import ask
 
 STOPWATCH = str(Path(__file__).with_name("stopwatch.py"))
 PATIENCE_S = 60.0

@@ -77,6 +77,21 @@ def test_it_is_systemds_where_nobody_else_can_have_made_it(tmp_path: Path, hidde
     assert listener(path) is None
 
 
+def test_sockets_that_are_made_together_are_systemds(tmp_path: Path, hidden: None) -> None:
+    path, beside, of_ssh = (tmp_path / name for name in ("S.gpg-agent", "S.gpg-agent.extra", "S.gpg-agent.ssh"))
+    with named("systemd"), named("sshd"), listening(beside), listening(path):
+        assert listener(path) == "systemd"
+        os.utime(path, (time.time() + 10, time.time() + 10))
+        assert isinstance(listener(path), Unknown), "a forwarded one was put in the place of the first"
+    with named("systemd"), named("sshd"), listening(of_ssh), listening(path):
+        assert isinstance(listener(path), Unknown), "that one is forwarded, too, by some"
+    with named("sshd"), listening(beside), listening(path):
+        assert isinstance(listener(path), Unknown)
+    with named("systemd"), named("sshd"), listening(path):
+        beside.touch()
+        assert isinstance(listener(path), Unknown), "nobody listens there"
+
+
 def test_a_living_agent_comes_first(tmp_path: Path, hidden: None) -> None:
     path = tmp_path / "S.gpg-agent"
     with named("systemd"), named("gpg-agent") as agent, listening(path):

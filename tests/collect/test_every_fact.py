@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gpgdoctor.collect.user import UserFacts
-from gpgdoctor.collect.user_child import nothing
+from gpgdoctor.collect.user_child import nothing_known
 from gpgdoctor.facts import Reason
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.lab import Lab
@@ -48,7 +48,7 @@ def test_by_myself_and_as_root(name: str, open_lab: OpenLab) -> None:
 
 def test_of_nobody() -> None:
     """Where the child that looks as the user says nothing."""
-    told = nothing("it took longer than 4.0 s")
+    told = nothing_known("it took longer than 4.0 s")
     assert isinstance(told, UserFacts)
     assert list(left_out(encode(told))) == []
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gpgdoctor.lab.catalogue.common import ON_PCSC
+from gpgdoctor.lab.handles import read_line
 from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import Client, File, Scenario
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(os.geteuid() != 0, reason="only root asks about others")]
@@ -29,13 +29,13 @@ MEMORY_BYTES = 400 << 20  # root's own process; without a liar it takes a tenth
 TRACER = ("--clear-groups", "--inh-caps=+sys_ptrace", "--ambient-caps=+sys_ptrace")
 FORGER = """
 import ctypes, json, os, sys
-from gpgdoctor.collect.user_child import nothing
+from gpgdoctor.collect.user_child import nothing_known
 from gpgdoctor.snapshot import encode
 
 PIDFD_GETFD = 438
 ME = os.getuid()
-SILENT = encode(nothing("x"))
-FILE = {"program": "scdaemon", "scope": "user", "status": "regular", "owner": ME, "mode": 384, "length": 20000}
+SILENT = encode(nothing_known("x"))
+FILE = {"program": "scdaemon", "scope": "user", "status": "regular", "owner": ME, "mode": 384, "length": 200000}
 LINE = {"text": "x", "kind": "option", "option": "x", "problem": "unknown-option", "meant": "disable-ccid"}
 NAMES = [f"Reader {number}" for number in range(64)]
 
@@ -54,6 +54,9 @@ ANSWERS = {
     "many files": files(1000, 0),
     "many lines": files(1, 4000),
     "deep and closed": b"[" * 5_000 + b"]" * 5_000,
+    "a million lines": json.dumps({**SILENT, "scdaemons": [0] * 1_000_000}).encode(),
+    "a long text": gnupg(homedir="/" + "x" * 10_000_000),
+    "large numbers": gnupg(card_keys=1).replace(b'"card_keys": 1', b'"card_keys": 1e308, "x": -1e308, "y": 1e999'),
     "many digits": gnupg(card_keys=1).replace(b'"card_keys": 1', b'"card_keys": ' + b"9" * 400_000),
     "names": gnupg(homedir="/\\x1b[2J\\ud800" + "x" * 9000, scdaemon_options=["\\u202e" * 400] * 100),
     "readers": json.dumps(
@@ -102,7 +105,10 @@ done = subprocess.run([sys.executable, "-m", "gpgdoctor", *sys.argv[1:]], stdin=
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024, file=sys.stderr)
 sys.exit(done.returncode)
 """
-FORGERIES = ("many files", "many lines", "deep and closed", "many digits", "names", "readers", "flood")
+FORGERIES = (
+    *("many files", "many lines", "a million lines", "a long text", "large numbers"),
+    *("deep and closed", "many digits", "names", "readers", "flood"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +138,7 @@ def test_a_forged_answer_spoils_its_users_part_alone(forgery: str, lab: Lab) -> 
     ids = (f"--reuid={MALLORY}", f"--regid={MALLORY}")
     forger = lab.popen(["setpriv", *ids, *TRACER, lab.python, "-c", FORGER, forgery], user=0)
     try:
-        hear(forger)
+        read_line(forger)
         output = told(lab, "hook", "run", "json", "--all-users")
         document: dict[str, Any] = json.loads(output)
         assert document["verdict"] == "findings"

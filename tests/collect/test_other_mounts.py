@@ -11,9 +11,9 @@ import pytest
 
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.catalogue.common import ON_PCSC
+from gpgdoctor.lab.handles import read_line
 from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.puppets import hear
-from gpgdoctor.lab.scenario import Scenario
+from gpgdoctor.lab.scenario import Listener, Scenario
 from tests.support import SUPPORT
 
 pytestmark = pytest.mark.lab
@@ -42,7 +42,7 @@ def check(lab: Lab) -> dict[str, Any]:
 def apart(lab: Lab, script: str, *arguments: str) -> Any:
     """A program in a mount namespace of its own, in the same network namespace."""
     process = lab.popen(["unshare", "-m", "sh", "-ec", script, "sh", *arguments], user=0)
-    hear(process)
+    read_line(process)
     return process
 
 
@@ -73,3 +73,24 @@ def test_a_scdaemon_that_listens_elsewhere_is_not_asked(open_lab: OpenLab) -> No
     running = check(lab)["facts"]["gnupg"]["running"]
     assert running["pid"] == lab.pid_of("scdaemon")
     assert not select.select([elsewhere.stdout], [], [], 0)[0], "nobody connected"
+
+
+def test_a_watch_beside_an_activator_connects_to_nobody(open_lab: OpenLab) -> None:
+    """Another one's pcscd is alive: a watch that took it for ours would start the one that sleeps."""
+    path = "/run/pcscd/pcscd.comm"
+    activator = Listener(path=path, program="systemd")
+    lab = open_lab(Scenario(name="asleep", about="", readers=(), pcscd="never-started", listeners=(activator,)))
+    apart(lab, f'{IN_ITS_OWN} "$1" "$2" hangs', lab.python, LIAR)
+    for options in ((), ("--json",), ("--stay",)):
+        done = lab.gpgdoctor("watch", "--for", "0.5", *options)
+        assert done.returncode == 0, done.stderr
+        assert "does not run, or sleeps" in done.stderr
+    assert check(lab)["facts"]["pcscd"]["listener"] == "activator"
+    assert lab.connects(path) == 0
+
+
+def test_a_watch_sees_our_own_pcscd_beside_it(open_lab: OpenLab) -> None:
+    lab = open_lab(BY_NAME["shared-holder"])
+    apart(lab, f'{IN_ITS_OWN} "$1" "$2" hangs', lab.python, LIAR)
+    taken = json.loads(lab.gpgdoctor("watch", "--json", "--for", "0.5").stdout.splitlines()[-1])
+    assert [by["pid"] for by in taken["by"]] == [lab.client().pid]

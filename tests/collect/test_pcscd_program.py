@@ -99,11 +99,11 @@ def test_where_there_is_none_nobody_is_asked(place: Path) -> None:
 
 def test_one_that_cannot_be_read_is_not_known(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(place)
-    monkeypatch.setattr(pcscd_program, "open_regular", _refuse)
+    monkeypatch.setattr(pcscd_program, "read_regular", _refuse)
     assert isinstance(PcscdProgram(()).polkit(False), Unknown)
 
 
-def _refuse(path: str) -> int:
+def _refuse(path: str, limit_bytes: int) -> bytes:
     raise PermissionError(13, "Permission denied", path)
 
 

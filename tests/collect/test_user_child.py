@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.collect.user_child import decoded, nothing
+from gpgdoctor.collect.user_child import decoded, nothing_known
 from gpgdoctor.facts import Unknown
 from gpgdoctor.snapshot import ANSWER_BOUNDS, BadSnapshot, encode
 
-SILENT: dict[str, Any] = dict(encode(nothing("a reason")))
+SILENT: dict[str, Any] = dict(encode(nothing_known("a reason")))
 FILE = {"path": "/home/alice/.gnupg/scdaemon.conf", "program": "scdaemon", "scope": "user", "status": "regular"}
 
 

@@ -18,6 +18,7 @@ from gpgdoctor.scdaemon_conf.options import parse_option_table
 CONF = SOURCE_TREE / "fixtures" / "conf"
 SCDAEMON = parse_option_table((CONF / "scdaemon-2.2.40.options").read_text())
 AGENT = parse_option_table((CONF / "gpg-agent-2.2.40.options").read_text())
+UNKNOWN = Unknown.because("gpgconf does not list its components")
 FINE, REFUSES = SelfTest(code=0, messages=()), SelfTest(code=2, messages=("scdaemon: x:1: invalid option",))
 TEMPLATE = "{{ if .yubikey }}\ndisable-ccid\n{{ end }}\npcsc-shared\n"
 
@@ -30,7 +31,7 @@ def configured(home: Path, *, self_test: Any = FINE, **files: str) -> Configurat
         gpgconf="/usr/bin/gpgconf", directories={"homedir": str(home), "sysconfdir": str(home / "etc")}, programs={}
     )
     answers = ScdaemonAnswers(version="2.2.40", table=SCDAEMON, self_test=self_test)
-    return configuration_of(sources_of(found), answers, AGENT, "alice", None)
+    return configuration_of(sources_of(found), answers, AGENT, "alice", None, None)
 
 
 def test_nothing_is_configured(tmp_path: Path) -> None:
@@ -72,7 +73,21 @@ def test_a_place_that_cannot_be_looked_at_is_not_known(tmp_path: Path, monkeypat
 
     found = configured(tmp_path, gpg_agent="pinentry-program /root/pinentry\n")
     monkeypatch.setattr(os, "stat", stat)
-    assert isinstance(user_configuration._pinentry_exists(found.agent_in_force), Unknown)
+    assert isinstance(user_configuration._pinentry_exists(found.agent_in_force, None), Unknown)
+
+
+def test_the_default_pinentry(tmp_path: Path) -> None:
+    """Without the links of a package's scripts there is none of that very name, and another is."""
+    default = tmp_path / "bin" / "pinentry"
+    assert user_configuration._pinentry_exists((), str(default)) is False
+    default.parent.mkdir()
+    assert user_configuration._pinentry_exists((), str(default)) is False
+    (default.parent / "pinentry-curses").touch(0o755)
+    assert user_configuration._pinentry_exists((), str(default)) is None
+    default.touch(0o755)
+    assert user_configuration._pinentry_exists((), str(default)) is None
+    assert user_configuration._pinentry_exists((), UNKNOWN) is None
+    assert user_configuration._pinentry_exists((), None) is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from gpgdoctor import wording
 from gpgdoctor.system.record import replace
-from gpgdoctor.wording import Privacy, Private, clear, map_command, public, several, text
+from gpgdoctor.wording import Privacy, Private, clear, public, several, text
 
 
 class Colour(Enum):
@@ -51,7 +51,6 @@ def test_a_long_line_is_cut_where_it_is_shown_and_not_where_it_is_kept() -> None
 def test_a_command_keeps_its_own_words() -> None:
     argv = ("gpgconf", "--homedir", wording.path("/home/alice"), text("{me}:", me=wording.user("alice")))
     assert clear(argv) == ("gpgconf", "--homedir", "/home/alice", "alice:")
-    assert clear(map_command(argv, alias)) == ("gpgconf", "--homedir", "path1", "user1:")
 
 
 @pytest.mark.parametrize("values", [{}, {"who": 1, "what": 2}, {"what": 1}])

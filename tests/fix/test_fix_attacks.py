@@ -134,7 +134,7 @@ OBEYED_ONCE: dict[str, Callable[[Path], dict[str, Any]]] = {
 def test_an_entry_names_configuration_of_its_home_alone(what: str, home: Path) -> None:
     (state(home) / "fix-0002.json").write_text(json.dumps(OBEYED_ONCE[what](home)))
     assert list(journal.read_only().skipped) == [2]
-    assert undo(None, Console.standard()) == 0, "number 1, for 2 is not to be believed"
+    assert undo(None, Console.standard()) == 0, "number 1, for 2 cannot be trusted"
     bashrc = home.parent / ".bashrc"
     assert not bashrc.exists() or bashrc.read_bytes() == AFTER
 

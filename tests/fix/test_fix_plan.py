@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, Unknown, known
+from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Reader, Setting, Unknown, known
 from gpgdoctor.plan.plan import Advise, Edit, Plan, Restart, plan, steps_of
 from gpgdoctor.rules.rule import Advice, Cost, Cure, LineChange
 from gpgdoctor.system.record import replace as replace_record
@@ -255,6 +255,15 @@ class TestTrial:
         assert any("trial scdaemon reads the card" in cost for cost in shared(machine()).costs)
 
 
+HAS_CARD = {"pid": 6, "version": "2.4.7", "cards": ["D276"]}
+
+
+def unlisted_by(listener: str | None, readers: tuple[Reader, ...] | Unknown) -> Facts:
+    """A machine whose scdaemon has a card, and whose pcscd lists no reader."""
+    facts = machine(readers=(), running=HAS_CARD)
+    return replace(facts, readers=readers, pcscd=replace(facts.pcscd, listener=listener))
+
+
 class TestForbidden:
     def test_pcsc_shared_where_scdaemon_does_not_know_it(self) -> None:
         planned = shared(machine(scdaemon_options=["disable-ccid"]))
@@ -269,8 +278,16 @@ class TestForbidden:
         assert not planned.edits and planned.refused
 
     def test_scdaemon_lets_go_first_where_it_keeps_the_reader_from_pcscd(self) -> None:
-        planned = shared(machine(readers=(), running={"pid": 6, "version": "2.4.7", "cards": ["D276"]}))
+        planned = shared(machine(readers=(), running=HAS_CARD))
         assert planned.edits and planned.reader_first
+
+    def test_also_from_a_pcscd_that_sleeps(self) -> None:
+        planned = shared(unlisted_by("activator", Unknown.because("pcscd is asleep")))
+        assert planned.edits and planned.reader_first
+
+    def test_disable_ccid_where_no_pcscd_runs_that_it_could_be_kept_from(self) -> None:
+        planned = shared(unlisted_by(None, ()))
+        assert not planned.edits and "pcscd does not run" in planned.refused[0].reason
 
 
 def test_ssh_is_told_about_the_new_agent() -> None:

@@ -25,15 +25,15 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[object], list
     restarted: list[object] = []
     looks: list[Sequence[str]] = []
 
-    def look(_homedir: str | None) -> object:
+    def look(_homedir: str | None, *, wake: bool) -> object:
+        assert wake, "one that sleeps would never list a reader"
         return diagnosed(machine(readers=looks.pop(0) if len(looks) > 1 else looks[0]))
 
     monkeypatch.setattr(release, "look", look)
     monkeypatch.setattr(release, "running", lambda _facts: Running(homedir="/h"))
     monkeypatch.setattr(release, "restart", lambda step, _before, _tell: restarted.append(step))
     monkeypatch.setattr(release, "POLL_S", 0.01)
-    monkeypatch.setattr(release, "LISTED_DEADLINE_S", 0.1)
-    monkeypatch.setattr(release, "REPLUG_DEADLINE_S", 0.5)
+    monkeypatch.setattr(release, "LISTED_DEADLINE_S", 0.0)
     yield restarted, looks
 
 
@@ -47,7 +47,8 @@ def give(*, may_ask: bool = False) -> tuple[bool, str]:
 Played = tuple[list[object], list[Sequence[str]]]
 
 
-def test_scdaemon_alone_is_stopped_and_pcscd_looks_again(played: Played) -> None:
+def test_scdaemon_alone_is_stopped_and_pcscd_looks_again(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "LISTED_DEADLINE_S", 30.0)
     restarted, looks = played
     looks += [(), (), ("PRESENT",)]
     assert give() == (True, "")
@@ -60,6 +61,6 @@ def test_nobody_is_asked_where_nobody_answers(played: Played) -> None:
 
 
 def test_a_person_is_asked_to_replug(played: Played) -> None:
-    played[1].extend([()] * 15 + [("PRESENT",)])
+    played[1].extend([()] * 3 + [("PRESENT",)])
     listed, said = give(may_ask=True)
     assert listed and "plug it in again" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,7 +53,9 @@ def test_a_shared_holder(keep_agent: tuple[str, ...], open_lab: OpenLab, trixie_
 
     done = succeeds(fix(lab, "--yes", *keep_agent))
 
-    assert "the PIN is asked for every operation" in " ".join(done.stdout.split())
+    said = " ".join(done.stdout.split())
+    assert "the PIN is asked for every operation" in said
+    assert re.search(r" Left: GD601 pin-asked-every-time[^.]*, the price of sharing\. ", said)
     assert read(lab) == b"disable-ccid\npcsc-shared\n"
     assert (running(lab, "gpg-agent") == agents) is bool(keep_agent)
     assert gpg_works(lab)

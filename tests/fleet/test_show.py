@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gpgdoctor.commands import fleet_cli
-from gpgdoctor.lab import furnish
+from gpgdoctor.lab import contents
 from gpgdoctor.lab.catalogue import BY_NAME
 from gpgdoctor.lab.debian import DebianUnavailable
 from gpgdoctor.lab.lab import Lab
@@ -232,7 +232,7 @@ def recap(said: str) -> dict[str, int]:
 def test_a_host_that_gives_no_answer_is_named_and_stops_nobody(
     fleet: Fleet, open_lab: OpenLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(furnish.HIDDEN_FILES, "python", ("bin/python3*", "local/bin/python3*"))  # type: ignore[misc]
+    monkeypatch.setitem(contents.HIDDEN_FILES, "python", ("bin/python3*", "local/bin/python3*"))  # type: ignore[misc]
     fleet.add("works", open_lab(for_ssh(BY_NAME["healthy"])))
     fleet.add("hangs", open_lab(for_ssh(NOBODY_HOME))).hang()
     fleet.add("without-gpgdoctor", open_lab(for_ssh(NOBODY_HOME)), gpgdoctor=False)

@@ -81,7 +81,7 @@ def test_whatever_the_child_says_makes_facts(not_made: Reason | None, monkeypatc
         try:
             while child._read(Deadline(1.0)):
                 pass
-            found = child.told
+            found = child.answers
             parts = {"answer": found.answer(), "library": found.library()}
             readers, driver = found.readers(not_made), found.driver()
         finally:

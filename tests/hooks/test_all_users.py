@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,6 +18,7 @@ from gpgdoctor.lab.scenario import GNUPG_2_3, Client, File, Scenario
 from gpgdoctor.system import mounts
 from gpgdoctor.system.mounts import Mount
 from tests.support.hooking import document_of, run_hook
+from tests.support.markup import problems
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(os.geteuid() != 0, reason="a lab with several users needs root")]
 
@@ -96,6 +98,15 @@ def test_text_has_a_part_for_each_and_no_name(lab: Lab) -> None:
     assert [line for line in text.splitlines() if line.startswith("===")] == [f"=== user{n} ===" for n in (1, 2, 3, 4)]
     for name in (*PEOPLE, "Realname", "Planted"):
         assert name not in text
+
+
+def test_a_page_has_a_part_for_each_and_no_name(lab: Lab) -> None:
+    page = run_hook(lab, "html", "--all-users", user=0)
+    assert problems(page) == []
+    assert re.findall(r'<h2 id="name-\d">(.*?)</h2>', page) == ["user1", "user2", "user3", "user4"]
+    assert "GD202" in page and page.count("What was redacted") == 1
+    for name in (*PEOPLE, "Realname", "Planted"):
+        assert name not in page
 
 
 def test_nothing_in_any_home_is_touched(lab: Lab) -> None:

@@ -16,6 +16,7 @@ from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.lab.scenario import Client, Reader, Scenario
 from tests.support.hooking import document_of
+from tests.support.markup import problems
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(os.geteuid() != 0, reason="sos runs as root, reportbug as a user")]
 
@@ -32,7 +33,7 @@ SCENARIO = Scenario(
     files=(ON_PCSC,),
 )
 # /usr and /etc can be written to, and a shim's own limit of 40 s is one of 6.
-FURNISH = """
+PREPARE = """
 set -e
 for name in usr etc; do
     mkdir -p /tmp/top/$name /tmp/work/$name
@@ -71,8 +72,8 @@ def lab(open_module_lab: Callable[..., Lab]) -> Iterator[Lab]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "find", lambda packages: find(packages=(*packages, "reportbug", "sosreport")))
         lab = open_module_lab(SCENARIO, user=USER)
-    furnished = lab.run(["sh", "-c", FURNISH], user=0)
-    assert (furnished.returncode, furnished.stderr) == (0, "")
+    prepared = lab.run(["sh", "-c", PREPARE], user=0)
+    assert (prepared.returncode, prepared.stderr) == (0, "")
     copied = lab.run(
         ["sh", "-c", f"mkdir -p {TREE} && cp -r {SOURCE_TREE}/gpgdoctor {TREE}/ && chown -R 0:0 {TREE}"], user=0
     )
@@ -129,6 +130,15 @@ def test_sos_has_the_report_in_its_archive(lab: Lab) -> None:
     assert {finding["id"] for finding in document["findings"]} >= {"GD202"}
     assert document["users"]
     assert '"return_code": 0' in commands
+
+
+def test_sos_takes_a_page_along_where_that_is_wanted(lab: Lab) -> None:
+    assert lab.run([EXECUTABLE, "hook", "install", "html"], user=0).returncode == 0
+    files, _ = sos(lab)
+    assert lab.run([EXECUTABLE, "hook", "uninstall", "html"], user=0).returncode == 0
+    (page,) = (content for content in files.values() if content.startswith("<!DOCTYPE html>"))
+    assert problems(page) == [] and "GD202" in page
+    assert len(files) == 2
 
 
 def test_reportbug_has_the_report_in_its_template(lab: Lab) -> None:

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.lab
 PCSCD_SOCKET = "/run/pcscd/pcscd.comm"
 LOOK = """
 import json
-from gpgdoctor.collect.machine import Look, Wishes
+from gpgdoctor.collect.machine import Look, LookOptions
 from gpgdoctor.snapshot import encode
-print(json.dumps(encode(Look(Wishes(passive=True)).facts())))
+print(json.dumps(encode(Look(LookOptions(passive=True)).facts())))
 """
 
 

@@ -70,7 +70,7 @@ def test_what_the_calling_script_runs_beside_it_is_no_illness(
     beside = f"(echo '{order}'; sleep 20) | {argv} >/tmp/client &\nuntil [ -s /tmp/client ]; do sleep 0.05; done\n"
     script = f"#!/bin/sh\n{beside}{lab.python} -m gpgdoctor hook run json\nkill $!\n"
     lab.write(f"/tmp/{caller}", script, mode=0o755)
-    done = lab.run([f"/tmp/{caller}"], env=lab._furniture.program_environment())
+    done = lab.run([f"/tmp/{caller}"], env=lab._contents.program_environment())
     document = document_of(done.stdout)
     (process,) = (process for process in document["facts"]["processes"] if process["program"] == "pkcs11-tool")
     assert process["ours"] != named

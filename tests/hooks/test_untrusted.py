@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.collect.user_child import decoded, nothing
+from gpgdoctor.collect.user_child import decoded, nothing_known
 from gpgdoctor.facts import Unknown, words
 from gpgdoctor.hooks.untrusted import TEXT_LIMIT, cleaned
 from gpgdoctor.snapshot import encode
 
-SILENT: dict[str, Any] = dict(encode(nothing("a reason")))
+SILENT: dict[str, Any] = dict(encode(nothing_known("a reason")))
 
 
 def answer(**gnupg: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Programs:
         def process_of(connection: int) -> int | None:
             return connection if connection in (visible or (A, B)) else None
 
-        return Matching(process_of, self.counts.get, lambda process: process in self.running)
+        return Matching(process_of, time_run=self.counts.get, runs_now=lambda process: process in self.running)
 
 
 def test_it_takes_two_times_to_know() -> None:

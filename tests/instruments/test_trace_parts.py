@@ -12,7 +12,7 @@ import pytest
 from gpgdoctor.instruments.trace.copies import CannotCopy, copy_home, is_stub, uses_keyboxd, without_what_clashes
 from gpgdoctor.instruments.trace.events import Event, Repeated
 from gpgdoctor.instruments.trace.folding import Folding
-from gpgdoctor.instruments.trace.lines import folded, line
+from gpgdoctor.instruments.trace.lines import line, wrapped
 from gpgdoctor.instruments.trace.place import (
     HOME_DIRECTORY,
     PATH_LIMIT_BYTES,
@@ -148,7 +148,7 @@ def test_a_terminal_gets_lines_that_fit() -> None:
     talk = Talk()
     talk.establish()
     talk.connect(code=0x8010000B)
-    text = folded(talk.lines[-1], 80)
+    text = wrapped(talk.lines[-1], 80)
     assert all(len(row) <= 80 for row in text.split("\n"))
     assert "SCARD_E_SHARING_VIOLATION (0x8010000B)" in " ".join(text.split())
     assert " ".join(text.split()) == " ".join(talk.lines[-1].split())

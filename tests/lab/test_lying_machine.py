@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from gpgdoctor.lab.catalogue import BY_NAME
+from gpgdoctor.lab.handles import read_line
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.plan import SOURCE_TREE
-from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import Client, File, Scenario
 from tests.support import SUPPORT
 from tests.support.civility import DEFECT, assert_clear
@@ -49,7 +49,7 @@ def ids(document: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize("lie", LIES)
 def test_a_pcscd_that_lies(lie: str, open_lab: OpenLab) -> None:
     lab = open_lab(Scenario(name="liar", about="", readers=(), pcscd="never-started", files=(DISABLE_CCID,)))
-    hear(lab.popen([lab.python, LIAR, lie], user=0))
+    read_line(lab.popen([lab.python, LIAR, lie], user=0))
     started = time.monotonic()
     found = document(lab)
     assert time.monotonic() - started < TIMEOUT_S + SLACK_S

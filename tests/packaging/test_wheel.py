@@ -1,4 +1,4 @@
-"""The wheel, built built by the oldest setuptools that pyproject.toml allows and by the newest: what is in it."""
+"""The wheel, built by the oldest setuptools that pyproject.toml allows and by the newest: what is in it."""
 
 from __future__ import annotations
 

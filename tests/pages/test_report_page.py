@@ -17,6 +17,7 @@ from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.html import render
 from gpgdoctor.snapshot import decode
 from gpgdoctor.system.record import replace
+from tests.report.test_evil_names import EVIL, all_renamed
 from tests.report.test_redact import planted
 from tests.report.test_text import HOSTILE, LONG, UMLAUTS
 from tests.support.axe import violations
@@ -109,12 +110,28 @@ def test_the_picture_has_a_title_and_a_description() -> None:
     for name in ("wide", "tall"):
         assert f'aria-labelledby="{name}-title {name}-desc"' in page
     described = re.search(r'<desc id="wide-desc">(.*?)</desc>', page)
-    assert described and "Between pcscd and reader it is refused, says GD202." in described[1]
+    broken = "Between pcscd and reader it is refused, says GD202: firefox has it, scdaemon wants it alone."
+    assert described and broken in described[1]
 
 
 def test_it_is_redacted() -> None:
     page = page_of(planted())
     assert not re.search("alice|acme|hunter2", page)
+
+
+@pytest.mark.parametrize("name", EVIL)
+@pytest.mark.parametrize("machine", ["shared-holder", "two-users", "sick", "planted"])
+def test_every_name_on_a_machine_may_be_hostile(name: str, machine: str, browser: Browser, tmp_path: Path) -> None:
+    page = page_as_it_is(all_renamed(EVERY[machine], EVIL[name]))
+    assert problems(page) == []
+    path = tmp_path / "report.html"
+    path.write_text(page, "utf-8")
+    browser.open(path, 360)
+    assert browser.run("document.title") == "gpgdoctor report"
+    assert browser.run("document.scripts.length + document.images.length + document.links.length") == 0
+    assert browser.run("document.documentElement.scrollWidth") <= 360
+    assert "What was redacted" in browser.run("document.body.innerText")
+    assert browser.requests(path) == [] and browser.complaints() == []
 
 
 # -- the command -------------------------------------------------------------------------------------------------

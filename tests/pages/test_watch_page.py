@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
+from gpgdoctor.commands.files import write_text
 from gpgdoctor.instruments.watch.page import RELOAD_S, render
 from gpgdoctor.instruments.watch.series import MOST_SERIES, marks_of, series_of
 from gpgdoctor.instruments.watch.timeline import Recorder, Timeline
@@ -20,6 +22,7 @@ from tests.support.watching import Watching
 
 NASTY = "<script>document.title='owned'</script>\"'><img src=http://example.org/x>{{7*7}}</svg>\x1b[31m\u202e\ud800\n"
 HOUR_S = 3600.0
+PATIENCE_S = 30.0
 TIMELINES = {
     "nothing": Recorder(0.0).timeline(5.0),
     "no-time": Recorder(0.0).timeline(0.0),
@@ -96,6 +99,31 @@ def test_a_piece_is_reached_by_keyboard_and_leads_to_its_row(browser: Browser, t
         browser.ask("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=code)
     target = browser.run("document.querySelector(':target')?.id")
     assert target and browser.run("location.hash") == f"#{target}"
+
+
+def test_an_open_browser_shows_what_is_written_next(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "watch.html"
+    write_text(str(path), render(TIMELINES["nothing"], is_running=True))
+    browser.open(path, 800)
+    assert "firefox" not in browser.run("document.body.innerText")
+    write_text(str(path), render(TIMELINES["short"]))
+    end = time.monotonic() + RELOAD_S + PATIENCE_S
+    while "firefox" not in browser.run("document.body?.innerText ?? ''"):
+        assert time.monotonic() < end, "the page was not loaded again"
+        time.sleep(0.2)
+    assert browser.complaints() == []
+
+
+def test_hovering_and_the_keyboard_tell_what_a_piece_is(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "watch.html"
+    path.write_text(render(TIMELINES["short"]), "utf-8")
+    browser.open(path, 800)
+    links = "[...document.querySelectorAll('svg.strip a')]"
+    named = f"{links}.filter(it => it.getAttribute('aria-label') && it.querySelector('title')?.textContent).length"
+    assert browser.run(named) == browser.run(f"{links}.length") > 0
+    plain = browser.run(f"getComputedStyle({links}[0].querySelector('rect')).fill")
+    focused = browser.run(f"({links}[0].focus(), getComputedStyle({links}[0].querySelector('rect')).fill)")
+    assert plain != focused
 
 
 @pytest.mark.parametrize("dark", [False, True])

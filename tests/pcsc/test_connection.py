@@ -20,7 +20,7 @@ from gpgdoctor.pcsc import wire
 from gpgdoctor.pcsc.connection import Connection, NoAnswer, Refused
 from gpgdoctor.pcsc.wire import Command
 from gpgdoctor.system import proc
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.system.caller import RunAs
 from tests.support.labs import OpenLab
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
@@ -85,7 +85,7 @@ def test_root_connects_as_the_user_and_that_process_lives_until_pcscd_has_answer
 
         thread = threading.Thread(target=judge)
         thread.start()
-        connection = Connection(str(open_directory / "comm"), 5.0, Whom(nobody))
+        connection = Connection(str(open_directory / "comm"), 5.0, RunAs(nobody))
         with contextlib.suppress(NoAnswer):
             connection.reader_states()
         connection.close()
@@ -95,7 +95,7 @@ def test_root_connects_as_the_user_and_that_process_lives_until_pcscd_has_answer
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 def test_where_the_user_may_not_connect_it_says_so(open_directory: Path) -> None:
-    nobody = Whom(pwd.getpwnam("nobody"))
+    nobody = RunAs(pwd.getpwnam("nobody"))
     with pytest.raises(NoAnswer, match="No such file"):
         Connection(str(open_directory / "none"), 5.0, nobody)
     with socket.socket(socket.AF_UNIX) as listener:

@@ -9,6 +9,7 @@ import pytest
 
 from gpgdoctor.pcsc import wire
 from gpgdoctor.pcsc.wire import Command, Malformed, ReaderState
+from tests.support.talk import encode_state
 
 pytestmark = pytest.mark.skipif(sys.byteorder != "little", reason="the literals are little-endian")
 
@@ -96,7 +97,7 @@ def test_a_readers_state_takes_184_bytes() -> None:
         atr=bytes.fromhex("3bfd1300"),
         protocol=2,
     )
-    assert wire.reader_states(wire.encode_state(reader)) == (reader,)
+    assert wire.reader_states(encode_state(reader)) == (reader,)
 
 
 def test_a_card_that_was_not_powered_up_yet_has_no_atr() -> None:
@@ -107,7 +108,7 @@ def test_a_card_that_was_not_powered_up_yet_has_no_atr() -> None:
 def test_a_name_of_any_bytes_comes_back_as_it_was() -> None:
     name = wire.name_of(b"\xff\xfeR\0rest")
     reader = ReaderState(name=name, event_counter=0, state=0, sharing=0, atr=b"", protocol=0)
-    assert wire.encode_state(reader)[:4] == b"\xff\xfeR\0"
+    assert encode_state(reader)[:4] == b"\xff\xfeR\0"
 
 
 def test_half_a_state_is_no_state() -> None:

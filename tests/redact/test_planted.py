@@ -13,13 +13,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from gpgdoctor.cli import run
 from gpgdoctor.commands.report import ReportOptions, report
 from gpgdoctor.commands.snapshots import save
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts
 from gpgdoctor.hooks.answer import answer
 from gpgdoctor.hooks.survey import Survey
-from gpgdoctor.hooks.targets import TARGETS
+from gpgdoctor.hooks.targets import BY_NAME, TARGETS, Target
 from gpgdoctor.redact.names import fold
 from gpgdoctor.report.json import document, dump
 from gpgdoctor.snapshot import encode
@@ -62,25 +63,58 @@ def test_all_of_them_were_there() -> None:
     assert {*SECRETS} - {*told} == {*NEVER_KEPT}
 
 
+def none_leaks(target: str, *texts: str) -> None:
+    """Nothing of the corpus is in what that target gets, which is something."""
+    for text in texts:
+        assert len(text) > 20
+        assert leaks(text) == []
+    print(f"{target}: 0 of {len(SECRETS)} planted secrets in {sum(map(len, texts))} characters")
+
+
 @every_version
 def test_none_is_in_a_report(version: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report(ReportOptions(homedir=None, probe=True, timeout_s=5.0, replay=written(tmp_path / "s", planted(version))))
     text = capsys.readouterr().out
     assert "## gpgdoctor report" in text
-    assert leaks(text) == []
+    none_leaks("report", text)
+
+
+@every_version
+def test_none_is_in_the_page_of_a_report(version: str, tmp_path: Path) -> None:
+    page, replay = tmp_path / "page.html", written(tmp_path / "s", planted(version))
+    assert report(ReportOptions(homedir=None, probe=True, timeout_s=5.0, replay=replay, html=str(page))) == 0
+    assert "</html>" in page.read_text()
+    none_leaks("report --html", page.read_text())
 
 
 @every_version
 def test_none_is_in_a_snapshot(version: str, tmp_path: Path) -> None:
     save(str(tmp_path / "s"), diagnose(planted(version)), 0.1, redact=True)
-    assert leaks((tmp_path / "s").read_text()) == []
+    none_leaks("check --save", (tmp_path / "s").read_text())
 
 
 @every_version
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
-def test_none_is_in_what_a_host_gets(version: str, target: object) -> None:
-    for survey in surveys(version):
-        assert leaks(answer(target, survey, 0.1).output) == []  # type: ignore[arg-type]
+def test_none_is_in_what_a_host_gets(version: str, target: Target) -> None:
+    none_leaks(f"hook run {target.name}", *(answer(target, survey, 0.1).output for survey in surveys(version)))
+
+
+@every_version
+@pytest.mark.parametrize("form", ["text", "json", "html"])
+def test_none_is_in_a_fleets_report(
+    version: str, form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what hosts send: a snapshot, and a document about all users."""
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    save(str(documents / "one.json"), diagnose(planted(version)), 0.1, redact=True)
+    for number, survey in enumerate(surveys(version)):
+        (documents / f"host{number}.json").write_text(answer(BY_NAME["json"], survey, 0.1).output)
+    page = tmp_path / "page.html"
+    options = {"text": [], "json": ["--json"], "html": ["--html", str(page)]}[form]
+    assert run(["fleet", "report", str(documents), *options], None) == 0
+    out = capsys.readouterr().out
+    none_leaks(f"fleet report, {form}", page.read_text() if form == "html" else out)
 
 
 def written(path: Path, facts: Facts) -> str:

@@ -17,8 +17,9 @@ from gpgdoctor.facts import Facts
 from gpgdoctor.report.picture import picture
 from gpgdoctor.report.style import Drawing, Style
 from gpgdoctor.report.text import render
+from gpgdoctor.rules import catalogue
 from gpgdoctor.snapshot import decode
-from gpgdoctor.way import is_broken
+from gpgdoctor.way import is_broken, way
 from gpgdoctor.way.breaks import broken_by
 from tests.report.test_text import HOSTILE, LONG, UMLAUTS
 from tests.support.documents import DOCUMENTS, MACHINES, SNAPSHOTS
@@ -26,13 +27,19 @@ from tests.support.documents import DOCUMENTS, MACHINES, SNAPSHOTS
 GOLDENS = Path(__file__).parent / "pictures"
 MOST_LINES = 12
 # Where the snapshot of a finding shows it at its mildest, which breaks nothing, one that shows it at its worst.
-WORSE = {"GD201": "scdaemon-exclusive-idle-client", "GD208": "usb-scdaemon-first"}
+WORSE = {
+    "GD201": "scdaemon-exclusive-idle-client",
+    "GD208": "usb-scdaemon-first",
+    "GD506": "empty-reader-first",
+}
 PATHS = {
     **{path.name.partition(".")[0]: path for path in sorted(SNAPSHOTS.glob("GD*.broken.json"))},
     **{id: SNAPSHOTS / f"{name}.json" for id, name in WORSE.items()},
 }
 SHOWN = {id: decode(json.loads(path.read_text())["facts"]) for id, path in PATHS.items()}
 BROKEN = [id for id, facts in SHOWN.items() if is_broken(diagnose(facts))]
+ON_THE_WAY = sorted(id for id in catalogue() if "GD200" <= id < "GD600")
+DRAWN = sorted({*BROKEN, *ON_THE_WAY})
 EVERY = {
     **{name: decode(document["facts"]) for name, document in DOCUMENTS.items()},
     **MACHINES,
@@ -48,17 +55,17 @@ def drawn(facts: Facts, drawing: Drawing, width: int = 80, **style: object) -> l
 
 def every_form(facts: Facts) -> str:
     forms = (
-        drawn(facts, Drawing.BOXES),
-        drawn(facts, Drawing.ASCII, encoding="ascii"),
-        drawn(facts, Drawing.ASCII, 46),
+        drawn(facts, Drawing.BOXES, verbose=True),
+        drawn(facts, Drawing.ASCII, verbose=True, encoding="ascii"),
+        drawn(facts, Drawing.ASCII, 46, verbose=True),
         drawn(facts, Drawing.LINE, verbose=True),
     )
     return "\n".join(line for form in forms for line in form)
 
 
-@pytest.mark.parametrize("id", BROKEN)
+@pytest.mark.parametrize("id", DRAWN)
 def test_golden(id: str) -> None:
-    """One for each finding that breaks the way, of the machine that shows it."""
+    """One for each finding of 2xx to 5xx, and for others that break the way, of the machine that shows it."""
     printed = every_form(SHOWN[id])
     path = GOLDENS / f"{id}.txt"
     if os.environ.get("GPGDOCTOR_GOLDENS") == "write":
@@ -67,7 +74,20 @@ def test_golden(id: str) -> None:
 
 
 def test_no_golden_is_left_over() -> None:
-    assert sorted(path.stem for path in GOLDENS.iterdir()) == BROKEN
+    assert sorted(path.stem for path in GOLDENS.iterdir()) == DRAWN
+
+
+def test_every_finding_whose_rule_breaks_the_way_is_drawn_where_it_does() -> None:
+    assert {id for id, rule in catalogue().items() if rule.breaks} <= set(BROKEN)
+
+
+@pytest.mark.parametrize("id", sorted(id for id, rule in catalogue().items() if rule.breaks))
+def test_what_stands_at_a_break_is_short(id: str) -> None:
+    """It has to stand over its mark on 80 columns with a program's name in it."""
+    how = catalogue()[id].breaks
+    assert how is not None
+    assert 0 < len(how.why.format(who="another program", has="likely has")) <= 56
+    assert not how.why.endswith(".")
 
 
 @pytest.mark.parametrize("id", BROKEN)
@@ -99,9 +119,24 @@ def test_colour_is_only_colour(name: str) -> None:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_pipe_has_the_way_in_one_line(name: str) -> None:
-    way, *_ = drawn(EVERY[name], Drawing.LINE, verbose=True)
-    assert way.isascii() and len(way) <= 80
-    assert re.search(r"scdaemon -- (pcscd|own driver) -- \S.* -- card$", way)
+    line, *_ = drawn(EVERY[name], Drawing.LINE, verbose=True)
+    assert line.isascii() and len(line) <= 80
+    assert re.search(r"scdaemon -- (pcscd|own driver) -- \S.* -- card$", line)
+
+
+def test_a_pipe_is_told_where_another_program_is_refused() -> None:
+    """scdaemon's way is open, so nothing is marked between its stations."""
+    line, mark, *_ = drawn(SHOWN["GD201"], Drawing.LINE, verbose=True)
+    assert line.index("pcscd") == mark.index("^")
+    assert "firefox (pid 19) refused: GD201 (kept out by" in mark
+
+
+@pytest.mark.parametrize("id", BROKEN)
+def test_a_pipe_has_a_mark_for_every_break(id: str) -> None:
+    diagnosis = diagnose(SHOWN[id])
+    lines = drawn(SHOWN[id], Drawing.LINE, verbose=True)
+    assert all(any(finding.id in line and "^" in line for line in lines) for finding in way(diagnosis).breaks)
+    assert max(map(len, lines)) <= 80
 
 
 def test_what_is_well_is_drawn_only_where_all_is_asked_for() -> None:

@@ -212,6 +212,11 @@ def test_what_would_show_more() -> None:
             "a: USB reader (1050:0407, USB 1-2:1.0, driver none)",
         ),
         ("a", {"pid": 7, "cards": ["x", "y"]}, "a: pid 7, cards x, y"),
+        (
+            "pcscd.log[2]",
+            {"kind": "not-authorised", "age": 8.4, "uid": 1001},
+            "pcscd's log: not-authorised, 8.4 s before the look, uid 1001",
+        ),
         ("a", list(range(9)), "a: 0, 1, 2, 3, 4, 5, and 3 more"),
     ],
     ids=lambda part: None if isinstance(part, str) else "",

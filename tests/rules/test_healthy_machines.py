@@ -166,7 +166,17 @@ def _firefox_beside_a_shared_scdaemon() -> Facts:
     return machine(version=DEBIAN_13, conf=SHARING, clients=(firefox,), running=RUNNING, readers=SHARED)
 
 
+def _asleep_beside_a_card_in_use() -> Facts:
+    """Debian 12: scdaemon 2.2 has the card by its own driver, and the built-in reader stays closed to it."""
+    usb = (replace(BUILT_IN, accessible=False), ON_USB)
+    facts = machine(running=RUNNING, usb=usb, readers=Unknown.because("pcscd is asleep"), pcscd=ASLEEP)
+    processes = facts.processes
+    assert isinstance(processes, tuple)
+    return replace(facts, processes=tuple(it for it in processes if it.role != "pcscd"))
+
+
 MACHINES = {
+    "pcscd asleep beside a card in use": _asleep_beside_a_card_in_use,
     "GNOME, sharing": _gnome_before,
     "GNOME, gsd-smartcard kept out": _gnome_kept_out,
     "a backup key's stubs": _backup_keys_stubs,

@@ -13,6 +13,7 @@ from tests.support.build import (
     IN_USE,
     NITROKEY,
     ON_USB,
+    PCSCD,
     RUNNING,
     client,
     connection,
@@ -212,3 +213,58 @@ def test_a_token_without_its_card_interface() -> None:
     assert severity(machine(usb=(WITHOUT_CCID,)), "GD502") is None
     with_another = machine(usb=(WITHOUT_CCID, ON_USB))
     assert {check.status for check in checks(with_another, "GD502")} == {"pass"}
+
+
+# -- GD502: who has it, and what helps ---------------------------------------------------------------------------
+
+TOO_NEW = replace(FREE_ON_USB, vendor="20a0", product="42b2", title="Nitrokey 3", accessible=False, in_libccid=False)
+OF_THE_SNAP = replace(PCSCD, pid=510, executable="/snap/yubioath-desktop/12/usr/sbin/pcscd")
+
+
+def advice_of(facts: Facts, id: str) -> str:
+    cure = finding(facts, id).found.cure
+    assert cure is not None
+    return "\n".join(f"{it.text.clear()} {it.commands}" for it in cure.advice)
+
+
+def test_a_product_that_libccid_does_not_know_is_told_beside_a_closed_node() -> None:
+    facts = machine(readers=(), usb=(TOO_NEW,))
+    assert causes(facts) == {"GD402", "GD502"}
+    assert "its drivers do not know" in advice_of(facts, "GD402") and "disable-ccid" not in advice_of(facts, "GD402")
+    closed = machine(readers=(), usb=(replace(TOO_NEW, in_libccid=True),))
+    assert causes(closed) == {"GD402"} and "disable-ccid" in advice_of(closed, "GD402")
+    assert "run pcscd" not in advice_of(closed, "GD402"), "it runs"
+    assert "run pcscd" in advice_of(without_pcscd(version="2.4.7", usb=(replace(TOO_NEW, in_libccid=True),)), "GD402")
+
+
+def test_a_second_pcscd_is_named_with_the_way_to_stop_it() -> None:
+    facts = machine(conf=ON_PCSC, readers=(), others=(OF_THE_SNAP,))
+    found = finding(facts, "GD502").found
+    assert [(it.pid, it.certainty) for it in found.culprits] == [(510, "likely")]
+    assert "another pcscd (pid 510) has it" in found.summary.clear()
+    assert "snap" in advice_of(facts, "GD502") and "yubioath-desktop" in advice_of(facts, "GD502")
+
+
+def test_where_it_does_not_show_which_is_the_systems_both_are_possible() -> None:
+    hidden = Unknown.because("this user may not see it")
+    facts = machine(conf=ON_PCSC, readers=(), others=(OF_THE_SNAP,))
+    assert isinstance(facts.processes, tuple)
+    unseen = replace(facts, processes=tuple(replace(it, executable=hidden) for it in facts.processes))
+    found = finding(unseen, "GD502").found
+    assert [(it.pid, it.certainty) for it in found.culprits] == [(500, "possible"), (510, "possible")]
+    assert "pcscd.service" in advice_of(unseen, "GD502")
+
+
+def test_a_second_pcscd_is_no_matter_where_the_reader_is_listed_or_free() -> None:
+    assert severity(machine(conf=ON_PCSC, others=(OF_THE_SNAP,)), "GD502") is None
+    free = machine(conf=ON_PCSC, readers=(), usb=(FREE_ON_USB,), others=(OF_THE_SNAP,))
+    assert finding(free, "GD502").found.culprits == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [("IO", True), ("NO_DEVICE", True), (None, True), ("BUSY", False), ("ACCESS", False)]
+)
+def test_a_reader_that_went_may_be_asleep(code: str | None, told: bool) -> None:
+    log = (LogEvent(kind="open-failed", code=code),) if code else ()
+    facts = machine(conf=ON_PCSC, readers=(), usb=(FREE_ON_USB,), pcscd={"log": log})
+    assert ("/sys/bus/usb/devices/{device}/power/control" in advice_of(facts, "GD502")) is told

@@ -22,7 +22,7 @@ from tests.support.build import (
     reader,
     without_pcscd,
 )
-from tests.support.judging import causes, changed_lines, checks, finding, severity, status
+from tests.support.judging import causes, changed_lines, checks, finding, judged, severity, status
 
 PCSC = "disable-ccid\n"
 BOBS = replace(SCDAEMON, pid=900, uid=BOB, user="bob", cards=Unknown.because("bob's, and not asked"))
@@ -201,3 +201,65 @@ def test_as_many_connections_as_programs_are_each_of_them() -> None:
     one = (reader("PRESENT", "INUSE", probe="ok", handles=1),)
     found = finding(machine(conf=PCSC, clients=two, readers=one), "GD202").found
     assert {it.certainty for it in found.culprits} == {"possible"} and found.summary.clear().startswith("One of 2")
+
+
+ALCOR = replace(ON_USB, name="1-5:1.0", vendor="058f", product="9540", title="EMV Smartcard Reader")
+ZEITCONTROL = replace(RUNNING, cards=("D2760001240103040005123456780000",))
+
+
+@pytest.mark.parametrize("version", ["2.2.40", "2.4.7"])
+@pytest.mark.parametrize("running", [RUNNING, ZEITCONTROL])
+def test_a_reader_that_pcscd_lists_under_another_name_is_not_scdaemons(version: str, running: Any) -> None:
+    listed = (reader("EMPTY", name="Alcor Micro AU9540 00 00"),)
+    facts = machine(version=version, running=running, readers=listed, usb=(ALCOR, ON_USB), pcscd=NOBODY)
+    assert finding(facts, "GD208").subject == "YubiKey OTP+FIDO+CCID (USB 1-2:1.2)"
+
+
+def test_of_more_readers_than_scdaemon_has_cards_the_maker_of_the_card_tells() -> None:
+    strange = replace(ON_USB, name="1-6:1.0", vendor="1fc9", title="A Reader")
+    facts = machine(**BY_OWN_DRIVER, usb=(strange, ON_USB), pcscd=NOBODY)
+    assert finding(facts, "GD208").subject == "YubiKey OTP+FIDO+CCID (USB 1-2:1.2)"
+    anybodys = machine(**{**BY_OWN_DRIVER, "running": ZEITCONTROL}, usb=(strange, ON_USB), pcscd=NOBODY)
+    (check,) = checks(anybodys, "GD208")
+    assert (check.status, check.counts) == ("unknown", False)
+
+
+def test_of_two_of_a_kind_pcscd_may_have_either() -> None:
+    twin = replace(ON_USB, name="1-3:1.2")
+    facts = machine(**{**BY_OWN_DRIVER, "readers": (reader("EMPTY"),)}, usb=(ON_USB, twin), pcscd=NOBODY)
+    assert status(facts, "GD208") == "unknown"
+    both = replace(RUNNING, cards=(*RUNNING.cards, "D2760001240103040006999999990000"))
+    facts = machine(**{**BY_OWN_DRIVER, "running": both}, usb=(ON_USB, twin), pcscd=NOBODY)
+    assert len(checks(facts, "GD208")) == 2 and causes(facts) == {"GD208"}
+
+
+def test_a_second_slot_is_no_second_reader() -> None:
+    slots = (reader("EMPTY", name="Alcor Micro AU9540 00 00"), reader("EMPTY", name="Alcor Micro AU9540 00 01"))
+    facts = machine(**{**BY_OWN_DRIVER, "readers": slots}, usb=(ALCOR, ON_USB), pcscd=NOBODY)
+    assert finding(facts, "GD208").subject == "YubiKey OTP+FIDO+CCID (USB 1-2:1.2)"
+
+
+def test_with_disable_ccid_its_own_driver_has_nothing() -> None:
+    of_the_host = Unknown.because("the socket of pcscd comes from outside this container")
+    facts = without_pcscd(
+        version="2.4.7",
+        conf=PCSC,
+        running=RUNNING,
+        readers=of_the_host,
+        usb=(replace(ON_USB, accessible=False),),
+        pcscd={"mounted": True, "socket_file": "socket", "refused": of_the_host},
+        host={"container": "docker"},
+    )
+    assert status(facts, "GD208") == "pass"
+    assert (judged(facts).verdict, judged(facts).complete) == ("healthy", True), "its card comes from somewhere"
+    without_card = replace(facts, gnupg=replace(facts.gnupg, running=replace(RUNNING, version="2.4.7", cards=())))
+    assert judged(without_card).verdict == "incomplete"
+
+
+def test_a_pcscd_that_only_this_look_woke_makes_no_warning() -> None:
+    facts = machine(**BY_OWN_DRIVER, pcscd=NOBODY)
+    assert isinstance(facts.processes, tuple)
+    woken = replace(facts, processes=tuple(it for it in facts.processes if it.role != "pcscd"))
+    assert severity(woken, "GD208") == "info"
+    hiding = replace(woken, host=replace(woken.host, hides_processes=True))
+    assert severity(hiding, "GD208") == "warning", "it may have run before"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import BlockedDevice, Facts, LogEvent, Unknown
+from gpgdoctor.facts import AgentUnit, BlockedDevice, Facts, LogEvent, PcscDriver, Unknown
 from gpgdoctor.system.record import replace
 from tests.support.build import AGENT, FREE_ON_USB, RUNNING, SCDAEMON, machine, reader, without_pcscd
 from tests.support.judging import causes, finding, severity, status
@@ -76,7 +76,7 @@ def test_a_client_of_another_protocol() -> None:
     facts = in_use(pcscd={"log": (MISMATCH,)})
     assert causes(facts) == {"GD312"}
     said = finding(facts, "GD312").found.summary.clear()
-    assert "4:4" in said and "4:5 (pcsc-lite 2.3)" in said
+    assert "4:4" in said and "4:5 (pcsc-lite 2.3 and 2.4)" in said
     assert status(in_use(), "GD312") == "pass"
     unknown = in_use(pcscd={"log": UNKNOWN})
     assert status(unknown, "GD312") == "unknown" and causes(unknown) == set()
@@ -91,6 +91,7 @@ def test_a_pcscd_that_cannot_start() -> None:
     assert causes(stale) == {"GD313"}
     assert severity(without_pcscd(version="2.4.7", pcscd=failed), "GD313") == "info", "its own driver needs none"
     assert severity(in_use(pcscd={"service": "failed"}), "GD313") is None, "another one runs"
+    assert status(without_pcscd(pcscd={"installed": False}), "GD313") == "skipped"
 
 
 def test_a_pcscd_without_drivers() -> None:
@@ -112,6 +113,23 @@ def test_a_keyboxd_that_is_missing() -> None:
     assert status(in_use(common_conf="use-keyboxd\n", gnupg={"keyboxd_exists": UNKNOWN}), "GD315") == "unknown"
     assert status(in_use(gnupg=gone), "GD315") == "skipped"
     assert status(machine(version="2.2.40", common_conf="use-keyboxd\n", gnupg=gone), "GD315") == "skipped"
+
+
+def test_the_package_of_keyboxd() -> None:
+    facts = in_use(common_conf="use-keyboxd\n", gnupg={"keyboxd_exists": False})
+    for distribution, package in (("debian Debian GNU/Linux 13", "gpg"), ("debian Ubuntu 24.04.1 LTS", "keyboxd")):
+        there = replace(facts, host=replace(facts.host, distribution=distribution))
+        cure = finding(there, "GD315").found.cure
+        assert cure is not None and cure.advice[0].commands[0][-1] == package
+
+
+def test_a_unit_that_starts_the_agent_with_a_name_that_was_changed() -> None:
+    unit = AgentUnit(path="/usr/lib/systemd/user/gpg-agent.service", options=("--supervised",))
+    assert severity(machine(version="2.5.3", gnupg={"agent_unit": unit}), "GD101") == "warning"
+    assert severity(machine(version="2.4.9", gnupg={"agent_unit": unit}), "GD101") is None
+    renamed = replace(unit, options=("--deprecated-supervised",))
+    assert severity(machine(version="2.5.3", gnupg={"agent_unit": renamed}), "GD101") is None
+    assert severity(machine(version="2.5.3", gnupg={"agent_unit": UNKNOWN}), "GD101") is None
 
 
 # -- GD404 and GD603 ---------------------------------------------------------------------------------------------
@@ -145,3 +163,45 @@ def test_stubs_that_cannot_be_read_make_only_2_2_incomplete() -> None:
     assert status(in_use(version="2.2.40", gnupg=unread), "GD603") == "unknown"
     assert status(in_use(version="2.4.7", gnupg=unread), "GD603") == "pass"
     assert status(machine(), "GD603") == "skipped"
+
+
+# -- GD308 -------------------------------------------------------------------------------------------------------
+
+NOT_SHOWN = Unknown.because("the program that listens on the agent's socket is not visible to this user")
+
+
+def over_ssh(*, agent_runs: bool = False, **how: Any) -> Facts:
+    """A server with nothing plugged in, and somebody who does not show listens on the agent's socket."""
+    given = {"host": {"session": "ssh"}, "gnupg": {"agent_listener": NOT_SHOWN}, "usb": (), **how}
+    facts = without_pcscd(version="2.4.7", conf=PCSC, **given)
+    return facts if agent_runs else replace(facts, processes=())
+
+
+def test_who_does_not_show_over_ssh_is_most_likely_the_forwarded_agent() -> None:
+    facts = over_ssh()
+    assert causes(facts) == {"GD308"} and "Most likely" in finding(facts, "GD308").found.summary.clear()
+    assert {status(facts, id) for id in ("GD301", "GD501")} == {"skipped"}
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"host": {"session": "wayland"}},
+        {"agent_runs": True},
+        {"pcscd": {"connections": UNKNOWN}},
+        {"host": {"session": "ssh", "hides_processes": True}},
+    ],
+)
+def test_where_it_may_be_another_it_stays_unknown(how: dict[str, Any]) -> None:
+    assert status(over_ssh(**how), "GD308") == "unknown"
+
+
+def test_nothing_needs_pcsc_where_there_is_no_scdaemon() -> None:
+    """Nobody knows the path of a scdaemon that is not there."""
+    missing = {"scdaemon_exists": False, "scdaemon_version": None, "own_ccid_driver": UNKNOWN}
+    library = PcscDriver(name="libpcsclite.so.1", usable=False, reason="no such file")
+    facts = without_pcscd(gnupg=missing, pcscd={"library": library})
+    assert (causes(facts), severity(facts, "GD305")) == ({"GD306"}, "info")
+    assert status(without_pcscd(gnupg=missing), "GD301") == "skipped"
+    another = without_pcscd(gnupg=missing, pcscd={"library": library}, configuration={"scdaemon_program_exists": True})
+    assert severity(another, "GD305") == "error"

@@ -25,8 +25,9 @@ from tests.support.build import (
     reader,
     with_file,
 )
-from tests.support.judging import causes, finding, severity, status
+from tests.support.judging import causes, checks, finding, severity, status
 
+STORED = {"target": "/nix/store/abc-home-manager-files/.gnupg/scdaemon.conf", "manager": "Nix (home-manager)"}
 STARTED = NOW - 100  # as build.SCDAEMON
 
 
@@ -46,9 +47,9 @@ def certainty(facts: Facts) -> str:
     return culprit.certainty
 
 
-def test_without_a_running_scdaemon_all_is_in_force() -> None:
-    assert status(machine(), "GD109") == status(machine(conf=SHARING), "GD109") == "pass"
-    assert status(with_file(machine(conf=SHARING), CONF, changed=NOW), "GD109") == "pass"
+def test_without_a_running_scdaemon_nothing_is_in_force() -> None:
+    assert status(machine(), "GD109") == status(machine(conf=SHARING), "GD109") == "skipped"
+    assert status(with_file(machine(conf=SHARING), CONF, changed=NOW), "GD109") == "skipped"
 
 
 def test_without_a_file_all_is_in_force() -> None:
@@ -127,10 +128,29 @@ def test_where_scdaemon_could_not_start_again_that_comes_first() -> None:
 
 
 def test_a_store_says_nothing_about_times() -> None:
-    target = "/nix/store/abc-home-manager-files/.gnupg/scdaemon.conf"
-    assert status(changed_at(1.0, target=target, manager="Nix (home-manager)"), "GD109") == "unknown"
-    contradicted = with_file(with_card(SHARING, EXCLUSIVE), CONF, changed=1.0, target=target)
+    (check,) = checks(changed_at(NOW - 10, **STORED), "GD109")
+    assert (check.status, check.counts) == ("unknown", False), "every new generation links it anew"
+    contradicted = with_file(with_card(SHARING, EXCLUSIVE), CONF, changed=1.0, **STORED)
     assert certainty(contradicted) == "certain"
+
+
+def test_a_link_into_a_store_that_is_older_than_scdaemon_was_read() -> None:
+    assert status(changed_at(STARTED - 86400, **STORED), "GD109") == "pass"
+    assert status(with_file(machine(conf=SHARING), CONF, changed=NOW, **STORED), "GD109") == "skipped", "none runs"
+
+
+@pytest.mark.parametrize(
+    ("conf", "how"),
+    [
+        (SHARING, {"readers": (IN_USE,)}),
+        ("disable-ccid\n", {"readers": (EXCLUSIVE,)}),
+        ("log-file /tmp/log\n", {"readers": (), "pcscd": {"connections": ()}}),
+    ],
+)
+def test_scdaemon_obeys_what_the_link_leads_to(conf: str, how: dict[str, Any]) -> None:
+    facts = machine(version="2.4.7", conf=conf, running=RUNNING, **how)
+    assert status(with_file(facts, CONF, changed=NOW - 10, **STORED), "GD109") == "pass"
+    assert status(with_file(facts, CONF, changed=NOW - 10), "GD109") == "fail", "where times tell, they count"
 
 
 def test_a_time_in_the_future_says_nothing() -> None:

@@ -111,6 +111,11 @@ def test_a_full_pcscd(count: int, expected: str | None) -> None:
     assert status(machine(pcscd={"connections": Unknown.because("no sockets")}), "GD311") == "unknown"
 
 
+def test_only_where_pcscd_runs_has_it_room() -> None:
+    assert status(machine(), "GD311") == "pass"
+    assert status(without_pcscd(), "GD311") == "skipped"
+
+
 def test_connections_out_of_sight_count() -> None:
     assert severity(machine(pcscd={"hidden": 195}), "GD311") == "error"
 

@@ -90,12 +90,12 @@ def test_a_program_that_is_not_visible_may_interfere() -> None:
     ],
 )
 def test_which_scdaemon_selects_again_on_which_card(version: str, name: str, expected: str | None) -> None:
-    assert severity(shared_with("keepassxc", version=version, name=name), "GD602") == expected
+    assert severity(shared_with("age-plugin-yubikey", version=version, name=name), "GD602") == expected
 
 
 def test_a_yubikey_is_known_by_its_atr() -> None:
     held = (replace(IN_USE, name="ACS ACR1252 00 00", atr=YUBIKEYS_ATR),)
-    assert severity(shared_with("keepassxc", version="2.4.7", readers=held), "GD602") is None
+    assert severity(shared_with("age-plugin-yubikey", version="2.4.7", readers=held), "GD602") is None
 
 
 def test_without_a_shared_reader_nobody_interferes() -> None:
@@ -127,3 +127,12 @@ def test_the_reader_that_scdaemon_does_not_take_is_no_matter() -> None:
 def test_without_the_state_of_the_reader_it_is_unknown() -> None:
     lost = (replace(IN_USE, state=Unknown.because("PC/SC did not tell")),)
     assert status(shared_with("keepassxc", readers=lost, running=None), "GD602") == "unknown"
+
+
+def test_keepassxc_was_reported_where_scdaemon_selects_again() -> None:
+    facts = shared_with("keepassxc", version="2.4.9", name="Yubico YubiKey OTP+FIDO+CCID 00 00")
+    assert severity(facts, "GD602") == "warning"
+    nitrokey = shared_with("keepassxc", version="2.5.23", name="Nitrokey Nitrokey 3 [CCID/ICCD Interface]")
+    assert severity(nitrokey, "GD602") is None, "of that nobody reported it"
+    healthy = shared_with("gsd-smartcard", "firefox", version="2.4.9", name="Yubico YubiKey OTP+FIDO+CCID 00 00")
+    assert severity(healthy, "GD602") is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import Facts, LogFile, Setting, Unknown
+from gpgdoctor.facts import AgentUnit, Facts, LogFile, Setting, Unknown
 from gpgdoctor.system.record import replace
 from tests.support.build import AGENT, machine
 from tests.support.judging import changed_lines, finding, severity, status
@@ -121,3 +121,29 @@ def test_what_is_switched_off() -> None:
     assert severity(machine(conf="disable-application piv\n"), "GD117") is None
     assert status(machine(), "GD117") == "pass"
     assert status(machine(configuration={"in_force": UNKNOWN}), "GD117") == "unknown"
+
+
+def without_default(*, conf: str | None = None, **how: Any) -> Facts:
+    given = {"gnupg": {"card_keys": 3}, **how}
+    return machine(agent_conf=conf, configuration={"pinentry_exists": False}, **given)
+
+
+def test_the_default_pinentry_is_missing() -> None:
+    assert severity(without_default(), "GD113") == "warning"
+    assert status(without_default(gnupg={"card_keys": 0}), "GD113") == "skipped", "nobody asks for a card's PIN"
+    assert status(machine(gnupg={"card_keys": 3}), "GD113") == "skipped"
+
+
+def test_a_pinentry_on_the_agents_command_line() -> None:
+    """NixOS' unit has it there."""
+    facts = without_default()
+    assert isinstance(facts.processes, tuple)
+    for options in (("--supervised", "--pinentry-program"), UNKNOWN):
+        told = replace(AGENT, options=options)
+        running = tuple(told if it.role == "gpg-agent" else it for it in facts.processes)
+        assert status(replace(facts, processes=running), "GD113") == "skipped"
+    none_runs = replace(facts, processes=())
+    assert severity(none_runs, "GD113") == "warning"
+    unit = AgentUnit(path="/etc/systemd/user/gpg-agent.service", options=("--supervised", "--pinentry-program"))
+    for of_systemd in (unit, UNKNOWN):
+        assert status(replace(none_runs, gnupg=replace(facts.gnupg, agent_unit=of_systemd)), "GD113") == "skipped"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from gpgdoctor.lab.catalogue.common import ON_PCSC
+from gpgdoctor.lab.handles import read_line
 from gpgdoctor.lab.lab import Lab
-from gpgdoctor.lab.puppets import hear
 from gpgdoctor.lab.scenario import Scenario
 
 HERE = Path(__file__).resolve().parent
@@ -101,7 +101,7 @@ def _client(lab: Lab, kind: str, number: int, seed: int, seconds: float, user: i
         path,
     ]
     process = lab.popen(argv, user=user)
-    hear(process)
+    read_line(process)
     return process, path
 
 

@@ -169,6 +169,7 @@ def _gnupg(version: str, table: OptionTable, own_driver: bool, running: RunningS
         scdaemon_real="/usr/lib/gnupg/scdaemon",
         agent="/usr/bin/gpg-agent",
         agent_version=version,
+        agent_unit=None,
         keyboxd="/usr/lib/gnupg/keyboxd",
         keyboxd_exists=True,
     )

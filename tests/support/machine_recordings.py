@@ -11,8 +11,8 @@ import sys
 import time
 
 from gpgdoctor.lab.machine.catalogue import BY_NAME
+from gpgdoctor.lab.machine.machine_lab import MachineLab
 from gpgdoctor.lab.machine.scenario import MachineScenario
-from gpgdoctor.lab.machine.stage import MachineLab
 from tests.support import recordings
 
 SUDO = ".sudo"

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 VOID = {"meta", "br"}
 HARMLESS = {
-    *("html", "head", "meta", "title", "style", "body", "main", "footer", "article", "figure", "h1", "h2", "h3", "p"),
-    *("br", "pre", "code", "span", "ul", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td"),
+    *("html", "head", "meta", "title", "style", "body", "main", "footer", "article", "figure", "h1", "h2", "h3", "h4"),
+    *("p", "br", "pre", "code", "span", "ul", "li", "dl", "dt", "dd", "table", "thead", "tbody", "tr", "th", "td"),
     *(
         "section",
         "div",

@@ -16,7 +16,7 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 FOLDER = FIXTURES / "pictures"
 PICTURES = {
     "shared-holder": "shared-holder",
-    "own-driver-against-pcscd": "GD205.usb",
+    "own-driver-against-pcscd": "usb-pcscd-first",
 }
 
 

@@ -121,5 +121,13 @@ class Talk:
         return [line(event) for event in self.events]
 
 
+def encode_state(reader: ReaderState) -> bytes:
+    """The entry as pcscd sends it."""
+    name = reader.name.encode("utf-8", "surrogateescape")
+    return wire._STATE.pack(
+        name, reader.event_counter, reader.state, reader.sharing, reader.atr, len(reader.atr), reader.protocol
+    )
+
+
 def _list(readers: tuple[ReaderState, ...], length: int) -> bytes:
-    return b"".join(wire.encode_state(reader) for reader in readers).ljust(length * wire.STATE_BYTES, b"\0")
+    return b"".join(encode_state(reader) for reader in readers).ljust(length * wire.STATE_BYTES, b"\0")

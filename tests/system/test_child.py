@@ -47,7 +47,7 @@ def test_whatever_it_says_costs_no_more_than_is_read(kind: str, folder: Path) ->
     speaker = child(folder, SPEECHES[kind])
     try:
         read = 0
-        while facts := speaker.told(Deadline(20.0)):
+        while facts := speaker.read(Deadline(20.0)):
             read += len(facts)
         assert read <= ANSWER_BYTES
         assert speaker.error
@@ -59,7 +59,7 @@ def test_it_takes_orders_and_tells(folder: Path) -> None:
     speaker = child(folder, BEGIN + "order = parent.next_order()\nparent.tell(doubled=order['number'] * 2)")
     try:
         speaker.order(number=21)
-        assert speaker.told(Deadline(20.0)) == [{"doubled": 42}]
+        assert speaker.read(Deadline(20.0)) == [{"doubled": 42}]
     finally:
         speaker.close()
 
@@ -68,7 +68,7 @@ def test_it_may_write_no_file_and_use_no_more_memory_than_a_look_needs(folder: P
     limits = "[resource.getrlimit(it)[1] for it in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)]"
     speaker = child(folder, f"import resource\n{BEGIN}parent.tell(limits={limits})")
     try:
-        assert speaker.told(Deadline(20.0)) == [{"limits": [MEMORY_BYTES, 0, 0]}]
+        assert speaker.read(Deadline(20.0)) == [{"limits": [MEMORY_BYTES, 0, 0]}]
     finally:
         speaker.close()
 
@@ -76,8 +76,8 @@ def test_it_may_write_no_file_and_use_no_more_memory_than_a_look_needs(folder: P
 def test_it_ends_by_itself_where_nobody_ends_it(folder: Path) -> None:
     speaker = child(folder, f"{BEGIN}import time\nparent.tell(ready=True)\ntime.sleep(600)", limit_s=1.0)
     try:
-        speaker.told(Deadline(20.0))
-        assert speaker.told(Deadline(20.0)) == []
+        speaker.read(Deadline(20.0))
+        assert speaker.read(Deadline(20.0)) == []
         assert speaker.ended
     finally:
         speaker.close()
@@ -87,7 +87,7 @@ def test_nothing_of_it_is_left(folder: Path) -> None:
     script = "import subprocess, time\nparent.tell(pid=subprocess.Popen(['sleep', '600']).pid)\ntime.sleep(600)"
     speaker = child(folder, BEGIN + script)
     try:
-        ((pid,),) = (list(fact.values()) for fact in speaker.told(Deadline(20.0)))
+        ((pid,),) = (list(fact.values()) for fact in speaker.read(Deadline(20.0)))
     finally:
         speaker.close()
     deadline = Deadline(20.0)

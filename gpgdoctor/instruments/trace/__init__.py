@@ -1,1 +1,1 @@
-"""PC/SC calls, read along on their way: a proxy on pcscd's socket, what the calls were, and what they mean."""
+"""PC/SC calls as they happen: a proxy on pcscd's socket, a decoder, and what the calls mean."""

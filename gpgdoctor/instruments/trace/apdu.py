@@ -1,4 +1,4 @@
-"""What may be shown of a command to a card: its header and what it is, never its data.
+"""What may be shown of a command to a card: its header and its name, never its data.
 
 A PIN travels in many forms: in plain, in chained and in extended commands, wrapped in an ENVELOPE, as the new value
 of a RESET RETRY COUNTER, as a resetting code in a PUT DATA, or typed at a reader of its own. So nothing of the data
@@ -18,7 +18,6 @@ HEADER_BYTES: Final = 4
 RESERVED_CLASSES: Final = range(0x20, 0x40)
 SELECT: Final = 0xA4
 BY_NAME: Final = 0x04
-ENVELOPES: Final = (0xC2, 0xC3)
 
 # ISO/IEC 7816-4, -8 and -9; OpenPGP card 3.4; PIV; YubiKey.
 INSTRUCTIONS: Final[Mapping[int, str]] = {
@@ -56,7 +55,7 @@ INSTRUCTIONS: Final[Mapping[int, str]] = {
     0xDB: "PUT DATA",
     0xE6: "TERMINATE DF",
 }
-# In the four-byte header of these the last two say who or what is meant; their data say nothing about a secret.
+# Of these the last two header bytes name an object; their data are never secret.
 _LENGTH_IS_HARMLESS: Final = frozenset({0x2A, 0x22, 0x88, 0xA4, 0xB0, 0xB2, 0xC0, 0xCB})
 PIN_INSTRUCTIONS: Final = frozenset({0x20, 0x21, 0x24, 0x25, 0x2C, 0x2D})
 
@@ -147,5 +146,5 @@ def _masked(ins: int, data: bytes, *, is_plain: bool) -> str | None:
 
 
 def status_word(answer: bytes) -> str:
-    """The last two bytes of an answer, which say what came of the command; "" where it is shorter."""
+    """The last two bytes of an answer, its result; "" where it is shorter."""
     return answer[-2:].hex().upper() if len(answer) >= 2 else ""

@@ -1,7 +1,7 @@
 """The names by which programs select applets.
 
-Of a SELECT no byte is shown but those written down here: whatever else follows may be a card's serial number, or no
-name of an applet at all.
+Of a SELECT only the bytes listed here are shown: anything else may be a card's serial number, or not the name of an
+applet at all.
 """
 
 from __future__ import annotations

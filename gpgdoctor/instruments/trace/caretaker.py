@@ -1,7 +1,7 @@
-"""Takes down the gpg-agent and the home of copies of a trace that was killed.
+"""Removes the gpg-agent and the home of copies of a trace that was killed.
 
-A process of its own, for nothing else outlives SIGKILL: gpgconf starts the agent as a daemon, which no death of ours
-would end. It waits at the end of a pipe: a byte says that all is taken down already, the end without one that we died.
+It is a process of its own, since nothing else survives SIGKILL: gpgconf starts the agent as a daemon, which would
+outlive us. It waits at the end of a pipe: a byte means that everything is removed already, the end that we died.
 
 Run as a program: python -m gpgdoctor.instruments.trace.caretaker HOME, with the pipe as stdin.
 """

@@ -27,7 +27,7 @@ class Verdict(Record):
 
 
 class Closing:
-    """What is said once a trace is over. Where somebody was refused, the machine is looked at again for a name."""
+    """Prints the end of a trace. Where a program was refused, the machine is looked at again, to name the holder."""
 
     def __init__(self, trace: Trace, look: Callable[[], Facts], before: Facts) -> None:
         self._trace = trace
@@ -92,7 +92,7 @@ class Closing:
             yield "SUMMARY"
             for program in programs:
                 for line in program.lines():
-                    yield from _wrapped(line, style.width)
+                    yield from _rows(line, style.width)
             yield ""
         if self._meaning.findings:
             yield "WHAT IT MEANS"
@@ -146,7 +146,7 @@ def _last(verdict: Verdict) -> str:
     return f"{verdict.text}{found}{following}"
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def _rows(line: str, width: int) -> list[str]:
     if not line.startswith("  "):
         return textwrap.wrap(line, width, break_on_hyphens=False) or [line]
     return textwrap.wrap(

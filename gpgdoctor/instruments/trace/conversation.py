@@ -1,4 +1,4 @@
-"""What one connection says, as calls of PC/SC."""
+"""Decodes one connection into PC/SC calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gpgdoctor.instruments.trace.reader_calls import SLOW_S, ReaderCalls
 from gpgdoctor.pcsc import names
 from gpgdoctor.pcsc.wire import Command, Malformed
 
-# What a defect of ours could raise on bytes that nobody foresaw; the program that is traced must not feel it.
+# What a defect of ours may raise on unexpected bytes; the traced program must not notice it.
 UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 
 
@@ -27,7 +27,7 @@ class Conversation:
         self._readers = ReaderCalls(number, client, tell)
         self._version_s: float | None = None
         self._refused_version: Exchange | None = None
-        self._told: set[int] = set()  # the questions that are known to wait, by identity
+        self._reported: set[int] = set()  # the questions that are known to wait, by identity
         self.is_lost = False
 
     # -- what comes -----------------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ class Conversation:
             self._readers.woken(found)
             return
         command = found.question.command
-        self._told.discard(id(found.question))
+        self._reported.discard(id(found.question))
         if found.states is not None:
             self._readers.states(found, found.states)
         elif command is Command.STOP_WAITING:
@@ -123,8 +123,8 @@ class Conversation:
         """Tell of what has gone on for a while; to be called every now and then."""
         self._readers.look(now_s)
         for question in self._open:
-            if now_s - question.at_s > SLOW_S and id(question) not in self._told:
-                self._told.add(id(question))
+            if now_s - question.at_s > SLOW_S and id(question) not in self._reported:
+                self._reported.add(id(question))
                 self._tell(self._waiting(question, now_s))
 
     def _waiting(self, question: Question, now_s: float) -> Waiting:

@@ -20,7 +20,7 @@ DATA: Final = ("pubring.kbx", "pubring.gpg", "trustdb.gpg", "tofu.db", "sshcontr
 PROGRAMS: Final = ("gpg", "gpg-agent", "scdaemon", "gpgsm", "dirmngr")
 COMMON: Final = "common.conf"
 
-# What a second daemon must not have from the first: its sockets, its log, how it was started, where it lives.
+# What a second daemon must not share with the first: sockets, log, how it is started, its home.
 LEFT_OUT: Final = frozenset(
     {
         *("homedir", "options", "log-file", "verbose", "quiet", "batch"),
@@ -69,7 +69,7 @@ def uses_keyboxd(home: str, sysconfdir: str | None) -> bool:
 
 
 def without_what_clashes(content: bytes) -> bytes:
-    """A configuration without the lines that would have two daemons want the same thing."""
+    """A configuration without the lines that would make two daemons use the same thing."""
     return b"".join(line for line in content.splitlines(keepends=True) if not _clashes(_word(line)))
 
 

@@ -1,4 +1,4 @@
-"""What a trace tells of, in the order in which it happens. Nothing in here holds a byte that must not be shown."""
+"""The events of a trace, in the order in which they happen. None holds a byte that must not be shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Client(Record):
 
 
 class Held(Record):
-    """A reader as pcscd last told of it: how many connections it has, -1 where one has it alone."""
+    """A reader as pcscd last reported it: how many connections it has, -1 for an exclusive one."""
 
     name: str
     sharing: int
@@ -96,7 +96,7 @@ class NotUnderstood(Record):
 
 
 class NoService(Record):
-    """pcscd does not take the connection: the program is told that there is no service."""
+    """pcscd did not accept the connection: the program gets the answer that there is no service."""
 
     at_s: float
     connection: int

@@ -1,4 +1,4 @@
-"""Leaves out what is made again and again with the same outcome, and says how often that was."""
+"""Leaves out calls that are repeated with the same outcome, and says how often they were made."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """gpg's whole flow in a home of copies: an agent of its own, which starts a scdaemon that is traced.
 
-The user's own agent would not do: it runs already, without the variable that leads to the trace, and one that was
+The user's own agent cannot be used: it runs already, without the variable that leads to the trace, and one that was
 started with it would keep a socket that is gone afterwards.
 """
 

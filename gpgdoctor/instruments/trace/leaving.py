@@ -1,7 +1,7 @@
-"""Lets go of a card that is given to a program which has gone.
+"""Lets go of a card that pcscd gives to a program that is gone.
 
-An SCardConnect for a card alone waits in pcscd for the end of a transaction, without limit. Where the program has
-ended by then, pcscd gives the card to nobody, sees that, and resets it (pcsc-lite 2.5.1, src/winscard_svc.c,
+An exclusive SCardConnect waits in pcscd for the end of a transaction, without limit. If the program has ended by
+then, pcscd connects nobody, notices that, and resets the card (pcsc-lite 2.5.1, src/winscard_svc.c,
 MSGCleanupClient). So a small process stays connected, takes the card, leaves it at once as it is, and ends.
 
 Run as a program: python -m gpgdoctor.instruments.trace.leaving DESCRIPTOR

@@ -1,4 +1,4 @@
-"""Events as text: one line each, that one can grep; folded on a terminal that is narrower."""
+"""Events as text: one line each, so that it can be searched; wrapped on a narrower terminal."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def line(event: Event) -> str:
     return printable(f"{_time(event)} {who} #{event.connection} {_text(event)}", LIMIT)
 
 
-def folded(text: str, width: int | None) -> str:
+def wrapped(text: str, width: int | None) -> str:
     """The same for a terminal; ``width`` None leaves it as it is."""
     if width is None or len(text) <= width:
         return text
     indent = " " * (TIME_WIDTH + 1)
     call, arrow, result = text.partition(" -> ")
-    rows = _wrapped(call, "", indent, width)
-    return "\n".join(rows + (_wrapped(f"-> {result}", indent, indent, width) if arrow else []))
+    rows = _rows(call, "", indent, width)
+    return "\n".join(rows + (_rows(f"-> {result}", indent, indent, width) if arrow else []))
 
 
-def _wrapped(text: str, first: str, following: str, width: int) -> list[str]:
+def _rows(text: str, first: str, following: str, width: int) -> list[str]:
     return textwrap.wrap(
         text,
         max(40, width),

@@ -61,7 +61,7 @@ def with_what_was_seen(facts: Facts, seen: Seen) -> Facts:
     pcscd = replace(facts.pcscd, listener="pcscd", answer=answer)
     readers = known_or(facts.readers, ())
     known_names = {reader.name for reader in readers}
-    # A reader that only the trace has seen: pcscd slept when the look was made.
+    # A reader that only the trace has seen: pcscd was asleep during the look.
     new = [_bare(name) for name in sorted(_readers_with_news(seen) - known_names)]
     changed = tuple(_with_refusals(_with_wait(reader, seen), seen) for reader in (*readers, *new))
     if not changed:

@@ -20,27 +20,27 @@ class Unwritable(Exception):
 
 
 class Output:
-    """The result of a trace, written as it comes. Whoever reads it may go away; the trace goes on to its end."""
+    """The output of a trace, written as it happens. If its reader goes away, the trace still goes on to its end."""
 
     def __init__(self, stream: TextIO, *, json: bool, width: int | None) -> None:
-        """``width`` is that of a terminal, to fold lines to; None keeps each event on one line."""
+        """``width`` of the terminal, to wrap lines; None keeps each event on one line."""
         self._stream = stream
         self.json = json
         self._width = width
         self._encoding = getattr(stream, "encoding", None) or "ascii"
         self.failure: str | None = None
-        """Why something could not be written; nobody who has gone away counts."""
+        """Why something could not be written; a reader that went away does not count."""
 
     @property
     def columns(self) -> int:
-        """How wide what is not an event may be."""
+        """The width of everything but events."""
         return self._width or WIDEST
 
     def event(self, event: Event) -> None:
         if self.json:
             self._write(jsonlines.line(event))
         else:
-            self._write(lines.folded(lines.line(event), self._width))
+            self._write(lines.wrapped(lines.line(event), self._width))
 
     def text(self, texts: Iterable[str]) -> None:
         """Lines for people; nothing of it in JSON."""
@@ -55,11 +55,11 @@ class Output:
 
     def _write(self, text: str) -> None:
         safe = text.encode(self._encoding, "backslashreplace").decode(self._encoding)
-        try:  # the program that is traced must not feel what becomes of the trace
+        try:  # the traced program must not notice
             self._stream.write(safe + "\n")
             self._stream.flush()
         except BrokenPipeError:
-            return  # whoever has gone has seen enough
+            return  # the reader has gone, and has seen enough
         except (OSError, ValueError) as error:
             self.failure = self.failure or (getattr(error, "strerror", None) or str(error))
             with suppress(OSError, ValueError):  # for what is still in the buffer

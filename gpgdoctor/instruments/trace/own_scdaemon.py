@@ -1,4 +1,4 @@
-"""A scdaemon of our own, with the user's options and nobody else to serve: it looks for a card, and ends.
+"""A scdaemon of our own, with the user's options, that serves nobody else: it looks for a card, and ends.
 
 It speaks on its standard streams, and is asked and watched between two rounds of the proxy.
 """
@@ -48,7 +48,7 @@ class OwnScdaemon:
             self._process.stdin.flush()
 
     def is_over(self) -> bool:
-        """Whether it has answered, or had the time to, and has ended, or was asked to in vain."""
+        """Whether it has answered or timed out, and has ended or did not end when asked."""
         if self._process.poll() is not None:
             self._read()
             return True

@@ -1,4 +1,4 @@
-"""Private directories for what a trace needs while it lasts: the socket, a home of copies."""
+"""Private directories for what a trace needs while it runs: the socket, a home of copies."""
 
 from __future__ import annotations
 
@@ -99,5 +99,6 @@ def _places() -> Iterator[str]:
     with suppress(OSError):
         if os.path.isabs(runtime) and os.stat(runtime).st_uid == os.geteuid():
             yield runtime
-    yield tempfile.gettempdir()
+    with suppress(FileNotFoundError):  # there is none where a file can be made
+        yield tempfile.gettempdir()
     yield "/tmp"

@@ -1,4 +1,4 @@
-"""The program that is traced: started, watched, and what came of it."""
+"""The traced program: starts it, watches it, and has its result."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A socket like pcscd's, that hands every byte on to the real one and reads along.
+"""A socket like pcscd's, which forwards every byte to the real one and decodes it as it passes.
 
-Each byte is forwarded before it is looked at; what is not understood is forwarded all the same.
+Each byte is forwarded before it is decoded; what is not understood is forwarded all the same.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Proxy:
         self._connect(link)
 
     def _connect(self, link: Link) -> None:
-        """Where pcscd's queue is full, it is tried again; until then the client waits as it would there."""
+        """Where pcscd's queue is full, this tries again; until then the client waits as it would there."""
         server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         server.setblocking(False)
         try:

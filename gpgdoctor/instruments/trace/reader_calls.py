@@ -25,7 +25,7 @@ class _Span:
     def __init__(self, began_s: float, ended_s: float = 0.0) -> None:
         self.began_s, self.ended_s = began_s, ended_s
         self.wakes = 0
-        self.is_told = False
+        self.is_reported = False
 
 
 class ReaderCalls:
@@ -52,7 +52,7 @@ class ReaderCalls:
         self._listed = None
 
     def flush_list(self) -> None:
-        """What was fetched was a list of readers."""
+        """Report that what was fetched was a list of readers."""
         listed, self._listed = self._listed, None
         if listed is None:
             return
@@ -91,8 +91,8 @@ class ReaderCalls:
         if self._listed is not None and now_s - self._listed.ended_s > LISTED_AFTER_S:
             self.flush_list()
         watch = self._watch
-        if watch is not None and now_s - watch.began_s > SLOW_S and not watch.is_told:
-            watch.is_told = True
+        if watch is not None and now_s - watch.began_s > SLOW_S and not watch.is_reported:
+            watch.is_reported = True
             self._tell(self._waiting(watch.began_s, now_s - watch.began_s))
 
     def _call(self, name: str, began_s: float, ended_s: float, code: int | None, remark: str | None) -> Call:

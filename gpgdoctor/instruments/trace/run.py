@@ -13,7 +13,7 @@ from gpgdoctor.facts import Facts, known_or
 from gpgdoctor.fix.console import Console
 from gpgdoctor.fix.interrupts import Interrupts
 from gpgdoctor.fix.restart import NotRestarted, restart, running
-from gpgdoctor.instruments.trace import copies, prospect
+from gpgdoctor.instruments.trace import copies, gpg_plan
 from gpgdoctor.instruments.trace.closing import Closing
 from gpgdoctor.instruments.trace.gpg_home import CannotStart, Daemons, GpgHome, take_down
 from gpgdoctor.instruments.trace.output import Output
@@ -56,7 +56,7 @@ class Run:
         try:
             self._remove_what_was_left()
             facts = self._look()
-            reason = prospect.no_pcscd(facts)
+            reason = gpg_plan.no_pcscd(facts)
             if reason is not None:
                 raise NothingTraced(reason)
             if self._options.gpg:
@@ -90,17 +90,17 @@ class Run:
         self._output.document(
             {"event": "start", "gpgdoctor": __version__, "traces": kind, "time": round(time.time(), 3)}
         )
-        if prospect.is_asleep(facts):
+        if gpg_plan.is_asleep(facts):
             self._tell("pcscd sleeps: the first call wakes it, and it keeps the readers for a minute or more.")
 
     # -- a scdaemon of our own ------------------------------------------------------------------------------------
 
     def _own_scdaemon(self, facts: Facts) -> int:
-        reason = prospect.not_through_pcsc(facts)
+        reason = gpg_plan.not_through_pcsc(facts)
         if reason is not None:
             raise NothingTraced(reason)
-        holder = prospect.own_holder(facts)
-        if holder is not None and prospect.shares(facts):
+        holder = gpg_plan.own_holder(facts)
+        if holder is not None and gpg_plan.shares(facts):
             raise NothingTraced(
                 f"your own scdaemon (pid {holder}) shares its card, and a second one would select the applet anew "
                 "under it, which forgets the PIN",
@@ -211,7 +211,7 @@ class Run:
 
     def _gpg(self, facts: Facts) -> int:
         command = self._options.command or CARD_STATUS
-        reason = prospect.not_through_pcsc(facts) or prospect.obstacle_to_copies(facts)
+        reason = gpg_plan.not_through_pcsc(facts) or gpg_plan.obstacle_to_copies(facts)
         if reason is not None:
             raise NothingTraced(reason)
         self._disturb_nothing(facts)
@@ -226,14 +226,14 @@ class Run:
                 home.close()
 
     def _disturb_nothing(self, facts: Facts) -> None:
-        busy = prospect.under_way(facts, running(facts))
+        busy = gpg_plan.under_way(facts, running(facts))
         if busy is not None:
             raise NothingTraced(f"{busy}. Nothing is stopped meanwhile", "gpgdoctor trace --gpg, in a minute")
 
     def _is_confirmed(self, facts: Facts, command: Sequence[str], stubs: int) -> bool:
-        lines = list(prospect.plan_lines(facts, command, stubs))
+        lines = list(gpg_plan.plan_lines(facts, command, stubs))
         self._output.text(lines)
-        self._output.document({"event": "plan", "lines": lines, "costs": prospect.costs(facts)})
+        self._output.document({"event": "plan", "lines": lines, "costs": gpg_plan.costs(facts)})
         if self._options.yes:
             return True
         if not self._options.json and self._io.can_ask():

@@ -1,4 +1,4 @@
-"""What a trace has seen that `check` could make something of: refusals, and calls that waited."""
+"""What a trace has seen that the rules of `check` can use: refusals, and calls that waited."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REFUSING = (names.SECURITY_VIOLATION, names.COMM_ERROR)
 
 
 class Refusal(Record):
-    """A connect that was refused for another one's sake."""
+    """A connect that was refused because of another connection."""
 
     client: Client
     reader: str
@@ -30,7 +30,7 @@ class Seen:
         self.is_silent = False
         """Whether a context was asked for, and pcscd did not so much as answer."""
         self.denied_card: int | None = None
-        """The code with which pcscd refused a card for want of permission."""
+        """The code with which pcscd refused a card for lack of permission."""
         self.scdaemon_got_card = False
         self.scdaemon_called = False
         self.no_card = False
@@ -90,7 +90,7 @@ class Seen:
                 self._note_wait(waiting.reader, event.at_s - waiting.at_s)
         is_new = event.connection not in self._established and bool(event.unanswered)
         self.is_silent = self.is_silent or (is_new and not event.by_pcscd)
-        # pcscd closes the connection of whom polkit does not let in, without an answer.
+        # pcscd closes a connection that polkit forbids, without an answer.
         if event.by_pcscd and is_new:
             self.answer = names.SECURITY_VIOLATION
 

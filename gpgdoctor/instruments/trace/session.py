@@ -1,4 +1,4 @@
-"""One trace: the socket, the proxy behind it, and all that is made of what goes through."""
+"""One trace: the socket, the proxy behind it, and everything derived from what passes through."""
 
 from __future__ import annotations
 

@@ -11,11 +11,10 @@ from gpgdoctor.pcsc import names
 from gpgdoctor.pcsc.names import constant, described
 
 PROGRAMS_LIMIT = 1000  # told apart; a trace of a build may start thousands
-ORDER = (names.SHARED, names.EXCLUSIVE, names.DIRECT)
 
 
 class Program:
-    """The calls of one program, of whatever number of processes."""
+    """The calls of one program, of all its processes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -62,11 +61,6 @@ class Program:
         elif call.name in ("SCardEndTransaction", "SCardDisconnect") and place in self._began_s:
             lasted_s = call.at_s + call.seconds - self._began_s.pop(place)
             self.longest_transaction_s = max(self.longest_transaction_s, lasted_s)
-
-    @property
-    def share_modes(self) -> list[int]:
-        """With which it got a card, or tried to."""
-        return [mode for mode in ORDER if any(share == mode for share, _ in self.connects)]
 
     def lines(self) -> Iterator[str]:
         pids = f"pid {min(self.pids)}" if len(self.pids) == 1 else f"{len(self.pids)} processes"

@@ -1,4 +1,4 @@
-"""Who is connected to a pcscd, and whose thread in it ran between two looks."""
+"""Who is connected to pcscd, and which of its threads ran between two looks."""
 
 from __future__ import annotations
 

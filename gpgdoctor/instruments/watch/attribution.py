@@ -1,4 +1,4 @@
-"""From looks at pcscd to who took a card and who let go of it, and how sure that is. Pure.
+"""Concludes from looks at pcscd who took a card and who let go of it, and how certain that is. Pure.
 
 pcscd says how many connections a reader has (-1: one, exclusive), not whose. The kernel says whose thread ran since
 the last look: a count that rose while one thread ran is that connection's. Connections are named by the inode of
@@ -94,9 +94,9 @@ class _Step:
         left, now = self._holders.handles, abs(self._now)
         if self._was != self._now and EXCLUSIVE in (self._was, self._now):
             return changes + self._releases(left) + self._takes(now)
-        told = self._by_habits(now - left)
-        if told is not None:
-            return changes + told
+        habitual = self._by_habits(now - left)
+        if habitual is not None:
+            return changes + habitual
         return changes + (self._takes(now - left) if now > left else self._releases(left - now))
 
     def _by_habits(self, more: int) -> list[Change] | None:
@@ -154,7 +154,7 @@ class _Step:
         return self._change("take", self._share, (connection,), certainty)
 
     def _takers(self, number: int) -> Collection[int]:
-        """Who may have taken the card: as few as the look lets us say."""
+        """Who may have taken the card: as few candidates as the look allows."""
         free = self._look.connections - self._holders.named.keys()
         new = free - self._known
         if self._look.ran is None:
@@ -169,7 +169,7 @@ class _Step:
         return self._look.connections & self._look.ran
 
     def _doubtful(self) -> frozenset[int]:
-        """Who ran, and may not be the holder that it is taken for."""
+        """Clients that ran, and may not be the holders they are taken for."""
         ran = self._look.ran or frozenset()
         return frozenset(it for it, hold in self._holders.named.items() if it in ran and hold.certainty != "certain")
 

@@ -1,4 +1,4 @@
-"""What my own scdaemons say of themselves: whether they have a card. Asked by a child, for scdaemon may be slow.
+"""What my own scdaemons report: whether they have a card. A child asks them, since scdaemon may be slow.
 
 Run as a program of its own (``python -m gpgdoctor.instruments.watch.claims``): a line on stdin is a question, the
 answer a line of JSON: ``cards``, how many each has, by pid, and ``wants``, which reader each wants. Where root watches
@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gpgdoctor.instruments.watch.wants import Wants, of_mine
-from gpgdoctor.system.caller import Whom, environment_of
+from gpgdoctor.system.caller import RunAs, environment_of
 from gpgdoctor.system.child import with_source
 from gpgdoctor.system.record import Record
 
@@ -42,21 +42,23 @@ class Said(Record):
 class Claims:
     """The answers of the child, as they come; ``user``: root becomes that user for it."""
 
-    def __init__(self, user: Whom | None = None) -> None:
+    def __init__(self, user: RunAs | None = None) -> None:
         environment = environment_of(user) if user else _with_full_names(os.environ)
-        self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
-            [sys.executable, "-m", "gpgdoctor.instruments.watch.claims"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**environment, "PYTHONPATH": with_source()},
-            cwd="/",
-            start_new_session=True,  # Ctrl-C is for us
-            bufsize=0,
-            **_as(user),
-        )
-        assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
+        self._process: subprocess.Popen[bytes] | None = None
+        with suppress(OSError):  # without it the readers' states must do
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gpgdoctor.instruments.watch.claims"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**environment, "PYTHONPATH": with_source()},
+                cwd="/",
+                start_new_session=True,  # Ctrl-C is for us
+                bufsize=0,
+                **_as(user),
+            )
+        if self._process is not None and self._process.stdout is not None:
+            os.set_blocking(self._process.stdout.fileno(), False)
         self._buffer = b""
         self._asked_s: float | None = None
         self._waiting = False
@@ -94,7 +96,7 @@ class Claims:
             self._buffer, self._waiting = b"", False
 
     def _take(self, line: bytes) -> None:
-        """The child of another user may say anything."""
+        """Check the answer: a process of another user may send anything."""
         with suppress(ValueError, AttributeError, TypeError, KeyError):
             said = json.loads(line)
             cards = {int(pid): min(int(count), 99) for pid, count in said["cards"].items()}
@@ -122,10 +124,10 @@ def _with_full_names(environment: Mapping[str, str]) -> dict[str, str]:
     return {**environment, **({"GNUPGHOME": os.path.abspath(home)} if home else {})}
 
 
-def _as(whom: Whom | None) -> dict[str, Any]:
-    if whom is None:
+def _as(run_as: RunAs | None) -> dict[str, Any]:
+    if run_as is None:
         return {}
-    user = whom.user
+    user = run_as.user
     groups = os.getgrouplist(user.pw_name, user.pw_gid)
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
 

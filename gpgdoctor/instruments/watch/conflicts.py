@@ -1,4 +1,4 @@
-"""Conflicts while they last: who waits for a card, and whether my scdaemon goes without because another has it.
+"""Conflicts while they last: who waits for a card, and whether my scdaemon has none because another has it.
 
 PC/SC leaves no trace of a refused connect. So a refusal is this: my scdaemon runs without a card for a second, while
 the reader that it wants is held by another program; or, where it takes any, every reader that has a card.
@@ -93,9 +93,9 @@ class Conflicts:
         without = {pid: reader for pid, reader in lost.items() if reader is not None}
         events = []
         for pid in [it for it in self._refusals if it not in without]:
-            told = self._refusals.pop(pid).event
-            if told is not None:
-                events.append(replace(told, t_s=at_s, change="over", for_s=at_s - told.t_s))
+            ended = self._refusals.pop(pid).event
+            if ended is not None:
+                events.append(replace(ended, t_s=at_s, change="over", for_s=at_s - ended.t_s))
         for pid, reader in without.items():
             refusal = self._refusals.setdefault(pid, _Refusal(since_s=at_s))
             if refusal.event is None and at_s - refusal.since_s >= REFUSED_AFTER_S:

@@ -1,4 +1,4 @@
-"""Who holds the card of a reader, as far as it was seen, and what clients do when nobody takes one. Pure."""
+"""Who holds the card of a reader, as far as it was seen, and how active clients usually are. Pure."""
 
 from __future__ import annotations
 
@@ -89,6 +89,6 @@ class Habits:
         self._seen = {key: seen for key, seen in self._seen.items() if key[0] in connections}
 
     def is_quiet(self, connection: int, *, holds: bool) -> bool:
-        """Whether its thread seldom runs for nothing; one that has only just come, came for the card."""
+        """Whether its thread rarely runs without taking a card; one that has just connected did so for the card."""
         looks, times = self._seen.get((connection, holds), (0.0, 0.0))
         return looks < YOUNG_LOOKS or (times + 0.5) / (looks + 1) <= QUIET_SHARE

@@ -1,4 +1,4 @@
-"""An event as a line: for people, and as JSON for scripts."""
+"""Events as lines: for people, and as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def names(by: Sequence[Who]) -> str:
 
 
 def sureness(by: Sequence[Who]) -> Certainty:
-    """As sure as the least sure of them."""
+    """The lowest certainty among them."""
     return least(*(who.certainty for who in by)) if by else "possible"
 
 

@@ -1,4 +1,4 @@
-"""What is concluded from, and what is concluded: a look at pcscd, and a card taken or let go of."""
+"""The input and output of the attribution: looks at pcscd, and cards taken or let go of."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ class Change(Record):
 
 
 def least(*certainties: Certainty) -> Certainty:
-    """As sure as the least sure of them."""
+    """The lowest certainty among them."""
     return max(certainties, key=CERTAINTIES.index)

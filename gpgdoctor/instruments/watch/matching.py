@@ -1,4 +1,4 @@
-"""Which connection is a client's, where pcscd's threads alone do not tell: its program must have run, too.
+"""Which connection belongs to which client, where pcscd's threads alone do not show it: its program must have run, too.
 
 A client that asks pcscd for something runs before pcscd's thread does, and again for the answer. A thread that ran
 while the program of a connection slept is not that connection's. Everybody may see when a process ran.
@@ -121,7 +121,7 @@ class Matching:
 
 
 def _without_double(serves: dict[int, frozenset[int]]) -> Serves:
-    """A connection that is one client's is nobody else's."""
+    """Remove connections that are known to be another client's."""
     settled: set[int] = set()
     while True:
         single = {client: found for client, found in serves.items() if len(found) == 1 and client not in settled}

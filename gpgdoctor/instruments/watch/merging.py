@@ -1,4 +1,4 @@
-"""Repeats as one line while they last: a program that takes the card every second would hide all else."""
+"""Merges repeated events: a program that takes the card every second would hide everything else."""
 
 from __future__ import annotations
 

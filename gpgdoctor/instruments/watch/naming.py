@@ -1,4 +1,4 @@
-"""Which program is at the other end of a connection of pcscd."""
+"""Names the program at the other end of a connection of pcscd."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Who(Record):
 
 
 class Naming:
-    """Remembers the names: many clients are gone before anybody asks."""
+    """Remembers names: many clients are gone before their name is needed."""
 
     def __init__(self) -> None:
         self._clients: dict[int, tuple[Who, ...]] = {}

@@ -1,4 +1,4 @@
-"""From one look after another to events: what came and went, who took a card, who waits, who is refused."""
+"""Turns a sequence of looks into events: what came and went, who took a card, who waits, who is refused."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ class Observer:
         return by
 
     def _by_own_driver(self, said: Said, now_s: float) -> list[Event]:
-        """A scdaemon that has a card, and was no client of pcscd when it said so, has it by its own driver."""
+        """A scdaemon that has a card but is no client of pcscd has it by its own driver."""
         alone = {pid for pid, cards in said.cards.items() if cards and not self._naming.may_be_connected(pid)}
         self._unexplained = {pid: self._unexplained.get(pid, now_s) for pid in alone}
         driving = {pid for pid, since_s in self._unexplained.items() if said.asked_s > since_s}

@@ -34,7 +34,7 @@ class Piece(Record):
     width: float
     height: float
     style: str
-    density: float  # which part of it was really held
+    density: float  # the share of that time in which it was really held
     words: str
     target: str  # the row of the table that tells of it
 
@@ -50,7 +50,7 @@ def render(timeline: Timeline, *, is_running: bool = False) -> str:
     series, marks = series_of(timeline), marks_of(timeline)
     return pages.render(
         "gpgdoctor.instruments.watch.pages",
-        "timeline.html",
+        "timeline.html.j2",
         is_running=is_running,
         reload_s=RELOAD_S,
         lasted=duration(timeline.seconds),

@@ -1,4 +1,4 @@
-"""Looks at pcscd, as often as is asked for."""
+"""Looks at pcscd, at a given rate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gpgdoctor.instruments.watch.activity import Activity
 from gpgdoctor.instruments.watch.look import Look
 from gpgdoctor.pcsc.connection import PREFERRED_MINOR, Connection, NoAnswer
 from gpgdoctor.pcsc.wire import Malformed, ReaderState
-from gpgdoctor.system.caller import Whom
+from gpgdoctor.system.caller import RunAs
 from gpgdoctor.system.proc import others_are_hidden
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sockets import Peer
@@ -36,7 +36,7 @@ Serves: TypeAlias = Mapping[int, frozenset[int]]
 
 
 class Sight(Record):
-    """All that one look showed."""
+    """Everything that one look showed."""
 
     at_s: float
     """On the monotonic clock."""
@@ -65,11 +65,11 @@ class Sight(Record):
 class Poll:
     """``stay``: connected also while nobody else is, which keeps pcscd from its sleep.
 
-    ``whom``: root asks pcscd as that user, and as root where that user is refused.
+    ``run_as``: root asks pcscd as that user, and as root where that user is refused.
     """
 
-    def __init__(self, path: str, *, rate_hz: float, stay: bool, whom: Whom | None = None) -> None:
-        self._path, self._rate_hz, self._stay, self._whom = path, rate_hz, stay, whom
+    def __init__(self, path: str, *, rate_hz: float, stay: bool, run_as: RunAs | None = None) -> None:
+        self._path, self._rate_hz, self._stay, self._run_as = path, rate_hz, stay, run_as
         self._note: str | None = None
         self._pid: int | None = None
         self._activity: Activity | None = None
@@ -103,7 +103,7 @@ class Poll:
                     self._rests, self._last_s = self._rests + 1, now_s
                     return None
                 return self._ask(activity, now_s)
-        except OSError:  # it ended under our eyes
+        except OSError:  # it has just ended
             self._end()
         return self._sight(now_s)
 
@@ -230,12 +230,12 @@ class Poll:
         spoken = PcscdProgram([self._pid]).protocol() if self._pid is not None else None
         minor = PREFERRED_MINOR if spoken is None else spoken
         try:
-            return Connection(self._path, ANSWER_DEADLINE_S, self._whom, minor)
+            return Connection(self._path, ANSWER_DEADLINE_S, self._run_as, minor)
         except NoAnswer as refusal:  # by polkit, or by the mode of the socket or a directory above it
-            if self._whom is None:
+            if self._run_as is None:
                 raise
             connection = Connection(self._path, ANSWER_DEADLINE_S, minor=minor)
-            name, self._whom = self._whom.user.pw_name, None
+            name, self._run_as = self._run_as.user.pw_name, None
             self._note = f"pcscd lets root in, but not {name} ({refusal}), whose gpg gets no card: this watches as root"
             return connection
 

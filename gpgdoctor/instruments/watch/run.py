@@ -1,4 +1,4 @@
-"""The loop: look, conclude, tell; until the time is over, a conflict is seen, or nobody reads any more."""
+"""The loop: look, conclude, print; until the time is over, a conflict is seen, or the reader has gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A timeline for a page: spans and marks that lie close together as one, so that a day's worth can be looked at."""
+"""A timeline for a page: spans and marks that are close together are merged, so that a whole day can be shown."""
 
 from __future__ import annotations
 

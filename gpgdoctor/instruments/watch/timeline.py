@@ -182,12 +182,12 @@ class Recorder:
 
 
 def _is_better(one: Iterable[Who], other: Iterable[Who]) -> bool:
-    """Whether the end of a hold says better than its beginning whose it was."""
+    """Whether the end of a hold is more certain than its beginning about whose it was."""
     return 0 < len(tuple(one)) < (len(tuple(other)) or 2)
 
 
 def program_of(by: tuple[Who, ...]) -> str:
-    """Under which name it is counted."""
+    """The name under which it is counted."""
     names = list(dict.fromkeys(who.program for who in by))
     if not names:
         return "a program that is not visible"

@@ -29,7 +29,7 @@ class Wants(Record):
 
     @classmethod
     def decoded(cls, value: Mapping[str, Any]) -> Wants:
-        """Another user's process said it; raises ValueError, TypeError, KeyError or AttributeError."""
+        """Check what another user's process sent; raises ValueError, TypeError, KeyError or AttributeError."""
         version, port, shares = value["version"], value["port"], value["shares"]
         if not isinstance(version, str) or not isinstance(port, str | None) or not isinstance(shares, bool):
             raise TypeError("no wants")

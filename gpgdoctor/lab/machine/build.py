@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from gpgdoctor.lab.plan import LabFailed, LabUnavailable
 
 PARTS = ("packages.py", "root.py", "image.py", "guest")
 STATE_PARTS = ("qemu.py", "boot.py")
-UNFINISHED = ("new-*", "boot-*")
+UNFINISHED = ("new-*", "boot-*")  # what is being built lies here until it is whole
 
 Tell = Callable[[str], None]
 
@@ -50,7 +50,9 @@ def build(tell: Tell) -> Built:
     base = home / f"debian-{packages.RELEASE}-{_digest(PARTS)}"
     state = base / f"saved-{_digest(STATE_PARTS)}"
     try:
-        if not state.exists():
+        if state.exists():
+            _clear_up_unless_locked(home)
+        else:
             with locked(home):
                 _clear_up(home)
                 if not base.exists():
@@ -62,6 +64,13 @@ def build(tell: Tell) -> Built:
     except OSError as error:
         raise LabUnavailable(f"{home} cannot be used: {error.strerror or error}") from error
     return Built(base, state)
+
+
+def _clear_up_unless_locked(home: Path) -> None:
+    """Of another version than ours somebody may be building one right now."""
+    if any(found for pattern in UNFINISHED for found in home.glob(pattern)):
+        with suppress(BlockingIOError), locked(home, wait=False):
+            _clear_up(home)
 
 
 def _clear_up(home: Path) -> None:
@@ -120,10 +129,10 @@ def _boot_and_save(home: Path, base: Path, state: Path, tell: Tell) -> None:
             with _timed("booting it", tell):
                 boot.wait_until_up(emulator)
             with _timed("saving it", tell):
-                emulator.save(state.with_suffix(".new"))
+                emulator.save(Path(scratch) / "state")
+            (Path(scratch) / "state").rename(state)
         except (LabFailed, TimeoutError) as failure:
             shutil.copy(Path(scratch) / "console.log", home / "console.log")
             raise LabFailed(f"{failure} (see {home / 'console.log'})") from failure
         finally:
             emulator.close()
-        state.with_suffix(".new").rename(state)

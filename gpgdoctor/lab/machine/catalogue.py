@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gpgdoctor.lab.catalogue.common import CARD_STATUS, CARD_STATUS_FAILS, DISABLE_CCID, SHARED_OPTIONS
+from gpgdoctor.lab.machine.machine_lab import STATES
 from gpgdoctor.lab.machine.scenario import MachineScenario, MachineStep, Plugged
-from gpgdoctor.lab.machine.stage import STATES
 from gpgdoctor.lab.scenario import Client, Step
 
 # As after a boot: a unit that is masked while it runs leaves its socket's file behind.
@@ -19,6 +19,11 @@ polkit.addRule(function(action, subject) {{
 }});
 END
 chmod 755 /etc/polkit-1/rules.d && chmod 644 {RULES} && systemctl restart polkit
+"""
+# The rule that GD401's page has, for bob.
+EXPLAINED_RULE = """
+gpgdoctor explain GD401 | sed -n '/polkit.addRule/,/^ *});/p' | sed s/LOGIN/bob/ >/etc/polkit-1/rules.d/40-pcscd.rules
+chmod 755 /etc/polkit-1/rules.d && chmod 644 /etc/polkit-1/rules.d/40-pcscd.rules && systemctl restart polkit
 """
 # A user other than root may ask polkit about others' processes only as the owner of the action.
 OWNER = '<annotate key="org.freedesktop.policykit.owner">unix-user:pcscd</annotate>'
@@ -57,6 +62,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         expect=("GD205",),
         gpg="fails",
         cure=True,
+        by_hand=("sudo systemctl disable --now pcscd.socket pcscd.service",),  # the smaller change
     ),
     MachineScenario(
         name="usb-scdaemon-first",
@@ -64,6 +70,15 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         steps=(CARD_STATUS, SOMEBODY_ASKS),
         expect=("GD208",),
         gpg="works",
+    ),
+    MachineScenario(
+        name="usb-gpg-alone",
+        about="scdaemon's own driver has the token, and pcscd, which nobody has asked yet, would not get it.",
+        steps=(CARD_STATUS,),
+        info=("GD208", "GD309"),
+        gpg="works",
+        cure=True,
+        cure_ids=("GD208",),
     ),
     MachineScenario(
         name="usb-fresh-login",
@@ -94,6 +109,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         steps=(Step(argv=("sh", "-c", SECOND_HOME)), CARD_STATUS_FAILS),
         expect=("GD206",),
         gpg="fails",
+        by_hand=("gpgconf --homedir /home/alice/second --kill scdaemon",),
     ),
     MachineScenario(
         name="usb-roots-scdaemon",
@@ -102,6 +118,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         steps=(MachineStep(argv=("gpg", "--card-status"), who="root"), CARD_STATUS_FAILS),
         expect=("GD206",),
         gpg="fails",
+        mended=("gpgconf --kill scdaemon",),
     ),
     MachineScenario(
         name="usb-shared-holder",
@@ -130,6 +147,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         steps=(SOMEBODY_ASKS, CARD_STATUS_FAILS),
         expect=("GD401",),
         gpg="fails",
+        mended=(EXPLAINED_RULE,),
     ),
     MachineScenario(
         name="usb-polkit-refuses-inactive",
@@ -211,6 +229,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         steps=(CARD_STATUS_FAILS,),
         expect=("GD301",),
         gpg="fails",
+        by_hand=("sudo systemctl unmask pcscd.socket pcscd.service", "sudo systemctl enable --now pcscd.socket"),
     ),
     MachineScenario(
         name="usb-pcscd-cannot-start",
@@ -220,6 +239,8 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         steps=(CARD_STATUS_FAILS,),
         expect=("GD313",),
         gpg="fails",
+        mended=("rm /etc/systemd/system/pcscd.service.d/lab.conf && systemctl daemon-reload",),
+        by_hand=("sudo systemctl reset-failed pcscd.service pcscd.socket", "sudo systemctl restart pcscd.socket"),
     ),
     MachineScenario(
         name="usb-reader-unknown",
@@ -229,6 +250,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         steps=(SOMEBODY_ASKS, CARD_STATUS_FAILS),
         expect=("GD502",),
         gpg="fails",
+        cure=True,
     ),
     MachineScenario(
         name="usb-no-drivers",
@@ -238,6 +260,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         steps=(SOMEBODY_ASKS, CARD_STATUS_FAILS),
         expect=("GD314",),
         gpg="fails",
+        cure=True,
     ),
     MachineScenario(
         name="usb-two-readers",
@@ -267,6 +290,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
         ),
         expect=("GD502",),
         gpg="fails",
+        by_hand=("sudo systemctl restart pcscd.service",),
     ),
     MachineScenario(
         name="usb-nothing-plugged",

@@ -18,6 +18,7 @@ from gpgdoctor.lab.machine.root import GUEST_FILES
 PROGRAM_DEADLINE_S = 120.0
 ROOT_BYTES = 1 << 30
 SOURCE_BYTES = 32 << 20
+INTERPRETER = b"#!/bin/busybox sh\n"  # only in the initial RAM disk is there one; the package has a text
 
 # What mounts the disk, in this order with all they need before them; and what else the machine may have a use for.
 BOOT_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4", "overlay")
@@ -75,7 +76,7 @@ def _initrd(root: Path, modules: Iterable[Path]) -> bytes:
     files = [("bin", None, 0o755), ("dev", None, 0o755), ("modules", None, 0o755)]
     entries = b"".join(_entry(name, b"", stat.S_IFDIR | mode) for name, _, mode in files)
     entries += _entry("bin/busybox", (root / "usr/bin/busybox").read_bytes(), stat.S_IFREG | 0o755)
-    entries += _entry("init", (GUEST_FILES / "init").read_bytes(), stat.S_IFREG | 0o755)
+    entries += _entry("init", INTERPRETER + (GUEST_FILES / "init.sh").read_bytes(), stat.S_IFREG | 0o755)
     for number, module in enumerate(modules):
         content = lzma.decompress(module.read_bytes())
         entries += _entry(f"modules/{number:02}-{_name(module.name)}.ko", content, stat.S_IFREG | 0o644)

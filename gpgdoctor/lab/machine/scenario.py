@@ -36,3 +36,8 @@ class MachineScenario(Scenario):
     who: Who = "seat"  # who runs gpg and gpgdoctor
     expect_as_user: tuple[str, ...] | None = None  # where only root can tell what is expected; None: the same
     incomplete: bool = False  # not all can be looked at without starting pcscd: what finds nothing says so
+    cure_ids: tuple[str, ...] = ()  # what `fix` is told to cure; nothing: what is found at warning or above
+    # What makes gpg work without `fix`: root's shell commands for what the advice says in words alone, and commands
+    # that the advice has, as the user types them.
+    mended: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Self-contained HTML pages: no script, nothing fetched, light and dark, printable, readable on a phone.
 
-A page extends base.html, which brings the style sheet and a policy that allows that style sheet and nothing else.
+A page extends base.html.j2, which brings the style sheet and a policy that allows that style sheet and nothing else.
 Only what writes a page imports this: Jinja2 is loaded with it.
 """
 
@@ -19,12 +19,12 @@ from gpgdoctor.report.layout import Picture
 from gpgdoctor.system.escape import printable
 
 HERE = "gpgdoctor.report.pages"
-SHARED = ("base.html", "way.svg")
+SHARED = ("base.html.j2", "way.svg")
 TEXT_LIMIT = 2000
 
 
 def render(package: str, template: str, **values: Any) -> str:
-    """A page from ``template``, which lies in ``package``; texts in ``values`` may hold anything."""
+    """A page from ``template`` in ``package``; texts in ``values`` may hold anything."""
     style = _styles("colours.css", "way.css", "page.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # Of our own package, and the same bytes that the policy's digest is of: not escaped.

@@ -185,8 +185,8 @@ def main():
     }
     sick = [it for it in result["accounts"] if it["verdict"] == "findings"]
     if module.params["fail_on"] != "none" and sick:
-        told = "; ".join("%s: %s" % (it["account"], ", ".join(it["findings"])) for it in sick)
-        module.fail_json(msg="found: %s" % told, **result)
+        summary = "; ".join("%s: %s" % (it["account"], ", ".join(it["findings"])) for it in sick)
+        module.fail_json(msg="found: %s" % summary, **result)
     if missing and not documents:
         module.fail_json(msg=missing[0]["reason"], **result)
     module.exit_json(**result)

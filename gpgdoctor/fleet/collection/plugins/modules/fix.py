@@ -150,7 +150,7 @@ def fix(module, doctor, account, diffs):
     return result
 
 
-def told(result):
+def failure_of(result):
     """Why it failed, for people who read one line for each host."""
     refused = ["%s: %s" % (it.get("id"), it.get("reason")) for it in result["refused"] or [] if isinstance(it, dict)]
     return "%s: %s" % (result["account"], printable("; ".join(refused) or result["result"]))
@@ -178,7 +178,7 @@ def main():
     # Lines of somebody's file, which only those who ask for the diff are to see.
     if module._diff and diffs:
         answer["diff"] = diffs
-    failed = [told(result) for result in results if result["failed"]]
+    failed = [failure_of(result) for result in results if result["failed"]]
     if failed:
         module.fail_json(msg=". ".join(failed), **answer)
     module.exit_json(**answer)

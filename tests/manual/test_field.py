@@ -1,0 +1,152 @@
+"""The tables in field/: what people pasted or said leads to the page of its cause, and foreign texts to none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gpgdoctor.manual import pages
+from gpgdoctor.manual.search import answer
+
+FIELD = Path(__file__).parent / "field"
+MARK = "== "
+AT_MOST = 5
+
+Case = tuple[str, str, frozenset[str]]  # where it is from, the text, and its pages
+
+
+def cases(name: str) -> list[Case]:
+    """The entries of one table."""
+    read: list[tuple[str, list[str], frozenset[str]]] = []
+    for line in (FIELD / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith(MARK):
+            source, _, ids = line.removeprefix(MARK).rpartition(":")
+            read.append((source, [], frozenset(ids.split())))
+        elif line and read:
+            read[-1][1].append(line)
+    return [(source, "\n".join(lines), ids) for source, lines, ids in read]
+
+
+def certain(text: str) -> str | None:
+    """The page that would be printed alone, as the answer."""
+    found = answer(text)
+    return found.matches[0].page.id if len(found.matches) == 1 and not found.in_doubt else None
+
+
+@pytest.mark.parametrize(("source", "text", "right"), [*cases("pasted"), *cases("words")])
+def test_a_text_leads_to_its_cause_and_to_no_other_page_alone(source: str, text: str, right: frozenset[str]) -> None:
+    first = [match.page.id for match in answer(text).matches][:AT_MOST]
+    assert right & set(first) if right else not first, source
+    assert certain(text) in {*right, None}
+
+
+@pytest.mark.parametrize(("source", "text", "right"), cases("foreign"))
+def test_what_is_no_matter_of_cards_has_no_page_that_is_certain(source: str, text: str, right: frozenset[str]) -> None:
+    found = answer(text)
+    assert not right, source
+    assert not found.matches or found.in_doubt
+
+
+@pytest.mark.parametrize(("source", "text", "right"), cases("words"))
+def test_words_alone_are_never_certain(source: str, text: str, right: frozenset[str]) -> None:
+    found = answer(text)
+    assert right, source
+    assert found.in_doubt or found.deciding is not None
+
+
+def test_the_tables_name_pages_that_exist() -> None:
+    known = {page.id for page in pages()}
+    for name in ("pasted", "words"):
+        assert {id for _, _, ids in cases(name) for id in ids} <= known
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gpg: error running '/usr/libexec/keyboxd': probably not installed",
+        "gpg: error running \u2018/usr/libexec/keyboxd\u2019: probably not installed",
+        "`gpg: error running /usr/libexec/keyboxd: probably not installed`",
+        "\u201cerror running /usr/libexec/keyboxd: probably not installed\u201d",
+        "$ gpg: error running /usr/libexec/keyboxd - probably not installed",
+        "17.02 13:16:38  gpg[12454]: error running '/usr/libexec/keyboxd': probably not installed.",
+        "2022/04/23 09:49:17 gpg: error running /usr/libexec/keyboxd: probably not installed!",
+        "Why does gpg 2.4 say keyboxd: probably not installed on my machine?",
+    ],
+)
+def test_quotes_punctuation_and_prefixes_make_no_difference(text: str) -> None:
+    assert answer(text).matches[0].page.id == "GD315"
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("ERR 100696144", "GD205"),
+        ("ERR 100696144 Operation not supported by device <SCD>", "GD205"),
+        ("it fails with ERR 67108983 since yesterday", "GD306"),
+        ("[GNUPG:] FAILURE sign 100663404", "GD602"),
+        ("gpg: sending command `SCD PKSIGN' to agent failed: ec=6.108", "GD602"),
+        ("error code 67108951", "other-wrong-pin"),
+    ],
+)
+def test_a_number_of_libgpg_error_is_decoded(text: str, right: str) -> None:
+    assert right in [match.page.id for match in answer(text).matches][:AT_MOST]
+
+
+@pytest.mark.parametrize("text", ["ERR 100696143", "error 4294967295", "code 16777216", "ERR 33554432 Success"])
+def test_a_number_that_says_nothing_leads_nowhere(text: str) -> None:
+    assert not answer(text).matches
+
+
+def test_a_code_of_usb_alone_may_be_of_any_device() -> None:
+    found = answer("LIBUSB_ERROR_BUSY")
+    assert found.of_any_program and found.in_doubt
+    assert not answer("usb1.USBErrorBusy: LIBUSB_ERROR_BUSY [-6]").matches
+    assert not answer("pcscd: Can't claim interface 1/4: LIBUSB_ERROR_BUSY").of_any_program
+
+
+def test_a_word_that_names_a_pages_subject_puts_it_first() -> None:
+    for text, id in [
+        ("scdaemon reader-port doesn't match my yubikey", "GD105"),
+        ("usbguard blocks my yubikey", "GD404"),
+        ("gpg stops seeing the card after suspend", "other-suspend"),
+        ("polkit and the card in a remote session", "GD401"),
+    ]:
+        found = answer(text)
+        assert found.matches[0].page.id == id
+        assert set(found.leading) == {id}
+
+
+@pytest.mark.parametrize("text", ["card", "work", "reader", "my card does not work", "card works in terminal"])
+def test_common_words_do_not_lead_to_an_options_page(text: str) -> None:
+    assert "GD110" not in [match.page.id for match in answer(text).matches]
+
+
+@pytest.mark.parametrize(
+    "aside",
+    [
+        "TriggeredBy: pcscd.socket",
+        "gpg: WARNING: using insecure memory!",
+        'gpg-agent[7]: WARNING: "--supervised" is a deprecated option',
+        "debug-level guru",
+        "GNUPGHOME=/home/alice/.gnupg",
+        "card-timeout 5",
+    ],
+)
+def test_what_stands_there_in_peace_does_not_decide(aside: str) -> None:
+    found = answer(f"{aside}\ngpg: selecting card failed: No such device")
+    assert found.deciding is not None and "No such device" in found.deciding.text
+    assert found.matches[0].page.id == "GD205"
+
+
+@pytest.mark.parametrize(
+    "text", ["gpg: signing failed: No such device", "Sharing violation", "gpg: signing failed: Card error"]
+)
+def test_a_reason_that_many_causes_share_is_no_single_page(text: str) -> None:
+    assert certain(text) is None
+
+
+def test_both_lines_that_gpg_prints_for_one_refusal_count_as_one() -> None:
+    reason = "No such device"
+    either = [f"gpg: {what}: {reason}" for what in ("selecting card failed", "OpenPGP card not available")]
+    assert len({tuple(match.page.id for match in answer(text).matches) for text in (*either, "\n".join(either))}) == 1
