@@ -229,3 +229,7 @@ def test_only_root_installs(lab: Lab) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "as root, or below --destdir" in done.stderr
     assert done.stderr.count("\n") == 1
+    lab.room.write("/home/alice/bin/gpgdoctor", b"#!/bin/sh\n", mode=0o755, owner=USER)
+    done = lab.run([EXECUTABLE, "hook", "install", "supportconfig", "--exe", "/home/alice/bin/gpgdoctor"])
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.endswith("sudo pipx install --global .; then: sudo gpgdoctor hook install supportconfig\n")
