@@ -14,8 +14,8 @@ PROGRAMS = {
     "flatpak", "gpg", "gpg-connect-agent", "gpgconf", "gpgdoctor", "grep", "id", "journalctl", "kill", "ldconfig",
     "loginctl", "ls",
     "lsusb", "modprobe", "mv", "pacman", "pcsc_scan", "pcscd", "pkcheck", "pkill", "printenv", "printf", "ps", "rm",
-    "sed", "sleep", "ss", "ssh-add", "ssh-agent", "stat", "sudoedit", "systemctl", "tail", "tty", "type", "udevadm",
-    "usbguard", "ykman", "zypper",
+    "sed", "sleep", "ss", "ssh-add", "ssh-agent", "stat", "sudoedit", "systemctl", "tail", "tee", "tty", "type",
+    "udevadm", "usbguard", "ykman", "zypper",
 }
 # fmt: on
 
