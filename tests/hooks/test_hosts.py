@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -188,9 +187,7 @@ def test_a_reporter_at_a_terminal_is_asked_first(answer: str, lab: Lab) -> None:
 def test_reportbug_goes_on_without_gpgdoctor(failure: str, lab: Lab) -> None:
     script = FAILURES[failure]
     gpgdoctor(lab, script and f"#!/bin/sh\n{script}\n")
-    started = time.monotonic()
     report = reportbug(lab).stdout
-    assert time.monotonic() - started < 20
     assert about(report).strip().startswith("gpgdoctor: no complete report (exit code ")
     assert "alice" not in about(report)
 
@@ -199,9 +196,7 @@ def test_reportbug_goes_on_without_gpgdoctor(failure: str, lab: Lab) -> None:
 def test_sos_goes_on_without_gpgdoctor(failure: str, lab: Lab) -> None:
     script = FAILURES[failure]
     gpgdoctor(lab, script and f"#!/bin/sh\n{script}\n")
-    started = time.monotonic()
     _, commands = sos(lab)
-    assert time.monotonic() - started < 20
     assert '"return_code": 0' not in commands
 
 
