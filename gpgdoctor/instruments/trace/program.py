@@ -42,8 +42,8 @@ class Program:
             self.restore_signals()
             why = error.strerror if isinstance(error, OSError) else error
             raise NotStarted(f"{argv[0]} cannot be started: {why}") from error
-        for number in self._early:
-            self._pass_on(number)
+        for early in self._early:
+            self._pass_on(early)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGINT:
