@@ -80,7 +80,7 @@ def _decides(matches: Sequence[Match]) -> tuple[bool, int, bool, int, int]:
     weight, longest = matches[0].weight, max((match.phrase for match in matches), key=len)
     is_option = weight is Weight.MESSAGE and " " not in longest and "0x" not in longest
     is_aside = is_option or all(match.page.id in ASIDE for match in matches)
-    follows = any(reason in f" {longest} " for reason in THAT_FOLLOW)
+    follows = any(reason in matches[0].line.words for reason in THAT_FOLLOW)
     return is_aside, -weight, follows, len(matches), -len(longest)
 
 
@@ -98,7 +98,14 @@ def _ranked(matches: list[Match]) -> list[Match]:
     if matches[0].weight > matches[-1].weight:
         return [matches[0], *_ranked(matches[1:])]
     if matches[0].weight >= Weight.MESSAGE:
-        return sorted(matches, key=lambda match: (match.page.id not in BY_A_NAME, len(match.phrase) < max(lengths) * MOST, -match.page.threads))
+        return sorted(
+            matches,
+            key=lambda match: (
+                match.page.id not in BY_A_NAME,
+                len(match.phrase) < max(lengths) * MOST,
+                -match.page.threads,
+            ),
+        )
     reason = matches[0].reason
     return sorted(matches, key=lambda match: (match.phrase != reason, -match.page.threads))
 

@@ -148,7 +148,14 @@ def test_a_reason_that_many_causes_share_is_no_single_page(text: str) -> None:
 
 
 SPEAKERS = ("", "gpg: ", "gpg-agent[7]: ", "scdaemon[7]: ", "pcscd[7]: ", "ykman: ", "ssh: ", "kernel: ", "backup[7]: ")
-CALLS = ("", "write error: ", "error opening '/run/x': ", "/opt/x: line 5: echo: ", "signing failed: ", "selecting card failed: ")
+CALLS = (
+    "",
+    "write error: ",
+    "error opening '/run/x': ",
+    "/opt/x: line 5: echo: ",
+    "signing failed: ",
+    "selecting card failed: ",
+)
 
 
 @pytest.mark.parametrize("error", OF_THE_SYSTEM)
@@ -164,7 +171,9 @@ def test_only_a_whole_text_of_one_page_is_certain(page: Page) -> None:
             assert certain(pasted) is None or not any(text in other.seen_as for other in pages() if other != page)
         script = f"gpg-agent[7]: /opt/ask-pin: line 58: echo: {text}"
         assert certain(script) in {page.id, None}, script
-        assert certain(f"I read that {text} may be said on a server that has nothing to do with any of all this") is None
+        assert (
+            certain(f"I read that {text} may be said on a server that has nothing to do with any of all this") is None
+        )
 
 
 @pytest.mark.parametrize(
