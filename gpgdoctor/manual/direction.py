@@ -13,7 +13,10 @@ OPEN = r"(?:open|opened|opens|running|runs|launched|started|starts|active)"
 # What runs for gpg's own sake, or is no program.
 NO_OTHER = r"(?:pcscd|pcsc|agent|daemon|service|session|system|laptop|computer|terminal|ssh|tmux|shell|pinentry)"
 # "gpg stops working" and "gpg breaks after ..." have no object.
-NO_OBJECT = rf"(?:\w+ing|when|while|whenever|after|as|if|once|because|to|with|and|until|every|each|again|for|on|at|in|pins?|{GPG})"
+NO_OBJECT = (
+    r"(?:\w+ing|when|while|whenever|after|as|if|once|because|to|with|and|until|every|each|again|for|on|at|in|pins?|"
+    rf"{GPG})"
+)
 
 GPG_IS_KEPT_OUT = [
     re.compile(rf"\b{HINDERS}\s+(?:(?:out|with|my|the|off)\s+)*{GPG}\b"),
