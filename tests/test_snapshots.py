@@ -156,7 +156,7 @@ def test_what_is_too_large_is_not_read(tmp_path: Path, capsys: pytest.CaptureFix
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.truncate(1 << 40)
-    assert "larger than 32 MiB" in refused(str(path), capsys)
+    assert "larger than 8 MiB" in refused(str(path), capsys)
 
 
 def test_for_monitoring_it_is_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

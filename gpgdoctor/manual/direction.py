@@ -16,8 +16,8 @@ CARD = r"(?:card|smartcard|reader|token|yubikey|nitrokey|device)"
 NO_OTHER = r"(?:pcscd|pcsc|agent|daemon|service|session|system|laptop|computer|terminal|ssh|tmux|shell|pinentry)"
 # "gpg stops working" and "gpg breaks after ..." have no object.
 NO_OBJECT = (
-    r"(?:\w+ing|when|while|whenever|after|as|if|once|because|to|with|and|until|every|each|again|for|on|at|in|pins?|"
-    rf"{GPG})"
+    rf"(?:\w+ing|when|while|whenever|after|as|if|once|because|to|with|and|until|every"
+    rf"|each|again|for|on|at|in|pins?|{GPG})"
 )
 
 GPG_IS_KEPT_OUT = [
