@@ -34,8 +34,12 @@ GPG_KEEPS_OUT = [
 ]
 
 
+LONGEST = 240  # characters: a sentence says it at its beginning, and the patterns try every place
+
+
 def pages_for(plain: str) -> tuple[str, ...]:
     """The pages by who keeps whom out, from a text in lower case without contractions; none where it does not say."""
+    plain = plain[:LONGEST]
     if any(pattern.search(plain) for pattern in GPG_IS_KEPT_OUT):
         return ("GD202", "GD203", "GD205")
     if any(pattern.search(plain) for pattern in GPG_KEEPS_OUT):
