@@ -26,6 +26,8 @@ from gpgdoctor.wording import free, path, pid, public, text
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
 SCDAEMON_STARTS = ("GD101", "GD102", "GD108")
 GNUPG_MISSING = hidden_by("GD306", "GD307")
+# Under an agent elsewhere nothing of this machine's scdaemon, pcscd and readers is what gpg depends on.
+AGENT_ELSEWHERE = hidden_by("GD308")
 PCSCD_DOES_NOT_RUN = text("pcscd does not run")
 
 
@@ -52,7 +54,7 @@ def gnupg_missing(facts: Facts) -> Found | None:
     "scdaemon-missing",
     "scdaemon is installed.",
     worst="error",
-    causes=hidden_by("GD307"),
+    causes=(*hidden_by("GD307"), *AGENT_ELSEWHERE),
     breaks=refuses(Stretch.SCDAEMON, "scdaemon is not installed"),
 )
 def scdaemon_missing(facts: Facts) -> Found | None:
@@ -106,6 +108,7 @@ def install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
     "pcsc-library-missing",
     "The PC/SC library can be loaded.",
     worst="error",
+    causes=AGENT_ELSEWHERE,
     breaks=refuses(Stretch.PCSCD, "the PC/SC library is missing"),
 )
 def pcsc_library_missing(facts: Facts) -> Found | None:
@@ -203,7 +206,7 @@ def _start_pcscd(facts: Facts) -> Cure:
     "pcscd-stale-socket",
     "pcscd listens on its socket.",
     worst="error",
-    causes=hidden_by("GD313"),
+    causes=hidden_by("GD308", "GD313"),
     breaks=refuses(Stretch.PCSCD, "a left-over socket, no pcscd"),
 )
 def pcscd_stale_socket(facts: Facts) -> Found | None:
@@ -228,7 +231,7 @@ def pcscd_stale_socket(facts: Facts) -> Found | None:
     "pcscd-not-answering",
     "pcscd answers.",
     worst="error",
-    causes=hidden_by("GD302", "GD305"),
+    causes=hidden_by("GD302", "GD305", "GD308"),
     breaks=blocks(Stretch.PCSCD, "pcscd does not answer"),
 )
 def pcscd_not_answering(facts: Facts) -> Found | None:
@@ -271,7 +274,7 @@ def _states(facts: Facts) -> tuple[str, ...]:
     "pcscd-version-mismatch",
     "pcscd and its library speak the same protocol.",
     worst="error",
-    causes=hidden_by("GD302", "GD303", "GD305"),
+    causes=hidden_by("GD302", "GD303", "GD305", "GD308"),
     breaks=refuses(Stretch.PCSCD, "they speak different versions"),
 )
 def pcscd_version_mismatch(facts: Facts) -> Found | None:
@@ -314,13 +317,23 @@ def _processes(facts: Facts, role: str) -> list[Process]:
 
 
 def severity_for_pcsc(facts: Facts) -> Severity:
-    """An error where scdaemon's path needs PC/SC; the unknown counts as needed. A scdaemon that is missing has none."""
+    """An error where scdaemon's path needs PC/SC; the unknown counts as needed. A scdaemon that is missing has none.
+
+    One that looks on USB first needs it for no reader that is not there: then GD501 is what is wrong.
+    """
     if known_or(facts.gnupg.gpgconf, "") is None or _is_without_scdaemon(facts):
         return "info"
     try:
-        return "error" if scdaemon.needs_pcsc(facts) else "info"
+        return "error" if scdaemon.needs_pcsc(facts) and not _looks_for_nothing(facts) else "info"
     except NotKnown:
         return "error"
+
+
+def _looks_for_nothing(facts: Facts) -> bool:
+    """Whether scdaemon takes its own driver first, and neither USB nor PC/SC is known to have a reader for it."""
+    if scdaemon.path(facts) is scdaemon.Path.PCSC or known_or(facts.readers, ()):
+        return False
+    return not any(interface.ccid or known_or(interface.in_libccid, False) for interface in known(facts.usb))
 
 
 def _is_without_scdaemon(facts: Facts) -> bool:
