@@ -64,12 +64,17 @@ def no_reader(facts: Facts, verdicts: Verdicts) -> Found | None:
 
 
 def _tells_nothing(facts: Facts) -> bool:
-    """Whether PC/SC cannot be asked for readers, and scdaemon looks on USB first."""
-    if not isinstance(facts.readers, Unknown) or scdaemon.path(facts) is scdaemon.Path.PCSC:
+    """Whether PC/SC cannot be asked for readers, by a scdaemon that looks on USB first.
+
+    From 2.3 on a pcscd that runs unseen may still be what has the reader (GD205): then it stays unknown.
+    """
+    way = scdaemon.path(facts)
+    if not isinstance(facts.readers, Unknown) or way is scdaemon.Path.PCSC:
         return False
-    library = facts.pcscd.library
-    loads = isinstance(library, Unknown) or library.usable
-    return not loads or (facts.pcscd.listener == "pcscd" and known_or(facts.pcscd.answer, "ok") != "ok")
+    if not isinstance(facts.pcscd.library, Unknown) and not facts.pcscd.library.usable:
+        return True
+    is_mute = facts.pcscd.listener == "pcscd" and known_or(facts.pcscd.answer, "ok") != "ok"
+    return is_mute and way is scdaemon.Path.OWN_DRIVER_THEN_PCSC
 
 
 def _plug_in(facts: Facts) -> Advice:

@@ -103,29 +103,6 @@ def install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
     return by_hand("Install {what}:", command, what=public(what))
 
 
-@rule(
-    "GD305",
-    "pcsc-library-missing",
-    "The PC/SC library can be loaded.",
-    worst="error",
-    causes=AGENT_ELSEWHERE,
-    breaks=refuses(Stretch.PCSCD, "the PC/SC library is missing"),
-)
-def pcsc_library_missing(facts: Facts) -> Found | None:
-    library = known(facts.pcscd.library)
-    if library.usable:
-        return None
-    return Found(
-        severity=severity_for_pcsc(facts),
-        summary=text(
-            "{library} cannot be loaded: {reason}.", library=path(library.name), reason=free(str(library.reason))
-        ),
-        effect=text("No program reaches a card through PC/SC."),
-        because=("pcscd.library",),
-        cure=install(facts, "the PC/SC library", {"debian": "libpcsclite1", "fedora": "pcsc-lite-libs"}),
-    )
-
-
 @rule("GD309", "pcscd-asleep", "pcscd is awake.", worst="info")
 def pcscd_asleep(facts: Facts) -> Found | None:
     listener = known(facts.pcscd.listener)
