@@ -155,7 +155,9 @@ def _refused(facts: Facts, what: Text, because: tuple[str, ...]) -> Found:
     session = known_or(facts.host.session, None)
     why, advice = _why(facts, session)
     by_session = advice.commands == (EXPLAIN,)
-    severity: Severity = "error" if by_session and _is_shut_out_on_usb(facts) else severity_for_pcsc(facts)
+    severity: Severity = (
+        "error" if by_session and _is_shut_out_on_usb(facts) else severity_for_pcsc(facts, refused=True)
+    )
     return Found(
         severity=severity,
         summary=text("pcscd runs and refuses {this} ({what}): {why}.", this=_this(session), what=what, why=why),

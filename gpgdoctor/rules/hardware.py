@@ -68,8 +68,10 @@ def _tells_nothing(facts: Facts) -> bool:
 
     From 2.3 on a pcscd that runs unseen may still be what has the reader (GD205): then it stays unknown.
     """
+    if not isinstance(facts.readers, Unknown):
+        return False
     way = scdaemon.path(facts)
-    if not isinstance(facts.readers, Unknown) or way is scdaemon.Path.PCSC:
+    if way is scdaemon.Path.PCSC:
         return False
     if not isinstance(facts.pcscd.library, Unknown) and not facts.pcscd.library.usable:
         return True

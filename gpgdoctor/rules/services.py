@@ -21,7 +21,7 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
-from gpgdoctor.wording import free, path, pid, public, text
+from gpgdoctor.wording import path, pid, public, text
 
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
 SCDAEMON_STARTS = ("GD101", "GD102", "GD108")
@@ -293,24 +293,31 @@ def _processes(facts: Facts, role: str) -> list[Process]:
     return [process for process in known(facts.processes) if process.role == role]
 
 
-def severity_for_pcsc(facts: Facts) -> Severity:
+def severity_for_pcsc(facts: Facts, *, refused: bool = False) -> Severity:
     """An error where scdaemon's path needs PC/SC; the unknown counts as needed. A scdaemon that is missing has none.
 
     One that looks on USB first needs it for no reader that is not there: then GD501 is what is wrong.
+    ``refused``: pcscd is well, and does not serve me.
     """
     if known_or(facts.gnupg.gpgconf, "") is None or _is_without_scdaemon(facts):
         return "info"
     try:
-        return "error" if scdaemon.needs_pcsc(facts) and not _looks_for_nothing(facts) else "info"
+        needed = scdaemon.needs_pcsc(facts) and not _looks_for_nothing(facts, refused)
+        return "error" if needed else "info"
     except NotKnown:
         return "error"
 
 
-def _looks_for_nothing(facts: Facts) -> bool:
-    """Whether scdaemon takes its own driver first, and neither USB nor PC/SC is known to have a reader for it."""
+def _looks_for_nothing(facts: Facts, refused: bool) -> bool:
+    """Whether scdaemon takes its own driver first, and no reader is known, nor a pcscd that may have one beside USB."""
     if scdaemon.path(facts) is scdaemon.Path.PCSC or known_or(facts.readers, ()):
         return False
-    return not any(interface.ccid or known_or(interface.in_libccid, False) for interface in known(facts.usb))
+    if any(interface.ccid or known_or(interface.in_libccid, False) for interface in known(facts.usb)):
+        return False
+    if facts.pcscd.listener is None:
+        # One that ended without its service manager left its socket behind, and what it served is not known.
+        return facts.pcscd.socket_file == "absent" or facts.pcscd.service in ("inactive", "failed")
+    return refused
 
 
 def _is_without_scdaemon(facts: Facts) -> bool:

@@ -179,9 +179,7 @@ def test_a_milder_finding_is_no_cause() -> None:
     facts = without_pcscd(version="2.4.7", usb=(LOCKED,), gnupg=WANTED, pcscd=FAILED)
     assert (severity(facts, "GD313"), finding(facts, "GD402").consequence_of) == ("info", None)
     assert "mend pcscd first (GD313)" in advice_on_usb(facts)
-    assert "set disable-ccid: then pcscd" in advice_on_usb(
-        without_pcscd(version="2.4.7", usb=(LOCKED,), gnupg=WANTED)
-    )
+    assert "set disable-ccid: then pcscd" in advice_on_usb(without_pcscd(version="2.4.7", usb=(LOCKED,), gnupg=WANTED))
 
 
 def test_a_session_that_gets_neither_leads_as_an_error() -> None:
