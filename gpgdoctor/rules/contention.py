@@ -29,7 +29,8 @@ from gpgdoctor.rules.rule import (
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import Text, public, several, text
 
-NO_PCSCD = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD308", "GD311", "GD401")
+UNASKED = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")  # nobody could ask pcscd
+NO_PCSCD = (*UNASKED, *hidden_by("GD308"))
 NO_SCDAEMON = hidden_by("GD306", "GD307", "GD108")
 NOT_STARTING = hidden_by("GD101", "GD102", stopping="scdaemon")
 NO_READER = text("PC/SC lists no reader")
@@ -41,7 +42,7 @@ NO_READER = text("PC/SC lists no reader")
     "scdaemon lets other programs use the reader too.",
     worst="error",
     each=holding.contended,
-    causes=(*NO_PCSCD, *hidden_by("GD306", "GD307", "GD204", "GD109")),
+    causes=(*UNASKED, *hidden_by("GD306", "GD307", "GD204", "GD109")),
     no_subject=NO_READER,
     breaks=refuses(Stretch.OTHERS, "kept out by scdaemon"),
 )
