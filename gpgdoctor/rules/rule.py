@@ -158,9 +158,9 @@ def hidden_by(*ids: str, at_least: Severity = "info", stopping: Daemon | None = 
     return tuple(Cause(id=id, hides=True, at_least=at_least, stopping=stopping) for id in ids)
 
 
-def headed_by(*ids: str) -> tuple[Cause, ...]:
+def headed_by(*ids: str, at_least: Severity = "info") -> tuple[Cause, ...]:
     """Where one of these is found about the same subject, the rule's finding is told as its consequence."""
-    return tuple(Cause(id=id, hides=False) for id in ids)
+    return tuple(Cause(id=id, hides=False, at_least=at_least) for id in ids)
 
 
 class Stretch(Enum):

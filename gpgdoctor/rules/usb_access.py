@@ -42,7 +42,7 @@ def _ccid(facts: Facts) -> list[Subject]:
     "The program that drives the reader may open its USB device.",
     worst="error",
     each=_ccid,
-    causes=(*GNUPG_MISSING, *hidden_by("GD205", "GD308"), *headed_by("GD401", "GD313", "GD314")),
+    causes=(*GNUPG_MISSING, *hidden_by("GD205", "GD308"), *headed_by("GD401", "GD313", "GD314", at_least="error")),
     earlier=OF_PCSCD,
     no_subject=NONE_ON_USB,
     breaks=refuses(Stretch.READER, "no permission for the USB device"),
