@@ -86,7 +86,7 @@ def test_what_stands_at_a_break_is_short(id: str) -> None:
     """It has to stand over its mark on 80 columns with a program's name in it."""
     how = catalogue()[id].breaks
     assert how is not None
-    assert 0 < len(how.why.format(who="another program", has="likely has")) <= 56
+    assert 0 < len(how.why.format(who="another program", has="likely has")) <= 60
     assert not how.why.endswith(".")
 
 
@@ -121,7 +121,7 @@ def test_colour_is_only_colour(name: str) -> None:
 def test_a_pipe_has_the_way_in_one_line(name: str) -> None:
     line, *_ = drawn(EVERY[name], Drawing.LINE, verbose=True)
     assert line.isascii() and len(line) <= 80
-    assert re.search(r"scdaemon -- (pcscd|own driver) -- \S.* -- card$", line)
+    assert re.search(r"scdaemon -- (pcscd|own USB driver) -- \S.* -- card$", line)
 
 
 def test_a_pipe_is_told_where_another_program_is_refused() -> None:
