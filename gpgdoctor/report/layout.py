@@ -6,7 +6,6 @@ Two shapes: wide, with the stations in a row, and tall, with one under another, 
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from gpgdoctor.report.lettering import lines_of, width_of
@@ -16,8 +15,11 @@ from gpgdoctor.way.model import Beside, Branch, Kind, Link, Passage, Sign, State
 
 LINE = 18
 PAD = 10
+MARGIN = 14  # left and right of captions
 SHOWN = 4  # programs and other readers; what is left is counted
 NAME_LIMIT = 80
+BOX_LINES = 5  # of a name, and of a note
+CAPTION_LINES = 8
 RADIUS = 10  # of a mark
 TALL_REASON, GAP_WITH_REASON = 150.0, 64.0  # the room for a reason between two stations
 ADDRESS = re.compile(r" \((USB [^()]*)\)$")  # at the end of a reader's name
@@ -92,7 +94,7 @@ def pictures(way: Way) -> tuple[Picture, Picture]:
 
 def wide(way: Way) -> Picture:
     width, gap, height = 920.0, 38.0, 74.0
-    widths = [54.0, 110.0, 110.0, 122.0, 224.0, 104.0]
+    widths = [50.0, 122.0, 122.0, 122.0, 200.0, 104.0]
     top = 12.0 + (LINE + 8) * sum(link.finding is not None for link in way.links)
     boxes: list[Box] = []
     x = (width - sum(widths) - gap * 5) / 2
@@ -111,7 +113,7 @@ def wide(way: Way) -> Picture:
         bottom = max(box.y + box.height for box in others)
     else:
         bottom = top + height
-    return _picture("wide", way, width, bottom, boxes, lines, 108)
+    return _picture("wide", way, width, bottom, boxes, lines)
 
 
 def _labelled_above(lines: list[Line], way: Way, top: float, width: float) -> list[Line]:
@@ -173,7 +175,7 @@ def tall(way: Way) -> Picture:
         points = ((box.x, middle), (bus, middle), (bus, joint.middle[1]), (x + size, joint.middle[1]))
         lines.append(_joined(points, (bus + 10, middle), item.branch))
         y = box.y + box.height + 12
-    return _picture("tall", way, width, max(box.y + box.height for box in boxes), boxes, lines, 44)
+    return _picture("tall", way, width, max(box.y + box.height for box in boxes), boxes, lines)
 
 
 def _labelled_beside(line: Line, link: Link) -> Line:
@@ -202,8 +204,8 @@ def _higher(box: Box, height: float) -> Box:
 
 
 def _box(name: str, address: str, notes: list[str], x: float, y: float, width: float, style: str) -> Box:
-    names = lines_of(name, width - 2 * PAD, 3)
-    wrapped = tuple(line for note in notes for line in lines_of(note, width - 2 * PAD, 3))
+    names = lines_of(name, width - 2 * PAD, BOX_LINES)
+    wrapped = tuple(line for note in notes for line in lines_of(note, width - 2 * PAD, BOX_LINES))
     where = lines_of(address, width - 2 * PAD, 2)
     height = LINE * (len(names) + len(where) + len(wrapped)) + 2 * PAD
     return Box(x=x, y=y, width=width, height=height, name=names, address=where, notes=wrapped, style=style)
@@ -302,14 +304,12 @@ def _other_reader(way: Way, it: Beside) -> _Item:
 # -- the whole ---------------------------------------------------------------------------------------------------
 
 
-def _picture(
-    name: str, way: Way, width: float, bottom: float, boxes: Sequence[Box], lines: Sequence[Line], letters: int
-) -> Picture:
+def _picture(name: str, way: Way, width: float, bottom: float, boxes: Sequence[Box], lines: Sequence[Line]) -> Picture:
     captions = []
     y = bottom + 34
     for finding in way.breaks[:3]:
         text = f"{SIGNS[sign_of(finding)]} {finding.id}: {printable(finding.found.summary.clear())}"
-        for line in textwrap.wrap(text, letters):
+        for line in lines_of(text, width - 2 * MARGIN, CAPTION_LINES):
             captions.append((finding.found.severity, line, y))
             y += LINE + 2
         y += 4
