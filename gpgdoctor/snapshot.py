@@ -30,6 +30,7 @@ class Bounds(NamedTuple):
     items: int  # of one list
     statements: int  # of a file's list of lines
     lines: int  # of one file
+    lines_of_all: int  # of all files together
 
     def of_list(self, name: str) -> int:
         """How long the list of that name may be."""
@@ -39,8 +40,9 @@ class Bounds(NamedTuple):
 # pcsc-lite has room for 16 readers, and a configuration has six files; each takes a lot of text.
 MOST_OF = {"readers": 64, "usb": 256, "files": 8}
 # Of a file collect/configuration.py keeps no more than this.
-SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=2_000, statements=20_000, lines=200_001)
-ANSWER_BOUNDS = Bounds(text=1 << 14, items=2_000, statements=2_001, lines=200_001)  # of another user's process
+SNAPSHOT_BOUNDS = Bounds(text=1 << 16, items=2_000, statements=20_000, lines=200_001, lines_of_all=400_000)
+# Of another user's process.
+ANSWER_BOUNDS = Bounds(text=1 << 14, items=2_000, statements=2_001, lines=200_001, lines_of_all=400_000)
 BYTES = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 
@@ -182,6 +184,8 @@ def _check_bounds(value: Any, bounds: Bounds, place: str, name: str = "") -> Non
     elif isinstance(value, list):
         if len(value) > bounds.of_list(name):
             raise BadSnapshot(f"{place}: too long a list")
+        if name == "files" and sum(map(_length, value)) > bounds.lines_of_all:
+            raise BadSnapshot(f"{place}: no files have so many lines together")
         for number, item in enumerate(value):
             _check_bounds(item, bounds, f"{place}[{number}]")
     elif isinstance(value, str):
@@ -189,6 +193,11 @@ def _check_bounds(value: Any, bounds: Bounds, place: str, name: str = "") -> Non
             raise BadSnapshot(f"{place}: too long a text")
     elif isinstance(value, int | float) and not abs(value) < NUMBER_LIMIT:  # nor is one that is no number
         raise BadSnapshot(f"{place}: too large a number")
+
+
+def _length(file: Any) -> int:
+    length = file.get("length") if isinstance(file, dict) else None
+    return length if isinstance(length, int) else 0
 
 
 def _decode(kind: Any, value: Any, place: str) -> Any:

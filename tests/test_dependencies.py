@@ -17,14 +17,15 @@ from tests.support.civility import Done, run
 pytestmark = pytest.mark.machine_dependent
 
 MISSING = 3
+SYSTEMS_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
 ALL = {**PACKAGES, **FOR_PAGES}
 INSTALL = {family: install for family, (install, _) in INSTALLERS.items()}
 
 
 def without_packages(*arguments: str, having: Path | None = None) -> Done:
-    """-S leaves out every package that is not Python's own."""
+    """-S leaves out every package that is not Python's own. The system's Python: 3.14 knows its environment even so."""
     path = f"{SOURCE_TREE}:{having}" if having else str(SOURCE_TREE)
-    return run([sys.executable, "-S", "-m", "gpgdoctor", *arguments], env={"PYTHONPATH": path})
+    return run([SYSTEMS_PYTHON, "-S", "-m", "gpgdoctor", *arguments], env={"PYTHONPATH": path})
 
 
 @pytest.mark.parametrize("command", ["check", "fix", "undo", "explain GD202", "report", "demo", "hook list", "schema"])

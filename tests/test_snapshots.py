@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -145,21 +144,19 @@ def test_what_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     os.mkfifo(fifo)
     forbidden.write_text("{}")
     forbidden.chmod(0)
-    started = time.monotonic()
     assert "No such file" in refused(str(tmp_path / "missing"), capsys)
     assert "not a regular file" in refused(str(fifo), capsys)
     assert "irectory" in refused(str(tmp_path), capsys) or "not a regular file" in refused(str(tmp_path), capsys)
     assert "not a regular file" in refused("/dev/zero", capsys)
     if os.geteuid() != 0:
         assert "Permission denied" in refused(str(forbidden), capsys)
-    assert time.monotonic() - started < 2
 
 
 def test_what_is_too_large_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.truncate(1 << 40)
-    assert "larger than 32 MiB" in refused(str(path), capsys)
+    assert "larger than 8 MiB" in refused(str(path), capsys)
 
 
 def test_for_monitoring_it_is_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,7 +150,9 @@ def _pinentry_exists(settings: Maybe[tuple[Setting, ...]], default: Maybe[str | 
     gpg-agent runs it from /, without a search path (libassuan, assuan_pipe_connect); a ~ is the home for some."""
     program = _value(settings, "pinentry-program")
     if program is None:
-        return False if isinstance(default, str) and _lacks_pinentry(default) else None
+        if default is None or isinstance(default, Unknown):
+            return default
+        return False if _lacks_pinentry(default) else None
     if isinstance(program, Unknown):
         return program
     return _any_of(_may_be_run(os.path.join("/", place)) for place in {program, os.path.expanduser(program)})

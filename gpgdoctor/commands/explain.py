@@ -27,6 +27,7 @@ LEGEND = '"*" is found on this machine now, "?" could not be checked. No reader 
 MANY = "Several causes look like this; each title says what holds where all is well."
 ONE = "One page fits; its title says what holds where all is well."
 ANY_PROGRAM = "Any program may print this: it may be about another USB device, or about no card at all. "
+ONLY_WORDS = "It was found by words alone, and may be something else. "
 FROM_STDIN = "-"
 NEARLY = 0.8  # similarity of a name with a typo
 
@@ -113,7 +114,7 @@ def _choice(answer: Answer, now: Now, *, of_a_log: bool) -> str:
     return "\n".join(
         [
             *([*_wrapped(f"The line that says most: {quoted}"), ""] if quoted else []),
-            *_wrapped(f"{ANY_PROGRAM if answer.of_any_program else ''}{MANY if candidates[1:] else ONE} {LEGEND}"),
+            *_wrapped(f"{_doubt(answer)}{MANY if candidates[1:] else ONE} {LEGEND}"),
             "",
             *rows,
             *(["", *_wrapped(", ".join(page.id for page in others), f"{len(others)} more: ")] if others else []),
@@ -121,6 +122,13 @@ def _choice(answer: Answer, now: Now, *, of_a_log: bool) -> str:
             *_wrapped(_conclusion([page.id for page in candidates], now, of_a_log=of_a_log)),
         ]
     )
+
+
+def _doubt(answer: Answer) -> str:
+    """What stands before the pages; one page alone never stands there as if it were certain."""
+    if answer.of_any_program or (len(answer.matches) == 1 and answer.deciding is not None):
+        return ANY_PROGRAM
+    return ONLY_WORDS if len(answer.matches) == 1 else ""
 
 
 def _rank(page: Page, answer: Answer, now: Now) -> int:

@@ -10,13 +10,14 @@ from gpgdoctor.hooks import install as installer
 from gpgdoctor.hooks.install import Piece, Refused
 from gpgdoctor.hooks.ledger import LedgerDamaged
 from gpgdoctor.hooks.targets import BY_NAME, Target
-from gpgdoctor.system.invocation import as_root, running
+from gpgdoctor.system.invocation import running
 from gpgdoctor.system.record import Record
 
 REFUSED, USAGE = 1, 2
 PACKAGED = "/usr/bin/gpgdoctor"
+PLAIN = "sudo gpgdoctor hook install"
 AS_ROOT = "hooks are installed as root, or below --destdir"
-FOR_ALL = "sudo pipx install --global gpgdoctor"
+FOR_ALL = "sudo pipx install --global ."
 
 
 class HookOptions(Record):
@@ -128,13 +129,11 @@ def _objections(target: Target, options: HookOptions) -> list[str]:
 
 def _way_out(target: Target, objections: list[str]) -> str:
     """Why others could change what a hook of root's runs, and what to do, on one line."""
-    if os.geteuid() != 0:
-        return f"{AS_ROOT}: {as_root()} hook install {target.name}"
     more = f" (and {len(objections) - 1} more)" if len(objections) > 1 else ""
-    return (
-        f"refused: {objections[0]}{more}, and root must not run what others can change. "
-        f"Have gpgdoctor from the distribution, or for all users: {FOR_ALL}"
-    )
+    way = f"Have gpgdoctor from the distribution, or for all users, in its clone: {FOR_ALL}"
+    if os.geteuid() != 0:
+        return f"{AS_ROOT}, and not with this one: {objections[0]}{more}. {way}; then: {PLAIN} {target.name}"
+    return f"refused: {objections[0]}{more}, and root must not run what others can change. {way}"
 
 
 def _reason(error: Exception) -> str:

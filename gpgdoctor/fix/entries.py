@@ -18,7 +18,7 @@ NAMES = ("scdaemon.conf", "gpg-agent.conf", "common.conf")
 ID = re.compile(r"GD[0-9]{3}")
 PLAIN_PERMISSIONS = 0o777
 LATEST_TIME_S = 253402300799  # the end of the year 9999
-BOUNDS = Bounds(text=64 << 20, items=1000, statements=0, lines=10**9)
+BOUNDS = Bounds(text=64 << 20, items=1000, statements=0, lines=10**9, lines_of_all=10**9)
 
 
 class Damaged(Exception):

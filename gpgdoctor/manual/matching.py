@@ -64,6 +64,19 @@ OF_ANY_PROGRAM = frozenset({
     "usb disconnect device number", "could not open a connection to your authentication agent",
 })
 # fmt: on
+# What the system says of a failed call, whoever made it: it never tells which cause it was, whatever stands before it.
+# fmt: off
+OF_THE_SYSTEM = (
+    "address already in use", "broken pipe", "cannot open shared object file", "connection refused",
+    "connection reset by peer", "connection timed out", "device or resource busy", "end of file",
+    "file name too long", "i o error", "inappropriate ioctl for device", "input output error", "invalid argument",
+    "is a directory", "no space left on device", "no such device", "no such file or directory", "no such process",
+    "operation cancelled", "operation not permitted", "operation timed out", "permission denied", "read error",
+    "read-only file system", "resource temporarily unavailable", "timeout", "write error",
+)
+# fmt: on
+QUOTED = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*")(?!\w)|\S*/\S*""")
+NO_CARD_PROGRAMS = ("warning", "error", "usage", "step")  # beginnings that programs of all kinds share
 ENOUGH_OF_A_LINE = 0.5  # of its words, for what any program may print
 DAEMONS = ("scdaemon", "gpg-agent")
 OF_DAEMONS = ("pcsc_", "usb_", "apdu_", "ccid ")  # how lines of scdaemon begin
@@ -111,6 +124,8 @@ def reasons(said: Line) -> list[Match]:
         # "smart card error 6a82" is a status word that another program shows.
         prose = said.words.replace(" smart card error ", " ")
         found += [reason for reason in in_prose if f" {reason} " in prose and is_ours([said])]
+    if said.speaker is Speaker.PCSC:
+        found = [reason for reason in found if reason not in OF_THE_MESSAGE]
     return [match for reason in dict.fromkeys(found) if reason for match in _holding(reason, said, Weight.REASON)]
 
 
@@ -132,6 +147,28 @@ def share(match: Match) -> float:
 def is_of_any_program(match: Match) -> bool:
     """Whether a match rests on what any program may print."""
     return match.phrase in OF_ANY_PROGRAM
+
+
+def is_certain(match: Match) -> bool:
+    """Whether a match is a whole message that only programs for cards print, and none of what the system says.
+
+    gpg-agent's log also has what its children print; of pcscd's and scdaemon's own logs a part of a line will do.
+    """
+    said, phrase = match.line, f" {match.phrase} "
+    if match.reason or match.weight < Weight.MESSAGE or match.phrase in BARE_REASONS | OF_ANY_PROGRAM:
+        return False
+    if any(f" {error} " in phrase for error in OF_THE_SYSTEM):
+        return False
+    if said.speaker is Speaker.PCSC or said.program == "scdaemon":
+        return True
+    by_a_card_program = said.speaker in (Speaker.GNUPG, Speaker.TOOL) and said.program not in NO_CARD_PROGRAMS
+    return (by_a_card_program or OURS.search(said.whole) is not None) and _is_nearly_all(match)
+
+
+def _is_nearly_all(match: Match) -> bool:
+    """Whether a match has most of what a line says; names in quotes and paths are no words of the program's."""
+    without = len(words(QUOTED.sub(" ", match.line.message)).split())
+    return len(match.phrase.split()) >= ENOUGH_OF_A_LINE * without
 
 
 def _weight(said: Line) -> Weight:

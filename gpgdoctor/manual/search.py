@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
@@ -14,8 +15,13 @@ from gpgdoctor.system.record import Record
 
 LIMIT_CHARACTERS, LIMIT_LINES, LIMIT_LINE = 1 << 20, 20_000, 2_000
 MOST = 0.5  # of the longest phrase: less of a line, such as its code alone, says less
-AT_MOST_LINES_OF_WORDS, AT_MOST_LINES_WRAPPED = 3, 40
+AT_MOST_LINES_OF_WORDS, AT_MOST_LINES_OF_A_LOG, AT_MOST_LINES_WRAPPED = 3, 12, 40
 ASIDE = frozenset({"other-harmless", "GD309", "GD110", "GD114", "GD115"})
+BY_A_NAME = frozenset({"other-sk-keys"})  # pages that only the name of what they are about leads to
+# What gpg says in the end, whatever kept it from the card before.
+THAT_FOLLOW = (" no secret key ", " failed to sign the data ")
+READER = re.compile(r"detected reader '([^']+)'")
+OTHER_READER = "GD506"
 MOST_OF_A_LINE = 0.5  # of its words: with less, the rest of a sentence counts too, and no page is certain
 
 
@@ -24,7 +30,7 @@ class Answer(Record):
 
     matches: tuple[Match, ...]
     deciding: Line | None
-    in_doubt: bool = False  # words that fit, or what any program may print: not even one page alone is certain
+    in_doubt: bool = False  # no whole message that only programs for cards print: one page alone is not certain
     of_any_program: bool = False  # it may be about another device, or no card at all
     leading: frozenset[str] = frozenset()  # ids of pages that may come first where this machine has their cause
 
@@ -43,6 +49,8 @@ def answer(text: str) -> Answer:
     if not found:
         return Answer(matches=tuple(in_words), deciding=None, in_doubt=True, leading=_leading(fits))
     found.sort(key=_decides)
+    if _has_two_readers(lines):
+        found[0].sort(key=lambda match: match.page.id != OTHER_READER)
     matches = list(chain.from_iterable(found))
     if in_words and _is_prose(matches):
         matches = _with_words(matches, in_words)
@@ -50,7 +58,7 @@ def answer(text: str) -> Answer:
     return Answer(
         matches=_best(matches),
         deciding=found[0][0].line,
-        in_doubt=of_any_program or _is_a_small_part(matches[0]),
+        in_doubt=of_any_program or not _is_certain(matches[0], lines),
         of_any_program=of_any_program,
         leading=frozenset(match.page.id for match in found[0]),
     )
@@ -64,7 +72,7 @@ def _whole_or_reason(said: Line, joined: Sequence[Line], ours: bool) -> list[Mat
     return whole if whole[1:] else [*whole, *matching.shared_reasons(said)]
 
 
-def _decides(matches: Sequence[Match]) -> tuple[bool, int, int, int]:
+def _decides(matches: Sequence[Match]) -> tuple[bool, int, bool, int, int]:
     """The line that says most decides: a daemon's own word, then one that few pages have.
 
     What stands there in peace, and an option that somebody shows, explains no other line.
@@ -72,7 +80,8 @@ def _decides(matches: Sequence[Match]) -> tuple[bool, int, int, int]:
     weight, longest = matches[0].weight, max((match.phrase for match in matches), key=len)
     is_option = weight is Weight.MESSAGE and " " not in longest and "0x" not in longest
     is_aside = is_option or all(match.page.id in ASIDE for match in matches)
-    return is_aside, -weight, len(matches), -len(longest)
+    follows = any(reason in matches[0].line.words for reason in THAT_FOLLOW)
+    return is_aside, -weight, follows, len(matches), -len(longest)
 
 
 def _by_line(lines: Iterable[Line], leads_to: Callable[[Line], list[Match]]) -> list[list[Match]]:
@@ -89,9 +98,21 @@ def _ranked(matches: list[Match]) -> list[Match]:
     if matches[0].weight > matches[-1].weight:
         return [matches[0], *_ranked(matches[1:])]
     if matches[0].weight >= Weight.MESSAGE:
-        return sorted(matches, key=lambda match: (len(match.phrase) < max(lengths) * MOST, -match.page.threads))
+        return sorted(
+            matches,
+            key=lambda match: (
+                match.page.id not in BY_A_NAME,
+                len(match.phrase) < max(lengths) * MOST,
+                -match.page.threads,
+            ),
+        )
     reason = matches[0].reason
     return sorted(matches, key=lambda match: (match.phrase != reason, -match.page.threads))
+
+
+def _has_two_readers(lines: Iterable[Line]) -> bool:
+    """Whether scdaemon's log names more than one reader, of which it may have taken the wrong one."""
+    return len({name for said in lines for name in READER.findall(said.message)}) > 1
 
 
 def _best(matches: Iterable[Match]) -> tuple[Match, ...]:
@@ -103,13 +124,16 @@ def _best(matches: Iterable[Match]) -> tuple[Match, ...]:
 
 
 def _wrapped(lines: Sequence[Line]) -> list[Line]:
-    """All lines as one: a terminal may have broken one message into several."""
+    """All lines as one: a terminal may have broken one message into several; another program's are its own."""
+    lines = [part for part in lines if part.speaker is not Speaker.OTHER]
     return [line(" ".join(part.text for part in lines))] if 1 < len(lines) <= AT_MOST_LINES_WRAPPED else []
 
 
-def _is_a_small_part(match: Match) -> bool:
-    """Whether a line says more than what led to the page; what a daemon logs is clear all the same."""
-    return match.weight is not Weight.LOG and matching.share(match) < MOST_OF_A_LINE
+def _is_certain(match: Match, lines: Sequence[Line]) -> bool:
+    """Whether the text is what led to the page and hardly more: of other lines nobody knows what they say."""
+    at_most = AT_MOST_LINES_OF_A_LOG if match.weight is Weight.LOG else AT_MOST_LINES_OF_WORDS
+    is_aside = match.page.id in ASIDE and len(lines) > 1
+    return len(lines) <= at_most and not is_aside and matching.is_certain(match)
 
 
 def _is_prose(matches: Sequence[Match]) -> bool:

@@ -41,9 +41,12 @@ DATE = r"(?:[A-Za-z]{3}\s+\d{1,2}|\d{4}[-/]\d\d[-/]\d\d|\d\d\.\d\d(?:\.(?:\d{4})
 STAMP = re.compile(rf"^\s*(?:\[\s*\d+\.\d+\]\s*|(?:{DATE}[T ]\s*)?{CLOCK}(?:Z|[+-]\d\d:?\d\d)?\s+)")
 HOST = re.compile(r"^[\w.-]+\s+(?=[\w.@/-]+(?:\[\d+\])?:\s)")
 # pcscd: "00000045 ccid_usb.c:598:OpenUSBByName() text"
-SOURCE_LINE = re.compile(r"^(?:\d{8} )?(?:\[\d+\] )?[\w./-]*?([\w-]+\.c):\d+:(\w+)\(\)\s*")
+SOURCE_LINE = re.compile(r"^(?:\d{8} )?(?:\[\d+\] )?[\w./-]*?([\w-]+\.[cl]):\d+:(\w+)\(\)\s*")
 NAMED = re.compile(r"^(?:\([^()]*\) )?(?P<program>[A-Za-z_][\w.+-]*?)(?:\[\d+\](?:: | )|: +)")
 SHELLS = re.compile(r"^(?:-?(?:ba|z|k|da|fi)?sh|/bin/\w*sh): (?:line )?(?:\d+: )?")
+# A line of a script, wherever its output went: "/opt/ask-pin: line 58: echo: write error", dash without "line".
+SHELL = "sh"
+SCRIPT = re.compile(r"^[^\s:]*/[^\s:]+: (?:line )?\d+: |^[^\s:]+: line \d+: ")
 ZSH = re.compile(r"^zsh: command not found: (\S+)$")
 KERNEL = re.compile(r"^(?:kernel: )?(usb(?:usb)? \d[\d.-]*|usbhid|usbfs|usb): ")
 
@@ -52,7 +55,7 @@ PROGRAMS = {
         *("gpg", "gpg2", "gpgsm", "gpgv", "gpgconf", "gpg-agent", "gpg-connect-agent", "scdaemon", "gpg-card"),
         *("gpgme", "gpgtar"),
     ),
-    Speaker.PCSC: ("pcscd", "ccid", "libccid"),
+    Speaker.PCSC: ("pcscd", "ccid", "libccid", "pcscd.service", "pcscd.socket"),
     Speaker.SSH: ("ssh", "ssh-add", "sign_and_send_pubkey", "ssh_askpass", "scp", "sftp", "ssh-keygen", "debug1"),
     Speaker.GIT: ("git", "error", "fatal"),
     Speaker.KERNEL: ("kernel",),
@@ -84,7 +87,7 @@ def line(pasted: str) -> Line:
         if found is None:
             break
         kind, program, rest = found
-        if kind in (Speaker.KERNEL, Speaker.PCSC, Speaker.OTHER):
+        if kind in (Speaker.KERNEL, Speaker.PCSC) or (kind is Speaker.OTHER and program != SHELL):
             break
     whole = normalized(text)
     return Line(text=text, speaker=kind, program=program, message=normalized(rest), whole=whole, words=words(whole))
@@ -95,6 +98,9 @@ def _speaker(text: str) -> tuple[Speaker, str, str] | None:
     found = KERNEL.match(text)
     if found:
         return Speaker.KERNEL, "kernel", text[found.end() :]
+    found = SCRIPT.match(text)
+    if found:
+        return Speaker.OTHER, SHELL, text[found.end() :]
     found = SOURCE_LINE.match(text)
     if found:
         return Speaker.PCSC, "pcscd", f"{found[2]}() {text[found.end() :]}"

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
+from gpgdoctor.manual import direction
 from gpgdoctor.system.record import Record
 
 AT_MOST = 5
@@ -71,7 +72,17 @@ def pages_for(text: str) -> list[Fit]:
     if len(said) <= FEW_WORDS and None not in known.values():
         one_word = [symptom for symptom in _symptoms() if any(given <= forms for forms in symptom.groups)]
         return _scored(given, _symptoms(), NEARLY_ALL) or _scored(given, one_word, 0)
-    return _scored(given, _symptoms(), NEARLY_ALL)
+    return _by_direction(plain, _scored(given, _symptoms(), NEARLY_ALL))
+
+
+def _by_direction(plain: str, fits: list[Fit]) -> list[Fit]:
+    """Who keeps whom from the card comes first, but behind what a word names."""
+    named = [fit for fit in fits if fit.by_subject]
+    by_direction = [Fit(id=id, by_subject=False) for id in direction.pages_for(plain)]
+    first = {fit.id for fit in named}
+    best = [*named, *(fit for fit in by_direction if fit.id not in first)]
+    known = {fit.id for fit in best}
+    return [*best, *(fit for fit in fits if fit.id not in known)][:AT_MOST]
 
 
 def _is_foreign(plain: str) -> bool:

@@ -84,7 +84,7 @@ def _changes(content: bytes, wanted: Lines, table: OptionTable, user: str) -> li
     in_place: dict[int, Change] = {
         change.line: _in_place(change, lines[change.line], table) for change in wanted.changes if change.line in lines
     }
-    for number, line in lines.items():
+    for number, line in lines.items() if wanted.options else ():
         mended = cure(line, table) if line.problem and number not in in_place else None
         if isinstance(mended, Replace) and _statement(mended) in wanted.options:
             in_place[number] = mended

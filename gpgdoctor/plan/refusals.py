@@ -42,7 +42,7 @@ def postponed(diagnosis: Diagnosis, finding: Finding) -> list[Refused]:
         if other.id == "GD204":
             reason = TRANSACTION
         elif other.id in ALONE and other.subject == finding.subject and finding.subject is not None:
-            reason = reason or f"another program has the reader for itself alone ({other.id})"
+            reason = reason or f"another program holds the reader exclusively ({other.id})"
     return _refused(finding.id, reason, "is not cured now")
 
 

@@ -18,6 +18,7 @@ from gpgdoctor.rules.rule import (
     Subject,
     Subjects,
     advice,
+    by_hand,
     hidden_by,
     refuses,
     rule,
@@ -146,7 +147,7 @@ def own_driver_excludes_pcscd(facts: Facts, index: int) -> Found | None:
         effect=text("gpg works. PC/SC does not list this reader, until pcscd looks again after scdaemon let go."),
         because=(f"usb[{index}].driver", "gnupg.running.cards", "readers"),
         culprits=tuple(holding.culprit(process, "certain") for process in me),
-        cure=None if is_lost_to_pcscd(facts, known(facts.usb)[index]) else _hand_over(facts),
+        cure=_hand_over(facts, known(facts.usb)[index]),
     )
 
 
@@ -158,8 +159,14 @@ def _was_woken_by_us(facts: Facts) -> bool:
     return processes is not None and not any(process.role == "pcscd" for process in processes)
 
 
-def _hand_over(facts: Facts) -> Cure:
-    """disable-ccid: PC/SC then serves both."""
+def _hand_over(facts: Facts, interface: UsbInterface) -> Cure | None:
+    """disable-ccid: PC/SC then serves both, where there is a pcscd that can use the reader."""
+    if is_lost_to_pcscd(facts, interface):
+        return None
+    if facts.pcscd.listener is None:
+        return by_hand(
+            "No pcscd runs. Where other programs are to use this reader, start it, then:", ("gpgdoctor", "fix", "GD208")
+        )
     costs = (*cures.restart_costs(facts), Cost.STARTED_BEFORE)
     return Cure(applicability="costly", costs=costs, options=("disable-ccid",), restart=True)
 

@@ -56,7 +56,7 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
     refusals = [event for event in known_or(facts.pcscd.log, ()) if event.kind == "refused-exclusive"]
     return Found(
         severity="error" if kept_out else "info",
-        summary=text("scdaemon has opened this reader for itself alone, and keeps out {whom}.", whom=whom),
+        summary=text("scdaemon has opened this reader exclusively, and keeps out {whom}.", whom=whom),
         effect=text(
             "Other programs get a sharing violation (0x8010000B) until scdaemon ends or the card is pulled out."
         ),
@@ -132,7 +132,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109", "GD204", "GD206")),
     no_subject=NO_READER,
-    breaks=refuses(Stretch.READER, "{who} {has} the card for itself alone"),
+    breaks=refuses(Stretch.READER, "{who} {has} the card exclusively"),
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -142,7 +142,7 @@ def exclusive_holder(facts: Facts, index: int) -> Found | None:
     candidates = holding.able(suspects, Hold.EXCLUSIVE)
     return Found(
         severity="warning" if scdaemon.is_spared(facts, index) else _wanted(facts),
-        summary=text("{who} has opened this reader for itself alone.", who=holding.one_of(facts, candidates)),
+        summary=text("{who} has opened this reader exclusively.", who=holding.one_of(facts, candidates)),
         effect=text(
             'gpg says "No such device" until that program lets go. Sharing on scdaemon\'s side does not help here.'
         ),

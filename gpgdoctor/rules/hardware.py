@@ -216,14 +216,12 @@ def _keep_awake(facts: Facts, interface: UsbInterface) -> tuple[Advice, ...]:
     """Where the reader may have been put to sleep: nobody has it, and libusb says what it says of one that went."""
     if known(interface.driver) is not None or _code(facts) not in (None, *SAID_OF_WHAT_WENT):
         return ()
-    device = public(_device(interface))
-    control = "/sys/bus/usb/devices/{device}/power/control"
+    control = text("/sys/bus/usb/devices/{device}/power/control", device=public(_device(interface)))
     return (
         advice(
-            "If it was there and went, USB may have put it to sleep (autosuspend): `auto` here allows that, and "
-            "`on` keeps it awake, for as long as it is there.",
-            ("cat", text(control, device=device)),
-            ("sudo", "sh", "-c", text(f"echo on > {control}", device=device)),
+            "If it was there and went, USB may have put it to sleep (autosuspend), which `auto` here allows. With "
+            "`on` written there it stays awake; the explanation has how.",
+            ("cat", control),
         ),
     )
 

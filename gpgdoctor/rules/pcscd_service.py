@@ -1,4 +1,4 @@
-"""GD312, GD313 and GD314: what keeps pcscd from serving, as its log, its service and its drivers tell."""
+"""GD311 to GD314: what keeps pcscd from serving: too many clients, or what its log, service and drivers show."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from gpgdoctor.rules.rule import Cure, Found, NotApplicable, Stretch, advice, ad
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, install, severity_for_pcsc
 from gpgdoctor.wording import Text, public, text
 
+FULL = 190  # of 200: pcsc-lite 2.5.1 src/pcscd.h.in, PCSC_MAX_CONTEXT_THREADS
 FAILED = "failed"
 PACKAGES_OF_DRIVERS = {
     "debian": "libccid",
@@ -17,6 +18,35 @@ PACKAGES_OF_DRIVERS = {
     "suse": "pcsc-ccid",
 }
 PROTOCOLS = {"4:4": "1.8.24 to 2.2", "4:5": "2.3 and 2.4", "4:6": "2.5 and later"}  # src/winscard_msg.h of the tags
+
+
+@rule(
+    "GD311",
+    "pcscd-full",
+    "pcscd has room for more connections.",
+    worst="error",
+    causes=hidden_by("GD302", "GD303", "GD305"),
+    breaks=refuses(Stretch.PCSCD, "full: {who} has the connections"),
+)
+def pcscd_full(facts: Facts) -> Found | None:
+    connections = known(facts.pcscd.connections)
+    if len(connections) + known_or(facts.pcscd.hidden, 0) < FULL:
+        if known_or(facts.pcscd.listener, "pcscd") is None:
+            raise NotApplicable(PCSCD_DOES_NOT_RUN)
+        return None
+    pids = [known_or(connection.pid, 0) for connection in connections]
+    counts = {pid: pids.count(pid) for pid in set(pids) if pid}
+    most = max(counts, key=lambda pid: counts[pid], default=0)
+    worst = [process for process in known_or(facts.processes, ()) if process.pid == most]
+    by = text(", {most} of them by {who}", most=counts[most], who=holding.named(worst[0])) if worst else text("")
+    return Found(
+        severity="error",
+        summary=text("{number} of pcscd's 200 connections are taken{by}.", number=len(connections), by=by),
+        effect=text("New programs are refused with 0x8010006A or 0x8010001D, as if they were not allowed."),
+        because=("pcscd.connections",),
+        culprits=tuple(holding.culprit(process, "certain") for process in worst),
+        cure=cures.ask_to_let_go(worst),
+    )
 
 
 def _events(facts: Facts, kind: str) -> list[tuple[int, LogEvent]]:

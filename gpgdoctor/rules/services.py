@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, Process, known, known_or
-from gpgdoctor.rules import cures, holding, scdaemon
+from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.rule import (
     Advice,
     Cure,
@@ -23,7 +23,6 @@ from gpgdoctor.rules.rule import (
 )
 from gpgdoctor.wording import Text, free, path, pid, public, text
 
-FULL = 190  # of 200: pcsc-lite 2.5.1 src/pcscd.h.in, PCSC_MAX_CONTEXT_THREADS
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
 SCDAEMON_STARTS = ("GD101", "GD102", "GD108")
 GNUPG_MISSING = hidden_by("GD306", "GD307")
@@ -307,35 +306,6 @@ def pcscd_version_mismatch(facts: Facts) -> Found | None:
             "Use one pcsc-lite on both sides, or 2.4.1 or later on one of them. A library in /usr/local, "
             "in a snap, a flatpak or a Nix profile is the usual reason."
         ),
-    )
-
-
-@rule(
-    "GD311",
-    "pcscd-full",
-    "pcscd has room for more connections.",
-    worst="error",
-    causes=hidden_by("GD302", "GD303", "GD305"),
-    breaks=refuses(Stretch.PCSCD, "full: {who} has the connections"),
-)
-def pcscd_full(facts: Facts) -> Found | None:
-    connections = known(facts.pcscd.connections)
-    if len(connections) + known_or(facts.pcscd.hidden, 0) < FULL:
-        if known_or(facts.pcscd.listener, "pcscd") is None:
-            raise NotApplicable(PCSCD_DOES_NOT_RUN)
-        return None
-    pids = [known_or(connection.pid, 0) for connection in connections]
-    counts = {pid: pids.count(pid) for pid in set(pids) if pid}
-    most = max(counts, key=lambda pid: counts[pid], default=0)
-    worst = [process for process in known_or(facts.processes, ()) if process.pid == most]
-    by = text(", {most} of them by {who}", most=counts[most], who=holding.named(worst[0])) if worst else text("")
-    return Found(
-        severity="error",
-        summary=text("{number} of pcscd's 200 connections are taken{by}.", number=len(connections), by=by),
-        effect=text("New programs are refused with 0x8010006A or 0x8010001D, as if they were not allowed."),
-        because=("pcscd.connections",),
-        culprits=tuple(holding.culprit(process, "certain") for process in worst),
-        cure=cures.ask_to_let_go(worst),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, Unknown, known, known_or
+from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
 from gpgdoctor.rules.rule import (
     Cure,
@@ -80,8 +80,9 @@ def pinentry_missing(facts: Facts) -> Found | None:
 
 def _default_missing(facts: Facts) -> Found | None:
     """Where none is configured and none is there. It matters where a card's PIN has to be asked for."""
-    if known_or(facts.configuration.pinentry_exists, None) is not False or not known_or(facts.gnupg.card_keys, 0):
+    if known_or(facts.gnupg.card_keys, 1) == 0 or known(facts.configuration.pinentry_exists) is not False:
         raise NotApplicable(text("pinentry-program is not set"))
+    known(facts.gnupg.card_keys)
     if _is_told_on_command_line(facts):
         raise NotApplicable(text("gpg-agent is started with a pinentry of its own"))
     return Found(
@@ -94,12 +95,13 @@ def _default_missing(facts: Facts) -> Found | None:
 
 
 def _is_told_on_command_line(facts: Facts) -> bool:
-    """As on NixOS, whose unit does that. What cannot be seen is taken for it."""
+    """As on NixOS, whose unit does that."""
+    known(facts.processes)
     running = holding.agents(facts)
     if running:
-        return any("--pinentry-program" in known_or(agent.options, ("--pinentry-program",)) for agent in running)
-    unit = facts.gnupg.agent_unit
-    return isinstance(unit, Unknown) or (unit is not None and "--pinentry-program" in unit.options)
+        return any("--pinentry-program" in known(agent.options) for agent in running)
+    unit = known(facts.gnupg.agent_unit)
+    return unit is not None and "--pinentry-program" in unit.options
 
 
 def _install_pinentry(facts: Facts) -> Cure:

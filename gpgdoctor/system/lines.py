@@ -24,7 +24,7 @@ class LineReader:
         self.ended = False
 
     def line(self, deadline: Deadline) -> bytes | None:
-        """The next line without its end; None at the end or the deadline. Raises OSError, TooMuch."""
+        """The next line without its end; None at the end, or where none came in time. Raises OSError and TooMuch."""
         while b"\n" not in self._buffer:
             if self.ended or not self._fill(deadline):
                 return None
@@ -32,7 +32,7 @@ class LineReader:
         return line
 
     def lines(self, deadline: Deadline) -> list[bytes]:
-        """All lines since the last call; waits for one. Empty at the end, or where none came until the deadline."""
+        """All that came since; waits where nothing has. Empty at the end, or where nothing came in time."""
         first = self.line(deadline)
         if first is None:
             return []

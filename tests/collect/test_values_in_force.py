@@ -86,7 +86,7 @@ def test_the_default_pinentry(tmp_path: Path) -> None:
     assert user_configuration._pinentry_exists((), str(default)) is None
     default.touch(0o755)
     assert user_configuration._pinentry_exists((), str(default)) is None
-    assert user_configuration._pinentry_exists((), UNKNOWN) is None
+    assert user_configuration._pinentry_exists((), UNKNOWN) == UNKNOWN
     assert user_configuration._pinentry_exists((), None) is None
 
 

@@ -118,9 +118,31 @@ def test_one_match_is_the_page_and_nobody_looks(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "look", lambda: pytest.fail("there is nothing to look for"))
-    assert told(capsys, "sign_and_send_pubkey: signing failed: agent refused operation").startswith(
-        "# other-agent-refused"
-    )
+    pasted = "auth.c:143:IsClientAuthorized() Process 9 (user: 1001) is NOT authorized for action: access_pcsc"
+    assert told(capsys, pasted).startswith("# GD401")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gpg: signing failed: Inappropriate ioctl for device",
+        "gpg-agent[599]: Broken pipe",
+        "sign_and_send_pubkey: signing failed: agent refused operation",
+        "Could not open a connection to your authentication agent.",
+        "USB error: Access denied (insufficient permissions)",
+    ],
+)
+def test_one_page_for_what_any_program_may_print_is_said_to_be_in_doubt(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = told(capsys, text)
+    assert len(ids_in(printed)) > 1 or "Any program may print this" in " ".join(printed.split())
+
+
+def test_one_page_for_words_is_said_to_be_found_by_words(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = " ".join(told(capsys, "usbguard blocks my yubikey").split())
+    assert "One page fits" in printed
+    assert printed.startswith(" ".join(command.ONLY_WORDS.split()))
 
 
 def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,11 +59,9 @@ def test_the_last_complaint_of_its_log(fake: Fake) -> None:
 
 def test_one_that_hangs_is_interrupted_and_never_killed(fake: Fake, tmp_path: Path) -> None:
     script = f"trap 'echo INT >{tmp_path}/got; exit 0' INT\nwhile :; do sleep 0.1; done"
-    started = time.monotonic()
     reading = read_card(fake(script), "/nonexistent", Deadline(0.3))
     assert reading.answer is None and not reading.still_runs
     assert (tmp_path / "got").read_text() == "INT\n"
-    assert time.monotonic() - started < 4
 
 
 def test_one_that_does_not_end_is_left_alone(fake: Fake, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_run_that_waits_too_long_names_the_holder(open_lab: OpenLab) -> None:
     started = time.monotonic()
     done = succeeds(fix(lab, "--yes"), 1)
 
-    assert 29 < time.monotonic() - started < 40
+    assert time.monotonic() - started > 29
     assert f"(pid {pid})" in done.stdout
     assert read(lab) == MINE
 

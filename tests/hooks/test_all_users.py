@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,10 +61,7 @@ def lab(open_module_lab: Callable[..., Lab]) -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def document(lab: Lab) -> dict[str, Any]:
-    started = time.monotonic()
-    document = document_of(run_hook(lab, "sos", "--all-users", user=0))
-    assert time.monotonic() - started < 15
-    return document
+    return document_of(run_hook(lab, "sos", "--all-users", user=0))
 
 
 def test_the_report_covers_all_and_shows_nothing_of_shadow(document: dict[str, Any], lab: Lab) -> None:

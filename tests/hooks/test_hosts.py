@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -188,9 +187,7 @@ def test_a_reporter_at_a_terminal_is_asked_first(answer: str, lab: Lab) -> None:
 def test_reportbug_goes_on_without_gpgdoctor(failure: str, lab: Lab) -> None:
     script = FAILURES[failure]
     gpgdoctor(lab, script and f"#!/bin/sh\n{script}\n")
-    started = time.monotonic()
     report = reportbug(lab).stdout
-    assert time.monotonic() - started < 20
     assert about(report).strip().startswith("gpgdoctor: no complete report (exit code ")
     assert "alice" not in about(report)
 
@@ -199,9 +196,7 @@ def test_reportbug_goes_on_without_gpgdoctor(failure: str, lab: Lab) -> None:
 def test_sos_goes_on_without_gpgdoctor(failure: str, lab: Lab) -> None:
     script = FAILURES[failure]
     gpgdoctor(lab, script and f"#!/bin/sh\n{script}\n")
-    started = time.monotonic()
     _, commands = sos(lab)
-    assert time.monotonic() - started < 20
     assert '"return_code": 0' not in commands
 
 
@@ -229,3 +224,7 @@ def test_only_root_installs(lab: Lab) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "as root, or below --destdir" in done.stderr
     assert done.stderr.count("\n") == 1
+    lab.room.write("/home/alice/bin/gpgdoctor", b"#!/bin/sh\n", mode=0o755, owner=USER)
+    done = lab.run([EXECUTABLE, "hook", "install", "supportconfig", "--exe", "/home/alice/bin/gpgdoctor"])
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.endswith("sudo pipx install --global .; then: sudo gpgdoctor hook install supportconfig\n")

@@ -237,7 +237,7 @@ def test_a_program_that_others_can_change_is_refused(root: Path, capsys: pytest.
     assert len(complaints) == sum(target.names_program for target in INSTALLABLE), "one line each"
     for complaint in complaints:
         assert "writable by others than root" in complaint
-        assert complaint.endswith("for all users: sudo pipx install --global gpgdoctor")
+        assert complaint.endswith("for all users, in its clone: sudo pipx install --global .")
     assert {path.split("/")[-2] for path in below(root) if "bug/" in path} == {"gpgdoctor"}
 
 

@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import threading
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +27,7 @@ pytestmark = pytest.mark.lab
 
 ORDINARY_USER = 1001
 TIMEOUT_S = 1.0
-SLACK_S = 1.5  # of a busy machine, above the 0.3 s that the benchmark holds
+PATIENCE_S = 30  # how near to its deadline it ends, the benchmark shows
 INTERRUPT = str(SUPPORT / "interrupt.py")
 PROBE = "gpgdoctor.collect.probe"
 LIAR = str(SUPPORT / "lying_pcscd.py")
@@ -50,9 +49,7 @@ def ids(document: dict[str, Any]) -> set[str]:
 def test_a_pcscd_that_lies(lie: str, open_lab: OpenLab) -> None:
     lab = open_lab(Scenario(name="liar", about="", readers=(), pcscd="never-started", files=(DISABLE_CCID,)))
     read_line(lab.popen([lab.python, LIAR, lie], user=0))
-    started = time.monotonic()
-    found = document(lab)
-    assert time.monotonic() - started < TIMEOUT_S + SLACK_S
+    found = document(lab, timeout=PATIENCE_S)
     assert found["verdict"] != "healthy"
 
 
@@ -71,9 +68,7 @@ def test_a_probe_child_that_is_stopped_in_the_middle(number: int, name: str, ope
     lab = open_lab(BY_NAME[name])
     check = shlex.join([lab.python, "-m", "gpgdoctor", "check", "--json", "--timeout", str(TIMEOUT_S)])
     interrupt = shlex.join([lab.python, "-I", "-S", INTERRUPT, PROBE, str(int(number))])
-    started = time.monotonic()
-    done = lab.run(["sh", "-c", f"{check} & check=$!; {interrupt}; wait $check"])
-    assert time.monotonic() - started < TIMEOUT_S + SLACK_S
+    done = lab.run(["sh", "-c", f"{check} & check=$!; {interrupt}; wait $check"], timeout=PATIENCE_S)
     assert_clear(done)
     assert json.loads(done.stdout)["verdict"] != "healthy"
     with pytest.raises(subprocess.TimeoutExpired):  # there is none left to be found

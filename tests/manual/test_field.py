@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gpgdoctor.manual import pages
+from gpgdoctor.manual import Page, pages
+from gpgdoctor.manual.matching import OF_THE_SYSTEM
 from gpgdoctor.manual.search import answer
 
 FIELD = Path(__file__).parent / "field"
@@ -144,6 +145,64 @@ def test_what_stands_there_in_peace_does_not_decide(aside: str) -> None:
 )
 def test_a_reason_that_many_causes_share_is_no_single_page(text: str) -> None:
     assert certain(text) is None
+
+
+SPEAKERS = ("", "gpg: ", "gpg-agent[7]: ", "scdaemon[7]: ", "pcscd[7]: ", "ykman: ", "ssh: ", "kernel: ", "backup[7]: ")
+CALLS = (
+    "",
+    "write error: ",
+    "error opening '/run/x': ",
+    "/opt/x: line 5: echo: ",
+    "signing failed: ",
+    "selecting card failed: ",
+)
+
+
+@pytest.mark.parametrize("error", OF_THE_SYSTEM)
+def test_what_the_system_says_is_certain_behind_no_name(error: str) -> None:
+    assert [f"{who}{call}{error}" for who in SPEAKERS for call in CALLS if certain(f"{who}{call}{error}")] == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.id)
+def test_only_a_whole_text_of_one_page_is_certain(page: Page) -> None:
+    for text in page.seen_as:
+        for pasted in (text, f"gpg: {text}", f"gpg-agent[7]: {text}", f"scdaemon[7]: {text}", f"pcscd[7]: {text}"):
+            assert certain(pasted) in {page.id, None}, pasted
+            assert certain(pasted) is None or not any(text in other.seen_as for other in pages() if other != page)
+        script = f"gpg-agent[7]: /opt/ask-pin: line 58: echo: {text}"
+        assert certain(script) in {page.id, None}, script
+        assert (
+            certain(f"I read that {text} may be said on a server that has nothing to do with any of all this") is None
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("the foobar app open stops gpg", "GD202"),
+        ("gpg stops working when foobar is open", "GD202"),
+        ("foobar prevents scdaemon from opening the token", "GD202"),
+        ("gpg stops foobar from working", "GD201"),
+        ("scdaemon locks out foobar", "GD201"),
+        ("foobar does not work while gpg-agent is running", "GD201"),
+        ("gpg stops working after suspend", "other-suspend"),
+    ],
+)
+def test_who_keeps_whom_from_the_card_decides(text: str, first: str) -> None:
+    assert answer(text).matches[0].page.id == first
+
+
+def test_what_kept_gpg_from_the_card_decides_before_what_follows_from_it() -> None:
+    cause = "gpg: error getting version from 'scdaemon': End of file"
+    found = answer(f"{cause}\ngpg: no default secret key: No secret key\ngpg: signing failed: No secret key")
+    assert found.deciding is not None and found.deciding.text == cause
+
+
+def test_of_two_readers_the_wrong_one_may_be_taken() -> None:
+    readers = "scdaemon[7] detected reader 'A 00 00'\nscdaemon[7] detected reader 'B 01 00'\n"
+    last = "no supported card application found"
+    assert answer(readers + last).matches[0].page.id == "GD506"
+    assert answer(last).matches[0].page.id == "GD602"
 
 
 def test_both_lines_that_gpg_prints_for_one_refusal_count_as_one() -> None:

@@ -7,6 +7,7 @@ fetched. The suite itself runs where the developer is; only what is marked as de
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -26,11 +27,23 @@ DEADLINE_S = 300
 LOOK = """
 umask 077
 cd "$HOME/a clone"
-exec nohup setpriv --reuid "$1" --regid "$1" --init-groups \\
+set -- nohup setpriv --reuid "$1" --regid "$1" --init-groups \\
     env -i HOME="$HOME" USER=first PATH="/usr/local/bin:$PATH" TZ=Asia/Kathmandu LANG=de_DE.UTF-8 LANGUAGE=de \\
-    GPGDOCTOR_OFFLINE=1 PYTHONPATH=. python3 -m pytest -q -p no:cacheprovider --tb=short \\
+    GPGDOCTOR_OFFLINE=1 PYTHONPATH=. python3
+"$@" tests/support/conditions.py 2>/dev/null || exit
+exec "$@" -m pytest -q -p no:cacheprovider --tb=short \\
     -m "machine_dependent and not lab" $(grep -rl --include="test_*.py" "pytest[.]mark[.]machine_dependent" tests)
 """
+CONDITIONS = {
+    "uid": int(USER),
+    "umask": "077",
+    "SIGHUP ignored": True,
+    "HOME": HOME,
+    "TZ": "Asia/Kathmandu",
+    "hours ahead": 5.75,
+    "LANG": "de_DE.UTF-8",
+    "GPGDOCTOR_OFFLINE": "1",
+}
 
 
 @pytest.fixture
@@ -56,6 +69,8 @@ def test_what_depends_on_the_machine_passes_where_all_is_installed(installed: Ch
     for program in ("/usr/sbin/pcscd", "/usr/lib/gnupg/scdaemon", "/usr/local/bin/gpgdoctor"):
         installed.succeed("test", "-x", program)
     done = installed.run("sh", "-c", LOOK, "sh", USER, deadline_s=DEADLINE_S, HOME=HOME)
+    conditions, _, _ = done.stdout.partition("\n")
+    assert json.loads(conditions) == CONDITIONS
     assert done.returncode == 0, done.stdout[-6000:]
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed and int(passed[1]) > 100, done.stdout[-600:]

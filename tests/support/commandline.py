@@ -11,11 +11,11 @@ from gpgdoctor.cli import command_tree
 # fmt: off
 PROGRAMS = {
     "apt", "apt-get", "awk", "cat", "chmod", "chown", "cut", "dmesg", "dnf", "echo", "export", "file", "findmnt",
-    "flatpak", "gpg", "gpg-connect-agent", "gpgconf", "gpgdoctor", "grep", "id", "journalctl", "kill", "ldconfig",
-    "loginctl", "ls",
+    "flatpak", "gpg", "gpg-connect-agent", "gpgconf", "gpgdoctor", "grep", "home-manager", "id", "journalctl", "kill",
+    "ldconfig", "loginctl", "ls",
     "lsusb", "modprobe", "mv", "pacman", "pcsc_scan", "pcscd", "pkcheck", "pkill", "printenv", "printf", "ps", "rm",
-    "sed", "sleep", "ss", "ssh-add", "ssh-agent", "stat", "sudoedit", "systemctl", "tail", "tty", "type", "udevadm",
-    "usbguard", "ykman", "zypper",
+    "sed", "sleep", "snap", "ss", "ssh-add", "ssh-agent", "stat", "sudoedit", "systemctl", "tail", "tee", "tty", "type",
+    "udevadm", "usbguard", "ykman", "zypper",
 }
 # fmt: on
 

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gpgdoctor.diagnosis import diagnose
+from gpgdoctor.report.json import document
+from gpgdoctor.snapshot import decode
+
 SNAPSHOTS = Path(__file__).resolve().parents[2] / "fixtures" / "snapshots"
 
 
@@ -17,7 +21,7 @@ def recorded() -> list[dict[str, Any]]:
 
 def crowd(number: int, *, facts_only: bool = False) -> Iterator[tuple[str, str]]:
     """Names of hosts, and their documents as ``check --json`` prints them or, unjudged, with their facts alone."""
-    texts = [_text(document, facts_only) for document in recorded()]
+    texts = [_text(snapshot, facts_only) for snapshot in recorded()]
     for count in range(number):
         yield f"laptop-{count:05d}", texts[count % len(texts)]
 
@@ -28,6 +32,8 @@ def write(folder: Path, number: int, *, facts_only: bool = False) -> None:
         (folder / f"{name}.json").write_text(text)
 
 
-def _text(document: dict[str, Any], facts_only: bool) -> str:
-    kept = ("schema_version", "facts") if facts_only else tuple(document)
-    return json.dumps({name: document[name] for name in kept}, indent=2, sort_keys=True)
+def _text(recorded: dict[str, Any], facts_only: bool) -> str:
+    """The recorded ones have their findings and no checks."""
+    whole = document(diagnose(decode(recorded["facts"])), 0)
+    kept = ("schema_version", "facts") if facts_only else tuple(whole)
+    return json.dumps({name: whole[name] for name in kept}, indent=2, sort_keys=True)

@@ -31,6 +31,7 @@ class Program:
         self._interrupts = 0
         self._before: dict[int, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []  # signals that came while it was being started
         try:
             # A handler is forgotten by the program that is started, which has Ctrl-C as ever.
             for number in (signal.SIGINT, *FORWARDED):
@@ -41,6 +42,8 @@ class Program:
             self.restore_signals()
             why = error.strerror if isinstance(error, OSError) else error
             raise NotStarted(f"{argv[0]} cannot be started: {why}") from error
+        for early in self._early:
+            self._pass_on(early)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGINT:
@@ -48,6 +51,12 @@ class Program:
             # On a terminal whose foreground we share, the program has been interrupted itself.
             if self._interrupts == 1 and _is_in_foreground():
                 return
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._pass_on(number)
+
+    def _pass_on(self, number: int) -> None:
         if self._process is not None:
             with suppress(OSError):
                 self._process.send_signal(number)

@@ -89,7 +89,7 @@ SCENARIOS = (
     ),
     Scenario(
         name="exclusive-holder",
-        about="Another program has the card for itself alone; no option of scdaemon helps.",
+        about="Another program holds the card exclusively; no option of scdaemon helps.",
         clients=(Client(kind="exclusive", program="yubikey-agent"),),
         files=(ON_PCSC,),
         steps=(CARD_STATUS_FAILS,),

@@ -132,7 +132,7 @@ SCENARIOS: tuple[MachineScenario, ...] = (
     ),
     MachineScenario(
         name="usb-exclusive-holder",
-        about="Another program has the token for itself alone.",
+        about="Another program holds the token exclusively.",
         files=(DISABLE_CCID,),
         clients=(Client(kind="exclusive", program="yubikey-agent"),),
         steps=(CARD_STATUS_FAILS,),
