@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-GPG = r"(?:gpg2?|gnupg|gpg-agent|scdaemon)"
+GPG = r"(?:gpg2?|gnupgp?|gpg-agent|scdaemon)"
 # What a program does to another one; without the -s it may be what a person did.
 HINDERS = r"(?:stops|breaks|blocks|prevents|disables|locks|hinders|denies|disturbs|interrupts|keeps|kills|disconnects)"
 FAILS = r"(?:stops|stopped|fails|failed|breaks|broken|broke|not|cannot|hangs|dies|loses|error|errors|unusable|blocked)"
 WHILE = r"(?:when|whenever|while|whilst|as long as|if|once|with|having)"
 OPEN = r"(?:open|opened|opens|running|runs|launched|started|starts|active)"
+HOLDS = r"(?:holds|keeps|grabs|locks|occupies|hogs|takes|claims)"
+CARD = r"(?:card|smartcard|reader|token|yubikey|nitrokey|device)"
 # What runs for gpg's own sake, or is no program.
 NO_OTHER = r"(?:pcscd|pcsc|agent|daemon|service|session|system|laptop|computer|terminal|ssh|tmux|shell|pinentry)"
 # "gpg stops working" and "gpg breaks after ..." have no object.
@@ -22,16 +24,22 @@ GPG_IS_KEPT_OUT = [
     re.compile(rf"\b{HINDERS}\s+(?:(?:out|with|my|the|off)\s+)*{GPG}\b"),
     re.compile(rf"\b(?:stop|block|keep|prevent)\w*\s+(?:(?:my|the)\s+)?{GPG}\b.*\bfrom\b"),
     re.compile(rf"\b{GPG}\b.*\b{FAILS}\b.*\b{WHILE}\b(?!.*\b{NO_OTHER}\b).*\b{OPEN}\b"),
+    re.compile(rf"^(?:(?!{GPG}\b).)*\b{HOLDS}\s+(?:\w+\s+){{0,3}}{CARD}\b.*\b{GPG}\b"),
     re.compile(rf"\b{WHILE}\b(?!.*\b{NO_OTHER}\b).*\b{OPEN}\b[^.]*\b{GPG}\b[^.]*\b{FAILS}\b"),
 ]
 GPG_KEEPS_OUT = [
+    re.compile(rf"\b{GPG}\s+(?:\w+\s+)?{HOLDS}\s+(?:\w+\s+){{0,3}}{CARD}\b"),
     re.compile(rf"\b{GPG}\b[^,;.]{{0,30}}?\b{HINDERS}\s+(?:(?:out|my|the|off)\s+)*(?!{NO_OBJECT}\b)\w+"),
     re.compile(rf"\b{FAILS}\b.*\b(?:{WHILE}|after)\b[^.]*\b{GPG}\b[^.]*\b{OPEN}\b"),
 ]
 
 
+LONGEST = 240  # characters: a sentence says it at its beginning, and the patterns try every place
+
+
 def pages_for(plain: str) -> tuple[str, ...]:
     """The pages by who keeps whom out, from a text in lower case without contractions; none where it does not say."""
+    plain = plain[:LONGEST]
     if any(pattern.search(plain) for pattern in GPG_IS_KEPT_OUT):
         return ("GD202", "GD203", "GD205")
     if any(pattern.search(plain) for pattern in GPG_KEEPS_OUT):

@@ -74,7 +74,15 @@ OF_THE_SYSTEM = (
     "operation cancelled", "operation not permitted", "operation timed out", "permission denied", "read error",
     "read-only file system", "resource temporarily unavailable", "timeout", "write error",
 )
+# What also stands there where all is well, or where another cause is: a hint, never the answer.
+HINTS = frozenset({
+    "gpg gnupg 2 3 7", "keybox root gnupg pubring kbx created", "directory root gnupg created", "max pin lengths 3 2 0",
+    "no ccid", "not an openpgp card", "pcscd service main process exited", "pinentry probably not installed",
+    "re-selected", "uid 65534", "user 65534",
+})
 # fmt: on
+# pcscd refuses greeters and services too: which user's refusal it is decides.
+OF_A_SERVICE = re.compile(r"\(user: [1-9]\d{0,2}\)")
 QUOTED = re.compile(r"""(?<!\w)(?:'[^']*'|"[^"]*")(?!\w)|\S*/\S*""")
 NO_CARD_PROGRAMS = ("warning", "error", "usage", "step")  # beginnings that programs of all kinds share
 ENOUGH_OF_A_LINE = 0.5  # of its words, for what any program may print
@@ -155,7 +163,9 @@ def is_certain(match: Match) -> bool:
     gpg-agent's log also has what its children print; of pcscd's and scdaemon's own logs a part of a line will do.
     """
     said, phrase = match.line, f" {match.phrase} "
-    if match.reason or match.weight < Weight.MESSAGE or match.phrase in BARE_REASONS | OF_ANY_PROGRAM:
+    if match.reason or match.weight < Weight.MESSAGE or match.phrase in BARE_REASONS | OF_ANY_PROGRAM | HINTS:
+        return False
+    if said.message in MISSING or " dbg " in said.words or OF_A_SERVICE.search(said.whole):
         return False
     if any(f" {error} " in phrase for error in OF_THE_SYSTEM):
         return False

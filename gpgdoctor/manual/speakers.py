@@ -39,7 +39,7 @@ PROMPT = re.compile(r"^\s*(?:[\w.@~/:-]*[$#%>\u276f\u279c\u25b6\u03bb]\s+)+")
 CLOCK = r"\d{2}:\d{2}(?::\d{2})?(?:[.,]\d+)?"
 DATE = r"(?:[A-Za-z]{3}\s+\d{1,2}|\d{4}[-/]\d\d[-/]\d\d|\d\d\.\d\d(?:\.(?:\d{4})?)?)"
 STAMP = re.compile(rf"^\s*(?:\[\s*\d+\.\d+\]\s*|(?:{DATE}[T ]\s*)?{CLOCK}(?:Z|[+-]\d\d:?\d\d)?\s+)")
-HOST = re.compile(r"^[\w.-]+\s+(?=[\w.@/-]+(?:\[\d+\])?:\s)")
+HOST = re.compile(r"^(?!usb\s|hub\s)[\w.-]+\s+(?=[\w.@/-]+(?:\[\d+\])?:\s)")
 # pcscd: "00000045 ccid_usb.c:598:OpenUSBByName() text"
 SOURCE_LINE = re.compile(r"^(?:\d{8} )?(?:\[\d+\] )?[\w./-]*?([\w-]+\.[cl]):\d+:(\w+)\(\)\s*")
 NAMED = re.compile(r"^(?:\([^()]*\) )?(?P<program>[A-Za-z_][\w.+-]*?)(?:\[\d+\](?:: | )|: +)")

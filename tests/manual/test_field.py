@@ -177,6 +177,22 @@ def test_only_a_whole_text_of_one_page_is_certain(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "bash: pcscd: command not found",
+        "zsh: command not found: scdaemon",
+        "scdaemon[4] DBG: response: sw=6D00 datalen=0",
+        "pcscd[7]: auth.c:166:IsClientAuthorized() Process 9 (user: 999) is NOT authorized for action: access_pcsc",
+        "systemd[1]: pcscd.service: Main process exited, code=exited, status=1/FAILURE",
+        "gpg: directory '/root/.gnupg' created",
+        "Cause: The Smart card resource manager is not running",
+    ],
+)
+def test_what_stands_there_for_other_causes_too_is_not_certain(text: str) -> None:
+    assert certain(text) is None
+
+
+@pytest.mark.parametrize(
     ("text", "first"),
     [
         ("the foobar app open stops gpg", "GD202"),
