@@ -22,9 +22,8 @@ PLACE_FOR_OTHERS = "/usr/share/bug/default/{package}/"
 DPKG_LISTS = "/var/lib/dpkg/info/*.list"  # what each package installed, one path a line
 EXECUTABLE = re.compile(r"/[A-Za-z0-9_./+-]+")  # shims name it without quotes, and sos has none
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")  # Debian Policy 5.6.1
-SCRIPT_OF_0_1_0 = (
-    "cae793197d9b8dccf921c80b74323f79d15ba4b12235b934823a249bbb7f4da2"  # reportbug's, which asked another question
-)
+# Reportbug's, which asked another question.
+SCRIPT_OF_0_1_0 = "cae793197d9b8dccf921c80b74323f79d15ba4b12235b934823a249bbb7f4da2"
 
 
 class Refused(Exception):
