@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from glob import glob
 from itertools import takewhile
 from pathlib import Path
@@ -72,23 +73,13 @@ def state(piece: Piece, destdir: str = "") -> State:
     if destdir:
         return "same" if present == piece.content else "foreign"
     marked = marker.read(present)
-    if marked is None:
-        return _unmarked(piece, present)
-    if not marked.intact:
-        return "changed"
-    return "same" if marked.content == piece.content else "ours"
-
-
-def _unmarked(piece: Piece, present: bytes) -> State:
-    if _of_0_1_0(piece, present) and _belongs_to_no_package(piece.path):
+    if marked is not None:
+        return "changed" if not marked.intact else "same" if marked.content == piece.content else "ours"
+    pattern = re.escape(piece.template).replace(b"@EXE@", EXECUTABLE.pattern.encode())
+    of_0_1_0 = re.fullmatch(pattern, present) or hashlib.sha256(present).hexdigest() == SCRIPT_OF_0_1_0
+    if of_0_1_0 and _belongs_to_no_package(piece.path):  # it wrote no marker
         return "ours"
     return "packaged" if present == piece.content else "foreign"
-
-
-def _of_0_1_0(piece: Piece, present: bytes) -> bool:
-    """Whether it can be from 0.1.0, which wrote no marker."""
-    pattern = re.escape(piece.template).replace(b"@EXE@", EXECUTABLE.pattern.encode())
-    return bool(re.fullmatch(pattern, present)) or hashlib.sha256(present).hexdigest() == SCRIPT_OF_0_1_0
 
 
 def _belongs_to_no_package(path: str) -> bool:
@@ -127,24 +118,25 @@ def _obstacle(path: str, how: State, destdir: str) -> str:
         return f"{destdir}{path} is there, and is not what this command writes"
     if how == "changed":
         return f"{path} was changed since gpgdoctor wrote it"
-    return f"{path} is there, and gpgdoctor did not write it, or was 0.1.0"
+    return f"{path} is there, and gpgdoctor did not write it, or 0.1.0 did"
 
 
 def _marked(wanted: list[Piece]) -> dict[str, bytes]:
     """The contents with their markers. A directory that was made for another file of ours counts as made, too."""
     everything = [piece for target in TARGETS for piece in [*pieces(target, ""), *_for_others(target)]]
-    ours = {directory for piece in everything for directory in _directories_made_for(piece.path)}
-    contents = {}
-    for piece in wanted:
-        above = marker.directories_above(piece.path)
-        made = list(takewhile(lambda directory: directory in ours or not os.path.lexists(directory), above))
-        contents[piece.path] = marker.mark(piece.content, len(made))
-    return contents
+    ours = {directory for piece in everything for directory in _made_for(piece.path)}
+
+    def made(path: str) -> int:
+        above = Path(path).parents
+        return len(list(takewhile(lambda directory: directory in ours or not os.path.lexists(directory), above)))
+
+    return {piece.path: marker.mark(piece.content, made(piece.path)) for piece in wanted}
 
 
-def _directories_made_for(path: str) -> list[str]:
+def _made_for(path: str) -> Sequence[Path]:
+    """The directories that were made for a file: a marker can name no others than those above it."""
     marked = marker.read(files.read(path) or b"")
-    return marker.directories_above(path)[: marked.made] if marked is not None and marked.intact else []
+    return Path(path).parents[: marked.made] if marked is not None and marked.intact else ()
 
 
 class Removal(Record):
@@ -160,19 +152,19 @@ def uninstall(
     Without ``only_wanted`` that is also what reportbug has for other packages.
     """
     others = [] if destdir or only_wanted else _for_others(target)
-    done, kept, directories = [], [], set[str]()
+    done, kept, directories = [], [], set[Path]()
     for piece in [*wanted, *others]:
         path, how = f"{destdir}{piece.path}", state(piece, destdir)
         if how in ("same", "ours"):
             done.append(f"{'would remove' if dry_run else 'removed'} {path}")
-            directories.update(_directories_made_for(path))
+            directories.update(_made_for(path))
             if not dry_run:
                 files.remove(path)
         elif how == "changed" or (how != "absent" and piece in wanted):
             kept.append(_kept(path, how, destdir))
     if not dry_run:
-        for directory in sorted(directories, key=len, reverse=True):
-            files.remove_empty(directory)
+        for directory in sorted(directories, reverse=True):
+            files.remove_empty(str(directory))
     return Removal(done=tuple(done), kept=tuple(kept))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import PurePosixPath
 
 from gpgdoctor.system.record import Record
 
@@ -33,8 +32,3 @@ def read(present: bytes) -> Marked | None:
         return None
     content, made = present[: found.start()], int(found[1])
     return Marked(content=content, made=made, intact=mark(content, made) == present)
-
-
-def directories_above(path: str) -> list[str]:
-    """From the one that the file is in to the root: a marker can name no others."""
-    return [str(directory) for directory in PurePosixPath(path).parents]

@@ -207,6 +207,15 @@ def test_what_a_release_without_markers_installed_is_ours_where_dpkg_knows_no_ow
     assert below(root) == {}
 
 
+def test_the_script_of_0_1_0_is_known_though_it_asked_otherwise(root: Path) -> None:
+    wanted = pieces(BY_NAME["reportbug"], EXECUTABLE)
+    now, then = b"and readers (redacted)", b"and card readers (redacted, shown to you)"
+    for piece in wanted:
+        files.write(piece.path, piece.content.replace(now, then), piece.mode)
+    dpkg_knows(root)
+    assert len(uninstall(BY_NAME["reportbug"], wanted).done) == len(wanted)
+
+
 def test_a_marker_can_name_no_directories_but_those_above_it(root: Path) -> None:
     (piece,) = pieces(BY_NAME["sos"], EXECUTABLE)
     (root / "etc/other").mkdir(parents=True)
