@@ -16,9 +16,9 @@ from gpgdoctor.rules import catalogue
 from gpgdoctor.snapshot import decode
 from gpgdoctor.way import way
 from gpgdoctor.way.breaks import broken_by
-from tests.report.test_text import HOSTILE, LONG, UMLAUTS
 from tests.support.documents import DOCUMENTS, MACHINES
 from tests.support.drawings import FOLDER, breaking, drawn, every_form, path_of, shown, stored_for
+from tests.support.odd_machines import HOSTILE, LONG, UMLAUTS
 
 MOST_LINES = 12
 SHOWN = shown()

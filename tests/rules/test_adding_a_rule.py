@@ -124,5 +124,5 @@ def test_nothing_is_left_to_rejudge(copy: Path) -> None:
 
 
 def test_a_misspelt_scenario_is_refused_with_the_one_that_may_be_meant() -> None:
-    with pytest.raises(SystemExit, match="no scenario is called shared-holdr; did you mean shared-holder[?]"):
+    with pytest.raises(SystemExit, match=r"no scenario is called shared-holdr; did you mean shared-holder[?]"):
         recordings.record_all(["shared-holdr"])

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
+from gpgdoctor.facts import Facts
 from gpgdoctor.lab.catalogue import SCENARIOS
 from gpgdoctor.lab.catalogue.common import DISABLE_CCID
 from gpgdoctor.lab.lab import Lab
@@ -107,6 +108,10 @@ def path_of(name: str) -> Path:
 def load(name: str) -> Document:
     document: Document = json.loads(path_of(name).read_text())
     return document
+
+
+def facts_of(name: str) -> Facts:
+    return decode(load(name)["facts"])
 
 
 def names() -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""The ids and names of every rule that was released: ``python -m tests.support.released`` adds those of this version."""
+"""The ids and names of every rule that was released.
+
+``python -m tests.support.released`` adds those of this version.
+"""
 
 from __future__ import annotations
 
