@@ -21,7 +21,7 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
-from gpgdoctor.wording import free, path, pid, public, text
+from gpgdoctor.wording import Text, free, path, pid, public, text
 
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
 SCDAEMON_STARTS = ("GD101", "GD102", "GD108")
@@ -178,7 +178,16 @@ def _not_running(facts: Facts, severity: Severity) -> Found:
         effect=text('gpg says "No such device", or since 2.3 "Service is not running".'),
         because=("pcscd.listener", "pcscd.socket_file", "pcscd.installed", "pcscd.unit"),
         cure=_start_pcscd(facts),
+        headline=_why_it_does_not_run(facts),
     )
+
+
+def _why_it_does_not_run(facts: Facts) -> Text | None:
+    if not known_or(facts.pcscd.installed, True):
+        return text("pcscd is not installed")
+    why = {"masked": "it is masked", "disabled": "its socket is disabled", "enabled": "its socket is not started"}
+    unit = known_or(facts.pcscd.unit, None) or ""
+    return text("pcscd does not run: {why}", why=public(why[unit])) if unit in why else None
 
 
 def _start_pcscd(facts: Facts) -> Cure:
@@ -272,7 +281,7 @@ def _states(facts: Facts) -> tuple[str, ...]:
     "pcscd and its library speak the same protocol.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305"),
-    breaks=refuses(Stretch.PCSCD, "they speak different versions"),
+    breaks=refuses(Stretch.PCSCD, "pcscd speaks another PC/SC version"),
 )
 def pcscd_version_mismatch(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":

@@ -16,6 +16,7 @@ from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.html import render
 from gpgdoctor.system.record import replace
+from tests.support import drawings
 from tests.support.axe import violations
 from tests.support.browser import Browser
 from tests.support.documents import MACHINES
@@ -24,6 +25,7 @@ from tests.support.known_secrets import planted
 from tests.support.markup import problems, text_of
 from tests.support.page_machines import EVERY, NASTY
 
+SHOWN = drawings.shown()
 CONSPICUOUS = ("shared-holder", "transaction-held", "sick", "hostile", "long", "pcscd-never-started", "many-readers")
 
 
@@ -73,8 +75,30 @@ def test_the_picture_has_a_title_and_a_description() -> None:
     for name in ("wide", "tall"):
         assert f'aria-labelledby="{name}-title {name}-desc"' in page
     described = re.search(r'<desc id="wide-desc">(.*?)</desc>', page)
-    broken = "Between pcscd and reader it is refused, says GD202: firefox has it, scdaemon wants it alone."
+    broken = "Between pcscd and reader it is refused, says GD202: firefox has the card, scdaemon wants it alone."
     assert described and broken in described[1]
+
+
+@pytest.mark.parametrize(
+    ("machine", "sign", "path"),
+    [
+        ("shared-holder", "\N{MULTIPLICATION SIGN}", "M-4.5 -4.5L"),
+        ("usb-scdaemon-first", "!", "M0 -5V1"),
+        ("transaction-held", "\N{HORIZONTAL ELLIPSIS}", "M-4.5 0h.1"),
+    ],
+)
+def test_a_mark_differs_by_more_than_its_colour(machine: str, sign: str, path: str) -> None:
+    page = page_of(EVERY[machine])
+    assert re.search(rf'<text class="caption \w+"[^>]*>{sign} GD\d', page)
+    assert path in page
+    assert not any(other in page for other in {"M-4.5 -4.5L", "M0 -5V1", "M-4.5 0h.1"} - {path})
+
+
+def test_a_readers_name_is_as_long_as_it_takes_to_know_it() -> None:
+    """Where it is on USB stands beneath; pcscd's numbers only where there is another of that name."""
+    assert ">USB 1-1:1.2</text>" in page_of(SHOWN["GD402"])
+    assert not re.search(r'class="name"[^>]*>[^<]*00', page_of(SHOWN["GD202"]))
+    assert re.search(r'class="name"[^>]*>[^<]*00 0', page_of(SHOWN["GD205"]))
 
 
 def test_it_is_redacted() -> None:

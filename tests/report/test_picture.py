@@ -10,6 +10,7 @@ import re
 import pytest
 
 from gpgdoctor.diagnosis import diagnose
+from gpgdoctor.report.glyphs import BOXES, PLAIN
 from gpgdoctor.report.style import Drawing, Style
 from gpgdoctor.report.text import render
 from gpgdoctor.rules import catalogue
@@ -24,6 +25,7 @@ MOST_LINES = 12
 SHOWN = shown()
 BROKEN = breaking(SHOWN)
 DRAWN = stored_for(SHOWN)
+SIGNS = {*PLAIN.marks.values(), *BOXES.marks.values()}
 EVERY = {
     **{name: decode(document["facts"]) for name, document in DOCUMENTS.items()},
     **MACHINES,
@@ -52,7 +54,7 @@ def test_what_stands_at_a_break_is_short(id: str) -> None:
     """It has to stand over its mark on 80 columns with a program's name in it."""
     how = catalogue()[id].breaks
     assert how is not None
-    assert 0 < len(how.why.format(who="another program", has="likely has")) <= 56
+    assert 0 < len(how.why.format(who="another program", has="likely has")) <= 60
     assert not how.why.endswith(".")
 
 
@@ -64,6 +66,33 @@ def test_the_finding_that_breaks_it_is_named(id: str) -> None:
     broken = {finding.id: broken_by(finding) for finding in diagnosis.findings}
     named = {id for id in broken if id in printed}
     assert named and (id in named or broken.get(id) in [None, *map(broken.get, named)])
+
+
+@pytest.mark.parametrize("id", BROKEN)
+def test_a_reason_is_tied_to_its_mark(id: str) -> None:
+    """Where it stands over the way: the line beneath it leads to the sign between two stations."""
+    for drawing, tie in ((Drawing.BOXES, "│"), (Drawing.ASCII, "|")):
+        reason, ties, names, *_ = drawn(SHOWN[id], drawing)
+        if reason.startswith("  gpg "):
+            continue  # only another program is refused
+        marks = [column for column, letter in enumerate(ties) if letter == tie]
+        assert marks and ties.strip(f" {tie}") == ""
+        assert all(names[column] in SIGNS for column in marks)
+        assert len(reason) - len(reason.lstrip()) <= marks[0] < len(reason)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_no_reader_is_blank_and_none_contradicts_who_has_it(name: str) -> None:
+    seen = way(diagnose(EVERY[name]))
+    assert seen.stations[-2].state_text and seen.stations[-1].state_text
+    claimed = any(branch.note.endswith("has the reader") for branch in seen.branches)
+    assert not (claimed and seen.stations[-2].state_text == "free")
+
+
+def test_another_reader_is_called_one_and_named_in_full() -> None:
+    lines = drawn(SHOWN["GD506"], Drawing.ASCII)
+    assert "  this reader: Alcor Link AK9567 00 00" in lines
+    assert "  other reader: Yubico YubiKey OTP+FIDO+CCID 00 00: has a card" in lines
 
 
 @pytest.mark.parametrize("width", [20, 33, 46, 60, 72, 80])
@@ -87,7 +116,7 @@ def test_colour_is_only_colour(name: str) -> None:
 def test_a_pipe_has_the_way_in_one_line(name: str) -> None:
     line, *_ = drawn(EVERY[name], Drawing.LINE, verbose=True)
     assert line.isascii() and len(line) <= 80
-    assert re.search(r"scdaemon -- (pcscd|own driver) -- \S.* -- card$", line)
+    assert re.search(r"scdaemon -- (pcscd|own USB driver) -- \S.* -- card$", line)
 
 
 def test_a_pipe_is_told_where_another_program_is_refused() -> None:
