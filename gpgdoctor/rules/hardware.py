@@ -1,4 +1,4 @@
-"""GD5xx: is there a reader, is there a card, does either answer?"""
+"""GD501 to GD505: is there a reader, is there a card, does either answer?"""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from gpgdoctor.wording import Privacy, Private, Text, pid, public, text, user
 HOME_SHOWN = 40  # characters of another home's path
 
 # A pcscd that is of no use says nothing about a reader that is held by scdaemon's own driver.
-NO_PCSCD = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401", at_least="warning")
+PCSCD_FAILS = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401", at_least="warning")
 
 
 def _readers_and_devices(facts: Facts) -> Subjects:
@@ -53,7 +53,7 @@ def _claimed(facts: Facts) -> list[Subject]:
     "No scdaemon of another home or user has the reader.",
     worst="error",
     each=_readers_and_devices,
-    causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204")),
+    causes=(*PCSCD_FAILS, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204")),
     no_subject=text("PC/SC lists no reader"),
     breaks=refuses(Stretch.READER, "scdaemon of another home or user {has} the reader"),
 )
