@@ -20,7 +20,7 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
-from gpgdoctor.rules.services import GNUPG_MISSING
+from gpgdoctor.rules.services import AGENT_ELSEWHERE, GNUPG_MISSING
 from gpgdoctor.wording import Argument, Text, free, path, public, several, text, user
 
 NO_HOME = {HomeProblem.MISSING, HomeProblem.NO_DIRECTORY}
@@ -76,6 +76,7 @@ def _shared_for_nobody(facts: Facts) -> Cure:
     worst="error",
     causes=(
         *GNUPG_MISSING,
+        *AGENT_ELSEWHERE,
         *hidden_by("GD108", at_least="error"),
         *hidden_by("GD101", "GD102", stopping="scdaemon"),
         *headed_by("GD115", "GD305"),
@@ -122,7 +123,7 @@ def _without_driver(facts: Facts) -> Cure:
     "scdaemon-disabled",
     "gpg-agent may start GnuPG's own scdaemon.",
     worst="error",
-    causes=hidden_by("GD307"),
+    causes=hidden_by("GD307", "GD308"),
     breaks=refuses(Stretch.SCDAEMON, "smart cards are turned off"),
 )
 def scdaemon_disabled(facts: Facts) -> Found | None:
