@@ -123,7 +123,7 @@ def _without_driver(facts: Facts) -> Cure:
     "scdaemon-disabled",
     "gpg-agent may start GnuPG's own scdaemon.",
     worst="error",
-    causes=hidden_by("GD307", "GD308"),
+    causes=hidden_by("GD307"),
     breaks=refuses(Stretch.SCDAEMON, "smart cards are turned off"),
 )
 def scdaemon_disabled(facts: Facts) -> Found | None:

@@ -265,7 +265,6 @@ GONE = dict.fromkeys(("scdaemon_version", "own_ccid_driver", "scdaemon_options")
         {"pcscd": STALE, "conf": ON_PCSC},
         {"pcscd": {"service": "failed"}, "conf": ON_PCSC},
         {"version": "2.4.7", "usb": (replace(FREE_ON_USB, accessible=False),)},
-        {"agent_conf": "disable-scdaemon\n"},
     ],
 )
 def test_a_forwarded_agent_needs_nothing_here(how: dict[str, Any]) -> None:
