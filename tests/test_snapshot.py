@@ -15,10 +15,9 @@ from gpgdoctor.report.json import document, dump
 from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import render
 from gpgdoctor.snapshot import BadSnapshot, decode, encode
-from tests.report.test_markdown import reported
-from tests.report.test_redact import planted
 from tests.support.build import SHARING, client, machine
-from tests.support.documents import DOCUMENTS, MACHINES
+from tests.support.documents import DOCUMENTS, MACHINES, reported
+from tests.support.known_secrets import planted
 
 
 def without(*place: str) -> dict[str, Any]:

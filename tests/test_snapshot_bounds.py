@@ -21,8 +21,8 @@ from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.scdaemon_conf.options import parse_option_table
 from gpgdoctor.snapshot import ANSWER_BOUNDS, SNAPSHOT_BOUNDS, BadSnapshot, Bounds, decode, decode_as, encode
 from gpgdoctor.system.record import replace
-from tests.report.test_redact import planted
 from tests.support.civility import PATIENCE_S, USAGE
+from tests.support.known_secrets import planted
 from tests.support.specimens import machines
 
 TABLE = parse_option_table((SOURCE_TREE / "fixtures" / "conf" / "scdaemon-2.2.40.options").read_text())

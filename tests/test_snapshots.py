@@ -22,8 +22,8 @@ from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import render
 from gpgdoctor.snapshot import decode, encode
 from gpgdoctor.system.record import replace
-from tests.report.test_redact import planted
 from tests.support.documents import DOCUMENTS, MACHINES, outline
+from tests.support.known_secrets import planted
 
 OPTIONS = CheckOptions(
     homedir=None,

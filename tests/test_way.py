@@ -9,7 +9,7 @@ from gpgdoctor.facts import Facts, Unknown
 from gpgdoctor.rules import catalogue
 from gpgdoctor.system.record import replace
 from gpgdoctor.way import way
-from gpgdoctor.way.model import Kind, Passage, State, Way
+from gpgdoctor.way.model import Kind, Passage, Sign, State, Way, sign_of
 from tests.support.build import (
     EMPTY_HANDED,
     EXCLUSIVE,
@@ -81,6 +81,47 @@ def test_scdaemons_own_driver() -> None:
     alone = of(without_pcscd(version="2.4.7", usb=(replace(FREE_ON_USB, accessible=False),), gnupg={"card_keys": 1}))
     assert alone.stations[3].kind is Kind.DRIVER and link(alone, Kind.READER) == (Passage.REFUSED, "GD402")
     assert alone.branches == ()
+
+
+def test_what_is_claimed_on_usb_is_not_free() -> None:
+    """PC/SC's state of a reader says nothing to scdaemon's own driver."""
+    drawn = of(machine(version="2.4.7", usb=(ON_USB,), running=EMPTY_HANDED))
+    assert (state(drawn, Kind.READER), drawn.branches[0].note) == (State.BY_PCSCD, "has the reader")
+    assert of(machine(readers=(IN_USE,), clients=(FIREFOX,))).branches[0].note == "has the card"
+
+
+def test_a_reader_behind_a_break_is_seen_on_usb() -> None:
+    drawn = of(without_pcscd(conf="disable-ccid\n", usb=(FREE_ON_USB,)))
+    assert (link(drawn, Kind.PCSCD), state(drawn, Kind.READER)) == ((Passage.REFUSED, "GD301"), State.SEEN)
+
+
+@pytest.mark.parametrize(
+    ("pcscd", "why"),
+    [
+        ({"unit": "masked"}, "pcscd does not run: it is masked"),
+        ({"unit": "enabled"}, "pcscd does not run: its socket is not started"),
+        ({"unit": None, "installed": True}, "pcscd does not run"),
+        ({"unit": None, "installed": False}, "pcscd is not installed"),
+    ],
+)
+def test_a_headline_gives_the_reason_where_it_is_known(pcscd: dict[str, object], why: str) -> None:
+    assert of(without_pcscd(conf="disable-ccid\n", pcscd=pcscd)).links[2].why == why
+
+
+def test_a_headline_names_the_node_that_may_not_be_opened() -> None:
+    closed = replace(FREE_ON_USB, accessible=False)
+    alone = of(without_pcscd(version="2.4.7", usb=(closed,), gnupg={"card_keys": 1}))
+    assert alone.links[3].why == f"no permission for {closed.node}"
+
+
+def test_the_sign_at_a_break_says_how_bad_it_is() -> None:
+    held = replace(IN_USE, probe="blocked", seconds=2.0)
+    waiting = of(machine(readers=(held,), clients=(FIREFOX,))).breaks
+    missing = of(without_pcscd(conf="disable-ccid\n")).breaks
+    shown = [sign_of(finding) for finding in (*waiting, *missing)]
+    assert shown == [Sign.WAIT, Sign.CROSS]
+    milder = replace(missing[0], found=replace(missing[0].found, severity="warning"))
+    assert sign_of(milder) is Sign.ALERT
 
 
 def test_a_daemon_that_does_not_start() -> None:

@@ -5,20 +5,26 @@ Two shapes: wide, with the stations in a row, and tall, with one under another, 
 
 from __future__ import annotations
 
-import textwrap
+import re
 from collections.abc import Iterator, Sequence
 
 from gpgdoctor.report.lettering import lines_of, width_of
 from gpgdoctor.system.escape import printable
 from gpgdoctor.system.record import Record, replace
-from gpgdoctor.way.model import Beside, Branch, Kind, Link, Passage, State, Way
+from gpgdoctor.way.model import Beside, Branch, Kind, Link, Passage, Sign, State, Way, sign_of
 
 LINE = 18
 PAD = 10
+MARGIN = 14  # left and right of captions
 SHOWN = 4  # programs and other readers; what is left is counted
 NAME_LIMIT = 80
+BOX_LINES = 5  # of a name, and of a note
+CAPTION_LINES = 8
 RADIUS = 10  # of a mark
 TALL_REASON, GAP_WITH_REASON = 150.0, 64.0  # the room for a reason between two stations
+ADDRESS = re.compile(r" \((USB [^()]*)\)$")  # at the end of a reader's name
+NUMBERS = re.compile(r" [0-9A-F]{2} [0-9A-F]{2}$")  # that pcscd adds to tell readers apart
+SIGNS = {Sign.CROSS: "\N{MULTIPLICATION SIGN}", Sign.ALERT: "!", Sign.WAIT: "\N{HORIZONTAL ELLIPSIS}"}
 BAD = {State.ABSENT, State.SILENT, State.ELSEWHERE, State.BLOCKED, State.BROKEN, State.MUTE}
 
 
@@ -28,8 +34,15 @@ class Box(Record):
     width: float
     height: float
     name: tuple[str, ...]  # in lines
+    address: tuple[str, ...]  # in small letters: where a reader is on USB
     notes: tuple[str, ...]
     style: str  # "plain", "bad", "unknown" or "other", the last with a severity
+
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """What is written in it, each line with its kind."""
+        parts = {"name": self.name, "address": self.address, "note": self.notes}
+        return tuple((kind, line) for kind, lines in parts.items() for line in lines)
 
     @property
     def middle(self) -> tuple[float, float]:
@@ -52,6 +65,16 @@ class Line(Record):
     mark: tuple[float, float] | None = None
     label: Label | None = None
     severity: str = "info"
+    sign: str = ""  # "cross", "alert" or "wait"
+
+
+class _Item(Record):
+    """A program, or another reader."""
+
+    name: str
+    notes: list[str]
+    address: str = ""
+    branch: Branch | None = None
 
 
 class Picture(Record):
@@ -60,7 +83,7 @@ class Picture(Record):
     height: float
     boxes: tuple[Box, ...]
     lines: tuple[Line, ...]
-    captions: tuple[tuple[str, str, float], ...]  # severity, text and y
+    captions: tuple[tuple[str, str, float], ...]  # severity, text with its sign, and y
     title: str
     description: str
 
@@ -71,7 +94,7 @@ def pictures(way: Way) -> tuple[Picture, Picture]:
 
 def wide(way: Way) -> Picture:
     width, gap, height = 920.0, 38.0, 74.0
-    widths = [54.0, 110.0, 110.0, 122.0, 224.0, 104.0]
+    widths = [50.0, 122.0, 122.0, 122.0, 200.0, 104.0]
     top = 12.0 + (LINE + 8) * sum(link.finding is not None for link in way.links)
     boxes: list[Box] = []
     x = (width - sum(widths) - gap * 5) / 2
@@ -90,7 +113,7 @@ def wide(way: Way) -> Picture:
         bottom = max(box.y + box.height for box in others)
     else:
         bottom = top + height
-    return _picture("wide", way, width, bottom, boxes, lines, 108)
+    return _picture("wide", way, width, bottom, boxes, lines)
 
 
 def _labelled_above(lines: list[Line], way: Way, top: float, width: float) -> list[Line]:
@@ -109,7 +132,7 @@ def _labelled_above(lines: list[Line], way: Way, top: float, width: float) -> li
 
 
 def _row(
-    way: Way, items: list[tuple[str, list[str], Branch | None]], boxes: list[Box], y: float, bus: float, width: float
+    way: Way, items: list[_Item], boxes: list[Box], y: float, bus: float, width: float
 ) -> tuple[list[Box], list[Line]]:
     """The others in a row, as near as may be under the station that they go to."""
     size, gap = 206.0, 18.0
@@ -117,12 +140,12 @@ def _row(
     joint = boxes[_joint(way)].middle[0]
     x = min(max(8.0, joint - total / 2), width - total - 8)
     found, lines = [], []
-    for name, notes, branch in items:
-        box = _box(name, notes, x, y, size, _style(branch))
+    for item in items:
+        box = _box(item.name, item.address, item.notes, x, y, size, _style(item.branch))
         found.append(box)
         middle = box.middle[0]
         points = ((middle, y), (middle, bus), (joint, bus), (joint, boxes[0].y + boxes[0].height))
-        lines.append(_joined(points, (middle, (y + bus) / 2), branch))
+        lines.append(_joined(points, (middle, (y + bus) / 2), item.branch))
         x += size + gap
     tallest = max(box.height for box in found)
     return [_higher(box, tallest) for box in found], lines
@@ -142,16 +165,17 @@ def tall(way: Way) -> Picture:
     joint = boxes[_joint(way)]
     bus = x + size + 20
     y = joint.middle[1]
-    for number, (name, notes, branch) in enumerate(items):
-        box = _box(name, notes, bus + 20, y, width - bus - 20 - 4, _style(branch))
+    for number, item in enumerate(items):
+        size_left = width - bus - 20 - 4
+        box = _box(item.name, item.address, item.notes, bus + 20, y, size_left, _style(item.branch))
         if number == 0:  # its middle where the line to it is
             box = replace(box, y=y - box.height / 2)
         boxes.append(box)
         middle = box.middle[1]
         points = ((box.x, middle), (bus, middle), (bus, joint.middle[1]), (x + size, joint.middle[1]))
-        lines.append(_joined(points, (bus + 10, middle), branch))
+        lines.append(_joined(points, (bus + 10, middle), item.branch))
         y = box.y + box.height + 12
-    return _picture("tall", way, width, max(box.y + box.height for box in boxes), boxes, lines, 44)
+    return _picture("tall", way, width, max(box.y + box.height for box in boxes), boxes, lines)
 
 
 def _labelled_beside(line: Line, link: Link) -> Line:
@@ -169,8 +193,9 @@ def _labelled_beside(line: Line, link: Link) -> Line:
 def _station(way: Way, number: int, x: float, y: float, width: float, height: float) -> Box:
     station = way.stations[number]
     style = "bad" if station.state in BAD else "unknown" if station.state is State.UNKNOWN else "plain"
-    name = station.name if station.kind is not Kind.READER else printable(station.name, NAME_LIMIT)
-    box = _box(name, [station.state_text] if station.state_text else [], x, y, width, style)
+    is_reader = station.kind is Kind.READER
+    name, address = _shown_name(way, station.name) if is_reader else (station.name, "")
+    box = _box(name, address, [station.state_text] if station.state_text else [], x, y, width, style)
     return _higher(box, height)
 
 
@@ -178,11 +203,12 @@ def _higher(box: Box, height: float) -> Box:
     return replace(box, height=max(box.height, height))
 
 
-def _box(name: str, notes: list[str], x: float, y: float, width: float, style: str) -> Box:
-    names = lines_of(name, width - 2 * PAD, 3)
-    wrapped = tuple(line for note in notes for line in lines_of(note, width - 2 * PAD, 3))
-    height = LINE * (len(names) + len(wrapped)) + 2 * PAD
-    return Box(x=x, y=y, width=width, height=height, name=names, notes=wrapped, style=style)
+def _box(name: str, address: str, notes: list[str], x: float, y: float, width: float, style: str) -> Box:
+    names = lines_of(name, width - 2 * PAD, BOX_LINES)
+    wrapped = tuple(line for note in notes for line in lines_of(note, width - 2 * PAD, BOX_LINES))
+    where = lines_of(address, width - 2 * PAD, 2)
+    height = LINE * (len(names) + len(where) + len(wrapped)) + 2 * PAD
+    return Box(x=x, y=y, width=width, height=height, name=names, address=where, notes=wrapped, style=style)
 
 
 def _across(way: Way, number: int, boxes: list[Box]) -> Line:
@@ -207,6 +233,7 @@ def _link(way: Way, number: int, points: tuple[tuple[float, float], tuple[float,
         passage=_class(link.passage),
         mark=middle,
         severity=link.finding.found.severity,
+        sign=sign_of(link.finding).value,
     )
 
 
@@ -214,7 +241,8 @@ def _joined(points: tuple[tuple[float, float], ...], mark: tuple[float, float], 
     if branch is None or branch.finding is None:
         return Line(points=points, passage="open")
     severity = branch.finding.found.severity
-    return Line(points=points, passage=_class(branch.passage), mark=mark, severity=severity)
+    sign = sign_of(branch.finding).value
+    return Line(points=points, passage=_class(branch.passage), mark=mark, severity=severity, sign=sign)
 
 
 def _class(passage: Passage) -> str:
@@ -232,15 +260,26 @@ def _joint(way: Way) -> int:
     return kinds.index(way.branches[0].joins) if way.branches else kinds.index(Kind.READER) - 1
 
 
-def _items(way: Way) -> list[tuple[str, list[str], Branch | None]]:
-    programs: list[tuple[str, list[str], Branch | None]] = [(_who(it), _notes(it), it) for it in way.branches]
-    readers: list[tuple[str, list[str], Branch | None]] = [
-        (printable(it.reader.name, NAME_LIMIT), [_other_reader(it)], None) for it in way.beside
-    ]
+def _items(way: Way) -> list[_Item]:
+    programs = [_Item(name=_who(it), notes=_notes(it), branch=it) for it in way.branches]
+    readers = [_other_reader(way, it) for it in way.beside]
     room = SHOWN if len(programs) + len(readers) <= SHOWN else SHOWN - 1
     shown = [*programs[: room - min(1, len(readers))], *readers][:room]
     left = len(programs) + len(readers) - len(shown)
-    return [*shown, *([(f"{left} more", [], None)] if left else [])]
+    return [*shown, *([_Item(name=f"{left} more", notes=[])] if left else [])]
+
+
+def _shown_name(way: Way, whole: str) -> tuple[str, str]:
+    """A reader's name, and its address on USB; pcscd's numbers only where they tell it from another one."""
+    whole = printable(whole, NAME_LIMIT)
+    found = ADDRESS.search(whole)
+    if found:
+        return whole[: found.start()], found[1]
+    names = [
+        NUMBERS.sub("", printable(it.name, NAME_LIMIT)) for it in (way.stations[-2], *(o.reader for o in way.beside))
+    ]
+    short = NUMBERS.sub("", whole)
+    return (short if names.count(short) == 1 else whole), ""
 
 
 def _who(branch: Branch) -> str:
@@ -254,23 +293,23 @@ def _notes(branch: Branch) -> list[str]:
     return [text for text in (", ".join([*ids, *through]), branch.note) if text]
 
 
-def _other_reader(it: Beside) -> str:
+def _other_reader(way: Way, it: Beside) -> _Item:
     says = {State.PRESENT: "another reader, with a card", State.ABSENT: "another reader, empty"}
     mark = f" ({it.finding.id})" if it.finding else ""
-    return says.get(it.card.state, f"another reader, card {it.card.state_text}") + mark
+    name, address = _shown_name(way, it.reader.name)
+    note = says.get(it.card.state, f"another reader, card {it.card.state_text}") + mark
+    return _Item(name=name, address=address, notes=[note])
 
 
 # -- the whole ---------------------------------------------------------------------------------------------------
 
 
-def _picture(
-    name: str, way: Way, width: float, bottom: float, boxes: Sequence[Box], lines: Sequence[Line], letters: int
-) -> Picture:
+def _picture(name: str, way: Way, width: float, bottom: float, boxes: Sequence[Box], lines: Sequence[Line]) -> Picture:
     captions = []
     y = bottom + 34
     for finding in way.breaks[:3]:
-        text = f"{finding.id}: {printable(finding.found.summary.clear())}"
-        for line in textwrap.wrap(text, letters):
+        text = f"{SIGNS[sign_of(finding)]} {finding.id}: {printable(finding.found.summary.clear())}"
+        for line in lines_of(text, width - 2 * MARGIN, CAPTION_LINES):
             captions.append((finding.found.severity, line, y))
             y += LINE + 2
         y += 4
@@ -296,8 +335,9 @@ def _sentences(way: Way) -> Iterator[str]:
             yield f"Between {one.kind.value} and {other.kind.value} it is {broken}."
         elif link.passage is Passage.UNKNOWN:
             yield f"Between {one.kind.value} and {other.kind.value} it is not known."
-    for name, notes, _ in _items(way):
-        yield f"Also there: {name}{_in_brackets(notes)}."
+    for item in _items(way):
+        name = f"{item.name} ({item.address})" if item.address else item.name
+        yield f"Also there: {name}{_in_brackets(item.notes)}."
 
 
 def _in_brackets(notes: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unicodedata import east_asian_width
 
+JOINTS = "+/"  # where a long word may be broken, behind it
 # How wide letters of 14 units are at most: in DejaVu Sans Bold, which is wide.
 NARROW, USUAL, BROAD, WIDEST = 5.5, 9.2, 12.2, 15.5
 
@@ -31,8 +32,11 @@ def _beginning(text: str, room: float, *, words: bool = True) -> str:
     while end < len(text) and used + _width(text[end]) <= room:
         used += _width(text[end])
         end += 1
+    if not words or end == len(text):
+        return text[: max(end, 1)]
     blank = text.rfind(" ", 0, end + 1)
-    return text[:blank] if words and end < len(text) and blank > 0 else text[: max(end, 1)]
+    joint = blank if blank > 0 else 1 + max(text.rfind(letter, 0, end) for letter in JOINTS)
+    return text[: joint if joint > 0 else max(end, 1)]
 
 
 def _width(letter: str) -> float:

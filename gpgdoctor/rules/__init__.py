@@ -1,4 +1,8 @@
-"""The only code that judges: pure functions from facts to findings, one module for each family."""
+"""The only code that judges: pure functions from facts to findings.
+
+A module has the rules that share their reasoning: a whole family (hardware.py, sharing.py), or a part of one. Its first
+line says which ids are in it; a module without ids there is what several rules derive from the facts.
+"""
 
 from __future__ import annotations
 

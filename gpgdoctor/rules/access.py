@@ -275,7 +275,7 @@ def _a_card_is_there(facts: Facts) -> bool:
     each=_blocked,
     causes=AGENT_ELSEWHERE,
     no_subject=text("nobody looked, and there is a card"),
-    breaks=refuses(Stretch.READER, "the kernel was told to block it"),
+    breaks=refuses(Stretch.READER, "the kernel was told to block the reader"),
 )
 def usb_device_blocked(facts: Facts, index: int) -> Found | None:
     return Found(

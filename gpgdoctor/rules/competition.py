@@ -48,7 +48,7 @@ def _listed_where_scdaemon_has_none(facts: Facts) -> Subjects:
     each=_listed_where_scdaemon_has_none,
     causes=(*hidden_by("GD301", "GD308"), *NO_PCSCD_AT_ALL, *NO_SCDAEMON, *NOT_STARTING),
     no_subject=NO_READER,
-    breaks=refuses(Stretch.READER, "pcscd has it, scdaemon looks on USB only"),
+    breaks=refuses(Stretch.READER, "pcscd has the reader, scdaemon looks on USB only"),
 )
 def ccid_driver_against_pcscd(facts: Facts, index: int) -> Found | None:
     if not _competes(facts):
@@ -126,7 +126,7 @@ def _claimed_by_me(facts: Facts) -> Subjects:
     each=_claimed_by_me,
     causes=(*NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109")),
     no_subject=text("scdaemon has claimed no reader on USB"),
-    breaks=refuses(Stretch.OTHERS, "kept out by scdaemon's own driver"),
+    breaks=refuses(Stretch.OTHERS, "kept out by scdaemon's own USB driver"),
 )
 def own_driver_excludes_pcscd(facts: Facts, index: int) -> Found | None:
     kept_out = [process for process in holding.others(facts) if holding.uses_cards(process)]

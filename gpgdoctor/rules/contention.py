@@ -92,7 +92,7 @@ def _were_refused(number: int) -> Text:
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD206", "GD109", "GD106")),
     no_subject=NO_READER,
-    breaks=refuses(Stretch.READER, "{who} {has} it, scdaemon wants it alone"),
+    breaks=refuses(Stretch.READER, "{who} {has} the card, scdaemon wants it alone"),
 )
 def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -134,7 +134,7 @@ def shared_holder_blocks_scdaemon(facts: Facts, index: int) -> Found | None:
     each=holding.contended,
     causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD109", "GD204", "GD206")),
     no_subject=NO_READER,
-    breaks=refuses(Stretch.READER, "{who} {has} it exclusively"),
+    breaks=refuses(Stretch.READER, "{who} {has} the card exclusively"),
 )
 def exclusive_holder(facts: Facts, index: int) -> Found | None:
     reader = known(facts.readers)[index]
@@ -190,7 +190,7 @@ def _who_else(facts: Facts, candidates: list[Process]) -> Text | None:
     each=holding.contended,
     causes=NO_PCSCD,
     no_subject=NO_READER,
-    breaks=blocks(Stretch.READER, "{who} is busy with it, all wait"),
+    breaks=blocks(Stretch.READER, "{who} is busy with the card, all wait"),
 )
 def transaction_held(facts: Facts, index: int) -> Found | None:
     readers = known(facts.readers)

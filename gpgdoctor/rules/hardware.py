@@ -1,4 +1,4 @@
-"""GD5xx: is there a reader, is there a card, does either answer?"""
+"""GD501 to GD505: is there a reader, is there a card, does either answer?"""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _device(interface: UsbInterface) -> str:
     causes=(*NO_PCSCD, *hidden_by("GD206", "GD208", "GD314")),
     earlier=("GD402",),
     no_subject=NONE_ON_USB,
-    breaks=refuses(Stretch.READER, "pcscd does not see it"),
+    breaks=refuses(Stretch.READER, "pcscd does not see the reader"),
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int, verdicts: Verdicts) -> Found | None:
     interface = known(facts.usb)[index]
@@ -276,7 +276,7 @@ def _listed(facts: Facts) -> Subjects:
     worst="info",
     causes=(*NO_PCSCD, *hidden_by("GD501")),
     earlier=SCDAEMON_STARTS,
-    breaks=refuses(Stretch.CARD, "no card in it"),
+    breaks=refuses(Stretch.CARD, "no card in the reader"),
 )
 def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
     subjects = _listed(facts)

@@ -15,6 +15,7 @@ Certainty = Literal["certain", "likely", "possible"]
 Applicability = Literal["safe", "costly", "manual"]
 Daemon = Literal["scdaemon", "gpg-agent"]
 
+HAS: dict[Certainty, str] = {"possible": "may have", "likely": "likely has", "certain": "has"}  # the surest last
 RANK: dict[str, int] = {"info": 0, "warning": 1, "error": 2}
 
 
@@ -111,6 +112,7 @@ class Found(Record):
     cure: Cure | None = None
     note: Text | None = None  # what would show more, or what looks the same
     stops: Daemon | None = None  # the daemon that does not start because of it
+    headline: Text | None = None  # what stands at the break in pictures, where more is known than the rule's own words
 
 
 class Judged(Protocol):

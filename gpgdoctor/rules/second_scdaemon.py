@@ -6,12 +6,26 @@ from gpgdoctor.facts import Facts, Process, Unknown, UsbInterface, known, known_
 from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NO_SCDAEMON, NOT_STARTING
 from gpgdoctor.rules.reader_state import Hold, hold, is_held
-from gpgdoctor.rules.rule import Certainty, Found, Holds, Stretch, Subject, Subjects, advise, hidden_by, refuses, rule
+from gpgdoctor.rules.rule import (
+    HAS,
+    Certainty,
+    Found,
+    Holds,
+    Stretch,
+    Subject,
+    Subjects,
+    advise,
+    hidden_by,
+    refuses,
+    rule,
+)
 from gpgdoctor.rules.usb_names import name_of
-from gpgdoctor.wording import Text, public, text
+from gpgdoctor.wording import Privacy, Private, Text, pid, public, text, user
+
+HOME_SHOWN = 40  # characters of another home's path
 
 # A pcscd that is of no use says nothing about a reader that is held by scdaemon's own driver.
-NO_PCSCD = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401", at_least="warning")
+PCSCD_FAILS = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401", at_least="warning")
 
 
 def _readers_and_devices(facts: Facts) -> Subjects:
@@ -39,9 +53,9 @@ def _claimed(facts: Facts) -> list[Subject]:
     "No scdaemon of another home or user has the reader.",
     worst="error",
     each=_readers_and_devices,
-    causes=(*NO_PCSCD, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD308")),
+    causes=(*PCSCD_FAILS, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD308")),
     no_subject=text("PC/SC lists no reader"),
-    breaks=refuses(Stretch.READER, "scdaemon of another home or user {has} it"),
+    breaks=refuses(Stretch.READER, "scdaemon of another home or user {has} the reader"),
 )
 def second_scdaemon(facts: Facts, index: int) -> Found | None:
     return _by_own_driver(facts, -1 - index) if index < 0 else _through_pcscd(facts, index)
@@ -68,6 +82,7 @@ def _through_pcscd(facts: Facts, index: int) -> Found | None:
         says_so or candidates,
         certainty="certain" if says_so else otherwise,
         has=bool(says_so) or alone,
+        what="card",
         because=(f"readers[{index}].state", *holding.places(facts, candidates)),
     )
 
@@ -94,6 +109,7 @@ def _by_own_driver(facts: Facts, index: int) -> Found | None:
         says_so or candidates,
         certainty=certainty,
         has=certainty == "certain",
+        what="reader",
         because=(f"usb[{index}].driver", *holding.places(facts, candidates)),
     )
 
@@ -121,8 +137,9 @@ def _is_another_free(interface: UsbInterface) -> bool:
 
 
 def _found(
-    facts: Facts, scdaemons: list[Process], *, certainty: Certainty, has: bool, because: tuple[str, ...]
+    facts: Facts, scdaemons: list[Process], *, certainty: Certainty, has: bool, what: str, because: tuple[str, ...]
 ) -> Found:
+    """``what`` they have: the card, through pcscd, or the reader, on USB."""
     return Found(
         severity="error",
         summary=text(
@@ -135,7 +152,32 @@ def _found(
         because=because,
         culprits=tuple(holding.culprit(process, certainty) for process in scdaemons),
         cure=advise(*(cures.stop_scdaemon(facts, process) for process in scdaemons)),
+        headline=text(
+            "scdaemon {whose} {has} the {what}",
+            whose=_owner(facts, scdaemons[0]) if len(scdaemons) == 1 else _whose(facts, scdaemons),
+            has=public(HAS[certainty]),
+            what=public(what),
+        ),
     )
+
+
+def _owner(facts: Facts, process: Process) -> Text:
+    """Whose scdaemon it is, as far as that is known: another user's, or that of another home of mine."""
+    name = known_or(process.user, "")
+    home = known_or(process.homedir, "")
+    if holding.is_of_this_home(facts, process):
+        whose = text("outside your gpg-agent")
+    elif name and name != known_or(facts.host.user, ""):
+        whose = text("of {user}", user=user(name))
+    elif home != "":
+        whose = text("of your default home") if home is None else text("of the home {home}", home=_cut(home))
+    else:
+        whose = _whose(facts, [process])
+    return text("(pid {pid}) {whose}", pid=pid(process.pid), whose=whose)
+
+
+def _cut(home: str) -> Private:
+    return Private(privacy=Privacy.PATH, value=home, at_most=HOME_SHOWN)
 
 
 def _say_they_have_it(facts: Facts, scdaemons: list[Process]) -> list[Process]:

@@ -1,4 +1,4 @@
-"""GD3xx: is what has to run there, and does it answer?"""
+"""GD301 to GD307: is what has to run there, and does it answer?"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
-from gpgdoctor.wording import path, pid, public, text
+from gpgdoctor.wording import Text, path, pid, public, text
 
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
 SCDAEMON_STARTS = ("GD101", "GD102", "GD108")
@@ -158,7 +158,16 @@ def _not_running(facts: Facts, severity: Severity) -> Found:
         effect=text('gpg says "No such device", or since 2.3 "Service is not running".'),
         because=("pcscd.listener", "pcscd.socket_file", "pcscd.installed", "pcscd.unit"),
         cure=_start_pcscd(facts),
+        headline=_why_it_does_not_run(facts),
     )
+
+
+def _why_it_does_not_run(facts: Facts) -> Text | None:
+    if not known_or(facts.pcscd.installed, True):
+        return text("pcscd is not installed")
+    why = {"masked": "it is masked", "disabled": "its socket is disabled", "enabled": "its socket is not started"}
+    unit = known_or(facts.pcscd.unit, None) or ""
+    return text("pcscd does not run: {why}", why=public(why[unit])) if unit in why else None
 
 
 def _start_pcscd(facts: Facts) -> Cure:
@@ -252,7 +261,7 @@ def _states(facts: Facts) -> tuple[str, ...]:
     "pcscd and its library speak the same protocol.",
     worst="error",
     causes=hidden_by("GD302", "GD303", "GD305", "GD308"),
-    breaks=refuses(Stretch.PCSCD, "they speak different versions"),
+    breaks=refuses(Stretch.PCSCD, "pcscd speaks another PC/SC version"),
 )
 def pcscd_version_mismatch(facts: Facts) -> Found | None:
     if known(facts.pcscd.listener) != "pcscd":

@@ -1,4 +1,4 @@
-"""GD6xx: what sharing a reader costs."""
+"""GD601 and GD602: what sharing a reader costs."""
 
 from __future__ import annotations
 

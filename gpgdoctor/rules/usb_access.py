@@ -21,7 +21,7 @@ from gpgdoctor.rules.rule import (
 )
 from gpgdoctor.rules.services import GNUPG_MISSING, severity_for_pcsc
 from gpgdoctor.rules.usb_names import name_of
-from gpgdoctor.wording import public, text, user
+from gpgdoctor.wording import Text, path, public, text, user
 
 NONE_ON_USB = text("no card reader is on USB")
 ROOT = 0
@@ -72,7 +72,13 @@ def _for_scdaemon(facts: Facts, index: int, useless: list[str]) -> Found | None:
         effect=text('gpg says "No such device".'),
         because=(f"usb[{index}].node", f"usb[{index}].accessible"),
         cure=advise(_let_me(facts, interface, useless)),
+        headline=_no_permission(interface),
     )
+
+
+def _no_permission(interface: UsbInterface) -> Text | None:
+    node = known_or(interface.node, None)
+    return None if node is None else text("no permission for {node}", node=path(node))
 
 
 def _let_me(facts: Facts, interface: UsbInterface, useless: list[str]) -> Advice:
@@ -145,6 +151,7 @@ def _for_pcscd(facts: Facts, index: int) -> Found | None:
             ("sudo", "udevadm", "trigger", "--subsystem-match=usb"),
             ("sudo", "systemctl", "restart", "pcscd.service"),
         ),
+        headline=_no_permission(interface),
     )
 
 

@@ -6,6 +6,7 @@ import re
 
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
+from gpgdoctor.rules.contention import NOT_STARTING
 from gpgdoctor.rules.rule import (
     Cure,
     Found,
@@ -30,7 +31,6 @@ TAKES_THE_REST = ("reader-port", "disable-application", "pcsc-driver", "log-file
 NOTE = re.compile(r"\s+(#.*)$", re.DOTALL)
 SUPERVISED = {"--supervised", "--deprecated-supervised"}
 SOCKETS = ("socket://", "tcp://")
-NOT_STARTING = hidden_by("GD101", "GD102", stopping="scdaemon")
 NOTHING_ASKS = text('Nothing that asks for a PIN works (gpg says "No pinentry"); gpg --card-status does.')
 PACKAGES_OF_PINENTRY = {
     "debian": "pinentry-curses",

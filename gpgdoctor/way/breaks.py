@@ -8,7 +8,7 @@ from typing import TypeVar
 from gpgdoctor.diagnosis import Diagnosis, Finding
 from gpgdoctor.facts import Facts, NotKnown
 from gpgdoctor.rules import scdaemon
-from gpgdoctor.rules.rule import RANK, Certainty, Stretch
+from gpgdoctor.rules.rule import HAS, RANK, Stretch
 from gpgdoctor.system.escape import printable
 from gpgdoctor.way.model import Kind, Link, Passage, State, Station
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 Broken = dict[Stretch, list[Finding]]
 
 STOPPED_WHY = "stopped by its configuration"
-HAS: dict[Certainty, str] = {"possible": "may have", "likely": "likely has", "certain": "has"}  # the surest last
+HEADLINE_LIMIT = 76
 WHO_LIMIT = 24  # of a program's name
 STOPPED = {"gpg-agent": Stretch.AGENT, "scdaemon": Stretch.SCDAEMON}
 LEADS_TO = {
@@ -75,6 +75,8 @@ def why(finding: Finding) -> str:
     how = finding.rule.breaks
     if finding.found.stops is not None or how is None:
         return STOPPED_WHY
+    if finding.found.headline is not None:
+        return printable(finding.found.headline.clear(), HEADLINE_LIMIT)
     seen = [who for who in finding.found.culprits if who.pid is not None]
     programs = {who.program for who in seen}
     if len(programs) != 1:

@@ -14,7 +14,7 @@ class Kind(Enum):
     AGENT = "gpg-agent"
     SCDAEMON = "scdaemon"
     PCSCD = "pcscd"
-    DRIVER = "own driver"
+    DRIVER = "own USB driver"
     READER = "reader"
     CARD = "card"
 
@@ -23,11 +23,15 @@ class State(Enum):
     """What is known of a station, in the words of the picture."""
 
     RUNNING = "running"
-    ASLEEP = "on demand"  # started by who asks for it
+    ASLEEP = "starts when needed"  # started by who asks for it
     ABSENT = "absent"
     SILENT = "silent"  # it runs, and does not answer
     ELSEWHERE = "elsewhere"  # forwarded from another machine
     BLOCKED = "blocked"  # the kernel was told not to use it
+    SEEN = "seen on USB"  # and no more is known of it
+    BY_PCSCD = "claimed by pcscd"
+    BY_SCDAEMON = "claimed by scdaemon"
+    BY_ANOTHER = "claimed by another"
     FREE = "free"
     SHARED = "in use"
     EXCLUSIVE = "taken"
@@ -48,6 +52,20 @@ class Passage(Enum):
     UNKNOWN = "not known"
 
 
+class Sign(Enum):
+    """What stands at a break: it says without any colour how bad it is."""
+
+    CROSS = "cross"  # an error
+    ALERT = "alert"  # a warning, or worth knowing
+    WAIT = "wait"  # who asks hangs
+
+
+def sign_of(finding: Finding) -> Sign:
+    if finding.rule.breaks is not None and finding.rule.breaks.blocks:
+        return Sign.WAIT
+    return Sign.CROSS if finding.found.severity == "error" else Sign.ALERT
+
+
 class Station(Record):
     kind: Kind
     name: str
@@ -56,8 +74,6 @@ class Station(Record):
     @property
     def state_text(self) -> str:
         """Its state, as it is said of such a station."""
-        if self.kind is Kind.DRIVER:
-            return "of scdaemon"
         said = str(self.state.value)
         return ABSENT.get(self.kind, said) if self.state is State.ABSENT else said
 

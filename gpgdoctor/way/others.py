@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from gpgdoctor.diagnosis import Finding
 from gpgdoctor.facts import Facts, Process, known_or
 from gpgdoctor.rules import holding
-from gpgdoctor.rules.rule import Certainty, Stretch
-from gpgdoctor.way.breaks import HAS, Broken, passage_of, why
+from gpgdoctor.rules.rule import HAS, Certainty, Stretch
+from gpgdoctor.way.breaks import Broken, passage_of, why
 from gpgdoctor.way.model import Branch, Kind, Passage
 
 IN_THE_WAY: dict[Certainty, str] = {
@@ -52,6 +52,7 @@ def _client(facts: Facts, broken: Broken, process: Process, joins: Kind) -> Bran
 
 def _at_the_reader(broken: Broken) -> Branch:
     refusal = _refusal(broken)
+    claim = "has the reader" if any(it.about.is_reader for it in broken[Stretch.READER]) else ""
     return Branch(
         program="pcscd",
         pid=None,
@@ -59,7 +60,7 @@ def _at_the_reader(broken: Broken) -> Branch:
         joins=Kind.READER,
         passage=passage_of(refusal) if refusal else Passage.OPEN,
         finding=refusal,
-        note=why(refusal) if refusal else "has it" if any(it.about.is_reader for it in broken[Stretch.READER]) else "",
+        note=why(refusal) if refusal else claim,
     )
 
 
@@ -86,21 +87,22 @@ def _named_by_findings(facts: Facts, broken: Broken, seen: set[int], joins: Kind
         for who in finding.found.culprits:
             if who.pid in seen or who.program == "pcscd":
                 continue
+            is_client = who.pid is None and joins is Kind.PCSCD
             yield Branch(
                 program=who.program if who.pid is not None else "a program that is not visible",
                 pid=who.pid,
                 user=_another(facts, who.user or ""),
-                joins=joins if who.pid is None else Kind.READER,
+                joins=joins if is_client else Kind.READER,
                 certainty=who.certainty,
-                note=f"{HAS[who.certainty]} it",
+                note=f"{HAS[who.certainty]} the {'card' if is_client else 'reader'}",
             )
 
 
 def _note(broken: Broken, certainty: Certainty | None) -> str:
-    """What a program that a finding names does: it has the reader, or what pcscd has to give."""
+    """What a client of pcscd that a finding names does: it has the card, or what pcscd has to give."""
     if certainty is None:
         return ""
-    return f"{HAS[certainty]} it" if broken[Stretch.READER] else IN_THE_WAY[certainty]
+    return f"{HAS[certainty]} the card" if broken[Stretch.READER] else IN_THE_WAY[certainty]
 
 
 def _certainty(broken: Broken, pid: int) -> Certainty | None:

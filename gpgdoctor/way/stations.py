@@ -7,6 +7,7 @@ from gpgdoctor.facts import Facts, Reader, known, known_or
 from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.reader_state import Card, Hold, card, hold, shows_a_card
 from gpgdoctor.rules.rule import Stretch
+from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.way.breaks import Broken, has_its_card, result_or
 from gpgdoctor.way.model import Beside, Kind, State, Station
 
@@ -15,13 +16,15 @@ CARDS = {Card.ABSENT: State.ABSENT, Card.PRESENT: State.PRESENT, Card.MUTE: Stat
 
 
 def stations(facts: Facts, broken: Broken, reader: int | None, name: str) -> tuple[Station, ...]:
-    driver = Station(kind=Kind.DRIVER, name="own driver", state=State.PLAIN)
+    is_through_pcscd = _goes_through_pcscd(facts, broken)
+    driver = Station(kind=Kind.DRIVER, name="scdaemon's own USB driver", state=State.PLAIN)
+    state = (None if is_through_pcscd else _on_usb(facts, broken, reader, name)) or _reader(facts, broken, reader)
     return (
         Station(kind=Kind.GPG, name="gpg", state=State.PLAIN),
         Station(kind=Kind.AGENT, name="gpg-agent", state=_agent(facts, broken)),
         Station(kind=Kind.SCDAEMON, name="scdaemon", state=result_or(State.UNKNOWN, lambda: _scdaemon(facts))),
-        _pcscd(facts, broken) if _goes_through_pcscd(facts, broken) else driver,
-        Station(kind=Kind.READER, name=name, state=_reader(facts, broken, reader)),
+        _pcscd(facts, broken) if is_through_pcscd else driver,
+        Station(kind=Kind.READER, name=name, state=state),
         Station(kind=Kind.CARD, name="card", state=_card(facts, reader)),
     )
 
@@ -108,15 +111,26 @@ def _pcscd(facts: Facts, broken: Broken) -> Station:
     return Station(kind=Kind.PCSCD, name="pcscd", state=state)
 
 
+def _on_usb(facts: Facts, broken: Broken, reader: int | None, name: str) -> State | None:
+    """Who has claimed the reader that scdaemon's own driver looks for: of that PC/SC's state says nothing."""
+    if result_or(False, lambda: holding.holds_by_own_driver(facts)):
+        return State.BY_SCDAEMON
+    if reader is not None:
+        is_pcscds = any(it.about.is_reader and it.about.index == reader for it in broken[Stretch.READER])
+        return State.BY_PCSCD if is_pcscds else None
+    named = [it for it in known_or(facts.usb, ()) if name in (known_or(it.title, ""), name_of(it).clear())]
+    return State.BY_ANOTHER if any(known_or(it.driver, None) == "usbfs" for it in named) else None
+
+
 def _reader(facts: Facts, broken: Broken, reader: int | None) -> State:
     if reader is not None:
         return _state_of(known_or(facts.readers, ())[reader])
     if known_or(facts.usb_blocked, ()) and broken[Stretch.READER]:
         return State.BLOCKED
     if any(interface.ccid for interface in known_or(facts.usb, ())):
-        return State.PLAIN
+        return State.SEEN
     is_nowhere = result_or(None, lambda: not known(facts.usb) and not known(facts.readers))
-    return State.UNKNOWN if is_nowhere is None else State.ABSENT if is_nowhere else State.PLAIN
+    return State.ABSENT if is_nowhere else State.UNKNOWN
 
 
 def _state_of(reader: Reader) -> State:

@@ -19,7 +19,7 @@ from gpgdoctor.fix.work import FixOptions, Tables, Work
 from gpgdoctor.plan.plan import Plan
 from gpgdoctor.plan.steps import Edit, Restart
 from gpgdoctor.system.record import replace
-from tests.rules.test_contract_snapshots import facts_of
+from tests.support.recordings import facts_of
 
 BEFORE, AFTER, THEIRS = b"before\n", b"after\n", b"theirs\n"
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
-import pty
 import re
-import select
 import subprocess
 import sys
 import time
@@ -18,9 +15,8 @@ import pytest
 from gpgdoctor.lab import catalogue, demo
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.machine import catalogue as machines
+from tests.support.demo_shell import SHELL_DEADLINE_S, Shell
 
-SHELL_DEADLINE_S = 30.0
-READ_BYTES = 4096
 CURABLE = [scenario.name for scenario in catalogue.SCENARIOS if scenario.cure]
 
 
@@ -118,36 +114,6 @@ class TestPlayed:
             shell.expect("interrupted")
             shell.type("exit\n")
             assert shell.code() == demo.EXIT_SHOWN
-
-
-class Shell:
-    """`gpgdoctor demo --shell` on a terminal of its own."""
-
-    def __init__(self, name: str, deadline_s: float = SHELL_DEADLINE_S) -> None:
-        self._deadline_s = deadline_s
-        self._pid, self._terminal = pty.fork()
-        if self._pid == 0:
-            os.execv(sys.executable, [sys.executable, "-m", "gpgdoctor", "demo", "--shell", name])
-        self._heard = ""
-
-    def __enter__(self) -> Shell:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._terminal)
-
-    def type(self, keys: str) -> None:
-        os.write(self._terminal, keys.encode())
-
-    def expect(self, pattern: str) -> None:
-        deadline = time.monotonic() + self._deadline_s
-        while not (match := re.search(pattern, self._heard, re.DOTALL)):
-            assert select.select([self._terminal], [], [], deadline - time.monotonic())[0], self._heard
-            self._heard += os.read(self._terminal, READ_BYTES).decode()
-        self._heard = self._heard[match.end() :]
-
-    def code(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
 
 
 def test_the_list_has_every_scenario() -> None:

@@ -24,8 +24,8 @@ from gpgdoctor.lab.machine.machine_lab import MachineLab
 from gpgdoctor.lab.machine.scenario import MachineScenario, Who
 from gpgdoctor.lab.plan import LabUnavailable
 from gpgdoctor.lab.scenario import GpgOutcome
-from tests.lab.test_demo import Shell
 from tests.support import machine_recordings, recordings
+from tests.support.demo_shell import Shell
 from tests.support.labs import cannot_run, needing_a_lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.machine]

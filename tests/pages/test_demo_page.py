@@ -21,8 +21,9 @@ def test_the_classic_as_a_page(open_lab: OpenLab, tmp_path: Path, capsys: pytest
     assert "$ gpgdoctor check" in capsys.readouterr().out
     page = path.read_text("utf-8")
     assert problems(page) == []
-    assert "Between pcscd and reader it is refused, says GD202: firefox has it, scdaemon wants it alone." in text_of(
-        page
+    assert (
+        "Between pcscd and reader it is refused, says GD202: firefox has the card, scdaemon wants it alone."
+        in text_of(page)
     )
     assert "firefox" in text_of(page) and "+pcsc-shared" in text_of(page)
 

@@ -11,57 +11,22 @@ from pathlib import Path
 import pytest
 
 from gpgdoctor.diagnosis import diagnose
-from gpgdoctor.facts import Facts, Unknown
+from gpgdoctor.facts import Facts
 from gpgdoctor.lab.plan import SOURCE_TREE
 from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.html import render
-from gpgdoctor.snapshot import decode
 from gpgdoctor.system.record import replace
-from tests.report.test_evil_names import EVIL, all_renamed
-from tests.report.test_redact import planted
-from tests.report.test_text import HOSTILE, LONG, UMLAUTS
+from tests.support import drawings
 from tests.support.axe import violations
 from tests.support.browser import Browser
-from tests.support.build import CONF, client, machine, reader, with_file
-from tests.support.documents import DOCUMENTS, MACHINES
+from tests.support.documents import MACHINES
+from tests.support.evil_names import EVIL, all_renamed
+from tests.support.known_secrets import planted
 from tests.support.markup import problems, text_of
-from tests.support.specimens import machines
+from tests.support.page_machines import EVERY, NASTY
 
-NASTY = "<script>document.title='owned'</script>\"'><img src=http://example.org/x onerror=alert(1)>{{7*7}}</style>"
-EVERY = {
-    **{name: decode(document["facts"]) for name, document in DOCUMENTS.items()},
-    **MACHINES,
-    **machines(),
-    "hostile": HOSTILE,
-    "long": LONG,
-    "umlauts": UMLAUTS,
-    "planted": planted(),
-}
+SHOWN = drawings.shown()
 CONSPICUOUS = ("shared-holder", "transaction-held", "sick", "hostile", "long", "pcscd-never-started", "many-readers")
-
-
-def nasty() -> Facts:
-    """A machine whose every name is an attack on the page."""
-    facts = machine(
-        conf=f"reader-port {NASTY}\n{NASTY}\n",
-        readers=(reader("PRESENT", "INUSE", probe="ok", name=NASTY), reader(name=f"{NASTY} 00 01")),
-        clients=(client(NASTY, user=NASTY), client(f"</svg>{NASTY}", 801)),
-        gnupg={"card_keys": Unknown.because(NASTY), "agent_listener": NASTY, "scdaemon_version": f"2.2.40 {NASTY}"},
-        host={"distribution": f"debian {NASTY}", "user": NASTY},
-    )
-    return with_file(facts, CONF, detail=NASTY, manager=NASTY, target=f"/x/{NASTY}")
-
-
-def many_readers() -> Facts:
-    names = [f"Reader number {number} of a maker with a long name 00 0{number}" for number in range(8)]
-    return machine(
-        readers=tuple(reader("PRESENT", "INUSE", probe="ok", name=name) for name in names),
-        clients=tuple(client(f"program-{number}", 800 + number) for number in range(9)),
-    )
-
-
-EVERY["nasty"] = nasty()
-EVERY["many-readers"] = many_readers()
 
 
 def page_of(facts: Facts) -> str:
@@ -110,8 +75,30 @@ def test_the_picture_has_a_title_and_a_description() -> None:
     for name in ("wide", "tall"):
         assert f'aria-labelledby="{name}-title {name}-desc"' in page
     described = re.search(r'<desc id="wide-desc">(.*?)</desc>', page)
-    broken = "Between pcscd and reader it is refused, says GD202: firefox has it, scdaemon wants it alone."
+    broken = "Between pcscd and reader it is refused, says GD202: firefox has the card, scdaemon wants it alone."
     assert described and broken in described[1]
+
+
+@pytest.mark.parametrize(
+    ("machine", "sign", "path"),
+    [
+        ("shared-holder", "\N{MULTIPLICATION SIGN}", "M-4.5 -4.5L"),
+        ("usb-scdaemon-first", "!", "M0 -5V1"),
+        ("transaction-held", "\N{HORIZONTAL ELLIPSIS}", "M-4.5 0h.1"),
+    ],
+)
+def test_a_mark_differs_by_more_than_its_colour(machine: str, sign: str, path: str) -> None:
+    page = page_of(EVERY[machine])
+    assert re.search(rf'<text class="caption \w+"[^>]*>{sign} GD\d', page)
+    assert path in page
+    assert not any(other in page for other in {"M-4.5 -4.5L", "M0 -5V1", "M-4.5 0h.1"} - {path})
+
+
+def test_a_readers_name_is_as_long_as_it_takes_to_know_it() -> None:
+    """Where it is on USB stands beneath; pcscd's numbers only where there is another of that name."""
+    assert ">USB 1-1:1.2</text>" in page_of(SHOWN["GD402"])
+    assert not re.search(r'class="name"[^>]*>[^<]*00', page_of(SHOWN["GD202"]))
+    assert re.search(r'class="name"[^>]*>[^<]*00 0', page_of(SHOWN["GD205"]))
 
 
 def test_it_is_redacted() -> None:

@@ -13,11 +13,11 @@ from gpgdoctor.hooks.bounded import LIMIT_BYTES
 from gpgdoctor.hooks.survey import Survey
 from gpgdoctor.hooks.targets import BY_NAME
 from gpgdoctor.system.record import replace
-from tests.pages.test_report_page import EVERY, nasty
-from tests.report.test_redact import planted
 from tests.support.axe import violations
 from tests.support.browser import Browser
+from tests.support.known_secrets import planted
 from tests.support.markup import problems, text_of
+from tests.support.page_machines import EVERY, nasty
 
 SICK, HEALTHY = EVERY["shared-holder"], EVERY["healthy"]
 

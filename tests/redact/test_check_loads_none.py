@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.redact.test_planted import written
+from tests.support.documents import written
 from tests.support.planted import planted
 
 CHECK = """

@@ -5,7 +5,6 @@ The figures: python3 gpgdoctor/lab/bootstrap.py test tests/redact/test_planted.p
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -17,14 +16,13 @@ from gpgdoctor.cli import run
 from gpgdoctor.commands.report import ReportOptions, report
 from gpgdoctor.commands.snapshots import save
 from gpgdoctor.diagnosis import diagnose
-from gpgdoctor.facts import Facts
 from gpgdoctor.hooks.answer import answer
 from gpgdoctor.hooks.survey import Survey
 from gpgdoctor.hooks.targets import BY_NAME, TARGETS, Target
 from gpgdoctor.redact.names import fold
 from gpgdoctor.report.json import document, dump
-from gpgdoctor.snapshot import encode
 from gpgdoctor.system.record import replace
+from tests.support.documents import written
 from tests.support.planted import HOST, NEVER_KEPT, SECRETS, planted
 
 VERSIONS = ("2.2.40", "2.4.7")
@@ -115,8 +113,3 @@ def test_none_is_in_a_fleets_report(
     assert run(["fleet", "report", str(documents), *options], None) == 0
     out = capsys.readouterr().out
     none_leaks(f"fleet report, {form}", page.read_text() if form == "html" else out)
-
-
-def written(path: Path, facts: Facts) -> str:
-    path.write_text(json.dumps({"schema_version": "1.0", "facts": encode(facts)}))
-    return str(path)

@@ -11,15 +11,13 @@ import pytest
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Connection, Facts, Unknown
-from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import dump
-from gpgdoctor.report.markdown import LIMIT_BYTES, render
-from gpgdoctor.report.style import Style
+from gpgdoctor.report.markdown import LIMIT_BYTES
 from gpgdoctor.system.record import replace
-from tests.report.test_redact import HOSTS, SECRETS, planted
-from tests.report.test_text import EVERY, LONG
 from tests.support.build import CONF, IN_USE, ON_USB, client, machine, reader, with_file
-from tests.support.documents import MACHINES, checked
+from tests.support.documents import MACHINES, checked, reported
+from tests.support.known_secrets import HOSTS, SECRETS, planted
+from tests.support.odd_machines import EVERY, LONG
 
 FENCE = re.compile(r"^(`{3,})(\w*)$")
 OUTSIDE = re.compile(
@@ -38,10 +36,6 @@ HEADINGS = [
     "USB",
 ]
 every_machine = pytest.mark.parametrize("name", EVERY)
-
-
-def reported(facts: Facts, hosts: tuple[str, ...] = (), encoding: str = "utf-8") -> str:
-    return render(*redact(diagnose(facts), hosts), Style(encoding=encoding))
 
 
 def sections(text: str) -> dict[str, str]:

@@ -8,9 +8,9 @@ import pytest
 
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.report.nagios import CRITICAL, OK, UNKNOWN, WARNING, code, render
-from tests.report.test_text import EVERY
 from tests.support.build import client, machine
 from tests.support.documents import MACHINES
+from tests.support.odd_machines import EVERY
 
 LINE = re.compile(r"GPGDOCTOR (OK|WARNING|CRITICAL|UNKNOWN) - ([^|\n]+) \| errors=\d+ warnings=\d+")
 

@@ -1,45 +1,31 @@
 """The way to the card as text: goldens of what breaks it, and what holds for every picture.
 
-``GPGDOCTOR_GOLDENS=write pytest tests/report/test_picture.py`` writes them anew; read the difference before it is kept.
+``python -m tests.support.recordings --rejudge`` writes them anew; read the difference before it is kept.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import re
-from pathlib import Path
 
 import pytest
 
 from gpgdoctor.diagnosis import diagnose
-from gpgdoctor.facts import Facts
-from gpgdoctor.report.picture import picture
+from gpgdoctor.report.glyphs import BOXES, PLAIN
 from gpgdoctor.report.style import Drawing, Style
 from gpgdoctor.report.text import render
 from gpgdoctor.rules import catalogue
 from gpgdoctor.snapshot import decode
-from gpgdoctor.way import is_broken, way
+from gpgdoctor.way import way
 from gpgdoctor.way.breaks import broken_by
-from tests.report.test_text import HOSTILE, LONG, UMLAUTS
-from tests.support.documents import DOCUMENTS, MACHINES, SNAPSHOTS
+from tests.support.documents import DOCUMENTS, MACHINES
+from tests.support.drawings import FOLDER, breaking, drawn, every_form, path_of, shown, stored_for
+from tests.support.odd_machines import HOSTILE, LONG, UMLAUTS
 
-GOLDENS = Path(__file__).parent / "pictures"
 MOST_LINES = 12
-# Where the snapshot of a finding shows it at its mildest, which breaks nothing, one that shows it at its worst.
-WORSE = {
-    "GD201": "scdaemon-exclusive-idle-client",
-    "GD208": "usb-scdaemon-first",
-    "GD506": "empty-reader-first",
-}
-PATHS = {
-    **{path.name.partition(".")[0]: path for path in sorted(SNAPSHOTS.glob("GD*.broken.json"))},
-    **{id: SNAPSHOTS / f"{name}.json" for id, name in WORSE.items()},
-}
-SHOWN = {id: decode(json.loads(path.read_text())["facts"]) for id, path in PATHS.items()}
-BROKEN = [id for id, facts in SHOWN.items() if is_broken(diagnose(facts))]
-ON_THE_WAY = sorted(id for id in catalogue() if "GD200" <= id < "GD600")
-DRAWN = sorted({*BROKEN, *ON_THE_WAY})
+SHOWN = shown()
+BROKEN = breaking(SHOWN)
+DRAWN = stored_for(SHOWN)
+SIGNS = {*PLAIN.marks.values(), *BOXES.marks.values()}
 EVERY = {
     **{name: decode(document["facts"]) for name, document in DOCUMENTS.items()},
     **MACHINES,
@@ -49,32 +35,14 @@ EVERY = {
 }
 
 
-def drawn(facts: Facts, drawing: Drawing, width: int = 80, **style: object) -> list[str]:
-    return picture(diagnose(facts), Style(width=width, drawing=drawing, **style))  # type: ignore[arg-type]
-
-
-def every_form(facts: Facts) -> str:
-    forms = (
-        drawn(facts, Drawing.BOXES, verbose=True),
-        drawn(facts, Drawing.ASCII, verbose=True, encoding="ascii"),
-        drawn(facts, Drawing.ASCII, 46, verbose=True),
-        drawn(facts, Drawing.LINE, verbose=True),
-    )
-    return "\n".join(line for form in forms for line in form)
-
-
 @pytest.mark.parametrize("id", DRAWN)
 def test_golden(id: str) -> None:
     """One for each finding of 2xx to 5xx, and for others that break the way, of the machine that shows it."""
-    printed = every_form(SHOWN[id])
-    path = GOLDENS / f"{id}.txt"
-    if os.environ.get("GPGDOCTOR_GOLDENS") == "write":
-        path.write_text(printed, "utf-8")
-    assert printed == path.read_text("utf-8"), "see the docstring of this file"
+    assert every_form(SHOWN[id]) == path_of(id).read_text("utf-8"), "see recordings.py --rejudge"
 
 
 def test_no_golden_is_left_over() -> None:
-    assert sorted(path.stem for path in GOLDENS.iterdir()) == DRAWN
+    assert sorted(path.stem for path in FOLDER.iterdir()) == DRAWN
 
 
 def test_every_finding_whose_rule_breaks_the_way_is_drawn_where_it_does() -> None:
@@ -86,7 +54,7 @@ def test_what_stands_at_a_break_is_short(id: str) -> None:
     """It has to stand over its mark on 80 columns with a program's name in it."""
     how = catalogue()[id].breaks
     assert how is not None
-    assert 0 < len(how.why.format(who="another program", has="likely has")) <= 56
+    assert 0 < len(how.why.format(who="another program", has="likely has")) <= 60
     assert not how.why.endswith(".")
 
 
@@ -98,6 +66,33 @@ def test_the_finding_that_breaks_it_is_named(id: str) -> None:
     broken = {finding.id: broken_by(finding) for finding in diagnosis.findings}
     named = {id for id in broken if id in printed}
     assert named and (id in named or broken.get(id) in [None, *map(broken.get, named)])
+
+
+@pytest.mark.parametrize("id", BROKEN)
+def test_a_reason_is_tied_to_its_mark(id: str) -> None:
+    """Where it stands over the way: the line beneath it leads to the sign between two stations."""
+    for drawing, tie in ((Drawing.BOXES, "│"), (Drawing.ASCII, "|")):
+        reason, ties, names, *_ = drawn(SHOWN[id], drawing)
+        if reason.startswith("  gpg "):
+            continue  # only another program is refused
+        marks = [column for column, letter in enumerate(ties) if letter == tie]
+        assert marks and ties.strip(f" {tie}") == ""
+        assert all(names[column] in SIGNS for column in marks)
+        assert len(reason) - len(reason.lstrip()) <= marks[0] < len(reason)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_no_reader_is_blank_and_none_contradicts_who_has_it(name: str) -> None:
+    seen = way(diagnose(EVERY[name]))
+    assert seen.stations[-2].state_text and seen.stations[-1].state_text
+    claimed = any(branch.note.endswith("has the reader") for branch in seen.branches)
+    assert not (claimed and seen.stations[-2].state_text == "free")
+
+
+def test_another_reader_is_called_one_and_named_in_full() -> None:
+    lines = drawn(SHOWN["GD506"], Drawing.ASCII)
+    assert "  this reader: Alcor Link AK9567 00 00" in lines
+    assert "  other reader: Yubico YubiKey OTP+FIDO+CCID 00 00: has a card" in lines
 
 
 @pytest.mark.parametrize("width", [20, 33, 46, 60, 72, 80])
@@ -121,7 +116,7 @@ def test_colour_is_only_colour(name: str) -> None:
 def test_a_pipe_has_the_way_in_one_line(name: str) -> None:
     line, *_ = drawn(EVERY[name], Drawing.LINE, verbose=True)
     assert line.isascii() and len(line) <= 80
-    assert re.search(r"scdaemon -- (pcscd|own driver) -- \S.* -- card$", line)
+    assert re.search(r"scdaemon -- (pcscd|own USB driver) -- \S.* -- card$", line)
 
 
 def test_a_pipe_is_told_where_another_program_is_refused() -> None:

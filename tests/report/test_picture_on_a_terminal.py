@@ -86,7 +86,7 @@ def test_an_old_terminal_has_letters_too() -> None:
 def test_a_narrow_terminal(columns: int) -> None:
     said = on_terminal(columns=columns, NO_COLOR="1")
     assert max(map(len, said.splitlines())) <= columns
-    assert "  | scdaemon" in said and "  X firefox has it" in said and "  | Yubico" in said
+    assert "  | scdaemon" in said and "  X firefox has the card" in said and "  | Yubico" in said
 
 
 def test_who_cannot_see_it_turns_it_off() -> None:

@@ -10,9 +10,8 @@ from gpgdoctor.facts import Facts, known
 from gpgdoctor.report.json import dump
 from gpgdoctor.rules import scdaemon
 from gpgdoctor.snapshot import decode
-from tests.report.test_redact import outlined
 from tests.support.build import machine, reader
-from tests.support.documents import checked, outline, redacted
+from tests.support.documents import checked, outline, outlined, redacted
 
 SERIALS = st.text("0123456789AB-", min_size=1, max_size=6)
 NAMES = st.builds(

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import recordings
+
 SOURCE = Path(__file__).resolve().parents[2]
 PARTS = ("gpgdoctor", "tests", "fixtures", "README.md", "pyproject.toml")
 RULE = """
@@ -63,7 +65,11 @@ gpg --card-status
 - man pcscd
 """
 HAND_WRITTEN = {"gpgdoctor/rules/hardware.py", "gpgdoctor/rules/pages/GD599.md"}
-GENERATED = {"README.md", "fixtures/snapshots/GD599.broken.json", "fixtures/snapshots/GD599.ok.json"}
+GENERATED = {
+    *("README.md", "tests/report/pictures/GD599.txt"),
+    *("fixtures/snapshots/GD599.broken.json", "fixtures/snapshots/GD599.ok.json"),
+}
+PYTEST = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider")
 
 
 def run(copy: Path, *arguments: str) -> str:
@@ -107,32 +113,16 @@ def test_a_new_rule_touches_its_module_its_page_and_its_own_snapshots(copy: Path
     assert shows_it and all(name.startswith("fixtures/snapshots/") for name in shows_it)
     assert '+   "id": "GD599",' in shown
 
-    run(
-        copy,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        "tests/rules/test_contract.py",
-        "tests/manual/test_pages.py",
-    )
-    run(
-        copy,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        "tests/rules/test_contract_snapshots.py",
-        "-k",
-        "GD599",
-    )
+    run(copy, *PYTEST, "tests/rules/test_contract.py", "tests/manual/test_pages.py", "tests/report/test_picture.py")
+    run(copy, *PYTEST, "tests/rules/test_contract_snapshots.py", "-k", "GD599")
 
 
 def test_nothing_is_left_to_rejudge(copy: Path) -> None:
     before = contents(copy)
     assert run(copy, "-m", "tests.support.recordings", "--rejudge") == ""
     assert contents(copy) == before
+
+
+def test_a_misspelt_scenario_is_refused_with_the_one_that_may_be_meant() -> None:
+    with pytest.raises(SystemExit, match=r"no scenario is called shared-holdr; did you mean shared-holder[?]"):
+        recordings.record_all(["shared-holdr"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,10 @@ from gpgdoctor.rules.rule import RANK
 from gpgdoctor.snapshot import decode, encode
 from tests.support.build import ALICE, CONF, IN_USE, ON_USB, ROOT, RUNNING, SHARING, machine, with_file, without_pcscd
 from tests.support.judging import judged
+from tests.support.released import extended, released
 
 DISABLE_CCID = "disable-ccid\n"
 PACKAGE = Path(gpgdoctor.__file__).parent
-# Ids and names of every rule that was ever released: this file only grows.
-RELEASED = json.loads((PACKAGE.parent / "fixtures" / "catalogue.json").read_text())
 LOOKING = {"os", "subprocess", "psutil", "smartcard", "socket", "pathlib", "shutil"}
 ONLY_JUDGING = sorted(
     [
@@ -35,8 +33,14 @@ ONLY_JUDGING = sorted(
 
 
 def test_what_was_released_keeps_its_id_and_name() -> None:
-    assert RELEASED.items() <= {id: rule.name for id, rule in catalogue().items()}.items()
+    assert released().items() <= {id: rule.name for id, rule in catalogue().items()}.items()
     assert list(catalogue()) == sorted(catalogue())
+
+
+def test_a_release_adds_its_rules_and_renames_none() -> None:
+    assert extended({"GD999": "gone"}).keys() == {"GD999", *catalogue()}
+    with pytest.raises(ValueError, match="released with another name: GD504"):
+        extended({"GD504": "silent-card"})
 
 
 @pytest.mark.parametrize("id", catalogue())

@@ -17,6 +17,7 @@ from gpgdoctor.rules import catalogue, holding
 from gpgdoctor.rules.rule import RANK
 from gpgdoctor.snapshot import BadSnapshot, decode
 from tests.support import commandline, cured, handmade, recordings
+from tests.support.recordings import facts_of
 
 NAMES = list(recordings.names())
 UNKNOWN = {"unknown": "left out by a test"}
@@ -25,10 +26,6 @@ ANNOUNCED = {"GD601", "GD602"}
 KEEPS_IT = {"GD201", "GD208"}
 # Facts that only raise certainty: without them a machine may be judged better than it is, by contract.
 REFINES = (("pcscd", "log"), ("pcscd", "card_access"))
-
-
-def facts_of(name: str) -> Facts:
-    return decode(recordings.load(name)["facts"])
 
 
 @pytest.mark.parametrize("id", catalogue())

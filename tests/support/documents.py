@@ -10,7 +10,9 @@ from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts, Unknown
 from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import document
-from gpgdoctor.snapshot import decode
+from gpgdoctor.report.markdown import render
+from gpgdoctor.report.style import Style
+from gpgdoctor.snapshot import decode, encode
 from tests.support.build import (
     CONF,
     EXCLUSIVE,
@@ -82,3 +84,19 @@ def outline(document: dict[str, Any]) -> list[tuple[str, ...]]:
     """What was found, and how each check came out."""
     checks = [(check["id"], check["status"]) for check in document["checks"]]
     return checks + [(finding["id"], finding["severity"]) for finding in document["findings"]]
+
+
+def outlined(document: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The same, of its facts as they are judged now."""
+    return outline(checked(decode(document["facts"])))
+
+
+def written(path: Path, facts: Facts) -> str:
+    """The path, with a snapshot of these facts in it, as --replay takes it."""
+    path.write_text(json.dumps({"schema_version": "1.0", "facts": encode(facts)}))
+    return str(path)
+
+
+def reported(facts: Facts, hosts: tuple[str, ...] = (), encoding: str = "utf-8") -> str:
+    """What `report` prints of it."""
+    return render(*redact(diagnose(facts), hosts), Style(encoding=encoding))

@@ -6,8 +6,8 @@ ID.ok.json are links to the first snapshot that has the finding, and to one in w
 scenario can show an illness, they are files made by hand (handmade.py).
 
 With ``NAME...`` it records some only; too-old-for-pcsc-shared is recorded only so. With ``--rejudge`` it needs no
-lab: after a change of the rules it judges the facts again, rewrites what that changes, README's table and the
-links included, and shows the difference.
+lab: after a change of the rules it judges the facts again, rewrites what that changes, README's table, the links
+and the stored drawings of the way included, and shows the difference.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
+from gpgdoctor.facts import Facts
 from gpgdoctor.lab.catalogue import SCENARIOS
 from gpgdoctor.lab.catalogue.common import DISABLE_CCID
 from gpgdoctor.lab.lab import Lab
@@ -29,10 +30,11 @@ from gpgdoctor.lab.scenario import Scenario
 from gpgdoctor.report.json import findings
 from gpgdoctor.rules import catalogue
 from gpgdoctor.snapshot import decode
-from tests.support import bygone, readme, roots
+from tests.support import bygone, drawings, readme, roots
 
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "snapshots"
 DEBIAN_13 = ".debian13"
+TOO_OLD = "too-old-for-pcsc-shared"
 # Debian 12's pcscd is built without polkit.
 POLKIT = Scenario(
     name="polkit-refuses",
@@ -108,6 +110,10 @@ def load(name: str) -> Document:
     return document
 
 
+def facts_of(name: str) -> Facts:
+    return decode(load(name)["facts"])
+
+
 def names() -> Iterator[str]:
     """Every snapshot that is a file of its own."""
     for path in sorted(FOLDER.glob("*.json")):
@@ -172,30 +178,54 @@ def link() -> list[str]:
 
 def rejudge() -> None:
     for name in names():
-        before = path_of(name).read_text()
-        after = as_text(rejudged(json.loads(before)))
-        if after != before:
-            path_of(name).write_text(after)
-            old, new = (text.splitlines(keepends=True) for text in (before, after))
-            sys.stdout.writelines(difflib.unified_diff(old, new, f"a/{name}.json", f"b/{name}.json", n=1))
+        _replace(path_of(name), as_text(rejudged(load(name))))
     readme.rewrite()
     _link_all()
 
 
+def _replace(path: Path, after: str) -> None:
+    """Write a text where it differs, and show how."""
+    before = path.read_text("utf-8") if path.exists() else ""
+    if after != before:
+        path.write_text(after, "utf-8")
+        old, new = (text.splitlines(keepends=True) for text in (before, after))
+        sys.stdout.writelines(difflib.unified_diff(old, new, f"a/{path.name}", f"b/{path.name}", n=1))
+
+
 def _link_all() -> None:
+    """The links, and what is drawn of the machines behind them."""
     for name in link():
         if not path_of(name.removesuffix(".json")).exists():
-            print(f"to be made by hand: {name}")
+            print(_how_to_make(name))
+    machines = drawings.shown()
+    for id in drawings.stored_for(machines):
+        if id in machines:
+            _replace(drawings.path_of(id), drawings.every_form(machines[id]))
+
+
+def _how_to_make(name: str) -> str:
+    """What is to be done for a snapshot that is missing."""
+    id, kind, _ = name.split(".")
+    for scenario in SCENARIOS:
+        if kind == "broken" and id in (*scenario.expect, *(scenario.expect_since_2_3 or ()), *scenario.info):
+            return f"to be recorded: {scenario.name}, for {name}"
+    return f"to be made by hand: {name}"
 
 
 def record_all(wanted: list[str]) -> None:
+    """Record the scenarios of these names, all where there is none; SystemExit for a name that no scenario has."""
+    known = {it.name for it in (*SCENARIOS, POLKIT)} | {TOO_OLD}
+    for name in wanted:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise SystemExit(f"no scenario is called {name}" + "".join(f"; did you mean {it}?" for it in near))
     FOLDER.mkdir(parents=True, exist_ok=True)
     debian_13 = roots.trixie()
     for scenario in (*SCENARIOS, POLKIT):
         if not wanted or scenario.name in wanted:
             print(scenario.name)
             _record(scenario, debian_13)
-    if "too-old-for-pcsc-shared" in wanted:
+    if TOO_OLD in wanted:
         with Lab(bygone.scenario()) as lab:
             write(lab.scenario.name, record(lab))
     _link_all()
