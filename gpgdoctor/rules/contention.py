@@ -29,7 +29,7 @@ from gpgdoctor.rules.rule import (
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import Text, public, several, text
 
-UNASKED = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")  # nobody could ask pcscd
+UNASKED = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
 NO_PCSCD = (*UNASKED, *hidden_by("GD308"))
 NO_SCDAEMON = hidden_by("GD306", "GD307", "GD108")
 NOT_STARTING = hidden_by("GD101", "GD102", stopping="scdaemon")
