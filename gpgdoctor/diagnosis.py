@@ -179,7 +179,8 @@ class _Judge:
     def under_their_causes(self) -> Iterator[Finding]:
         """Every finding with the one that stands at its head: causes may have been judged after it."""
         for finding in self._findings:
-            heads = (cause for cause in finding.rule.causes if not cause.hides)
+            severity = finding.found.severity  # a cause that is milder is not what has to be mended
+            heads = (replace(cause, at_least=severity) for cause in finding.rule.causes if not cause.hides)
             yield replace(finding, consequence_of=self._first(heads, finding.about))
 
     # -- which cause hides what ----------------------------------------------------------------------------------

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 
-from gpgdoctor.collect import host, pcscd, processes, usb
+from gpgdoctor.collect import host, pcsc_library, pcscd, processes, usb
 from gpgdoctor.collect.configuration import Source
 from gpgdoctor.collect.described import describe
 from gpgdoctor.collect.early import Early
 from gpgdoctor.collect.follow_up import followed_up
 from gpgdoctor.collect.pcscd_program import PcscdProgram, policy
 from gpgdoctor.collect.systemd import UnitQuestion
-from gpgdoctor.collect.user import UserLook
+from gpgdoctor.collect.user import UserFacts, UserLook
 from gpgdoctor.collect.user_child import UserChild
 from gpgdoctor.facts import Connection, Facts, Maybe, Pcscd, PcscDriver, Process, Reader, Reason, Unknown, known_or
 from gpgdoctor.system import proc
@@ -129,7 +129,10 @@ class Look:
             gnupg=mine.gnupg,
             configuration=mine.configuration,
             processes=described,
-            pcscd=self._pcscd(seen, asked, program, peers, self._lasting(connections, described)),
+            pcscd=replace(
+                self._pcscd(seen, asked, program, peers, self._lasting(connections, described)),
+                library=self._library(mine),
+            ),
             readers=self._listed(seen.listener, asked),
             usb=usb.as_open_to_pcscd(usb.as_open(interfaces, mine.usb_nodes), seen.own_pcscds),
             host=my_host,
@@ -194,6 +197,13 @@ class Look:
         if self._wants_versions():
             return pcscd.version(self._deadline.sooner(VERSION_DEADLINE_S))
         return Unknown(Reason.NOT_ASKED_FOR)
+
+    def _library(self, mine: UserFacts) -> Maybe[PcscDriver]:
+        """libpcsclite, as scdaemon loads it where no other library is configured."""
+        found = self._answers.library()
+        if mine.configuration.pcsc_driver is not None:
+            return found
+        return pcsc_library.of_scdaemon(mine.gnupg.scdaemon, found, self._deadline)
 
     def _library_version(self) -> Maybe[str | None]:
         if not self._wants_versions():

@@ -8,7 +8,6 @@ import sys
 
 from gpgdoctor.hooks import install as installer
 from gpgdoctor.hooks.install import Piece, Refused
-from gpgdoctor.hooks.ledger import LedgerDamaged
 from gpgdoctor.hooks.targets import BY_NAME, Target
 from gpgdoctor.system.invocation import running
 from gpgdoctor.system.record import Record
@@ -44,10 +43,7 @@ def run(name: str, *, all_users: bool) -> int:
 def overview(*, as_json: bool) -> int:
     from gpgdoctor.hooks.overview import overview, table
 
-    try:
-        rows = overview()
-    except LedgerDamaged as error:
-        return _complain(str(error), REFUSED)
+    rows = overview()
     print(json.dumps({"hooks": rows}, indent=2, sort_keys=True) if as_json else table(rows))
     return 0
 
@@ -76,8 +72,8 @@ def install(options: HookOptions) -> int:
     if objections:
         return _complain(_way_out(target, list(dict.fromkeys(objections))), REFUSED)
     try:
-        done = installer.install(target, wanted, destdir=options.destdir or "", dry_run=options.dry_run)
-    except (Refused, LedgerDamaged, OSError) as error:
+        done = installer.install(wanted, destdir=options.destdir or "", dry_run=options.dry_run)
+    except (Refused, OSError) as error:
         return _complain(_reason(error), REFUSED)
     print("\n".join(done))
     return 0
@@ -96,7 +92,7 @@ def uninstall(options: HookOptions) -> int:
             only_wanted=options.package is not None,
             dry_run=options.dry_run,
         )
-    except (Refused, LedgerDamaged, OSError) as error:
+    except OSError as error:
         return _complain(_reason(error), REFUSED)
     print("\n".join(removal.done) or "nothing to remove")
     return _complain("\n".join(removal.kept), REFUSED) if removal.kept else 0

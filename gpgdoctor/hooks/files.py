@@ -23,11 +23,10 @@ def read(path: str) -> bytes | None:
     return content if len(content) <= LIMIT_BYTES else b""
 
 
-def write(path: str, content: bytes, mode: int) -> list[str]:
-    """Write a file; returns the directories that had to be made, readable for everybody. Raises OSError."""
-    made = _make_directory(os.path.dirname(path))
+def write(path: str, content: bytes, mode: int) -> None:
+    """Write a file, in directories that everybody may read where they have to be made. Raises OSError."""
+    _make_directory(os.path.dirname(path))
     atomic.write(path, content, mode)
-    return made
 
 
 def remove(path: str) -> None:
@@ -40,10 +39,8 @@ def remove_empty(directory: str) -> None:
         os.rmdir(directory)
 
 
-def _make_directory(path: str) -> list[str]:
-    if not path or os.path.isdir(path):  # "" is where we are
-        return []
-    made = _make_directory(os.path.dirname(path))
-    os.mkdir(path)
-    os.chmod(path, 0o755)
-    return [*made, path]
+def _make_directory(path: str) -> None:
+    if path and not os.path.isdir(path):  # "" is where we are
+        _make_directory(os.path.dirname(path))
+        os.mkdir(path)
+        os.chmod(path, 0o755)

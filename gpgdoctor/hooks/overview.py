@@ -5,17 +5,17 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-from gpgdoctor.hooks import ledger
 from gpgdoctor.hooks.install import pieces, state
 from gpgdoctor.hooks.targets import TARGETS, Target
 from gpgdoctor.system.invocation import SUDO_PATH
 
-# What a distribution's package has in its shims; what was installed here is known by its digest.
+# What a distribution's package has in its shims; what was installed here is known by its marker.
 PACKAGED = "/usr/bin/gpgdoctor"
 WORDS = {
     "absent": "not installed",
     "same": "installed",
     "ours": "installed",
+    "packaged": "installed",
     "changed": "installed, changed since",
     "foreign": "not gpgdoctor's",
 }
@@ -23,12 +23,11 @@ WORDS = {
 
 def overview() -> list[dict[str, Any]]:
     """Of each target: its name, its host and whether that is here, and its files with their state."""
-    installed = ledger.load()
-    return [_row(target, installed) for target in TARGETS]
+    return [_row(target) for target in TARGETS]
 
 
-def _row(target: Target, installed: list[ledger.Entry]) -> dict[str, Any]:
-    found = [{"path": piece.path, "state": WORDS[state(piece, installed)]} for piece in pieces(target, PACKAGED)]
+def _row(target: Target) -> dict[str, Any]:
+    found = [{"path": piece.path, "state": WORDS[state(piece)]} for piece in pieces(target, PACKAGED)]
     states = list(dict.fromkeys(file["state"] for file in found))
     return {
         "target": target.name,

@@ -27,7 +27,11 @@ CARD_MATTER = re.compile(
 # Words that only programs for cards use: a text with one of these is about cards, whichever program prints it.
 CARD_WORDS = re.compile(
     r"scard|0x80100|smart ?card|\bpcsc|pc/sc|\bccid|libusb|usb_|pcscd|scdaemon|openpgp|yubikey|reader|\bcard\b|"
-    r"gpg|polkit|pcsclite|org\.debian|secure?ity violation|authorized|hijacked|pinentry|keyboxd|agent"
+    r"gpg|polkit|pcsclite|org\.debian|secure?ity violation|authorized|hijacked|pinentry|keyboxd|agent|ckr_|\bicc\b|"
+    r"\batr\b|apdu|\bsw=|\bchv\d|homedir|keyblock|ctapi|keypad|usbguard|usbfs|\bcards\b|sharing violation|pinpad|"
+    r"\bpin\b.*(?:block|lock|fail|retry|tries|incorrect)|(?:bad|wrong|invalid) pin|(?:client|server) protocol is|"
+    r"protocol mismatch|slot with a token|scard|establishcontext|rpc transport|too many context|sk-ssh|sk-ecdsa|"
+    r"o_excl|non-existent transaction|other connections outstanding|gnupghome|no pgp keys|usb_|overrun error"
 )
 # What must be named somewhere in a text before what any program may print is about cards.
 OURS = re.compile(
@@ -127,8 +131,8 @@ def reasons(said: Line) -> list[Match]:
         return []
     known = said.speaker is not Speaker.OTHER
     found = [_reason_at_the_end(said), *codes.reasons(said.whole)] if known else []
-    if not known or said.speaker is Speaker.NOBODY:
-        in_prose = IN_PROSE if known else OF_CARDS
+    if said.speaker in (Speaker.OTHER, Speaker.TOOL, Speaker.NOBODY):
+        in_prose = IN_PROSE if said.speaker is Speaker.NOBODY else OF_CARDS
         # "smart card error 6a82" is a status word that another program shows.
         prose = said.words.replace(" smart card error ", " ")
         found += [reason for reason in in_prose if f" {reason} " in prose and is_ours([said])]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
-from gpgdoctor.manual import matching, symptoms, translations
+from gpgdoctor.manual import matching, symptoms
 from gpgdoctor.manual.matching import Match, Weight
 from gpgdoctor.manual.pages import pages
 from gpgdoctor.manual.speakers import Line, Speaker, line
@@ -37,8 +37,8 @@ class Answer(Record):
 
 def answer(text: str) -> Answer:
     """The pages that go with a pasted text of one line or many, or with plain words; bounded in size."""
-    lines = [line(part[:LIMIT_LINE]) for part in translations.in_english(text[:LIMIT_CHARACTERS]).splitlines()]
-    lines = [part for part in lines if part.text][:LIMIT_LINES]
+    lines = [line(part[:LIMIT_LINE], foreign=True) for part in text[:LIMIT_CHARACTERS].splitlines()[:LIMIT_LINES]]
+    lines = [part for part in lines if part.text]
     wrapped, lines = _wrapped(lines), list(dict.fromkeys(lines))
     ours = matching.is_ours(lines)
     found = _by_line(lines, lambda said: _whole_or_reason(said, (), ours))
@@ -47,6 +47,7 @@ def answer(text: str) -> Answer:
     fits = _of_words(text, lines)
     in_words = _matches(fits, lines)
     if not found:
+        in_words = in_words or _matches(_of_a_message(lines), lines)
         return Answer(matches=tuple(in_words), deciding=None, in_doubt=True, leading=_leading(fits))
     found.sort(key=_decides)
     if _has_two_readers(lines):
@@ -126,7 +127,7 @@ def _best(matches: Iterable[Match]) -> tuple[Match, ...]:
 def _wrapped(lines: Sequence[Line]) -> list[Line]:
     """All lines as one: a terminal may have broken one message into several; another program's are its own."""
     lines = [part for part in lines if part.speaker is not Speaker.OTHER]
-    return [line(" ".join(part.text for part in lines))] if 1 < len(lines) <= AT_MOST_LINES_WRAPPED else []
+    return [line(" ".join(part.text for part in lines), foreign=True)] if 1 < len(lines) <= AT_MOST_LINES_WRAPPED else []
 
 
 def _is_certain(match: Match, lines: Sequence[Line]) -> bool:
@@ -157,6 +158,12 @@ def _of_words(text: str, lines: Sequence[Line]) -> list[Fit]:
     if len(lines) > AT_MOST_LINES_OF_WORDS or any(said.speaker is not Speaker.NOBODY for said in lines[:1]):
         return []
     return symptoms.pages_for(text[:LIMIT_LINE])
+
+
+def _of_a_message(lines: Sequence[Line]) -> list[Fit]:
+    """The same for what GnuPG says itself in words that no page has."""
+    said = [part for part in lines if part.speaker is Speaker.GNUPG]
+    return symptoms.pages_for(said[0].message[:LIMIT_LINE]) if len(said) == len(lines) == 1 else []
 
 
 def _matches(fits: Iterable[Fit], lines: Sequence[Line]) -> list[Match]:

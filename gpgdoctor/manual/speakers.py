@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from gpgdoctor.manual import translations
 from gpgdoctor.manual.codes import with_numbers_of_pcsc
 from gpgdoctor.system.record import Record
 
@@ -70,17 +71,23 @@ NO_QUOTES = str.maketrans("", "", "'\"`\u00ab\u00bb\u201e\u00b4")
 # gpg says both, one below the other; which card application it wanted depends on its version.
 NO_CARD, SELECTING = re.compile(r"openpgp card not available\b|selecting openpgp failed\b"), "selecting card failed"
 WORD = re.compile(r"\w+(?:-\w+)*")
+# Parts of this system by name: a program that names one speaks of cards, whichever it is.
+OUR_PARTS = re.compile(
+    r"libpcsclite|s\.gpg-agent|s\.scdaemon|scdaemon|\bpcscd\b|/run/user/\d+/gnupg|\byubikey\b|\bnitrokey\b|smart ?card|"
+    r"scard(?:_|[a-z]+(?:\(\)|:| failed| returned))|0x80100[0-9a-f]{3}\b|pc/sc|\bckr_|openpgp card",
+    re.IGNORECASE,
+)
 
 
-def line(pasted: str) -> Line:
-    """One pasted line, with who said it and what.
+def line(pasted: str, *, foreign: bool = False) -> Line:
+    """One pasted line, with who said it and what; with foreign=True also of what is said in other languages.
 
     A later name counts: in "git: gpg: text" it is gpg that speaks.
     """
-    text = COLOURS.sub("", pasted).strip()
-    stamp = STAMP.match(text)
-    text = HOST.sub("", text[stamp.end() :]) if stamp else PROMPT.sub("", text)
-    text = ZSH.sub(r"\1: command not found", text)
+    pasted = COLOURS.sub("", pasted).strip()
+    stamp = STAMP.match(pasted)
+    pasted = HOST.sub("", pasted[stamp.end() :]) if stamp else PROMPT.sub("", pasted)
+    text = ZSH.sub(r"\1: command not found", translations.in_english(pasted) if foreign else pasted)
     rest, kind, program = SHELLS.sub("", text), Speaker.NOBODY, ""
     while True:
         found = _speaker(rest)
@@ -89,8 +96,10 @@ def line(pasted: str) -> Line:
         kind, program, rest = found
         if kind in (Speaker.KERNEL, Speaker.PCSC) or (kind is Speaker.OTHER and program != SHELL):
             break
+    if kind is Speaker.OTHER and program != SHELL and OUR_PARTS.search(normalized(rest)):
+        kind = Speaker.TOOL
     whole = normalized(text)
-    return Line(text=text, speaker=kind, program=program, message=normalized(rest), whole=whole, words=words(whole))
+    return Line(text=pasted, speaker=kind, program=program, message=normalized(rest), whole=whole, words=words(whole))
 
 
 def _speaker(text: str) -> tuple[Speaker, str, str] | None:

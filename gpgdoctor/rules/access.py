@@ -22,7 +22,13 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
-from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, SCDAEMON_STARTS, scdaemon_would_answer, severity_for_pcsc
+from gpgdoctor.rules.services import (
+    AGENT_ELSEWHERE,
+    PCSCD_DOES_NOT_RUN,
+    SCDAEMON_STARTS,
+    scdaemon_would_answer,
+    severity_for_pcsc,
+)
 from gpgdoctor.rules.usb_names import name_of
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import Command, Text, free, public, text
@@ -41,7 +47,7 @@ EXPLAIN: Command = ("gpgdoctor", "explain", "GD401")
     "pcscd-refuses-me",
     "pcscd lets this session in.",
     worst="error",
-    causes=hidden_by("GD302", "GD303", "GD305", "GD311"),
+    causes=hidden_by("GD302", "GD303", "GD305", "GD308", "GD311"),
     earlier=SCDAEMON_STARTS,
     breaks=refuses(Stretch.PCSCD, "polkit refuses this session"),
 )
@@ -147,12 +153,15 @@ def _second_question(facts: Facts) -> Found | None:
 
 def _refused(facts: Facts, what: Text, because: tuple[str, ...]) -> Found:
     session = known_or(facts.host.session, None)
-    severity: Severity = severity_for_pcsc(facts)
     why, advice = _why(facts, session)
+    by_session = advice.commands == (EXPLAIN,)
+    severity: Severity = (
+        "error" if by_session and _is_shut_out_on_usb(facts) else severity_for_pcsc(facts, refused=True)
+    )
     return Found(
         severity=severity,
         summary=text("pcscd runs and refuses {this} ({what}): {why}.", this=_this(session), what=what, why=why),
-        effect=_effect(session, by_session=advice.commands == (EXPLAIN,)),
+        effect=_effect(session, by_session=by_session),
         because=(
             *because,
             "pcscd.polkit",
@@ -162,6 +171,15 @@ def _refused(facts: Facts, what: Text, because: tuple[str, ...]) -> Found:
         ),
         cure=advise(advice),
     )
+
+
+def _is_shut_out_on_usb(facts: Facts) -> bool:
+    """Whether scdaemon's own driver is no way either: an inactive session gets neither pcscd nor the device (GD402)."""
+    running = known_or(facts.gnupg.running, None)
+    interfaces = [interface for interface in known_or(facts.usb, ()) if interface.ccid]
+    closed = bool(interfaces) and not any(known_or(interface.accessible, True) for interface in interfaces)
+    drives = known_or(facts.gnupg.own_ccid_driver, False)  # unknown where there is no scdaemon
+    return drives and closed and (running is None or not running.cards)
 
 
 def _why(facts: Facts, session: str | None) -> tuple[Text, Advice]:
@@ -255,6 +273,7 @@ def _a_card_is_there(facts: Facts) -> bool:
     "The kernel may use every card reader on USB.",
     worst="error",
     each=_blocked,
+    causes=AGENT_ELSEWHERE,
     no_subject=text("nobody looked, and there is a card"),
     breaks=refuses(Stretch.READER, "the kernel was told to block the reader"),
 )

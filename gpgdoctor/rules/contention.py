@@ -29,7 +29,7 @@ from gpgdoctor.rules.rule import (
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import Text, public, several, text
 
-NO_PCSCD = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401")
+NO_PCSCD = hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD308", "GD311", "GD401")
 NO_SCDAEMON = hidden_by("GD306", "GD307", "GD108")
 NOT_STARTING = hidden_by("GD101", "GD102", stopping="scdaemon")
 NO_READER = text("PC/SC lists no reader")
@@ -51,6 +51,7 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
         return None
     running = known(facts.gnupg.running)
     me = [process for process in holding.clients(facts) if running and process.pid == running.pid]
+    one_of_several = len([it for it in known(facts.readers) if is_held(it)]) > 1 and not holding.is_alone(facts)
     kept_out = _kept_out(facts, index)
     whom = several(map(named, kept_out)) if kept_out else public("every other program that wants it")
     refusals = [event for event in known_or(facts.pcscd.log, ()) if event.kind == "refused-exclusive"]
@@ -64,7 +65,7 @@ def scdaemon_excludes_others(facts: Facts, index: int) -> Found | None:
             *(f"readers[{index}].state", *_probed(reader, index), "gnupg.running.cards"),
             *(("pcscd.log",) if refusals else ()),
         ),
-        culprits=tuple(holding.culprit(process, "certain") for process in me),
+        culprits=tuple(holding.culprit(process, "likely" if one_of_several else "certain") for process in me),
         cure=cures.share(facts, costs=(Cost.STARTED_BEFORE,), also=(cures.free_it_once(facts),)),
         note=_were_refused(len(refusals)) if refusals else None,
     )

@@ -261,8 +261,8 @@ def _check_that_all_are_seen(facts: Facts, daemons: list[Process]) -> None:
     causes=GNUPG_MISSING,
 )
 def keyboxd_missing(facts: Facts) -> Found | None:
-    place = _uses_keyboxd(facts) if scdaemon.version(facts) >= mistakes.READS_COMMON_CONF_SINCE else None
-    if place is None:
+    place = _uses_keyboxd(facts)
+    if place is None or scdaemon.version(facts) < mistakes.READS_COMMON_CONF_SINCE:
         raise NotApplicable(text("use-keyboxd is not set"))
     if known(facts.gnupg.keyboxd_exists):
         return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
+from gpgdoctor.facts import Facts, NotKnown, Unknown, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, holding, scdaemon, second_pcscd
-from gpgdoctor.rules.competition import NO_PCSCD_AT_ALL
+from gpgdoctor.rules.competition import UNSEEN
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
 from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import (
@@ -40,24 +40,43 @@ SAID_OF_WHAT_WENT = ("IO", "NO_DEVICE", "NOT_FOUND", "PIPE", "TIMEOUT")
     "no-reader",
     "There is a reader.",
     worst="warning",
-    causes=(*NO_PCSCD_AT_ALL, *hidden_by("GD404", "GD308")),
+    causes=(*hidden_by("GD302", *UNSEEN, at_least="warning"), *hidden_by("GD404", "GD308")),
     earlier=SCDAEMON_STARTS,
     breaks=refuses(Stretch.READER, "no reader is plugged in"),
 )
 def no_reader(facts: Facts, verdicts: Verdicts) -> Found | None:
     if known(facts.usb):
         return None
-    if known(facts.readers):
+    untold = _tells_nothing(facts)
+    if not untold and known(facts.readers):
         return None
     if known(facts.pcscd.listener) is None and scdaemon.path(facts) is scdaemon.Path.PCSC:
         raise NotApplicable(PCSCD_DOES_NOT_RUN)
     return Found(
         severity="warning",
-        summary=text("Neither USB nor PC/SC knows a reader."),
+        summary=text("No reader is on USB, and PC/SC cannot tell of any.")
+        if untold
+        else text("Neither USB nor PC/SC knows a reader."),
         effect=text('gpg says "No such device".') if scdaemon_would_answer(verdicts) else None,
         because=("readers", "usb"),
         cure=advise(_plug_in(facts)),
     )
+
+
+def _tells_nothing(facts: Facts) -> bool:
+    """Whether PC/SC cannot be asked for readers, by a scdaemon that looks on USB first.
+
+    From 2.3 on a pcscd that runs unseen may still be what has the reader (GD205): then it stays unknown.
+    """
+    if not isinstance(facts.readers, Unknown):
+        return False
+    way = scdaemon.path(facts)
+    if way is scdaemon.Path.PCSC:
+        return False
+    if not isinstance(facts.pcscd.library, Unknown) and not facts.pcscd.library.usable:
+        return True
+    is_mute = facts.pcscd.listener == "pcscd" and known_or(facts.pcscd.answer, "ok") != "ok"
+    return is_mute and way is scdaemon.Path.OWN_DRIVER_THEN_PCSC
 
 
 def _plug_in(facts: Facts) -> Advice:
@@ -266,6 +285,9 @@ def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
     readers = known(facts.readers) if subjects else ()
     if not readers:
         raise NotApplicable(NO_READER)
+    running = known_or(facts.gnupg.running, None)
+    if running is not None and running.cards:
+        return None  # by its own driver, in a reader that PC/SC does not list
     empty = [number for number, reader in enumerate(readers) if card(reader) is Card.ABSENT]
     if len(empty) < len(readers):
         return None

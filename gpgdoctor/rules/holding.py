@@ -160,7 +160,7 @@ def is_scdaemons(facts: Facts, index: int) -> bool:
     candidates = [number for number, reader in enumerate(readers) if _fits_scdaemon(facts, reader)]
     if index not in candidates:
         return False
-    if len(candidates) == 1 or _is_alone(facts):
+    if len(candidates) == 1 or is_alone(facts) or _has_them_all(facts, len(candidates)):
         return True
     taken = scdaemon.reader_taken(facts)
     if taken is None or taken not in candidates:
@@ -168,10 +168,16 @@ def is_scdaemons(facts: Facts, index: int) -> bool:
     return taken == index
 
 
-def _is_alone(facts: Facts) -> bool:
+def is_alone(facts: Facts) -> bool:
     """Whether my scdaemon is pcscd's only client: since 2.3 it opens every reader that has a card."""
     running = known(facts.gnupg.running)
     return running is not None and all_paired(facts) and [process.pid for process in clients(facts)] == [running.pid]
+
+
+def _has_them_all(facts: Facts, held: int) -> bool:
+    """Whether scdaemon says that it has a card for each of them: it keeps one connection to each of its cards."""
+    running = known(facts.gnupg.running)
+    return running is not None and scdaemon.reader_taken(facts) is None and len(set(running.cards)) >= held
 
 
 def _fits_scdaemon(facts: Facts, reader: Reader) -> bool:

@@ -25,7 +25,7 @@ PROTOCOLS = {"4:4": "1.8.24 to 2.2", "4:5": "2.3 and 2.4", "4:6": "2.5 and later
     "pcscd-full",
     "pcscd has room for more connections.",
     worst="error",
-    causes=hidden_by("GD302", "GD303", "GD305"),
+    causes=hidden_by("GD302", "GD303", "GD305", "GD308"),
     breaks=refuses(Stretch.PCSCD, "full: {who} has the connections"),
 )
 def pcscd_full(facts: Facts) -> Found | None:
@@ -100,7 +100,7 @@ def _of_versions(protocol: str | None) -> str:
     "pcscd-cannot-start",
     "pcscd can start.",
     worst="error",
-    causes=hidden_by("GD305"),
+    causes=hidden_by("GD305", "GD308"),
     breaks=refuses(Stretch.PCSCD, "pcscd cannot start"),
 )
 def pcscd_cannot_start(facts: Facts) -> Found | None:
@@ -139,7 +139,7 @@ def _why(events: list[tuple[int, LogEvent]]) -> Text:
     "pcscd-without-drivers",
     "pcscd has drivers for readers.",
     worst="error",
-    causes=hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD313", "GD401"),
+    causes=hidden_by("GD301", "GD302", "GD303", "GD304", "GD305", "GD308", "GD311", "GD313", "GD401"),
     breaks=refuses(Stretch.READER, "pcscd has no drivers"),
 )
 def pcscd_without_drivers(facts: Facts) -> Found | None:

@@ -29,7 +29,7 @@ class Outcome(Enum):
     "reader-port-never-matches",
     "reader-port names a reader that is there.",
     worst="error",
-    causes=(*NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD205")),
+    causes=(*NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD205", "GD308")),
     breaks=refuses(Stretch.READER, "no reader fits reader-port"),
 )
 def reader_port_never_matches(facts: Facts) -> Found | None:

@@ -7,7 +7,7 @@ from gpgdoctor.rules import cures, holding, scdaemon
 from gpgdoctor.rules.contention import NOT_STARTING
 from gpgdoctor.rules.reader_state import Hold, hold
 from gpgdoctor.rules.rule import Certainty, Culprit, Found, NotApplicable, rule
-from gpgdoctor.rules.services import GNUPG_MISSING
+from gpgdoctor.rules.services import AGENT_ELSEWHERE, GNUPG_MISSING
 from gpgdoctor.wording import Text, path, pid, several, text
 
 NEWER_BY_S = 2.0  # a file that is saved while scdaemon starts may have been read as it is
@@ -19,7 +19,7 @@ STORES = ("/nix/store/", "/gnu/store/")
     "configuration-not-in-force",
     "The running scdaemon uses the configuration as it is now.",
     worst="warning",
-    causes=(*GNUPG_MISSING, *NOT_STARTING),
+    causes=(*GNUPG_MISSING, *NOT_STARTING, *AGENT_ELSEWHERE),
 )
 def configuration_not_in_force(facts: Facts) -> Found | None:
     running = known(facts.gnupg.running)

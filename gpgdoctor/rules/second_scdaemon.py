@@ -53,7 +53,7 @@ def _claimed(facts: Facts) -> list[Subject]:
     "No scdaemon of another home or user has the reader.",
     worst="error",
     each=_readers_and_devices,
-    causes=(*PCSCD_FAILS, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204")),
+    causes=(*PCSCD_FAILS, *NO_SCDAEMON, *NOT_STARTING, *hidden_by("GD204", "GD308")),
     no_subject=text("PC/SC lists no reader"),
     breaks=refuses(Stretch.READER, "scdaemon of another home or user {has} the reader"),
 )

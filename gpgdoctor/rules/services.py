@@ -21,11 +21,13 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
-from gpgdoctor.wording import Text, free, path, pid, public, text
+from gpgdoctor.wording import Text, path, pid, public, text
 
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
 SCDAEMON_STARTS = ("GD101", "GD102", "GD108")
 GNUPG_MISSING = hidden_by("GD306", "GD307")
+# Under an agent elsewhere nothing of this machine's scdaemon, pcscd and readers is what gpg depends on.
+AGENT_ELSEWHERE = hidden_by("GD308")
 PCSCD_DOES_NOT_RUN = text("pcscd does not run")
 
 
@@ -52,7 +54,7 @@ def gnupg_missing(facts: Facts) -> Found | None:
     "scdaemon-missing",
     "scdaemon is installed.",
     worst="error",
-    causes=hidden_by("GD307"),
+    causes=(*hidden_by("GD307"), *AGENT_ELSEWHERE),
     breaks=refuses(Stretch.SCDAEMON, "scdaemon is not installed"),
 )
 def scdaemon_missing(facts: Facts) -> Found | None:
@@ -99,28 +101,6 @@ def install(facts: Facts, what: str, packages: dict[str, str]) -> Cure:
         return by_hand("Install {what} with your system's package manager.", what=public(what))
     command = ("sudo", *INSTALLERS[family], *packages[family].split())
     return by_hand("Install {what}:", command, what=public(what))
-
-
-@rule(
-    "GD305",
-    "pcsc-library-missing",
-    "The PC/SC library can be loaded.",
-    worst="error",
-    breaks=refuses(Stretch.PCSCD, "the PC/SC library is missing"),
-)
-def pcsc_library_missing(facts: Facts) -> Found | None:
-    library = known(facts.pcscd.library)
-    if library.usable:
-        return None
-    return Found(
-        severity=severity_for_pcsc(facts),
-        summary=text(
-            "{library} cannot be loaded: {reason}.", library=path(library.name), reason=free(str(library.reason))
-        ),
-        effect=text("No program reaches a card through PC/SC."),
-        because=("pcscd.library",),
-        cure=install(facts, "the PC/SC library", {"debian": "libpcsclite1", "fedora": "pcsc-lite-libs"}),
-    )
 
 
 @rule("GD309", "pcscd-asleep", "pcscd is awake.", worst="info")
@@ -212,7 +192,7 @@ def _start_pcscd(facts: Facts) -> Cure:
     "pcscd-stale-socket",
     "pcscd listens on its socket.",
     worst="error",
-    causes=hidden_by("GD313"),
+    causes=hidden_by("GD308", "GD313"),
     breaks=refuses(Stretch.PCSCD, "a left-over socket, no pcscd"),
 )
 def pcscd_stale_socket(facts: Facts) -> Found | None:
@@ -237,7 +217,7 @@ def pcscd_stale_socket(facts: Facts) -> Found | None:
     "pcscd-not-answering",
     "pcscd answers.",
     worst="error",
-    causes=hidden_by("GD302", "GD305"),
+    causes=hidden_by("GD302", "GD305", "GD308"),
     breaks=blocks(Stretch.PCSCD, "pcscd does not answer"),
 )
 def pcscd_not_answering(facts: Facts) -> Found | None:
@@ -280,7 +260,7 @@ def _states(facts: Facts) -> tuple[str, ...]:
     "pcscd-version-mismatch",
     "pcscd and its library speak the same protocol.",
     worst="error",
-    causes=hidden_by("GD302", "GD303", "GD305"),
+    causes=hidden_by("GD302", "GD303", "GD305", "GD308"),
     breaks=refuses(Stretch.PCSCD, "pcscd speaks another PC/SC version"),
 )
 def pcscd_version_mismatch(facts: Facts) -> Found | None:
@@ -322,14 +302,31 @@ def _processes(facts: Facts, role: str) -> list[Process]:
     return [process for process in known(facts.processes) if process.role == role]
 
 
-def severity_for_pcsc(facts: Facts) -> Severity:
-    """An error where scdaemon's path needs PC/SC; the unknown counts as needed. A scdaemon that is missing has none."""
+def severity_for_pcsc(facts: Facts, *, refused: bool = False) -> Severity:
+    """An error where scdaemon's path needs PC/SC; the unknown counts as needed. A scdaemon that is missing has none.
+
+    One that looks on USB first needs it for no reader that is not there: then GD501 is what is wrong.
+    ``refused``: pcscd is well, and does not serve me.
+    """
     if known_or(facts.gnupg.gpgconf, "") is None or _is_without_scdaemon(facts):
         return "info"
     try:
-        return "error" if scdaemon.needs_pcsc(facts) else "info"
+        needed = scdaemon.needs_pcsc(facts) and not _looks_for_nothing(facts, refused)
+        return "error" if needed else "info"
     except NotKnown:
         return "error"
+
+
+def _looks_for_nothing(facts: Facts, refused: bool) -> bool:
+    """Whether scdaemon takes its own driver first, and no reader is known, nor a pcscd that may have one beside USB."""
+    if scdaemon.path(facts) is scdaemon.Path.PCSC or known_or(facts.readers, ()):
+        return False
+    if any(interface.ccid or known_or(interface.in_libccid, False) for interface in known(facts.usb)):
+        return False
+    if facts.pcscd.listener is None:
+        # One that ended without its service manager left its socket behind, and what it served is not known.
+        return facts.pcscd.socket_file == "absent" or facts.pcscd.service in ("inactive", "failed")
+    return refused
 
 
 def _is_without_scdaemon(facts: Facts) -> bool:

@@ -20,7 +20,7 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
-from gpgdoctor.rules.services import GNUPG_MISSING
+from gpgdoctor.rules.services import AGENT_ELSEWHERE, GNUPG_MISSING
 from gpgdoctor.wording import Argument, Text, free, path, public, several, text, user
 
 NO_HOME = {HomeProblem.MISSING, HomeProblem.NO_DIRECTORY}
@@ -76,6 +76,7 @@ def _shared_for_nobody(facts: Facts) -> Cure:
     worst="error",
     causes=(
         *GNUPG_MISSING,
+        *AGENT_ELSEWHERE,
         *hidden_by("GD108", at_least="error"),
         *hidden_by("GD101", "GD102", stopping="scdaemon"),
         *headed_by("GD115", "GD305"),

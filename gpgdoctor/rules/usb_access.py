@@ -10,6 +10,7 @@ from gpgdoctor.rules.rule import (
     Found,
     Stretch,
     Subject,
+    Verdicts,
     advice,
     advise,
     by_hand,
@@ -24,6 +25,7 @@ from gpgdoctor.wording import Text, path, public, text, user
 
 NONE_ON_USB = text("no card reader is on USB")
 ROOT = 0
+OF_PCSCD = ("GD401", "GD313", "GD314")  # by which pcscd is of no use to me, though it may be there
 
 
 def _ccid(facts: Facts) -> list[Subject]:
@@ -40,15 +42,17 @@ def _ccid(facts: Facts) -> list[Subject]:
     "The program that drives the reader may open its USB device.",
     worst="error",
     each=_ccid,
-    causes=(*GNUPG_MISSING, *hidden_by("GD205"), *headed_by("GD401")),
+    causes=(*GNUPG_MISSING, *hidden_by("GD205", "GD308"), *headed_by("GD401", "GD313", "GD314")),
+    earlier=OF_PCSCD,
     no_subject=NONE_ON_USB,
     breaks=refuses(Stretch.READER, "no permission for the USB device"),
 )
-def usb_access_denied(facts: Facts, index: int) -> Found | None:
-    return _for_scdaemon(facts, index) or _for_pcscd(facts, index)
+def usb_access_denied(facts: Facts, index: int, verdicts: Verdicts) -> Found | None:
+    useless = [id for id in OF_PCSCD if verdicts.found(id)]
+    return _for_scdaemon(facts, index, useless) or _for_pcscd(facts, index)
 
 
-def _for_scdaemon(facts: Facts, index: int) -> Found | None:
+def _for_scdaemon(facts: Facts, index: int, useless: list[str]) -> Found | None:
     """Where scdaemon opens readers as me, and has none: 2.2 turns to pcscd where it cannot."""
     way = scdaemon.path(facts)
     if way is scdaemon.Path.PCSC or scdaemon.holds_a_card(facts):
@@ -67,7 +71,7 @@ def _for_scdaemon(facts: Facts, index: int) -> Found | None:
         ),
         effect=text('gpg says "No such device".'),
         because=(f"usb[{index}].node", f"usb[{index}].accessible"),
-        cure=advise(_let_me(facts, interface)),
+        cure=advise(_let_me(facts, interface, useless)),
         headline=_no_permission(interface),
     )
 
@@ -77,8 +81,11 @@ def _no_permission(interface: UsbInterface) -> Text | None:
     return None if node is None else text("no permission for {node}", node=path(node))
 
 
-def _let_me(facts: Facts, interface: UsbInterface) -> Advice:
-    """A uaccess rule gives the right to who sits before the machine, so not to a log-in over SSH."""
+def _let_me(facts: Facts, interface: UsbInterface, useless: list[str]) -> Advice:
+    """A uaccess rule gives the right to who sits before the machine, so not to a log-in over SSH.
+
+    ``useless``: the findings by which pcscd could not serve the reader now.
+    """
     remote = known_or(facts.host.session, None) == "ssh"
     by_rule = (
         "Over SSH no uaccess rule helps: let an administrator give a group the right to the device"
@@ -87,6 +94,10 @@ def _let_me(facts: Facts, interface: UsbInterface) -> Advice:
     )
     if known_or(interface.in_libccid, True) is False:
         through_pcscd = "pcscd is no way around it: its drivers do not know this reader"
+    elif useless:
+        alone = scdaemon.path(facts) is scdaemon.Path.OWN_DRIVER_THEN_PCSC
+        then = "and scdaemon turns to pcscd" if alone else "then set disable-ccid"
+        through_pcscd = f"Or mend pcscd first ({useless[0]}), {then}"
     else:
         runs = known_or(facts.pcscd.listener, None) is not None
         through_pcscd = f"Or {'' if runs else 'run pcscd and '}set disable-ccid: then pcscd opens the reader"

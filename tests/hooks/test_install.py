@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ import pytest
 from gpgdoctor.cli import run
 from gpgdoctor.commands import hook
 from gpgdoctor.commands.hook_cli import HookTarget
+from gpgdoctor.hooks import files, marker
 from gpgdoctor.hooks import install as installer
-from gpgdoctor.hooks import ledger
 from gpgdoctor.hooks.install import Refused, install, pieces, uninstall
 from gpgdoctor.hooks.overview import overview
 from gpgdoctor.hooks.targets import BY_NAME, TARGETS, Target
@@ -28,11 +30,17 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make fi
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory in the place of /, with a ledger of its own."""
-    monkeypatch.setattr(ledger, "PATH", f"{tmp_path}/var/lib/gpgdoctor/hooks.json")
+    """A directory in the place of /, where dpkg knows of no package yet."""
+    monkeypatch.setattr(installer, "DPKG_LISTS", f"{tmp_path}.dpkg/*.list")
     place = installer._place
     monkeypatch.setattr(installer, "_place", lambda path, package: f"{tmp_path}{place(path, package)}")
     return tmp_path
+
+
+def dpkg_knows(root: Path, *paths: str) -> None:
+    """Let dpkg know of a package with these files."""
+    Path(f"{root}.dpkg").mkdir()
+    Path(f"{root}.dpkg/some.list").write_text("/.\n" + "".join(f"{path}\n" for path in paths))
 
 
 def below(directory: Path) -> dict[str, bytes]:
@@ -66,7 +74,7 @@ def test_the_name_of_supportconfigs_plugin_has_neither_dash_nor_dot() -> None:
 
 @pytest.mark.parametrize("target", INSTALLABLE, ids=lambda it: it.name)
 def test_packagers_get_exactly_the_files_with_their_modes(target: Target, tmp_path: Path) -> None:
-    install(target, pieces(target, EXECUTABLE), destdir=str(tmp_path))
+    install(pieces(target, EXECUTABLE), destdir=str(tmp_path))
     assert set(below(tmp_path)) == {piece.path[1:] for piece in pieces(target, EXECUTABLE)}
     for piece in pieces(target, EXECUTABLE):
         assert stat.S_IMODE(os.stat(f"{tmp_path}{piece.path}").st_mode) == piece.mode
@@ -75,26 +83,26 @@ def test_packagers_get_exactly_the_files_with_their_modes(target: Target, tmp_pa
 @pytest.mark.parametrize("target", INSTALLABLE, ids=lambda it: it.name)
 def test_what_was_installed_is_removed_without_a_trace(target: Target, root: Path) -> None:
     wanted = pieces(target, EXECUTABLE)
-    assert all(line.startswith("wrote") for line in install(target, wanted))
-    assert all(line.startswith("unchanged") for line in install(target, wanted))
+    assert all(line.startswith("wrote") for line in install(wanted))
+    assert all(line.startswith("unchanged") for line in install(wanted))
     assert uninstall(target, wanted).kept == ()
     assert below(root) == {}
-    assert directories(root) <= {"var", "var/lib"}
+    assert directories(root) == set()
 
 
 def test_a_directory_that_was_there_stays(root: Path) -> None:
     (root / "etc/sos/extras.d").mkdir(parents=True)
     wanted = pieces(BY_NAME["sos"], EXECUTABLE)
-    install(BY_NAME["sos"], wanted)
+    install(wanted)
     uninstall(BY_NAME["sos"], wanted)
     assert (root / "etc/sos/extras.d").is_dir()
 
 
 def test_a_dry_run_writes_nothing(root: Path) -> None:
     wanted = pieces(BY_NAME["reportbug"], EXECUTABLE)
-    assert all(line.startswith("would write") for line in install(BY_NAME["reportbug"], wanted, dry_run=True))
+    assert all(line.startswith("would write") for line in install(wanted, dry_run=True))
     assert below(root) == {}
-    install(BY_NAME["reportbug"], wanted)
+    install(wanted)
     before = below(root)
     assert len(uninstall(BY_NAME["reportbug"], wanted, dry_run=True).done) == 3
     assert below(root) == before
@@ -114,45 +122,146 @@ def test_what_somebody_else_put_there_is_not_overwritten(make: str, root: Path) 
     else:
         os.mkfifo(place)
     with pytest.raises(Refused, match="did not write"):
-        install(BY_NAME["reportbug"], wanted)
+        install(wanted)
     assert [path for path in root.rglob("*") if path.is_file()] == ([place] if make in ("file", "symlink") else [])
     assert uninstall(BY_NAME["reportbug"], wanted).done == ()
     assert os.path.lexists(place)
 
 
-def test_what_was_changed_since_is_neither_overwritten_nor_removed(root: Path) -> None:
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text.replace(b"timeout", b"nice timeout"),
+        lambda text: text + b"echo\n",
+        lambda text: text + text,
+        lambda text: re.sub(rb"made=\d", b"made=9", text),
+        lambda text: re.sub(rb"sha256=.*", b"sha256=", text),
+        lambda text: text[:-1],
+        lambda text: text.replace(b"\n", b"\r\n"),
+    ],
+)
+def test_what_was_changed_since_is_neither_overwritten_nor_removed(edit: Callable[[bytes], bytes], root: Path) -> None:
     wanted = pieces(BY_NAME["reportbug"], EXECUTABLE)
-    install(BY_NAME["reportbug"], wanted)
+    install(wanted)
     changed = Path(wanted[0].path)
-    changed.write_text("changed")
+    before = changed.read_bytes()
+    after = edit(before)
+    changed.write_bytes(after)
     with pytest.raises(Refused, match="changed"):
-        install(BY_NAME["reportbug"], wanted)
+        install(wanted)
     removal = uninstall(BY_NAME["reportbug"], wanted)
     assert len(removal.done) == 2
     assert [str(changed)] == [line.split(" ")[0] for line in removal.kept]
-    assert changed.read_text() == "changed"
-    changed.write_bytes(wanted[0].content)
+    assert changed.read_bytes() == after
+    changed.write_bytes(before)
     assert uninstall(BY_NAME["reportbug"], wanted).kept == ()
-    assert not changed.exists()
+    assert directories(root) == set()
+
+
+def test_what_was_replaced_since_is_neither_overwritten_nor_removed(root: Path) -> None:
+    wanted = pieces(BY_NAME["reportbug"], EXECUTABLE)
+    install(wanted)
+    Path(wanted[0].path).write_text("theirs")
+    with pytest.raises(Refused, match="did not write"):
+        install(wanted)
+    removal = uninstall(BY_NAME["reportbug"], wanted)
+    assert (len(removal.done), len(removal.kept)) == (2, 1)
+    assert list(below(root).values()) == [b"theirs"]
 
 
 def test_an_older_file_of_ours_is_replaced(root: Path) -> None:
-    install(BY_NAME["sos"], pieces(BY_NAME["sos"], "/usr/local/bin/gpgdoctor"))
+    install(pieces(BY_NAME["sos"], "/usr/local/bin/gpgdoctor"))
     (new,) = pieces(BY_NAME["sos"], EXECUTABLE)
-    install(BY_NAME["sos"], [new])
-    assert Path(new.path).read_bytes() == new.content
+    install([new])
+    assert Path(new.path).read_bytes().startswith(new.content)
+    assert uninstall(BY_NAME["sos"], [new]).kept == ()
+    assert directories(root) == set()
 
 
 def test_a_file_of_a_package_is_not_removed_though_it_is_the_same(root: Path) -> None:
     (piece,) = pieces(BY_NAME["sos"], hook.PACKAGED)
+    dpkg_knows(root, piece.path)
     Path(piece.path).parent.mkdir(parents=True)
     Path(piece.path).write_bytes(piece.content)
+    assert install([piece]) == [f"unchanged {piece.path}"]
     assert uninstall(BY_NAME["sos"], [piece]).done == ()
-    assert Path(piece.path).exists()
+    assert Path(piece.path).read_bytes() == piece.content
+    with pytest.raises(Refused, match="did not write"):
+        install(pieces(BY_NAME["sos"], EXECUTABLE))
+
+
+@pytest.mark.parametrize("target", INSTALLABLE, ids=lambda it: it.name)
+@pytest.mark.parametrize("known", [True, False])
+def test_what_a_release_without_markers_installed_is_ours_where_dpkg_knows_no_owner(
+    target: Target, known: bool, root: Path
+) -> None:
+    for piece in pieces(target, "/usr/local/bin/gpgdoctor"):
+        files.write(piece.path, piece.content, piece.mode)
+    wanted = pieces(target, EXECUTABLE)
+    if not known:  # another distribution: a package may own it
+        assert len(uninstall(target, wanted).kept) == len(wanted)
+        return
+    dpkg_knows(root, *(f"{piece.path}.other" for piece in wanted))
+    assert all(line.startswith("wrote") for line in install(wanted))
+    assert len(uninstall(target, wanted).done) == len(wanted)
+    assert below(root) == {}
+
+
+def test_the_script_of_0_1_0_is_known_though_it_asked_otherwise(root: Path) -> None:
+    wanted = pieces(BY_NAME["reportbug"], EXECUTABLE)
+    now, then = b"and readers (redacted)", b"and card readers (redacted, shown to you)"
+    for piece in wanted:
+        files.write(piece.path, piece.content.replace(now, then), piece.mode)
+    dpkg_knows(root)
+    assert len(uninstall(BY_NAME["reportbug"], wanted).done) == len(wanted)
+
+
+def test_a_marker_can_name_no_directories_but_those_above_it(root: Path) -> None:
+    (piece,) = pieces(BY_NAME["sos"], EXECUTABLE)
+    (root / "etc/other").mkdir(parents=True)
+    files.write(piece.path, marker.mark(piece.content, 3), piece.mode)
+    assert len(uninstall(BY_NAME["sos"], [piece]).done) == 1
+    assert directories(root) == {"etc", "etc/other"}
+
+
+def test_a_link_in_the_place_of_a_directory_stays(root: Path) -> None:
+    (piece,) = pieces(BY_NAME["sos"], EXECUTABLE)
+    (root / "etc/sos").mkdir(parents=True)
+    (root / "elsewhere").mkdir()
+    (root / "etc/sos/extras.d").symlink_to(root / "elsewhere")
+    files.write(piece.path, marker.mark(piece.content, 1), piece.mode)
+    assert len(uninstall(BY_NAME["sos"], [piece]).done) == 1
+    assert directories(root) >= {"elsewhere", "etc/sos/extras.d"}
+
+
+def test_a_link_to_a_file_of_ours_is_not_ours(root: Path) -> None:
+    (piece,) = pieces(BY_NAME["sos"], EXECUTABLE)
+    (root / "target").write_bytes(marker.mark(piece.content, 0))
+    Path(piece.path).parent.mkdir(parents=True)
+    Path(piece.path).symlink_to(root / "target")
+    assert uninstall(BY_NAME["sos"], [piece]).done == ()
+    assert Path(piece.path).is_symlink() and (root / "target").exists()
+
+
+def test_the_last_of_two_hooks_takes_along_the_directory_that_was_made_for_the_first(root: Path) -> None:
+    for name in ("sos", "html"):
+        install(pieces(BY_NAME[name], EXECUTABLE))
+    for name in ("sos", "html"):
+        assert uninstall(BY_NAME[name], pieces(BY_NAME[name], EXECUTABLE)).kept == ()
+    assert directories(root) == set()
+
+
+def test_packagers_get_no_marker(root: Path, tmp_path: Path) -> None:
+    for target in INSTALLABLE:
+        wanted = pieces(target, EXECUTABLE)
+        install(wanted, destdir=f"{tmp_path}/staging")
+        assert [Path(f"{tmp_path}/staging{piece.path}").read_bytes() for piece in wanted] == [
+            piece.content for piece in wanted
+        ]
 
 
 def test_a_report_on_scdaemon_gets_a_script_that_its_own_would_replace(tmp_path: Path) -> None:
-    install(BY_NAME["reportbug"], pieces(BY_NAME["reportbug"], EXECUTABLE, package="scdaemon"), destdir=str(tmp_path))
+    install(pieces(BY_NAME["reportbug"], EXECUTABLE, package="scdaemon"), destdir=str(tmp_path))
     assert {os.path.dirname(path) for path in below(tmp_path)} == {"usr/share/bug/default/scdaemon"}
 
 
@@ -161,9 +270,9 @@ def test_the_overview_tells_what_is_installed(root: Path) -> None:
         return {row["target"]: row["state"] for row in overview()}
 
     assert states()["sos"] == "not installed"
-    install(BY_NAME["sos"], pieces(BY_NAME["sos"], EXECUTABLE))
+    install(pieces(BY_NAME["sos"], EXECUTABLE))
     wanted = pieces(BY_NAME["reportbug"], EXECUTABLE)
-    install(BY_NAME["reportbug"], wanted[:1])
+    install(wanted[:1])
     assert (states()["sos"], states()["reportbug"]) == ("installed", "in part")
     Path(wanted[0].path).write_text("changed")
     assert states()["text"] == "nothing to install"
@@ -188,14 +297,6 @@ def test_wrong_usage(options: dict[str, Any], complaint: str, capsys: pytest.Cap
 @pytest.mark.parametrize(("target", "code"), [("nagios", 3), ("sos", 2)])
 def test_wrong_usage_of_run_is_unknown_to_a_monitoring_system(target: str, code: int) -> None:
     assert run(["hook", "run", target, "--no-such-option"], None) == code
-
-
-def test_a_damaged_ledger_is_said_to_be_so(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path(ledger.PATH).parent.mkdir(parents=True)
-    Path(ledger.PATH).write_text("[{}]")
-    assert hook.overview(as_json=False) == 1
-    assert hook.install(hook.HookOptions(target="reportbug")) == 1
-    assert "damaged" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("target", [target.name for target in TARGETS])
@@ -263,9 +364,9 @@ def test_below_a_destdir_another_program_is_named_as_what_differs(
 def test_the_script_for_one_package_is_removed_alone(root: Path) -> None:
     reportbug = BY_NAME["reportbug"]
     for package in (None, "scdaemon", "pcscd"):
-        install(reportbug, pieces(reportbug, EXECUTABLE, package=package))
+        install(pieces(reportbug, EXECUTABLE, package=package))
     uninstall(reportbug, pieces(reportbug, EXECUTABLE, package="scdaemon"), only_wanted=True)
     left = {path.split("/")[-2] for path in below(root) if path.startswith("usr/share/bug")}
     assert left == {"gpgdoctor", "pcscd"}
     uninstall(reportbug, pieces(reportbug, EXECUTABLE))
-    assert not [path for path in below(root) if path.startswith("usr/share/bug")]
+    assert directories(root) == set()

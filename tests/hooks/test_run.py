@@ -167,7 +167,8 @@ def hostile(open_module_lab: Callable[..., Lab]) -> Iterator[Lab]:
 
 def test_a_long_configuration_does_not_make_a_long_report(open_lab: Callable[..., Lab]) -> None:
     lab = open_lab(BY_NAME["healthy"])
-    lab.write(".gnupg/scdaemon.conf", "".join(f"no-such-option-{number}\n" for number in range(1500)))
+    for name in ("scdaemon", "gpg-agent", "common"):
+        lab.write(f".gnupg/{name}.conf", "".join(f"no-such-option-{number}\n" for number in range(900)))
     assert document_of(run_hook(lab, "supportconfig"))["shortened"]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gpgdoctor.hooks import marker
 from gpgdoctor.hooks.install import pieces
 from gpgdoctor.hooks.targets import BY_NAME
 
@@ -58,7 +59,7 @@ class Machine:
     def shim(self, name: str, number: int = 0) -> str:
         piece = pieces(BY_NAME[name], self.executable)[number]
         path = self.directory / f"{name}-{number}"
-        path.write_bytes(piece.content)
+        path.write_bytes(marker.mark(piece.content, 1))
         path.chmod(0o755)
         return str(path)
 
@@ -105,7 +106,7 @@ def test_what_gpgdoctor_says_reaches_every_host(machine: Machine, monkeypatch: p
         assert (done.returncode, done.stdout, done.stderr) == (0, f"{SAID}\n", "")
     assert machine.apport(monkeypatch) == {"GpgdoctorReport": f"{SAID}\n"}
     assert machine.symptom(monkeypatch) == ("scdaemon", {"GpgdoctorReport": f"{SAID}\n"})
-    command = Path(machine.shim("sos")).read_text().splitlines()[-1]
+    (command,) = (line for line in Path(machine.shim("sos")).read_text().splitlines() if line[0] != "#")
     done = machine.run(*command.split(" "))
     assert done.stdout == f"{SAID}\n"
 

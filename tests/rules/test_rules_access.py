@@ -152,3 +152,40 @@ def test_below_a_user_manager_nobody_is_let_in_whose_sessions_are_all_refused(
     assert status(facts, "GD401") == expected
     unregistered = replace(facts, pcscd=replace(facts.pcscd, policy=False))
     assert status(unregistered, "GD401") == "fail", "polkit refuses everybody what it does not know"
+
+
+# -- GD402 beside what keeps pcscd from serving ------------------------------------------------------------------
+
+FAILED = {"service": "failed"}
+
+
+def advice_on_usb(facts: Facts) -> str:
+    cure = finding(facts, "GD402").found.cure
+    assert cure is not None
+    return " ".join(advice.text.clear() for advice in cure.advice)
+
+
+def test_where_2_2_would_turn_to_pcscd_the_device_is_the_consequence() -> None:
+    for cause, facts in (
+        ("GD313", without_pcscd(usb=(LOCKED,), gnupg=WANTED, pcscd=FAILED)),
+        ("GD314", machine(usb=(LOCKED,), readers=(), gnupg=WANTED, pcscd={"drivers": False})),
+    ):
+        assert (causes(facts), finding(facts, "GD402").consequence_of) == ({cause}, cause)
+        assert "disable-ccid" not in advice_on_usb(facts) and cause in advice_on_usb(facts)
+
+
+def test_a_milder_finding_is_no_cause() -> None:
+    """From 2.3 on scdaemon does without pcscd, whatever is wrong with that."""
+    facts = without_pcscd(version="2.4.7", usb=(LOCKED,), gnupg=WANTED, pcscd=FAILED)
+    assert (severity(facts, "GD313"), finding(facts, "GD402").consequence_of) == ("info", None)
+    assert "mend pcscd first (GD313)" in advice_on_usb(facts)
+    assert "set disable-ccid: then pcscd" in advice_on_usb(without_pcscd(version="2.4.7", usb=(LOCKED,), gnupg=WANTED))
+
+
+def test_a_session_that_gets_neither_leads_as_an_error() -> None:
+    refused = {"answer": "0x8010006A", "polkit": True}
+    unlisted = Unknown.because("pcscd answers 0x8010006A")
+    how: dict[str, Any] = {"version": "2.4.7", "readers": unlisted, "pcscd": refused, "host": {"session": "ssh"}}
+    facts = machine(usb=(LOCKED,), gnupg=WANTED, **how)
+    assert (causes(facts), severity(facts, "GD401"), severity(facts, "GD402")) == ({"GD401"}, "error", "error")
+    assert severity(machine(usb=(FREE_ON_USB,), gnupg=WANTED, **how), "GD401") == "info"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import Connection, Facts, LogEvent, Reason, Unknown
+from gpgdoctor.facts import Connection, Facts, LogEvent, Reader, Reason, Unknown
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import clear
 from tests.support.build import (
@@ -372,3 +372,36 @@ def test_a_scdaemon_of_mine_that_listens_nowhere_is_another_one() -> None:
     assert [(it.pid, it.certainty) for it in found.found.culprits] == [(SCDAEMON.pid, "certain")]
     assert severity(facts, "GD203") is None
     assert found.found.cure is not None and "end the program that started it" in found.found.cure.advice[0].text.clear()
+
+
+# -- several readers are held ------------------------------------------------------------------------------------
+
+SECOND_CARD = "D276000124010304000F111122220000"
+TWO_HELD = (reader("PRESENT", "EXCLUSIVE"), reader("PRESENT", "EXCLUSIVE", name=NITROKEY))
+
+
+def two_tokens(*cards: str, readers: tuple[Reader, ...] = TWO_HELD, **how: Any) -> Facts:
+    """As an ordinary user sees it: a connection of mine, whose program is hidden; scdaemon forbids ptrace."""
+    running = replace(RUNNING, version="2.4.7", cards=cards)
+    hidden = Connection(inode=1, uid=ALICE, pid=Unknown.because("its program does not show"))
+    pcscd = {"connections": (hidden,), "hidden": 1}
+    return machine(version="2.4.7", conf="disable-ccid\n", running=running, readers=readers, pcscd=pcscd, **how)
+
+
+def statuses(facts: Facts, id: str) -> set[str]:
+    return {check.status for check in checks(facts, id)}
+
+
+def test_as_many_cards_as_readers_are_held_are_scdaemons() -> None:
+    facts = two_tokens(*RUNNING.cards, SECOND_CARD)
+    found = [it for it in judged(facts).findings if it.id == "GD201"]
+    assert (judged(facts).verdict, statuses(facts, "GD203")) == ("healthy", {"pass"})
+    assert [it.found.severity for it in found] == ["info", "info"]
+    assert {who.certainty for it in found for who in it.found.culprits} == {"likely"}
+
+
+def test_with_fewer_cards_than_held_readers_another_may_have_one() -> None:
+    third = (*TWO_HELD, reader("PRESENT", "EXCLUSIVE", name="A Third Reader"))
+    assert statuses(two_tokens(*RUNNING.cards), "GD203") == {"unknown"}
+    assert statuses(two_tokens(*RUNNING.cards, *RUNNING.cards), "GD203") == {"unknown"}
+    assert statuses(two_tokens(*RUNNING.cards, SECOND_CARD, readers=third), "GD203") == {"unknown"}

@@ -268,3 +268,11 @@ def test_a_reader_that_went_may_be_asleep(code: str | None, told: bool) -> None:
     log = (LogEvent(kind="open-failed", code=code),) if code else ()
     facts = machine(conf=ON_PCSC, readers=(), usb=(FREE_ON_USB,), pcscd={"log": log})
     assert ("/sys/bus/usb/devices/{device}/power/control" in advice_of(facts, "GD502")) is told
+
+
+def test_nobody_is_told_to_put_a_card_in_where_scdaemon_has_one() -> None:
+    """By its own driver, in a reader that PC/SC does not list; the one that it lists is empty."""
+    empty = (reader("EMPTY", name="Alcor Link AK9567 00 00"),)
+    assert severity(machine(readers=empty), "GD503") == "info"
+    facts = machine(readers=empty, running=RUNNING, pcscd={"connections": ()})
+    assert severity(facts, "GD503") is None

@@ -6,10 +6,22 @@ from typing import Any
 
 import pytest
 
+from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Connection, Facts, PcscDriver, Unknown, known
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import clear
-from tests.support.build import AGENT, ALICE, PCSCD, RUNNING, SCDAEMON, client, machine, without_pcscd
+from tests.support.build import (
+    AGENT,
+    ALICE,
+    FREE_ON_USB,
+    ON_USB,
+    PCSCD,
+    RUNNING,
+    SCDAEMON,
+    client,
+    machine,
+    without_pcscd,
+)
 from tests.support.judging import causes, checks, finding, judged, severity, status
 
 ON_PCSC = "disable-ccid\n"
@@ -192,3 +204,95 @@ def test_an_agent_may_have_its_home_from_its_environment() -> None:
     assert severity(two, "GD310") is None, "nobody can tell which of them it is"
     nobody = machine(gnupg={**elsewhere, "agent_listener": None})
     assert severity(replace(nobody, processes=(untold,)), "GD310") is None, "it is the default home's"
+
+
+# -- nothing on USB: GD501 is what is wrong ----------------------------------------------------------------------
+
+NO_LIBRARY = {"library": MISSING, "answer": Unknown.because("no library")}
+
+
+@pytest.mark.parametrize("version", ["2.2.20", "2.2.40", "2.4.7"])
+def test_a_library_that_no_reader_needs_is_no_fault(version: str) -> None:
+    """Debian without pcscd and its library, whose token is not plugged in."""
+    facts = without_pcscd(version=version, usb=(), pcscd=NO_LIBRARY)
+    assert (causes(facts), severity(facts, "GD305")) == ({"GD501"}, "info")
+    unread = replace(facts, readers=Unknown.because("the PC/SC library cannot be loaded"))
+    assert (causes(unread), judged(unread).complete) == ({"GD501"}, True)
+
+
+def test_2_2_needs_the_library_for_a_reader_that_its_driver_cannot_have() -> None:
+    locked = replace(FREE_ON_USB, accessible=False)
+    no_ccid = replace(FREE_ON_USB, ccid=False)
+    for interface in (ON_USB, locked, no_ccid):
+        facts = without_pcscd(usb=(interface,), pcscd=NO_LIBRARY)
+        assert severity(facts, "GD305") == "error"
+    assert severity(without_pcscd(usb=(FREE_ON_USB,), pcscd=NO_LIBRARY), "GD305") == "info"
+    assert severity(without_pcscd(usb=(), conf=ON_PCSC, pcscd=NO_LIBRARY), "GD305") == "error"
+
+
+def test_a_session_that_is_refused_is_no_fault_where_there_is_no_reader() -> None:
+    """Debian 12 over SSH: the desktop's gsd-smartcard keeps pcscd awake, and no token is plugged in."""
+    refused = {"answer": "0x8010006A", "polkit": True}
+    facts = machine(usb=(), readers=UNLISTED, pcscd=refused)
+    assert (causes(facts), severity(facts, "GD401"), judged(facts).complete) == ({"GD501"}, "info", True)
+    assert "cannot tell" in finding(facts, "GD501").found.summary.clear()
+    assert severity(machine(readers=UNLISTED, pcscd=refused), "GD401") == "error"
+
+
+def test_a_pcscd_that_is_broken_may_have_had_a_reader_beside_usb() -> None:
+    for id, facts in (
+        ("GD303", machine(usb=(), readers=UNLISTED, pcscd={"answer": "no-answer"})),
+        ("GD304", machine(usb=(), readers=UNLISTED, pcscd={"answer": "0x8010001E"})),
+        ("GD302", without_pcscd(usb=(), pcscd=STALE)),
+    ):
+        assert causes(facts) == {id}
+
+
+def test_without_a_reader_a_pcscd_that_is_off_is_no_fault() -> None:
+    assert causes(without_pcscd(usb=(), pcscd={**STALE, "service": "inactive"})) == {"GD501"}
+    assert causes(without_pcscd(usb=(), pcscd={"service": "failed"})) == {"GD501"}
+
+
+# -- under an agent elsewhere nothing of this machine explains gpg ----------------------------------------------
+
+GONE = dict.fromkeys(("scdaemon_version", "own_ccid_driver", "scdaemon_options"), Unknown.because("it is not there"))
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"pcscd": NO_LIBRARY, "conf": ON_PCSC},
+        {"pcscd": STALE, "conf": ON_PCSC},
+        {"pcscd": {"service": "failed"}, "conf": ON_PCSC},
+        {"version": "2.4.7", "usb": (replace(FREE_ON_USB, accessible=False),)},
+    ],
+)
+def test_a_forwarded_agent_needs_nothing_here(how: dict[str, Any]) -> None:
+    facts = without_pcscd(**{"gnupg": {"agent_listener": "sshd"}, **how})
+    assert causes(facts) == {"GD308"}
+    assert causes(without_pcscd(**how)) not in (set(), {"GD308"})
+
+
+def test_a_server_without_scdaemon_is_well_under_a_forwarded_agent() -> None:
+    gnupg = {**GONE, "scdaemon_exists": False, "agent_listener": "sshd"}
+    facts = without_pcscd(usb=(), gnupg=gnupg, pcscd=NO_LIBRARY)
+    assert (causes(facts), diagnose(facts, ignore=("GD308",)).verdict) == ({"GD308"}, "healthy")
+    assert causes(without_pcscd(usb=(), gnupg={**gnupg, "agent_listener": "gpg-agent"})) >= {"GD306"}
+
+
+def test_mistakes_in_gpgs_own_files_stay_under_a_forwarded_agent() -> None:
+    facts = without_pcscd(version="2.4.7", common_conf="no-such-option\n", gnupg={"agent_listener": "sshd"})
+    assert causes(facts) >= {"GD308", "GD101"}
+
+
+# -- scdaemon's own name for the library ------------------------------------------------------------------------
+
+
+def test_a_scdaemon_of_musl_wants_the_name_of_the_headers() -> None:
+    missing = PcscDriver(name="libpcsclite.so", usable=False, reason="no such file")
+    facts = machine(version="2.2.17", pcscd={"library": missing}, host={"distribution": "void"})
+    assert (causes(facts), severity(facts, "GD305")) == ({"GD305"}, "error")
+    effect = finding(facts, "GD305").found.effect
+    assert effect is not None and "other programs do" in effect.clear()
+    free = machine(version="2.2.17", usb=(FREE_ON_USB,), pcscd={"library": missing})
+    assert severity(free, "GD305") == "info"

@@ -35,6 +35,7 @@ def machines() -> dict[str, Facts]:
         "shared-options": machine(readers=(IN_USE, PRESENT), clients=(firefox,), running=RUNNING, conf=SHARING),
         "transaction-held": machine(readers=(blocked,), clients=(firefox,)),
         "sick": _sick(),
+        "agent-elsewhere": machine(gnupg={"agent_listener": "ssh"}),
         "without-pcscd": without_pcscd(conf="reader-port 32769\npcsc-shard\n", agent_conf="disable-scdaemon\n"),
         "newer-gnupg": machine(version="2.4.7", conf="# pcsc-shared\nno-such-option\n"),
     }
@@ -50,7 +51,7 @@ def _sick() -> Facts:
         usb=(replace(ON_USB, accessible=False, driver=None), replace(ON_USB, name="1-3:1.0", in_libccid=False)),
         clients=(client("keepassxc"),),
         others=(others,),
-        gnupg={"homedir_problems": ("others may write to it",), "agent_listener": "ssh"},
+        gnupg={"homedir_problems": ("others may write to it",)},
         configuration={"pcsc_driver": driver},
         pcscd={"waiting": 195},
     )
