@@ -1,4 +1,4 @@
-"""GD301 to GD307: is what has to run there, and does it answer?"""
+"""GD301 to GD304, GD306 and GD307: is what has to run there, and does it answer?"""
 
 from __future__ import annotations
 
