@@ -29,7 +29,7 @@ CARD_MATTER = re.compile(
 CARD_WORDS = re.compile(
     r"scard|0x80100|smart ?card|\bpcsc|pc/sc|\bccid|libusb|usb_|pcscd|scdaemon|openpgp|yubikey|reader|\bcard\b|"
     r"gpg|polkit|pcsclite|org\.debian|secure?ity violation|authorized|hijacked|pinentry|keyboxd|agent|ckr_|\bicc\b|"
-    r"\batr\b|apdu|\bsw=|\bchv\d|homedir|keyblock|ctapi|keypad|usbguard|usbfs|\bcards\b|sharing violation|pinpad|"
+    r"\batr\b|apdu|\bsw=|\bchv\d|homedir|keyblock|ctapi|keypad|usbguard|usbfs|\bcards\b|pinpad|"
     r"\bpin\b.*(?:block|lock|fail|retry|tries|incorrect)|(?:bad|wrong|invalid) pin|(?:client|server) protocol is|"
     r"protocol mismatch|slot with a token|scard|establishcontext|rpc transport|too many context|sk-ssh|sk-ecdsa|"
     r"o_excl|non-existent transaction|other connections outstanding|gnupghome|no pgp keys|usb_|overrun error|"
@@ -71,7 +71,7 @@ OF_ANY_PROGRAM = frozenset({
     "cant get config descriptor", "unable to enumerate usb device",
     "device descriptor read 64 error", "xhci host controller not responding", "hc died cleaning up",
     "usb disconnect device number", "invalid handle", "subsystem not ready", "command timeout",
-    "it may have been disconnected", "could not open a connection to your authentication agent",
+    "it may have been disconnected", "device not accepting address", "cant set config 1", "could not open a connection to your authentication agent",
 })
 # fmt: on
 # What the system says of a failed call, whoever made it: it never tells which cause it was, whatever stands before it.
@@ -86,7 +86,7 @@ OF_THE_SYSTEM = (
 )
 # What also stands there where all is well, or where another cause is: a hint, never the answer.
 HINTS = frozenset({
-    "admin commands are not allowed", "card is not supported", "conditions of use not satisfied",
+    "admin commands are not allowed", "card is not supported", "cannot open dev tty", "cannot open tty", "conditions of use not satisfied",
     "received signal 15", "direct suicide", "reader disconnected",
     "gpg gnupg 2 3 7", "keybox root gnupg pubring kbx created", "directory root gnupg created", "max pin lengths 3 2 0",
     "no ccid", "not an openpgp card", "pcscd service main process exited", "pinentry probably not installed",

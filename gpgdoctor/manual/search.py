@@ -24,6 +24,8 @@ THAT_FOLLOW = (" no secret key ", " failed to sign the data ")
 LEADING = {
     "please insert the card with serial number": ("other-card-serial", "GD603"),
     "no smart card is currently in the device": ("GD503", "GD506"),
+    "pcscd error while loading shared libraries": ("GD313",),
+    "libccid so cannot open shared object file": ("GD314",),
     "scardestablishcontext rpc transport error": ("GD304", "GD312"),
 }
 # A cause that alone explains every failure printed beside it.
