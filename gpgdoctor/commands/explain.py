@@ -27,6 +27,7 @@ LEGEND = '"*" is found on this machine now, "?" could not be checked. No reader 
 MANY = "Several causes look like this; each title says what holds where all is well."
 ONE = "One page fits; its title says what holds where all is well."
 ANY_PROGRAM = "Any program may print this: it may be about another USB device, or about no card at all. "
+OF_ANOTHER_CAUSE = "The text does not prove it: another cause may print the same. "
 ONLY_WORDS = "It was found by words alone, and may be something else. "
 FROM_STDIN = "-"
 NEARLY = 0.8  # similarity of a name with a typo
@@ -126,9 +127,13 @@ def _choice(answer: Answer, now: Now, *, of_a_log: bool) -> str:
 
 def _doubt(answer: Answer) -> str:
     """What stands before the pages; one page alone never stands there as if it were certain."""
-    if answer.of_any_program or (len(answer.matches) == 1 and answer.deciding is not None):
+    if answer.of_any_program:
         return ANY_PROGRAM
-    return ONLY_WORDS if len(answer.matches) == 1 else ""
+    if len(answer.matches) > 1:
+        return ""
+    if answer.deciding is None:
+        return ONLY_WORDS
+    return OF_ANOTHER_CAUSE if answer.by_pcscd else ANY_PROGRAM
 
 
 def _rank(page: Page, answer: Answer, now: Now) -> int:

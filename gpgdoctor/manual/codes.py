@@ -25,6 +25,19 @@ PCSC = {
     "scard_w_security_violation": "0x8010006a",
 }
 NAMES = re.compile(r"\b(?:" + "|".join(PCSC) + r")\b")
+# The same as libraries of other languages write them, and the codes of PKCS#11 in Python: PinLocked.
+JOINED = {name.split("_", 2)[2].replace("_", ""): code for name, code in PCSC.items()}
+JOINED_NAMES = re.compile(rf"(?:(?<=::)|(?<=[\s(:`.\"]))(?:error::)?({'|'.join(JOINED)})(?![\w.])")
+PKCS11 = {
+    "tokennotpresent": "ckr_token_not_present",
+    "nosuchtoken": "ckr_token_not_present",
+    "deviceerror": "ckr_device_error",
+    "deviceremoved": "ckr_device_removed",
+    "pinlocked": "ckr_pin_locked",
+    "pinincorrect": "ckr_pin_incorrect",
+    "slotidinvalid": "ckr_slot_id_invalid",
+}
+PKCS11_NAMES = re.compile(r"\bpkcs11(?:\.exceptions)?\.(" + "|".join(PKCS11) + r")\b")
 
 # A number of libgpg-error is code | source << 24; codes of the system's errno have this bit set and an index of their
 # own (err-codes.h, errnos.in of libgpg-error 1.46).
@@ -67,6 +80,7 @@ def with_numbers_of_pcsc(text: str) -> str:
     """Lower-case text with every code of PC/SC as 0x8010000b, however it was written: signed, bare, or by name."""
     text = SIGNED.sub(lambda number: f"0x{int(number[0]) & 0xFFFFFFFF:08x}", text)
     text = BARE.sub("0x80100\\1", text)
+    text = PKCS11_NAMES.sub(lambda name: PKCS11[name[1]], JOINED_NAMES.sub(lambda name: JOINED[name[1]], text))
     return NAMES.sub(lambda name: PCSC[name[0]], text)
 
 

@@ -14,7 +14,7 @@ from gpgdoctor.system.record import Record
 
 SHORTEST_FRAGMENT = 8
 MISSING = ("command not found", "not found")
-GNUPG_SOURCES = ("scd", "gpg agent", "gpg-agent", "gpgsm", "gnupg", "gpg")
+GNUPG_SOURCES = ("scd", "gpg agent", "gpg-agent", "gpgsm", "gnupg", "gpg", "pinentry")
 # The reason at the end of a message of GnuPG: after the last colon, or in an answer of a daemon.
 REASON = re.compile(r"(?:.*: |err \d+ )(.+?)(?: <[^<>]*>)?")
 SOURCE = re.compile(r" <([^<>]*)>$")
@@ -22,16 +22,21 @@ SOURCE = re.compile(r" <([^<>]*)>$")
 CARD_MATTER = re.compile(
     r"card|\bscd\b|scdaemon|selecting|signing failed|failed to sign|decryption failed|\bapdu|\bpcsc|pc/sc|\bccid|"
     r"reader|serialno|\bpk(?:sign|decrypt|auth)\b|learn|keyinfo|the agent|gpg-agent|the daemon|homedir|\bchv\d|"
-    r"configuration file|\.conf\b|binding socket|yubikey|nitrokey|smart|libusb|usb_|0x80100|\bpin\b|pinentry|publickey"
+    r"configuration file|\.conf\b|binding socket|yubikey|nitrokey|smart|libusb|usb_|0x80100|\bpin\b|pinentry|publickey|"
+    r"\bapp_\w+ failed|agent_\w+ failed|unprotect|secret key"
 )
 # Words that only programs for cards use: a text with one of these is about cards, whichever program prints it.
 CARD_WORDS = re.compile(
     r"scard|0x80100|smart ?card|\bpcsc|pc/sc|\bccid|libusb|usb_|pcscd|scdaemon|openpgp|yubikey|reader|\bcard\b|"
     r"gpg|polkit|pcsclite|org\.debian|secure?ity violation|authorized|hijacked|pinentry|keyboxd|agent|ckr_|\bicc\b|"
-    r"\batr\b|apdu|\bsw=|\bchv\d|homedir|keyblock|ctapi|keypad|usbguard|usbfs|\bcards\b|sharing violation|pinpad|"
+    r"\batr\b|apdu|\bsw=|\bchv\d|homedir|keyblock|ctapi|keypad|usbguard|usbfs|\bcards\b|pinpad|"
     r"\bpin\b.*(?:block|lock|fail|retry|tries|incorrect)|(?:bad|wrong|invalid) pin|(?:client|server) protocol is|"
     r"protocol mismatch|slot with a token|scard|establishcontext|rpc transport|too many context|sk-ssh|sk-ecdsa|"
-    r"o_excl|non-existent transaction|other connections outstanding|gnupghome|no pgp keys|usb_|overrun error"
+    r"o_excl|non-existent transaction|other connections outstanding|gnupghome|no pgp keys|usb_|overrun error|"
+    r"usbbyname|readusb|writeusb|interruptread|powerup|hpregister|createchannel|getdaemonpid|open port 0x|"
+    r"cardnotpresent|"
+    r"no (?:default )?(?:secret|public) key|conditions of use|debug-allow-pin|pin entry|can't switch|lingering|"
+    r"(?:_|-)sk$|ions are available|(?:permissions|ownership) on conf|card reader|retry counter|err 100|max\. pin"
 )
 # What must be named somewhere in a text before what any program may print is about cards.
 OURS = re.compile(
@@ -65,7 +70,8 @@ OF_ANY_PROGRAM = frozenset({
     "inappropriate ioctl for device", "permission denied publickey", "usb_open failed permission denied",
     "cant get config descriptor", "unable to enumerate usb device",
     "device descriptor read 64 error", "xhci host controller not responding", "hc died cleaning up",
-    "usb disconnect device number", "could not open a connection to your authentication agent",
+    "usb disconnect device number", "invalid handle", "subsystem not ready", "command timeout",
+    "it may have been disconnected", "device not accepting address", "cant set config 1", "could not open a connection to your authentication agent",
 })
 # fmt: on
 # What the system says of a failed call, whoever made it: it never tells which cause it was, whatever stands before it.
@@ -80,6 +86,8 @@ OF_THE_SYSTEM = (
 )
 # What also stands there where all is well, or where another cause is: a hint, never the answer.
 HINTS = frozenset({
+    "admin commands are not allowed", "card is not supported", "cannot open dev tty", "cannot open tty", "conditions of use not satisfied",
+    "received signal 15", "direct suicide", "reader disconnected",
     "gpg gnupg 2 3 7", "keybox root gnupg pubring kbx created", "directory root gnupg created", "max pin lengths 3 2 0",
     "no ccid", "not an openpgp card", "pcscd service main process exited", "pinentry probably not installed",
     "re-selected", "uid 65534", "user 65534",

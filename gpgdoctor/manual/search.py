@@ -20,6 +20,21 @@ ASIDE = frozenset({"other-harmless", "GD309", "GD110", "GD114", "GD115"})
 BY_A_NAME = frozenset({"other-sk-keys"})  # pages that only the name of what they are about leads to
 # What gpg says in the end, whatever kept it from the card before.
 THAT_FOLLOW = (" no secret key ", " failed to sign the data ")
+# What a text is about first, however many causes may end in it.
+LEADING = {
+    "please insert the card with serial number": ("other-card-serial", "GD603"),
+    "no smart card is currently in the device": ("GD503", "GD506"),
+    "pcscd error while loading shared libraries": ("GD313",),
+    "libccid so cannot open shared object file": ("GD314",),
+    "scardestablishcontext rpc transport error": ("GD304", "GD312"),
+}
+# A cause that alone explains every failure printed beside it.
+SUFFICIENT = frozenset({"GD315"})
+# pcscd was told to end; with some versions it then ends with status 1, which is no failure.
+TOLD_TO_END = (" received signal 15 ", " stopping pc sc smart card daemon ")
+HARMLESS, VERSIONS = "other-harmless", "other-known-versions"
+# ENODEV of macOS, where a version with a fault is rarer than the causes that all systems have.
+OF_MACOS, PLACE_OF_VERSIONS = "operation not supported by device", 4
 READER = re.compile(r"detected reader '([^']+)'")
 OTHER_READER = "GD506"
 MOST_OF_A_LINE = 0.5  # of its words: with less, the rest of a sentence counts too, and no page is certain
@@ -32,6 +47,7 @@ class Answer(Record):
     deciding: Line | None
     in_doubt: bool = False  # no whole message that only programs for cards print: one page alone is not certain
     of_any_program: bool = False  # it may be about another device, or no card at all
+    by_pcscd: bool = False  # pcscd said the line that decided
     leading: frozenset[str] = frozenset()  # ids of pages that may come first where this machine has their cause
 
 
@@ -52,15 +68,18 @@ def answer(text: str) -> Answer:
     found.sort(key=_decides)
     if _has_two_readers(lines):
         found[0].sort(key=lambda match: match.page.id != OTHER_READER)
-    matches = list(chain.from_iterable(found))
+    if any(end in said.words for said in lines for end in TOLD_TO_END):
+        found.sort(key=lambda group: group[0].page.id != HARMLESS)
+    matches = found[0] if found[0][0].page.id in SUFFICIENT else list(chain.from_iterable(found))
     if in_words and _is_prose(matches):
         matches = _with_words(matches, in_words)
     of_any_program = matching.is_of_any_program(matches[0]) and not ours
     return Answer(
-        matches=_best(matches),
+        matches=_with_versions(_best(matches), lines),
         deciding=found[0][0].line,
         in_doubt=of_any_program or not _is_certain(matches[0], lines),
         of_any_program=of_any_program,
+        by_pcscd=found[0][0].line.speaker is Speaker.PCSC,
         leading=frozenset(match.page.id for match in found[0]),
     )
 
@@ -99,9 +118,11 @@ def _ranked(matches: list[Match]) -> list[Match]:
     if matches[0].weight > matches[-1].weight:
         return [matches[0], *_ranked(matches[1:])]
     if matches[0].weight >= Weight.MESSAGE:
+        leading = {id for match in matches for id in LEADING.get(match.phrase, ())}
         return sorted(
             matches,
             key=lambda match: (
+                match.page.id not in leading,
                 match.page.id not in BY_A_NAME,
                 len(match.phrase) < max(lengths) * MOST,
                 -match.page.threads,
@@ -124,10 +145,21 @@ def _best(matches: Iterable[Match]) -> tuple[Match, ...]:
     return tuple(best.values())
 
 
+def _with_versions(matches: tuple[Match, ...], lines: Iterable[Line]) -> tuple[Match, ...]:
+    """Where macOS says that there is no device, the versions with faults are among the first five too."""
+    if not any(OF_MACOS in said.text.lower() for said in lines):
+        return matches
+    versions = _matches([Fit(id=VERSIONS, by_subject=False)], [matches[0].line])
+    others = [match for match in matches if match.page.id != VERSIONS]
+    return (*others[:PLACE_OF_VERSIONS], *versions, *others[PLACE_OF_VERSIONS:])
+
+
 def _wrapped(lines: Sequence[Line]) -> list[Line]:
     """All lines as one: a terminal may have broken one message into several; another program's are its own."""
     lines = [part for part in lines if part.speaker is not Speaker.OTHER]
-    return [line(" ".join(part.text for part in lines), foreign=True)] if 1 < len(lines) <= AT_MOST_LINES_WRAPPED else []
+    return (
+        [line(" ".join(part.text for part in lines), foreign=True)] if 1 < len(lines) <= AT_MOST_LINES_WRAPPED else []
+    )
 
 
 def _is_certain(match: Match, lines: Sequence[Line]) -> bool:

@@ -9,6 +9,8 @@ import pytest
 from gpgdoctor.manual import Page, pages
 from gpgdoctor.manual.matching import OF_THE_SYSTEM
 from gpgdoctor.manual.search import answer
+from gpgdoctor.manual.speakers import OUR_PARTS
+from gpgdoctor.manual.speakers import line as line_of
 
 FIELD = Path(__file__).parent / "field"
 MARK = "== "
@@ -206,6 +208,59 @@ def test_what_stands_there_for_other_causes_too_is_not_certain(text: str) -> Non
 )
 def test_who_keeps_whom_from_the_card_decides(text: str, first: str) -> None:
     assert answer(text).matches[0].page.id == first
+
+
+GNUPG_NAMES = ("gpg: ", "gpg2: ", "gpg-agent[1]: ", "scdaemon[2]: ", "2024-01-01 10:00:00 scdaemon[2] ", "git: gpg: ")
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.id)
+def test_a_name_of_gnupg_before_a_text_hides_no_page(page: Page) -> None:
+    for text in page.seen_as:
+        for who in GNUPG_NAMES:
+            assert page.id in [match.page.id for match in answer(f"{who}{text}").matches], f"{who}{text}"
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.id)
+def test_a_foreign_name_hides_no_text_that_names_parts_of_cards(page: Page) -> None:
+    for text in page.seen_as:
+        plain = f" {line_of(text).words} "
+        of_the_system = any(f" {error} " in plain for error in OF_THE_SYSTEM)
+        if OUR_PARTS.search(text) and not of_the_system and "not found" not in text:
+            found = [match.page.id for match in answer(f"backupd[7]: {text}").matches]
+            assert page.id in found, text
+
+
+def test_the_quoted_line_is_the_one_that_was_pasted() -> None:
+    pasted = "gpg: selecting openpgp failed: Operation not supported by device"
+    found = answer(f"$ gpg --card-status\n{pasted}")
+    assert found.deciding is not None and found.deciding.text == pasted
+    assert {"GD205", "other-known-versions"} <= {match.page.id for match in found.matches[:AT_MOST]}
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Please insert the card with serial number 0006 12345678", {"other-card-serial", "GD603"}),
+        ("requires a Smart Card, but no Smart Card is currently in the device", {"GD503", "GD506"}),
+        ("SCardEstablishContext: RPC transport error.", {"GD304", "GD312"}),
+        ("thread 'main' panicked: PCSC error: SharingViolation", {"GD201"}),
+        ("pkcs11.exceptions.PinLocked", {"other-wrong-pin"}),
+    ],
+)
+def test_what_a_text_is_about_comes_first(text: str, first: set[str]) -> None:
+    assert {match.page.id for match in answer(text).matches[: len(first)]} == first
+
+
+def test_a_cause_that_suffices_is_not_followed_by_what_it_explains() -> None:
+    found = answer("gpg: can't connect to the keyboxd: Configuration error\ngpg: signing failed: Input/output error")
+    assert [match.page.id for match in found.matches] == ["GD315"]
+
+
+def test_a_service_that_was_told_to_end_has_not_failed() -> None:
+    end = "pcscd[8]: 00000001 pcscdaemon.c:193:signal_thread() Received signal: 15"
+    failed = "systemd[1]: pcscd.service: Main process exited, code=exited, status=1/FAILURE"
+    assert answer(failed).matches[0].page.id == "GD313"
+    assert answer(f"{end}\n{failed}").matches[0].page.id == "other-harmless"
 
 
 def test_what_kept_gpg_from_the_card_decides_before_what_follows_from_it() -> None:
