@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from gpgdoctor.lab.lab import Lab
+from gpgdoctor.lab.plan import SOURCE_TREE
 from tests.support import SUPPORT
 from tests.support.fixing import SCDAEMON_CONF, Done, entries, read, shared_holder
 from tests.support.labs import cannot_run
@@ -37,6 +38,8 @@ COMMANDS = {
 }
 MOUNTED = "exec unshare -m sh -ec '{} exec \"$@\"' sh"
 THROUGH_A_PIPE = 'prlimit --fsize=0 "$@" 2>&1 | cat'  # what a lab is told goes to files
+# gpgdoctor itself may lie below /tmp, and is put back.
+OTHER_TMP = 'mount --bind "$SRC" /mnt; mount -t tmpfs -o size=4k x /tmp; mkdir -p "$SRC"; mount --bind /mnt "$SRC";'
 READ_ONLY_HOME = "mount --bind $HOME $HOME; mount -o remount,bind,ro $HOME;"
 PLACES: dict[str, tuple[str, dict[str, Any]]] = {
     "nobody knows who I am": ("cd /tmp/here; exec env -u HOME -u GNUPGHOME -u USER", {"user": STRANGER}),
@@ -47,10 +50,10 @@ PLACES: dict[str, tuple[str, dict[str, Any]]] = {
     "eight files": ("exec prlimit --nofile=8", {}),
     "twelve files": ("exec prlimit --nofile=12", {}),
     "no room in any file": (f"exec bash -o pipefail -c '{THROUGH_A_PIPE}' bash", {}),
-    "a full /tmp": (MOUNTED.format("mount -t tmpfs -o size=4k x /tmp; head -c 9999 /dev/zero >/tmp/f || :;"), {}),
-    "a /tmp that is read-only": (MOUNTED.format("mount -t tmpfs -o ro x /tmp;"), {}),
+    "a full /tmp": (MOUNTED.format(f"{OTHER_TMP} head -c 9999 /dev/zero >/tmp/f || :;"), {}),
+    "a /tmp that is read-only": (MOUNTED.format(f"{OTHER_TMP} mount -o remount,ro /tmp;"), {}),
     "a home that is read-only": (MOUNTED.format(READ_ONLY_HOME), {}),
-    "both": (MOUNTED.format(f"mount -t tmpfs -o ro x /tmp; {READ_ONLY_HOME}"), {}),
+    "both": (MOUNTED.format(f"{OTHER_TMP} mount -o remount,ro /tmp; {READ_ONLY_HOME}"), {}),
 }
 YEARS = {"1969": -43_200, "1970": 10, "2100": 4_115_404_800, "2261": 9_190_000_000}
 
@@ -68,7 +71,8 @@ def lab(open_lab: OpenLab) -> Lab:
 def test_each_command_ends_with_a_code_of_its_own(place: str, lab: Lab) -> None:
     prefix, how = PLACES[place]
     for command, codes in COMMANDS.items():
-        done = lab.run(["sh", "-c", f'{prefix} "$0" -m gpgdoctor {command}', lab.python], timeout=GUARD_S, **how)
+        shell = ["sh", "-c", f'{prefix} "$0" -m gpgdoctor {command}', lab.python]
+        done = lab.run(shell, timeout=GUARD_S, env={"SRC": str(SOURCE_TREE)}, **how)
         told = f"{command}: {done.returncode}\n{done.stdout[-600:]}\n{done.stderr[-600:]}"
         assert done.returncode in codes, told
         assert "Traceback" not in done.stderr and "defect" not in done.stdout + done.stderr, told
