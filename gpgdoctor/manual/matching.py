@@ -71,7 +71,10 @@ OF_ANY_PROGRAM = frozenset({
     "cant get config descriptor", "unable to enumerate usb device",
     "device descriptor read 64 error", "xhci host controller not responding", "hc died cleaning up",
     "usb disconnect device number", "invalid handle", "subsystem not ready", "command timeout",
-    "it may have been disconnected", "device not accepting address", "cant set config 1", "could not open a connection to your authentication agent",
+    "it may have been disconnected", "device not accepting address", "cant set config 1",
+    "an error occurred on the device",
+    "the device was removed or unplugged", "the device is not present or unplugged",
+    "could not open a connection to your authentication agent",
 })
 # fmt: on
 # What the system says of a failed call, whoever made it: it never tells which cause it was, whatever stands before it.
@@ -86,8 +89,8 @@ OF_THE_SYSTEM = (
 )
 # What also stands there where all is well, or where another cause is: a hint, never the answer.
 HINTS = frozenset({
-    "admin commands are not allowed", "card is not supported", "cannot open dev tty", "cannot open tty", "conditions of use not satisfied",
-    "received signal 15", "direct suicide", "reader disconnected",
+    "admin commands are not allowed", "card is not supported", "cannot open dev tty", "cannot open tty",
+    "conditions of use not satisfied", "received signal 15", "direct suicide", "reader disconnected",
     "gpg gnupg 2 3 7", "keybox root gnupg pubring kbx created", "directory root gnupg created", "max pin lengths 3 2 0",
     "no ccid", "not an openpgp card", "pcscd service main process exited", "pinentry probably not installed",
     "re-selected", "uid 65534", "user 65534",

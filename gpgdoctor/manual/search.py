@@ -193,9 +193,12 @@ def _of_words(text: str, lines: Sequence[Line]) -> list[Fit]:
 
 
 def _of_a_message(lines: Sequence[Line]) -> list[Fit]:
-    """The same for what GnuPG says itself in words that no page has."""
-    said = [part for part in lines if part.speaker is Speaker.GNUPG]
-    return symptoms.pages_for(said[0].message[:LIMIT_LINE]) if len(said) == len(lines) == 1 else []
+    """The same for what GnuPG or a tool says itself of cards, in words that no page has."""
+    if len(lines) != 1:
+        return []
+    (said,) = lines
+    known = said.speaker is Speaker.GNUPG or (said.speaker is Speaker.TOOL and matching.is_ours(lines))
+    return symptoms.pages_for(said.message[:LIMIT_LINE]) if known else []
 
 
 def _matches(fits: Iterable[Fit], lines: Sequence[Line]) -> list[Match]:

@@ -73,7 +73,8 @@ NO_CARD, SELECTING = re.compile(r"openpgp card not available\b|selecting openpgp
 WORD = re.compile(r"\w+(?:-\w+)*")
 # Parts of this system by name: a program that names one speaks of cards, whichever it is.
 OUR_PARTS = re.compile(
-    r"libpcsclite|s\.gpg-agent|s\.scdaemon|scdaemon|\bpcscd\b|/run/user/\d+/gnupg|\byubikey\b|\bnitrokey\b|smart ?card|"
+    r"libpcsclite|\bpcsc\b|pcsc_|s\.gpg-agent|s\.scdaemon|scdaemon|\bpcscd\b|/run/user/\d+/gnupg|"
+    r"\byubikey\b|\bnitrokey\b|smart ?card|"
     r"scard(?:_|[a-z]+(?:\(\)|:| failed| returned))|0x80100[0-9a-f]{3}\b|pc/sc|\bckr_|openpgp card",
     re.IGNORECASE,
 )
