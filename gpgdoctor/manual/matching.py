@@ -36,7 +36,8 @@ CARD_WORDS = re.compile(
     r"usbbyname|readusb|writeusb|interruptread|powerup|hpregister|createchannel|getdaemonpid|open port 0x|"
     r"cardnotpresent|"
     r"no (?:default )?(?:secret|public) key|conditions of use|debug-allow-pin|pin entry|can't switch|lingering|"
-    r"(?:_|-)sk$|ions are available|(?:permissions|ownership) on conf|card reader|retry counter|err 100|max\. pin|no slots"
+    r"(?:_|-)sk$|ions are available|(?:permissions|ownership) on conf|card reader|retry counter|err 100|max\. pin|"
+    r"no slots"
 )
 # What must be named somewhere in a text before what any program may print is about cards.
 OURS = re.compile(
@@ -101,7 +102,7 @@ HINTS = frozenset({
     "authentication method blocked", "stopped pc sc smart card daemon", "stopping pc sc smart card daemon",
     "sigterm received shutting down", "cancelled by user",
     "cant query passphrase in batch mode", "rfloadreader failed", "dyn_loadlibrary",
-    "agent admitted failure to sign using the key", "no authentication methods available",
+    "public key not found", "agent admitted failure to sign using the key", "no authentication methods available",
     "gpg gnupg 2 3 7", "keybox root gnupg pubring kbx created", "directory root gnupg created", "max pin lengths 3 2 0",
     "no ccid", "not an openpgp card", "pcscd service main process exited", "pinentry probably not installed",
     "re-selected", "uid 65534", "user 65534",
