@@ -72,7 +72,7 @@ MESSAGES = {
     OF_THE_SYSTEM | 109: "broken pipe",
 }
 # "ERR 100696144 text <SCD>", "[GNUPG:] FAILURE sign 100663404", and "ec=6.108" of GnuPG 2.0.
-NUMBERED = re.compile(r"\b(?:err(?:or)?|failure(?: \w+)?|code)\W+(\d{8,10})\b")
+NUMBERED = re.compile(r"\b(?:err(?:or(?: [\w.]+)?)?|failure(?: \w+)?|code)\W+(\d{8,10})\b")
 DOTTED = re.compile(r"\bec=(\d{1,2})\.(\d{1,5})\b")
 
 

@@ -36,7 +36,8 @@ CARD_WORDS = re.compile(
     r"usbbyname|readusb|writeusb|interruptread|powerup|hpregister|createchannel|getdaemonpid|open port 0x|"
     r"cardnotpresent|"
     r"no (?:default )?(?:secret|public) key|conditions of use|debug-allow-pin|pin entry|can't switch|lingering|"
-    r"(?:_|-)sk$|ions are available|(?:permissions|ownership) on conf|card reader|retry counter|err 100|max\. pin"
+    r"(?:_|-)sk$|ions are available|(?:permissions|ownership) on conf|card reader|retry counter|err 100|max\. pin|"
+    r"no slots"
 )
 # What must be named somewhere in a text before what any program may print is about cards.
 OURS = re.compile(
@@ -91,6 +92,17 @@ OF_THE_SYSTEM = (
 HINTS = frozenset({
     "admin commands are not allowed", "card is not supported", "cannot open dev tty", "cannot open tty",
     "conditions of use not satisfied", "received signal 15", "direct suicide", "reader disconnected",
+    "error changing the pin", "error setting the reset code", "reset of the pin failed", "failed to use default pin",
+    "a gpg-agent is already running not starting a new one", "trying to steal socket from running",
+    "is older than us null", "unsupported card 0x80100065", "0x80100065", "invalid structure of openpgp card",
+    "invalid atr", "no terminal at all requested", "sorry we are in batchmode cant get input",
+    "sign_and_send_pubkey signing failed", "agent failed to sign challenge", "unable to sign the tag",
+    "s gpg-agent does not exist", "no auth sock variable", "problem setting the gpg-agent options",
+    "pcsc_transmit failed invalid handle", "is too short minimum length is", "firmware is bogus",
+    "authentication method blocked", "stopped pc sc smart card daemon", "stopping pc sc smart card daemon",
+    "sigterm received shutting down", "cancelled by user",
+    "cant query passphrase in batch mode", "rfloadreader failed", "dyn_loadlibrary",
+    "public key not found", "agent admitted failure to sign using the key", "no authentication methods available",
     "gpg gnupg 2 3 7", "keybox root gnupg pubring kbx created", "directory root gnupg created", "max pin lengths 3 2 0",
     "no ccid", "not an openpgp card", "pcscd service main process exited", "pinentry probably not installed",
     "re-selected", "uid 65534", "user 65534",

@@ -26,6 +26,8 @@ LEADING = {
     "no smart card is currently in the device": ("GD503", "GD506"),
     "pcscd error while loading shared libraries": ("GD313",),
     "libccid so cannot open shared object file": ("GD314",),
+    "smart card resource manager is not running": ("GD301", "GD401"),
+    "sc_op_failure 2": ("other-wrong-pin",),
     "scardestablishcontext rpc transport error": ("GD304", "GD312"),
 }
 # A cause that alone explains every failure printed beside it.

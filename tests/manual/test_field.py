@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gpgdoctor.manual import Page, pages
-from gpgdoctor.manual.matching import OF_THE_SYSTEM
-from gpgdoctor.manual.search import answer
+from gpgdoctor.manual.matching import HINTS, OF_ANY_PROGRAM, OF_THE_SYSTEM
+from gpgdoctor.manual.search import LEADING, answer
 from gpgdoctor.manual.speakers import OUR_PARTS
 from gpgdoctor.manual.speakers import line as line_of
 
@@ -249,6 +249,11 @@ def test_the_quoted_line_is_the_one_that_was_pasted() -> None:
 )
 def test_what_a_text_is_about_comes_first(text: str, first: set[str]) -> None:
     assert {match.page.id for match in answer(text).matches[: len(first)]} == first
+
+
+def test_every_text_with_a_rule_of_its_own_is_one_of_a_page() -> None:
+    known = {line_of(text).words.strip() for page in pages() for text in page.seen_as}
+    assert sorted(HINTS - known) == sorted(OF_ANY_PROGRAM - known) == sorted(LEADING.keys() - known) == []
 
 
 def test_a_cause_that_suffices_is_not_followed_by_what_it_explains() -> None:
