@@ -79,13 +79,16 @@ def _check_links(path: str, real: str) -> None:
     own = (os.path.realpath(os.path.expanduser("~")), os.path.realpath(os.path.dirname(path)))
     if not any(real.startswith(f"{place}/") for place in own):
         raise Obstacle(f"it is a symbolic link out of your home, to {real}")
-    with suppress(FileNotFoundError):
+    try:
         status = os.stat(path)
-        for link in links:
-            manager = management.manager(path, os.lstat(link), status)
-            if manager is not None:
-                another = manager == Manager.ANOTHER_USER
-                raise Obstacle("it belongs to another user" if another else f"{manager} manages it")
+        managers = [management.manager(path, os.lstat(link), status) for link in links]
+    except FileNotFoundError:
+        return
+    except OSError as error:  # it leads where somebody else lets nobody in
+        raise Obstacle(f"it is a symbolic link, and what it leads to cannot be looked at ({error.strerror})") from error
+    for manager in filter(None, managers):
+        another = manager == Manager.ANOTHER_USER
+        raise Obstacle("it belongs to another user" if another else f"{manager} manages it")
 
 
 def _places_on_the_way(path: str) -> Iterator[str]:

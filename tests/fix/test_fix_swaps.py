@@ -72,6 +72,8 @@ def test_nothing_of_roots_is_read_or_written(what: str, open_lab: OpenLab) -> No
     ]
     lab.write(ENOUGH, "")
     swaps = int(read_line(swapper))
+    defects = lab.run(["sh", "-c", "cat /tmp/gpgdoctor-*.log"], user=0).stdout
+    assert not defects, defects
     for words, done in runs:
         assert SECRET not in done.stdout + done.stderr, words
         assert done.returncode in (0, 1, 2, 3, 4) and "Traceback" not in done.stderr, (words, done)
