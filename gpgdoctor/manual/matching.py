@@ -42,7 +42,7 @@ CARD_WORDS = re.compile(
 # What must be named somewhere in a text before what any program may print is about cards.
 OURS = re.compile(
     r"scard|0x80100|smart ?card|pcsc|pc/sc|ccid|scdaemon|gpg|gnupg|openpgp|yubi|nitrokey|ykman|card reader|"
-    r"ifdhandler|winscard|readerfactory|hotplug_lib|keyboxd|pinentry"
+    r"ifdhandler|winscard|readerfactory|hotplug_lib|keyboxd|pinentry|\bfido2?\b|libnfc"
 )
 # Reasons that say nothing without what failed.
 # fmt: off
@@ -76,6 +76,7 @@ OF_ANY_PROGRAM = frozenset({
     "an error occurred on the device",
     "the device was removed or unplugged", "the device is not present or unplugged",
     "could not open a connection to your authentication agent",
+    "dev hidraw permission denied", "unable to claim usb interface", "unable to claim usb interface permission denied",
 })
 # fmt: on
 # What the system says of a failed call, whoever made it: it never tells which cause it was, whatever stands before it.
@@ -105,7 +106,9 @@ HINTS = frozenset({
     "public key not found", "agent admitted failure to sign using the key", "no authentication methods available",
     "gpg gnupg 2 3 7", "keybox root gnupg pubring kbx created", "directory root gnupg created", "max pin lengths 3 2 0",
     "no ccid", "not an openpgp card", "pcscd service main process exited", "pinentry probably not installed",
-    "re-selected", "uid 65534", "user 65534",
+    "re-selected", "uid 65534", "user 65534", "card serial no", "card-no", "selecting card failed bad session key",
+    "gpg-agent probably not installed", "scdaemon-program", "gnupg-pkcs11-scd", "command fetch failed", "unblock-pin",
+    "change-pin", "change-puk", "puk retries", "pin puk must be", "pn533_usb",
 })
 # fmt: on
 # pcscd refuses greeters and services too: which user's refusal it is decides.
@@ -115,6 +118,12 @@ NO_CARD_PROGRAMS = ("warning", "error", "usage", "step")  # beginnings that prog
 ENOUGH_OF_A_LINE = 0.5  # of its words, for what any program may print
 DAEMONS = ("scdaemon", "gpg-agent")
 OF_DAEMONS = ("pcsc_", "usb_", "apdu_", "ccid ")  # how lines of scdaemon begin
+
+
+# A reason that without what failed is mostly about no card: a wrong passphrase has it too.
+OF_OTHER_MATTERS = frozenset({"bad session key"})
+# What every listing of keys on cards has: it explains no other line.
+OF_LISTINGS = frozenset({"card serial no", "card-no"})
 
 
 class Weight(IntEnum):
@@ -247,6 +256,8 @@ def _reason_at_the_end(said: Line) -> str | None:
 
 def _holding(fragment: str, said: Line, weight: Weight) -> list[Match]:
     bare = words(fragment).strip()
+    if bare in OF_OTHER_MATTERS:
+        return []
     if len(bare) < SHORTEST_FRAGMENT and bare not in BARE_REASONS:
         return []
     shortest = sorted(phrases.holding(f" {bare} "), key=lambda phrase: len(phrase.words))

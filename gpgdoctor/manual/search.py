@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
-from gpgdoctor.manual import matching, symptoms
+from gpgdoctor.manual import matching, settings, symptoms
 from gpgdoctor.manual.matching import Match, Weight
 from gpgdoctor.manual.pages import pages
 from gpgdoctor.manual.speakers import Line, Speaker, line
@@ -19,7 +19,7 @@ AT_MOST_LINES_OF_WORDS, AT_MOST_LINES_OF_A_LOG, AT_MOST_LINES_WRAPPED = 3, 12, 4
 ASIDE = frozenset({"other-harmless", "GD309", "GD110", "GD114", "GD115"})
 BY_A_NAME = frozenset({"other-sk-keys"})  # pages that only the name of what they are about leads to
 # What gpg says in the end, whatever kept it from the card before.
-THAT_FOLLOW = (" no secret key ", " failed to sign the data ")
+THAT_FOLLOW = (" no secret key ", " failed to sign the data ", " failed to start agent ")
 # What a text is about first, however many causes may end in it.
 LEADING = {
     "please insert the card with serial number": ("other-card-serial", "GD603"),
@@ -28,6 +28,8 @@ LEADING = {
     "libccid so cannot open shared object file": ("GD314",),
     "smart card resource manager is not running": ("GD301", "GD401"),
     "sc_op_failure 2": ("other-wrong-pin",),
+    "unable to claim usb interface": ("GD502",),
+    "gpg-agent probably not installed": ("GD307", "GD306"),
     "scardestablishcontext rpc transport error": ("GD304", "GD312"),
 }
 # A cause that alone explains every failure printed beside it.
@@ -37,6 +39,7 @@ TOLD_TO_END = (" received signal 15 ", " stopping pc sc smart card daemon ")
 HARMLESS, VERSIONS = "other-harmless", "other-known-versions"
 # ENODEV of macOS, where a version with a fault is rarer than the causes that all systems have.
 OF_MACOS, PLACE_OF_VERSIONS = "operation not supported by device", 4
+AT_MOST_FIRST, AT_MOST_OPTIONS = 5, 2  # pages that are shown with their titles; of them, those on options
 READER = re.compile(r"detected reader '([^']+)'")
 OTHER_READER = "GD506"
 MOST_OF_A_LINE = 0.5  # of its words: with less, the rest of a sentence counts too, and no page is certain
@@ -60,12 +63,17 @@ def answer(text: str) -> Answer:
     wrapped, lines = _wrapped(lines), list(dict.fromkeys(lines))
     ours = matching.is_ours(lines)
     found = _by_line(lines, lambda said: _whole_or_reason(said, (), ours))
-    found += _by_line(wrapped, lambda said: _whole_or_reason(said, lines, ours))
+    # The reason at the end of all lines is that of the last one, which may have led somewhere by itself.
+    known = bool(found)
+    found += _by_line(
+        wrapped,
+        lambda said: matching.whole(said, lines, ours=ours) if known else _whole_or_reason(said, lines, ours),
+    )
     found = found or _by_line([*lines, *wrapped], matching.fragments)
     fits = _of_words(text, lines)
     in_words = _matches(fits, lines)
     if not found:
-        in_words = in_words or _matches(_of_a_message(lines), lines)
+        in_words = in_words or _matches(_of_a_message(lines), lines) or _of_options(lines)
         return Answer(matches=tuple(in_words), deciding=None, in_doubt=True, leading=_leading(fits))
     found.sort(key=_decides)
     if _has_two_readers(lines):
@@ -77,7 +85,7 @@ def answer(text: str) -> Answer:
         matches = _with_words(matches, in_words)
     of_any_program = matching.is_of_any_program(matches[0]) and not ours
     return Answer(
-        matches=_with_versions(_best(matches), lines),
+        matches=_with_options(_with_versions(_best(matches), lines), lines),
         deciding=found[0][0].line,
         in_doubt=of_any_program or not _is_certain(matches[0], lines),
         of_any_program=of_any_program,
@@ -101,6 +109,7 @@ def _decides(matches: Sequence[Match]) -> tuple[bool, int, bool, int, int]:
     """
     weight, longest = matches[0].weight, max((match.phrase for match in matches), key=len)
     is_option = weight is Weight.MESSAGE and " " not in longest and "0x" not in longest
+    is_option = is_option or longest in matching.OF_LISTINGS
     is_aside = is_option or all(match.page.id in ASIDE for match in matches)
     follows = any(reason in matches[0].line.words for reason in THAT_FOLLOW)
     return is_aside, -weight, follows, len(matches), -len(longest)
@@ -154,6 +163,23 @@ def _with_versions(matches: tuple[Match, ...], lines: Iterable[Line]) -> tuple[M
     versions = _matches([Fit(id=VERSIONS, by_subject=False)], [matches[0].line])
     others = [match for match in matches if match.page.id != VERSIONS]
     return (*others[:PLACE_OF_VERSIONS], *versions, *others[PLACE_OF_VERSIONS:])
+
+
+def _with_options(matches: tuple[Match, ...], lines: Sequence[Line]) -> tuple[Match, ...]:
+    """The pages on options that the text names are among the first ones that are shown, behind what decides."""
+    named = {match.page.id: match for match in _of_options(lines)}
+    first = {match.page.id for match in matches[:AT_MOST_FIRST]}
+    moved = [match for id, match in named.items() if id not in first][:AT_MOST_OPTIONS]
+    if not moved:
+        return matches
+    others = [match for match in matches if match.page.id not in {match.page.id for match in moved}]
+    place = AT_MOST_FIRST - len(moved)
+    return (*others[:place], *moved, *others[place:])
+
+
+def _of_options(lines: Sequence[Line]) -> list[Match]:
+    ids = dict.fromkeys(id for said in lines for id in settings.pages_for(said.whole))
+    return _matches([Fit(id=id, by_subject=False) for id in ids], lines)
 
 
 def _wrapped(lines: Sequence[Line]) -> list[Line]:

@@ -71,6 +71,7 @@ NO_QUOTES = str.maketrans("", "", "'\"`\u00ab\u00bb\u201e\u00b4")
 # gpg says both, one below the other; which card application it wanted depends on its version.
 NO_CARD, SELECTING = re.compile(r"openpgp card not available\b|selecting openpgp failed\b"), "selecting card failed"
 WORD = re.compile(r"\w+(?:-\w+)*")
+NUMBERED_NODE = re.compile(r"/dev/hidraw\d+")  # which one it is says nothing
 # Parts of this system by name: a program that names one speaks of cards, whichever it is.
 OUR_PARTS = re.compile(
     r"libpcsclite|\bpcsc\b|pcsc_|s\.gpg-agent|s\.scdaemon|scdaemon|\bpcscd\b|/run/user/\d+/gnupg|"
@@ -133,7 +134,7 @@ def _speaker(text: str) -> tuple[Speaker, str, str] | None:
 def normalized(text: str) -> str:
     """Without what differs from one paste to the next: letter case, blanks, the form of a code."""
     joined = " ".join(text.translate(PLAIN).lower().split())
-    return with_numbers_of_pcsc(joined)
+    return with_numbers_of_pcsc(NUMBERED_NODE.sub("/dev/hidraw", joined))
 
 
 def words(normal: str) -> str:

@@ -129,6 +129,10 @@ WORDS = {
     "Input/output error": (
         *("Eingabe-/Ausgabefehler", "Erreur d'entrée/sortie", "Error de entrada/salida", "Errore di input/output"),
     ),
+    "Card serial no. =": (
+        *("Kartenseriennr. =", "Nº de série de carte =", "Número de serie de la tarjeta ="),
+        *("Numero seriale della scheda =",),
+    ),
     "command not found": (
         *("Befehl nicht gefunden", "Kommando nicht gefunden", "commande introuvable", "orden no encontrada"),
         *("comando non trovato",),
