@@ -73,8 +73,10 @@ def answer(text: str) -> Answer:
     fits = _of_words(text, lines)
     in_words = _matches(fits, lines)
     if not found:
-        in_words = in_words or _matches(_of_a_message(lines), lines) or _of_options(lines)
-        return Answer(matches=tuple(in_words), deciding=None, in_doubt=True, leading=_leading(fits))
+        in_words = in_words or _matches(_of_a_message(lines), lines)
+        return Answer(
+            matches=_with_options(_best(in_words), lines), deciding=None, in_doubt=True, leading=_leading(fits)
+        )
     found.sort(key=_decides)
     if _has_two_readers(lines):
         found[0].sort(key=lambda match: match.page.id != OTHER_READER)

@@ -31,15 +31,17 @@ NEGATION = re.compile(r"(?:ca|wo|do|does|did|is|are|was|were|has|have|could|woul
 FOREIGN = re.compile(
     r"\b(?:sd|micro ?sd|sim|graphics?|video|sound|audio|network|wi-?fi|wlan|lan|memory|credit|debit|capture|gpu)"
     r"[ -]cards?\b"
-    r"|\b(?:printer|keyboard|mouse|webcam|headset|bluetooth|scanner|alsa|snd|nvidia)\b"
+    r"|\b(?:printer|keyboard|mouse|webcam|headset|bluetooth|scanner|alsa|router|wi-?fi|phone|snd|nvidia)\b"
 )
 OURS = re.compile(r"gpg|gnupg|pgp|smart|yubi|nitrokey|token|pcsc|scdaemon|ccid|ykman|usbguard|pinentry")
 # What a longer sentence has if it is about what the table is about.
 TOPIC = re.compile(
-    r"\b(?:cards?|usb|readers?|keys?|pins?|agent|ssh|sign(?:s|ed|ing)?|signatures?|decrypt\w*|polkit|piv|oath|opensc|age|"
+    r"\b(?:cards?|usb|readers?|keys?|pins?|puks?|trezor|agent|ssh|sign(?:s|ed|ing)?|signatures?|decrypt\w*|polkit|piv|oath|opensc|age|"
     r"scdaemon|authenticator|keybox\w*|libusb|udev|keepassxc|stubs?|touch|contexts|applet|reader-port|gsd\S*|"
     r"resource manager)\b"
 )
+# What gpg says of matters that no page is about: key servers, and what a card or gpg cannot do.
+OF_OTHER_MATTERS = re.compile(r"key ?server|dirmngr|not implemented|unsupported algorithm|elliptic curve")
 A_LONGER_SENTENCE = 6  # words
 
 TABLE = "symptoms.txt"
@@ -87,6 +89,8 @@ def _by_direction(plain: str, fits: list[Fit]) -> list[Fit]:
 
 def _is_foreign(plain: str) -> bool:
     """Whether it is about cards of another kind, or a sentence that names nothing of ours."""
+    if OF_OTHER_MATTERS.search(plain):
+        return True
     if OURS.search(plain):
         return False
     return FOREIGN.search(plain) is not None or (

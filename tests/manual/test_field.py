@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpgdoctor.manual import Page, pages
+from gpgdoctor.manual import Page, pages, settings
 from gpgdoctor.manual.matching import HINTS, OF_ANY_PROGRAM, OF_THE_SYSTEM
 from gpgdoctor.manual.search import LEADING, answer
 from gpgdoctor.manual.speakers import OUR_PARTS
@@ -279,6 +279,45 @@ def test_of_two_readers_the_wrong_one_may_be_taken() -> None:
     last = "no supported card application found"
     assert answer(readers + last).matches[0].page.id == "GD506"
     assert answer(last).matches[0].page.id == "GD602"
+
+
+OPTIONS = [(option, id) for option, id in settings.PAGES.items() if id not in ("GD205", "GD202")]
+
+
+@pytest.mark.parametrize(("option", "id"), OPTIONS)
+def test_an_option_that_a_text_names_is_among_the_first_pages_and_does_not_decide(option: str, id: str) -> None:
+    error = "gpg: selecting card failed: No such device"
+    assert id not in [match.page.id for match in answer(error).matches][:AT_MOST]
+    first = [match.page.id for match in answer(f"I have {option} in my configuration\n{error}").matches][:AT_MOST]
+    assert id in first[1:]
+
+
+def test_options_alone_lead_to_their_pages() -> None:
+    found = answer("# gpg-agent.conf\npinentry-program /usr/bin/pinentry-curses\nenable-ssh-support")
+    assert "GD113" in [match.page.id for match in found.matches][:AT_MOST]
+
+
+def test_a_listing_of_keys_explains_no_error_beside_it() -> None:
+    error = "gpg: OpenPGP card not available: Card error"
+    listing = "sec>  rsa4096 2021-04-19 [SC]\n      Card serial no. = 0006 12345678"
+    assert answer(f"{listing}\n{error}").matches[0].page.id == answer(error).matches[0].page.id
+    assert {match.page.id for match in answer(listing).matches} == {"other-card-serial", "GD603"}
+
+
+def test_a_missing_pinentry_is_no_missing_scdaemon() -> None:
+    found = answer("$ gpgconf --check-programs\ngpgconf: error running '/usr/bin/pinentry': probably not installed")
+    assert [match.page.id for match in found.matches] == ["GD113"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("gpg: decryption failed: Bad session key", "gpg: keyserver receive failed: No data"),
+        *("gpg: signing failed: Unsupported algorithm", "gpg/card> uif 1 on", "attestation", "kdf-setup"),
+    ],
+)
+def test_what_no_page_is_about_has_none(text: str) -> None:
+    assert not answer(text).matches
 
 
 def test_both_lines_that_gpg_prints_for_one_refusal_count_as_one() -> None:
