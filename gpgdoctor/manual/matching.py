@@ -42,8 +42,10 @@ CARD_WORDS = re.compile(
 # What must be named somewhere in a text before what any program may print is about cards.
 OURS = re.compile(
     r"scard|0x80100|smart ?card|pcsc|pc/sc|ccid|scdaemon|gpg|gnupg|openpgp|yubi|nitrokey|ykman|card reader|"
-    r"ifdhandler|winscard|readerfactory|hotplug_lib|keyboxd|pinentry|\bfido2?\b|libnfc"
+    r"ifdhandler|winscard|readerfactory|hotplug_lib|keyboxd|pinentry"
 )
+# What reads cards or drives tokens beside GnuPG, with PINs and readers of its own: it makes nothing certain.
+NEARBY = re.compile(r"\bfido2?\b|libnfc")
 # Reasons that say nothing without what failed.
 # fmt: off
 BARE_REASONS = frozenset({
@@ -148,7 +150,7 @@ class Match(Record):
 
 def is_ours(lines: Iterable[Line]) -> bool:
     """Whether a text names something of cards, tokens or GnuPG."""
-    return any(OURS.search(said.whole) for said in lines)
+    return any(OURS.search(said.whole) or NEARBY.search(said.whole) for said in lines)
 
 
 def whole(said: Line, joined: Sequence[Line], *, ours: bool) -> list[Match]:

@@ -69,13 +69,15 @@ def answer(text: str) -> Answer:
         wrapped,
         lambda said: matching.whole(said, lines, ours=ours) if known else _whole_or_reason(said, lines, ours),
     )
-    found = found or _by_line([*lines, *wrapped], matching.fragments)
+    named = _of_options(lines)
+    if not found and not named:
+        found = _by_line([*lines, *wrapped], matching.fragments)
     fits = _of_words(text, lines)
     in_words = _matches(fits, lines)
     if not found:
         in_words = in_words or _matches(_of_a_message(lines), lines)
         return Answer(
-            matches=_with_options(_best(in_words), lines), deciding=None, in_doubt=True, leading=_leading(fits)
+            matches=_with_options(_best(in_words), named), deciding=None, in_doubt=True, leading=_leading(fits)
         )
     found.sort(key=_decides)
     if _has_two_readers(lines):
@@ -87,7 +89,7 @@ def answer(text: str) -> Answer:
         matches = _with_words(matches, in_words)
     of_any_program = matching.is_of_any_program(matches[0]) and not ours
     return Answer(
-        matches=_with_options(_with_versions(_best(matches), lines), lines),
+        matches=_with_options(_with_versions(_best(matches), lines), named),
         deciding=found[0][0].line,
         in_doubt=of_any_program or not _is_certain(matches[0], lines),
         of_any_program=of_any_program,
@@ -167,14 +169,12 @@ def _with_versions(matches: tuple[Match, ...], lines: Iterable[Line]) -> tuple[M
     return (*others[:PLACE_OF_VERSIONS], *versions, *others[PLACE_OF_VERSIONS:])
 
 
-def _with_options(matches: tuple[Match, ...], lines: Sequence[Line]) -> tuple[Match, ...]:
+def _with_options(matches: tuple[Match, ...], named: Sequence[Match]) -> tuple[Match, ...]:
     """The pages on options that the text names are among the first ones that are shown, behind what decides."""
-    named = {match.page.id: match for match in _of_options(lines)}
     first = {match.page.id for match in matches[:AT_MOST_FIRST]}
-    moved = [match for id, match in named.items() if id not in first][:AT_MOST_OPTIONS]
-    if not moved:
-        return matches
-    others = [match for match in matches if match.page.id not in {match.page.id for match in moved}]
+    moved = [match for match in named if match.page.id not in first][:AT_MOST_OPTIONS]
+    ids = {match.page.id for match in moved}
+    others = [match for match in matches if match.page.id not in ids]
     place = AT_MOST_FIRST - len(moved)
     return (*others[:place], *moved, *others[place:])
 

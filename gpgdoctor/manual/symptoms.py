@@ -41,7 +41,9 @@ TOPIC = re.compile(
     r"resource manager)\b"
 )
 # What gpg says of matters that no page is about: key servers, and what a card or gpg cannot do.
-OF_OTHER_MATTERS = re.compile(r"key ?server|dirmngr|not implemented|unsupported algorithm|elliptic curve")
+OF_OTHER_MATTERS = re.compile(
+    r"key ?server|dirmngr|not implemented|unsupported algorithm|elliptic curve|key attribute|attest"
+)
 A_LONGER_SENTENCE = 6  # words
 
 TABLE = "symptoms.txt"

@@ -96,6 +96,11 @@ def test_a_number_of_libgpg_error_is_decoded(text: str, right: str) -> None:
     assert right in [match.page.id for match in answer(text).matches][:AT_MOST]
 
 
+@pytest.mark.parametrize("text", ["FIDO2 PIN blocked", "SIM PUK blocked", "libnfc: PIN blocked"])
+def test_a_pin_of_something_else_is_not_certain(text: str) -> None:
+    assert certain(text) is None
+
+
 @pytest.mark.parametrize("text", ["ERR 100696143", "error 4294967295", "code 16777216", "ERR 33554432 Success"])
 def test_a_number_that_says_nothing_leads_nowhere(text: str) -> None:
     assert not answer(text).matches
@@ -293,6 +298,7 @@ def test_an_option_that_a_text_names_is_among_the_first_pages_and_does_not_decid
 
 
 def test_options_alone_lead_to_their_pages() -> None:
+    assert answer("reader-port").matches[0].page.id == "GD105"
     found = answer("# gpg-agent.conf\npinentry-program /usr/bin/pinentry-curses\nenable-ssh-support")
     assert "GD113" in [match.page.id for match in found.matches][:AT_MOST]
 
