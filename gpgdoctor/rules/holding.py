@@ -278,7 +278,7 @@ def all_paired(facts: Facts) -> bool:
 def what_would_show_more(facts: Facts) -> Text | None:
     """What to do to see the programs that are not visible."""
     if not known_or(facts.host.root, False):
-        if _one_of_mine_hides(facts):
+        if one_of_mine_hides(facts):
             return text(
                 "A program of yours hides from you what it has open, as KeePassXC does: "
                 "sudo gpgdoctor check can name it."
@@ -289,7 +289,7 @@ def what_would_show_more(facts: Facts) -> Text | None:
     return text("A program in another network namespace (a container, a sandbox) is connected; its name stays there.")
 
 
-def _one_of_mine_hides(facts: Facts) -> bool:
+def one_of_mine_hides(facts: Facts) -> bool:
     """Whether a connection of my own user belongs to no program that my user sees."""
     uids = [known_or(connection.uid, -1) for connection in _unnamed(facts)]
     for process in _opaque(facts):
