@@ -173,9 +173,10 @@ def _logged(facts: Facts) -> list[LogEvent]:
 
 
 def keeps_unlisted(facts: Facts, index: int, verdicts: Verdicts) -> bool:
-    """Whether GD402 explains that pcscd does not list a reader: pcscd may not open the device, or scdaemon may not, which does not ask pcscd.
+    """Whether GD402 explains enough of a reader that pcscd does not list.
 
-    2.2 asks it where its own driver may not: then a pcscd that does not list the reader is a fault of its own.
+    It does where pcscd may not open the device, and where scdaemon may not and does not ask pcscd. 2.2 asks it then:
+    so a pcscd that does not list the reader is a fault of its own.
     """
     closed = [it.found for it in verdicts.found("GD402") if f"usb[{index}].node" in it.found.because]
     if any("readers" in found.because for found in closed):

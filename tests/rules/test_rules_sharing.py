@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import Connection, Facts, Unknown
+from gpgdoctor.facts import Connection, Facts, Unknown, known
 from gpgdoctor.system.record import replace
-from tests.support.build import IN_USE, NITROKEY, RUNNING, SHARING, client, connection, machine, reader
+from tests.support.build import IN_USE, NITROKEY, RUNNING, SCDAEMON, SHARING, client, connection, machine, reader
 from tests.support.judging import changed_lines, finding, judged, severity, status
 
 YUBIKEYS_ATR = "3bfd1300008131fe158073c021c057597562694b657940"
@@ -100,6 +100,10 @@ def test_scdaemons_own_connection_and_what_is_not_mine_are_no_program_of_mine_th
     assert severity(hiding(1, 1000, "gsd-smartcard"), "GD602") is None
     assert severity(hiding(1, 120), "GD602") is None, "a watcher of the login screen"
     assert severity(hiding(2, conf="disable-ccid\n"), "GD602") is None
+    facts = hiding(2)
+    without_card = replace(SCDAEMON, pid=710, cards=0, homedir="/home/alice/other")
+    two = replace(facts, processes=(*known(facts.processes), without_card))
+    assert severity(two, "GD602") is None, "the other may be a scdaemon of another home"
 
 
 @pytest.mark.parametrize(
