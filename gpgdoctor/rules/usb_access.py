@@ -60,7 +60,7 @@ def _for_scdaemon(facts: Facts, index: int, useless: list[str]) -> Found | None:
     if way is scdaemon.Path.OWN_DRIVER_THEN_PCSC and known_or(facts.readers, None) != ():
         return None
     interface = known(facts.usb)[index]
-    if known(interface.accessible) or _is_told_of_the_kernel(facts, interface):
+    if known(interface.accessible) or (not useless and _is_told_of_the_kernel(facts, interface)):
         return None
     if any(known_or(other.accessible, False) for other in known(facts.usb) if other.ccid):
         return None  # there is another that scdaemon may open
@@ -98,16 +98,16 @@ def _let_me(facts: Facts, interface: UsbInterface, useless: list[str]) -> Advice
         if remote
         else "Let an administrator add a udev rule for it; the explanation has one"
     )
+    runs = known_or(facts.pcscd.listener, None) is not None
     if known_or(interface.in_libccid, True) is False:
         through_pcscd = "pcscd is no way around it: its drivers do not know this reader"
     elif useless:
         alone = scdaemon.path(facts) is scdaemon.Path.OWN_DRIVER_THEN_PCSC
         then = "and scdaemon turns to pcscd" if alone else "then set disable-ccid"
         through_pcscd = f"Or mend pcscd first ({useless[0]}), {then}"
-    elif facts.pcscd.listener == "pcscd" and facts.readers == ():
+    elif not isinstance(facts.readers, Unknown) and not holding.is_listed(facts, interface) and runs:
         through_pcscd = "pcscd is no way around it yet: it runs, and does not list the reader either"
     else:
-        runs = known_or(facts.pcscd.listener, None) is not None
         through_pcscd = f"Or {'' if runs else 'run pcscd and '}set disable-ccid: then pcscd opens the reader"
     return advice(
         "{by_rule}. {through_pcscd}.",

@@ -280,6 +280,9 @@ def test_where_scdaemon_has_another_reader_the_kernels_driver_does_no_harm() -> 
     assert severity(with_a_card, "GD502") in (None, "info")
     alone = without_pcscd(version="2.4.4", usb=(replace(OF_THE_KERNEL, accessible=False),))
     assert severity(alone, "GD402") == "error", "no pcscd to tell it of"
+    closed = replace(OF_THE_KERNEL, accessible=False)
+    without_drivers = machine(version="2.4.4", readers=(), usb=(closed,), pcscd={"drivers": False})
+    assert severity(without_drivers, "GD402") == "error", "GD314 hides what pcscd does not list"
 
 
 def test_a_second_pcscd_is_named_with_the_way_to_stop_it() -> None:
