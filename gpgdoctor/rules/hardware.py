@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, Unknown, UsbInterface, known, known_or
-from gpgdoctor.rules import cures, holding, scdaemon, second_pcscd
+from gpgdoctor.rules import cures, holding, kernel, scdaemon, second_pcscd, usb_access
 from gpgdoctor.rules.competition import UNSEEN
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
 from gpgdoctor.rules.reader_state import Card, card
@@ -27,8 +27,7 @@ from gpgdoctor.rules.rule import (
 )
 from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, SCDAEMON_STARTS, scdaemon_would_answer, severity_for_pcsc
-from gpgdoctor.rules.usb_access import NONE_ON_USB
-from gpgdoctor.rules.usb_names import name_of
+from gpgdoctor.rules.usb_names import device_of, name_of
 from gpgdoctor.wording import Text, public, text
 
 # libusb's codes for a device that is asleep, or that left in between.
@@ -98,12 +97,8 @@ def _devices(facts: Facts) -> Subjects:
         return Holds(why=holding.SERVED)
     found: dict[str, Subject] = {}
     for number, interface in sorted(enumerate(known(facts.usb)), key=lambda item: not item[1].ccid):
-        found.setdefault(_device(interface), Subject(name=name_of(interface), index=number))
+        found.setdefault(device_of(interface), Subject(name=name_of(interface), index=number))
     return list(found.values())
-
-
-def _device(interface: UsbInterface) -> str:
-    return interface.name.partition(":")[0]
 
 
 @rule(
@@ -114,13 +109,12 @@ def _device(interface: UsbInterface) -> str:
     each=_devices,
     causes=(*NO_PCSCD, *hidden_by("GD206", "GD208", "GD314")),
     earlier=("GD402",),
-    no_subject=NONE_ON_USB,
+    no_subject=usb_access.NONE_ON_USB,
     breaks=refuses(Stretch.READER, "pcscd does not see the reader"),
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int, verdicts: Verdicts) -> Found | None:
     interface = known(facts.usb)[index]
-    closed = any(f"usb[{index}].node" in it.found.because for it in verdicts.found("GD402"))
-    if closed and known_or(interface.in_libccid, True):
+    if known_or(interface.in_libccid, True) and usb_access.keeps_unlisted(facts, index, verdicts):
         raise NotApplicable(text("explained by GD402"))
     if not interface.ccid and known_or(interface.in_libccid, False) is not True:
         return _switched_off(facts, index)
@@ -130,8 +124,9 @@ def reader_unknown_to_pcscd(facts: Facts, index: int, verdicts: Verdicts) -> Fou
     if why is None:
         return None
     rivals = second_pcscd.rivals(facts) if _is_taken(facts, interface) else []
+    first = second_pcscd.stop(rivals) if rivals else kernel.take_off(facts, interface)
     return Found(
-        severity=_severity(facts),
+        severity=_severity(facts, interface),
         summary=text(
             "{reader} is on USB, and pcscd does not list it: {why}.",
             reader=name_of(interface),
@@ -143,27 +138,26 @@ def reader_unknown_to_pcscd(facts: Facts, index: int, verdicts: Verdicts) -> Fou
             *holding.places(facts, rivals),
         ),
         culprits=second_pcscd.culprits(facts, rivals),
-        cure=_have_it_listed(facts, interface, second_pcscd.stop(rivals) if rivals else ()),
+        cure=_have_it_listed(facts, interface, first),
     )
 
 
 def _is_taken(facts: Facts, interface: UsbInterface) -> bool:
     """Whether another program has the device, or had it when pcscd tried."""
-    if any(known(it.driver) == "usbfs" for it in known(facts.usb) if _device(it) == _device(interface)):
+    if any(known(it.driver) == "usbfs" for it in known(facts.usb) if device_of(it) == device_of(interface)):
         return True
     return known_or(interface.in_libccid, True) and _code(facts) == "BUSY"
 
 
 def _why_not_listed(facts: Facts, interface: UsbInterface) -> Text | None:
-    drivers = {known(it.driver) for it in known(facts.usb) if _device(it) == _device(interface)}
-    if "usbfs" in drivers:
+    if "usbfs" in {known(it.driver) for it in known(facts.usb) if device_of(it) == device_of(interface)}:
         return _why_not_pcscds(facts, interface)
     if known_or(interface.in_libccid, True) is False:
         product = public(f"{interface.vendor}:{interface.product}")
         return text("its drivers do not know the product {product}", product=product)
-    kernel = next((driver for driver in sorted(filter(None, drivers))), None)
-    if kernel is not None:
-        return text("the kernel's driver {driver} has it", driver=public(kernel))
+    driver = kernel.driver_of_device(facts, interface)
+    if driver is not None:
+        return text("the kernel's driver {driver} has it", driver=public(driver))
     if _is_listed_after_all(facts, interface):
         return None
     return _as_logged(facts)
@@ -194,10 +188,10 @@ def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> Text | None:
     if holding.holds_by_own_driver(facts):
         return None
     names = [reader.name for reader in known(facts.readers)]
-    claimed = {_device(it): known_or(it.title, "") for it in known(facts.usb) if known(it.driver) == "usbfs"}
+    claimed = {device_of(it): known_or(it.title, "") for it in known(facts.usb) if known(it.driver) == "usbfs"}
     unnamed = [name for name in names if not any(title and title in name for title in claimed.values())]
     unlisted = [device for device, title in claimed.items() if not any(title and title in name for name in names)]
-    if _device(interface) not in unlisted or len(unlisted) <= len(unnamed):
+    if device_of(interface) not in unlisted or len(unlisted) <= len(unnamed):
         return None
     if unnamed:
         raise NotKnown(
@@ -206,11 +200,11 @@ def _why_not_pcscds(facts: Facts, interface: UsbInterface) -> Text | None:
     return text("another program has claimed it on USB")
 
 
-def _severity(facts: Facts) -> Severity:
+def _severity(facts: Facts, interface: UsbInterface) -> Severity:
     """No harm is done where scdaemon finds a card in a reader that is listed."""
     if any("PRESENT" in known_or(reader.state, ()) for reader in known(facts.readers)):
         return "info"
-    return severity_for_pcsc(facts)
+    return severity_for_pcsc(facts, unlisted=interface)
 
 
 def _have_it_listed(facts: Facts, interface: UsbInterface, first: tuple[Advice, ...]) -> Cure:
@@ -235,7 +229,7 @@ def _keep_awake(facts: Facts, interface: UsbInterface) -> tuple[Advice, ...]:
     """Where the reader may have been put to sleep: nobody has it, and libusb says what it says of one that went."""
     if known(interface.driver) is not None or _code(facts) not in (None, *SAID_OF_WHAT_WENT):
         return ()
-    control = text("/sys/bus/usb/devices/{device}/power/control", device=public(_device(interface)))
+    control = text("/sys/bus/usb/devices/{device}/power/control", device=public(device_of(interface)))
     return (
         advice(
             "If it was there and went, USB may have put it to sleep (autosuspend), which `auto` here allows. With "

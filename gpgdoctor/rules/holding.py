@@ -278,7 +278,7 @@ def all_paired(facts: Facts) -> bool:
 def what_would_show_more(facts: Facts) -> Text | None:
     """What to do to see the programs that are not visible."""
     if not known_or(facts.host.root, False):
-        if _one_of_mine_hides(facts):
+        if one_of_mine_hides(facts):
             return text(
                 "A program of yours hides from you what it has open, as KeePassXC does: "
                 "sudo gpgdoctor check can name it."
@@ -289,12 +289,17 @@ def what_would_show_more(facts: Facts) -> Text | None:
     return text("A program in another network namespace (a container, a sandbox) is connected; its name stays there.")
 
 
-def _one_of_mine_hides(facts: Facts) -> bool:
-    """Whether a connection of my own user belongs to no program that my user sees."""
-    uids = [known_or(connection.uid, -1) for connection in _unnamed(facts)]
-    for process in _opaque(facts):
-        uids.remove(known_or(process.uid, -1))
-    return known_or(facts.host.uid, -2) in uids
+def one_of_mine_hides(facts: Facts) -> bool:
+    """Whether a connection of my own user belongs to no program that my user sees.
+
+    A scdaemon of mine that says that it has no card may be connected all the same.
+    """
+    mine = known_or(facts.host.uid, -2)
+    of_mine = sum(1 for connection in _unnamed(facts) if known_or(connection.uid, -1) == mine)
+    seen = {known_or(connection.pid, 0) for connection in known_or(facts.pcscd.connections, ())}
+    opaque = {process.pid for process in _opaque(facts)}
+    candidates = [it for it in known_or(facts.processes, ()) if it.pid not in seen and known_or(it.uid, -1) == mine]
+    return of_mine > sum(1 for it in candidates if it.role == "scdaemon" or it.pid in opaque)
 
 
 def one_of(facts: Facts, programs: list[Process], *, certain: bool = False) -> Text:

@@ -11,6 +11,8 @@ from gpgdoctor.rules.reader_state import has_free_card
 from gpgdoctor.wording import free, public, text
 
 FIRST_WITHOUT_FALLBACK = (2, 3)  # GnuPG 2.3.0: commit 100642e77 took the way back to PC/SC out (T4673)
+DETACHES_SINCE = (2, 4, 5)  # a driver of the kernel's, by libusb: commit a1ea3b13e
+LEAVES_IT = "ccid-no-auto-detach"  # the flag that takes that back
 
 # Options that every version accepts and none obeys (scd/scdaemon.c of 2.2.40 and 2.4.8).
 WITHOUT_EFFECT = {
@@ -108,6 +110,12 @@ def needs_pcsc(facts: Facts) -> bool:
 def is_free(interface: UsbInterface) -> bool:
     """Whether scdaemon's own driver could open it now."""
     return interface.ccid and known(interface.driver) is None and known(interface.accessible)
+
+
+def detaches(facts: Facts) -> bool:
+    """Whether its own driver takes an interface from a driver of the kernel's; libccid never does."""
+    flags = settings(facts, "compatibility-flags")
+    return version(facts) >= DETACHES_SINCE and not any(LEAVES_IT in (flag.value or "") for flag in flags)
 
 
 def reader_taken(facts: Facts) -> int | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, NotKnown, Process, known, known_or
-from gpgdoctor.rules import holding, scdaemon
+from gpgdoctor.facts import Facts, NotKnown, Process, UsbInterface, known, known_or
+from gpgdoctor.rules import holding, kernel, scdaemon
 from gpgdoctor.rules.rule import (
     Advice,
     Cure,
@@ -302,17 +302,19 @@ def _processes(facts: Facts, role: str) -> list[Process]:
     return [process for process in known(facts.processes) if process.role == role]
 
 
-def severity_for_pcsc(facts: Facts, *, refused: bool = False) -> Severity:
+def severity_for_pcsc(facts: Facts, *, refused: bool = False, unlisted: UsbInterface | None = None) -> Severity:
     """An error where scdaemon's path needs PC/SC; the unknown counts as needed. A scdaemon that is missing has none.
 
     One that looks on USB first needs it for no reader that is not there: then GD501 is what is wrong.
-    ``refused``: pcscd is well, and does not serve me.
+    ``refused``: pcscd is well, and does not serve me. ``unlisted``: a reader that it does not list: the kernel's driver
+    may keep it from scdaemon's own driver, too.
     """
     if known_or(facts.gnupg.gpgconf, "") is None or _is_without_scdaemon(facts):
         return "info"
     try:
         needed = scdaemon.needs_pcsc(facts) and not _looks_for_nothing(facts, refused)
-        return "error" if needed else "info"
+        shut_out = unlisted is not None and kernel.keeps_scdaemon_out(facts, unlisted)
+        return "error" if needed or shut_out else "info"
     except NotKnown:
         return "error"
 

@@ -111,7 +111,8 @@ def applet_interference(facts: Facts, index: int) -> Found | None:
     connected = [process for process in holding.others(facts) if not holding.is_harmless_beside(process)]
     culprits = holding.culprits(facts, connected)
     harmful = [process for process in connected if _harms(facts, known(facts.readers)[index], process)]
-    if not culprits or not (harmful or not _selects_again(facts, known(facts.readers)[index])):
+    hidden = holding.one_of_mine_hides(facts)
+    if not culprits or not (harmful or hidden or not _selects_again(facts, known(facts.readers)[index])):
         return None
     shared = scdaemon.setting(facts, "pcsc-shared")
     assert shared is not None
@@ -123,7 +124,7 @@ def applet_interference(facts: Facts, index: int) -> Found | None:
             how=several(dict.fromkeys(public(LEFT_AS[_leaves(process)]) for process in harmful)),
         )
         if harmful
-        else text("Another program is connected, and this scdaemon would not notice if it selected another applet."),
+        else _that_may_interfere(facts, index),
         effect=text('gpg then hangs or says "Card error", until scdaemon is restarted.'),
         because=(
             f"readers[{index}].state",
@@ -133,7 +134,15 @@ def applet_interference(facts: Facts, index: int) -> Found | None:
         ),
         culprits=culprits,
         cure=_let_go_and_restart(harmful or connected),
+        note=holding.what_would_show_more(facts) if hidden else None,
     )
+
+
+def _that_may_interfere(facts: Facts, index: int) -> Text:
+    """Of a program of which nothing is known. One that hides may be of those that break every scdaemon."""
+    if _selects_again(facts, known(facts.readers)[index]):
+        return text("A program of yours is connected and hides which it is; some of those leave the card changed.")
+    return text("Another program is connected, and this scdaemon would not notice if it selected another applet.")
 
 
 def _let_go_and_restart(programs: list[Process]) -> Cure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, LogEvent, Process, Unknown, UsbInterface, known, known_or
-from gpgdoctor.rules import holding, scdaemon
+from gpgdoctor.rules import holding, kernel, scdaemon
 from gpgdoctor.rules.rule import (
     Advice,
     Culprit,
@@ -60,7 +60,7 @@ def _for_scdaemon(facts: Facts, index: int, useless: list[str]) -> Found | None:
     if way is scdaemon.Path.OWN_DRIVER_THEN_PCSC and known_or(facts.readers, None) != ():
         return None
     interface = known(facts.usb)[index]
-    if known(interface.accessible):
+    if known(interface.accessible) or (not useless and _is_told_of_the_kernel(facts, interface)):
         return None
     if any(known_or(other.accessible, False) for other in known(facts.usb) if other.ccid):
         return None  # there is another that scdaemon may open
@@ -74,6 +74,12 @@ def _for_scdaemon(facts: Facts, index: int, useless: list[str]) -> Found | None:
         cure=advise(_let_me(facts, interface, useless)),
         headline=_no_permission(interface),
     )
+
+
+def _is_told_of_the_kernel(facts: Facts, interface: UsbInterface) -> bool:
+    """Whether GD502 tells what comes first: a driver of the kernel's has the reader, and keeps pcscd from it, too."""
+    is_pcscds = known_or(interface.in_libccid, True) and known_or(facts.pcscd.listener, None) == "pcscd"
+    return is_pcscds and kernel.driver_of(interface) is not None and facts.readers == ()
 
 
 def _no_permission(interface: UsbInterface) -> Text | None:
@@ -92,14 +98,16 @@ def _let_me(facts: Facts, interface: UsbInterface, useless: list[str]) -> Advice
         if remote
         else "Let an administrator add a udev rule for it; the explanation has one"
     )
+    runs = known_or(facts.pcscd.listener, None) is not None
     if known_or(interface.in_libccid, True) is False:
         through_pcscd = "pcscd is no way around it: its drivers do not know this reader"
     elif useless:
         alone = scdaemon.path(facts) is scdaemon.Path.OWN_DRIVER_THEN_PCSC
         then = "and scdaemon turns to pcscd" if alone else "then set disable-ccid"
         through_pcscd = f"Or mend pcscd first ({useless[0]}), {then}"
+    elif not isinstance(facts.readers, Unknown) and not holding.is_listed(facts, interface) and runs:
+        through_pcscd = "pcscd is no way around it yet: it runs, and does not list the reader either"
     else:
-        runs = known_or(facts.pcscd.listener, None) is not None
         through_pcscd = f"Or {'' if runs else 'run pcscd and '}set disable-ccid: then pcscd opens the reader"
     return advice(
         "{by_rule}. {through_pcscd}.",
@@ -162,3 +170,15 @@ def _pcscd_of_its_own_user(facts: Facts) -> Process | None:
 
 def _logged(facts: Facts) -> list[LogEvent]:
     return [event for event in known_or(facts.pcscd.log, ()) if event.kind == "open-failed" and event.code == "ACCESS"]
+
+
+def keeps_unlisted(facts: Facts, index: int, verdicts: Verdicts) -> bool:
+    """Whether GD402 explains enough of a reader that pcscd does not list.
+
+    It does where pcscd may not open the device, and where scdaemon may not and does not ask pcscd. 2.2 asks it then:
+    so a pcscd that does not list the reader is a fault of its own.
+    """
+    closed = [it.found for it in verdicts.found("GD402") if f"usb[{index}].node" in it.found.because]
+    if any("readers" in found.because for found in closed):
+        return True
+    return bool(closed) and scdaemon.path(facts) is scdaemon.Path.OWN_DRIVER

@@ -10,3 +10,8 @@ def name_of(interface: UsbInterface | BlockedDevice) -> Text:
     """How a person knows it, and where sysfs has it."""
     title = known_or(interface.title, f"{interface.vendor}:{interface.product}")
     return text("{title} (USB {place})", title=reader_name(title), place=public(interface.name))
+
+
+def device_of(interface: UsbInterface) -> str:
+    """Which device it belongs to: 1-2 of 1-2:1.0."""
+    return interface.name.partition(":")[0]

@@ -211,9 +211,9 @@ def executable(pid: int) -> str | None:
         return None
 
 
-def mapped(word: str) -> str | None:
-    """The first file with that word in its path that this very process has mapped."""
-    with suppress(OSError), open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+def mapped(word: str, pid: int | str = "self") -> str | None:
+    """The first file with that word in its path that a process has mapped; None where we may not look."""
+    with suppress(OSError), open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
         return next((line.split(None, 5)[5].strip() for line in maps if word in line), None)
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +26,9 @@ def running(
     monkeypatch.setattr(proc, "comm", lambda pid: name)
     monkeypatch.setattr(proc, "control_groups", lambda pid: groups)
     monkeypatch.setattr(proc, "executable", lambda pid: executable)
+    monkeypatch.setattr(proc, "mapped", lambda word, pid: None)
     monkeypatch.setattr(sandboxed, "HOMES", ("/",))
+    monkeypatch.setattr(sandboxed, "IMAGES", "/no/such/place/*")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,7 @@ def running(
         {"name": "keepassxc", "groups": SNAP},
         {"name": "yubioath-deskto", "executable": "/snap/yubioath-desktop/12/bin/yubioath-desktop"},
         {"name": "yubioath-flutte", "executable": "/nix/store/abc-yubioath/bin/yubioath-flutter"},
+        {"name": "yubioath-desktop", "executable": "/tmp/.mount_yubioaXk2PqA/usr/bin/yubioath-desktop"},
     ],
 )
 def test_a_program_for_cards_in_a_sandbox(how: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +58,29 @@ def test_a_program_for_cards_in_a_sandbox(how: dict[str, Any], monkeypatch: pyte
 )
 def test_what_needs_no_look_at_the_log(how: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     running(monkeypatch, **how)
+    assert not sandboxed.without_connection(())
+
+
+def test_an_appimage_is_known_by_its_mount_point(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """KeePassXC hides its executable, and no control group tells of an AppImage."""
+    running(monkeypatch, "keepassxc")
+    monkeypatch.setattr(proc, "executable", lambda pid: None)
+    monkeypatch.setattr(sandboxed, "HOMES", ())
+    monkeypatch.setattr(sandboxed, "IMAGES", str(tmp_path / ".mount_*"))
+    (tmp_path / ".mount_NextclqPc2Ab").mkdir()
+    assert not sandboxed.without_connection(()), "it is another program's"
+    (tmp_path / ".mount_KeePasq1Wz8T").mkdir()
+    assert sandboxed.without_connection(())
+    assert not sandboxed.without_connection((830,))
+
+
+def test_what_nobody_knows_is_for_cards_where_it_loaded_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    for groups, expected in ((FLATPAK, True), (OF_THE_SYSTEM, False)):
+        running(monkeypatch, "a-program", groups)
+        monkeypatch.setattr(proc, "mapped", lambda word, pid: f"/usr/lib/{word}.so.1")
+        assert sandboxed.without_connection(()) is expected
+    running(monkeypatch, "firefox", SNAP)
+    monkeypatch.setattr(proc, "mapped", lambda word, pid: pytest.fail("a browser was looked into"))
     assert not sandboxed.without_connection(())
 
 

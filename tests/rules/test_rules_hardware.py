@@ -232,9 +232,57 @@ def test_a_product_that_libccid_does_not_know_is_told_beside_a_closed_node() -> 
     assert causes(facts) == {"GD402", "GD502"}
     assert "its drivers do not know" in advice_of(facts, "GD402") and "disable-ccid" not in advice_of(facts, "GD402")
     closed = machine(readers=(), usb=(replace(TOO_NEW, in_libccid=True),))
-    assert causes(closed) == {"GD402"} and "disable-ccid" in advice_of(closed, "GD402")
+    assert causes(closed) == {"GD402", "GD502"}, "2.2 would turn to pcscd"
+    assert "disable-ccid" not in advice_of(closed, "GD402"), "pcscd does not list it"
     assert "run pcscd" not in advice_of(closed, "GD402"), "it runs"
     assert "run pcscd" in advice_of(without_pcscd(version="2.4.7", usb=(replace(TOO_NEW, in_libccid=True),)), "GD402")
+
+
+def test_a_closed_node_explains_it_only_to_a_scdaemon_that_does_not_ask_pcscd() -> None:
+    closed = replace(TOO_NEW, in_libccid=True)
+    by_own_driver_alone = unlisted(closed, conf="", version="2.4.4")
+    assert causes(by_own_driver_alone) == {"GD402"}
+    assert "disable-ccid" not in advice_of(by_own_driver_alone, "GD402"), "pcscd does not list it"
+    turns_to_pcscd = unlisted(closed, conf="")
+    assert severity(turns_to_pcscd, "GD502") == severity(turns_to_pcscd, "GD402") == "error"
+    listed = machine(version="2.4.4", usb=(closed,), readers=(reader(name="Nitrokey Nitrokey 3 00 00"),))
+    assert "set disable-ccid" in advice_of(listed, "GD402"), "pcscd has it"
+
+
+OF_THE_KERNEL = replace(FREE_ON_USB, vendor="072f", product="2200", title="ACR122U", driver="pn533_usb")
+
+
+@pytest.mark.parametrize(
+    ("version", "accessible", "conf", "expected"),
+    [
+        ("2.2.40", True, "", "error"),
+        ("2.4.4", True, "", "error"),
+        ("2.4.4", False, "", "error"),
+        ("2.4.5", True, "", "info"),
+        ("2.4.8", True, "compatibility-flags ccid-no-auto-detach\n", "error"),
+        ("2.4.8", False, "", "error"),
+        ("2.4.8", True, ON_PCSC, "error"),
+    ],
+)
+def test_a_driver_of_the_kernels_comes_first(version: str, accessible: bool, conf: str, expected: str) -> None:
+    """libccid never takes the interface from it, scdaemon's own driver from 2.4.5 on."""
+    facts = unlisted(replace(OF_THE_KERNEL, accessible=accessible), conf=conf, version=version)
+    assert (severity(facts, "GD502"), severity(facts, "GD402")) == (expected, None)
+    assert "pn533_usb" in finding(facts, "GD502").found.summary.clear()
+    assert "'modprobe', '-r', 'pn533_usb'" in advice_of(facts, "GD502")
+    assert ("takes it from the kernel" in advice_of(facts, "GD502")) is not accessible
+
+
+def test_where_scdaemon_has_another_reader_the_kernels_driver_does_no_harm() -> None:
+    with_another = unlisted(OF_THE_KERNEL, replace(FREE_ON_USB, name="1-5:1.0"), conf="", version="2.4.4")
+    assert severity(with_another, "GD502") == "info"
+    with_a_card = machine(version="2.4.4", conf=ON_PCSC, usb=(ON_USB, OF_THE_KERNEL))
+    assert severity(with_a_card, "GD502") in (None, "info")
+    alone = without_pcscd(version="2.4.4", usb=(replace(OF_THE_KERNEL, accessible=False),))
+    assert severity(alone, "GD402") == "error", "no pcscd to tell it of"
+    closed = replace(OF_THE_KERNEL, accessible=False)
+    without_drivers = machine(version="2.4.4", readers=(), usb=(closed,), pcscd={"drivers": False})
+    assert severity(without_drivers, "GD402") == "error", "GD314 hides what pcscd does not list"
 
 
 def test_a_second_pcscd_is_named_with_the_way_to_stop_it() -> None:

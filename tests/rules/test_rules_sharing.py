@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import Connection, Facts, Unknown
+from gpgdoctor.facts import Connection, Facts, Unknown, known
 from gpgdoctor.system.record import replace
-from tests.support.build import IN_USE, NITROKEY, RUNNING, SHARING, client, machine, reader
+from tests.support.build import IN_USE, NITROKEY, RUNNING, SCDAEMON, SHARING, client, connection, machine, reader
 from tests.support.judging import changed_lines, finding, judged, severity, status
 
 YUBIKEYS_ATR = "3bfd1300008131fe158073c021c057597562694b657940"
@@ -76,6 +76,34 @@ def test_nobody_else_and_no_looking_tool_interferes() -> None:
 def test_a_program_that_is_not_visible_may_interfere() -> None:
     unseen = {"connections": (Connection(inode=1, uid=0, pid=Unknown.because("not visible")),)}
     assert severity(shared_with(running=None, pcscd=unseen), "GD602") == "info"
+
+
+def hiding(number: int, uid: int = 1000, *programs: str, conf: str = SHARING) -> Facts:
+    """Connections that show no program, beside a scdaemon that selects again on this card."""
+    unseen = tuple(Connection(inode=at, uid=uid, pid=Unknown.because("not visible")) for at in range(1, number + 1))
+    seen = tuple(connection(client(program, pid=800 + at)) for at, program in enumerate(programs))
+    only = {"connections": (*unseen, *seen)}
+    yubikey = "Yubico YubiKey OTP+FIDO+CCID 00 00"
+    return shared_with(*programs, version="2.4.9", name=yubikey, conf=conf, pcscd=only, host={"root": False})
+
+
+def test_a_program_of_mine_that_hides_is_for_information() -> None:
+    facts = hiding(2)
+    found = finding(facts, "GD602").found
+    assert (found.severity, judged(facts).verdict) == ("info", "healthy")
+    assert [(it.program, it.pid, it.certainty) for it in found.culprits] == [("unknown", None, "likely")]
+    assert found.note is not None and "sudo" in found.note.clear()
+
+
+def test_scdaemons_own_connection_and_what_is_not_mine_are_no_program_of_mine_that_hides() -> None:
+    assert severity(hiding(1), "GD602") is None
+    assert severity(hiding(1, 1000, "gsd-smartcard"), "GD602") is None
+    assert severity(hiding(1, 120), "GD602") is None, "a watcher of the login screen"
+    assert severity(hiding(2, conf="disable-ccid\n"), "GD602") is None
+    facts = hiding(2)
+    without_card = replace(SCDAEMON, pid=710, cards=0, homedir="/home/alice/other")
+    two = replace(facts, processes=(*known(facts.processes), without_card))
+    assert severity(two, "GD602") is None, "the other may be a scdaemon of another home"
 
 
 @pytest.mark.parametrize(

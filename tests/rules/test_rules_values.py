@@ -8,7 +8,7 @@ import pytest
 
 from gpgdoctor.facts import AgentUnit, Facts, LogFile, Setting, Unknown
 from gpgdoctor.system.record import replace
-from tests.support.build import AGENT, machine
+from tests.support.build import AGENT, RUNNING, machine
 from tests.support.judging import changed_lines, finding, severity, status
 
 UNKNOWN = Unknown.because("it cannot be looked at")
@@ -132,6 +132,15 @@ def test_the_default_pinentry_is_missing() -> None:
     assert severity(without_default(), "GD113") == "warning"
     assert status(without_default(gnupg={"card_keys": 0}), "GD113") == "skipped", "nobody asks for a card's PIN"
     assert status(machine(gnupg={"card_keys": 3}), "GD113") == "skipped"
+
+
+def test_a_card_that_is_being_set_up_needs_a_pinentry_too() -> None:
+    no_keys = {"card_keys": 0}
+    assert severity(without_default(gnupg=no_keys, running=RUNNING), "GD113") == "warning"
+    assert severity(without_default(gnupg={"card_keys": UNKNOWN}, running=RUNNING), "GD113") == "warning"
+    for running in (replace(RUNNING, cards=()), None):
+        assert status(without_default(gnupg=no_keys, running=running), "GD113") == "skipped", "no card, no PIN"
+    assert status(machine(gnupg=no_keys, running=RUNNING), "GD113") == "skipped", "the pinentry is there"
 
 
 def test_a_pinentry_on_the_agents_command_line() -> None:
