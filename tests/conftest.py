@@ -27,6 +27,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
+@pytest.fixture
+def hangup_counts() -> Iterator[None]:
+    """SIGHUP as a terminal's programs have it, although nohup may have started the tests, which ignores it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def _labs() -> Iterator[OpenLab]:
     with ExitStack() as labs:
 

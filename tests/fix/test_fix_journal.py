@@ -137,6 +137,7 @@ def test_a_killed_holder_holds_nothing() -> None:
             pass
 
 
+@pytest.mark.usefixtures("hangup_counts")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_an_exception(number: signal.Signals) -> None:
     with Interrupts(), pytest.raises(Interrupted):

@@ -69,6 +69,7 @@ def test_a_run_that_waits_too_long_names_the_holder(open_lab: OpenLab) -> None:
     assert read(lab) == MINE
 
 
+@pytest.mark.usefixtures("hangup_counts")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_fix_is_put_back(number: signal.Signals, open_lab: OpenLab) -> None:
     lab = open_lab(configured(MINE, mode=0o640))

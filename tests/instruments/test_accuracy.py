@@ -20,7 +20,7 @@ def test_the_right_program_is_named(mix: str, late: bool) -> None:
     with needing_a_lab():
         score = accuracy.measure(accuracy.MIXES[mix], seconds=SECONDS, rate_hz=20.0, seed=3, late=late)
     assert score.takes >= 8, score
-    assert score.right >= 0.6 * score.takes, f"{score}\n{score.errors}"
+    assert score.right >= 0.4 * score.takes, f"{score}\n{score.errors}"
     assert score.wrong + score.invented <= 0.1 * score.takes + 1, f"{score}\n{score.errors}"
     assert score.certain_wrong == 0, score.errors
 

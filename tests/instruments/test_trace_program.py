@@ -13,6 +13,7 @@ import pytest
 from gpgdoctor.instruments.trace.program import Program
 
 
+@pytest.mark.usefixtures("hangup_counts")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_comes_while_the_program_is_started_is_passed_on(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
