@@ -6,7 +6,7 @@ import os
 import re
 
 from gpgdoctor.facts import AgentUnit, Maybe, Unknown
-from gpgdoctor.system.regular import NotRegular, open_regular, read_up_to
+from gpgdoctor.system.regular import NotRegular, read_regular
 
 NAME = "gpg-agent.service"
 # systemd.unit(5), the first that has the file wins; and every drop-in counts.
@@ -23,9 +23,8 @@ def unit() -> Maybe[AgentUnit | None]:
     path = next((path for path in paths if os.path.lexists(path)), None)
     if path is None or os.path.realpath(path) == os.devnull:
         return None
-    files = [path, *_drop_ins()]
     try:
-        found = [command for file in files for command in COMMAND.findall(_read(file))]
+        found = [command for file in (path, *_drop_ins()) for command in COMMAND.findall(_read(file))]
     except OSError as error:
         return Unknown.because(f"{path}: {error.strerror}")
     except NotRegular as error:
@@ -50,8 +49,4 @@ def _drop_ins() -> list[str]:
 
 
 def _read(path: str) -> str:
-    descriptor = open_regular(path)
-    try:
-        return read_up_to(descriptor, UNIT_BYTES).decode("utf-8", "replace")
-    finally:
-        os.close(descriptor)
+    return read_regular(path, UNIT_BYTES).decode("utf-8", "replace")

@@ -61,3 +61,15 @@ def test_what_is_no_file_is_not_read(directories: tuple[Path, Path]) -> None:
     (mine / agent_units.NAME).unlink()
     (mine / agent_units.NAME).symlink_to(mine / "nowhere")
     assert isinstance(agent_units.unit(), Unknown)
+
+
+def test_drop_ins_that_cannot_be_listed(directories: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, _ = directories
+    (mine / agent_units.NAME).write_text(UNIT)
+    (mine / f"{agent_units.NAME}.d").mkdir()
+
+    def refused(path: str) -> list[str]:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("gpgdoctor.collect.agent_units.os.listdir", refused)
+    assert isinstance(agent_units.unit(), Unknown)

@@ -44,7 +44,7 @@ class Proxy:
             self._listener.bind(path)
             os.chmod(path, 0o600)
             self._listener.listen(BACKLOG)
-        except BaseException:
+        except OSError:
             self._listener.close()
             raise
         self._listener.setblocking(False)
