@@ -24,6 +24,8 @@ POLL_S = 0.1
 RHYTHM_WINDOW_S, LONG_WINDOW_S = 0.8, 2.0
 SLOWEST_PER_S, FASTEST_PER_S = 8.0, 10.6
 LONGEST_PAUSE_S = 0.14
+ASKED_AT_ONCE = 3  # a client sends a header, a body and its data or another question, and each may wake the thread
+STRADDLING = 1.2  # some of these bursts are seen in two steps
 
 INODE_BATCH = 1024  # LAST_INO_BATCH
 
@@ -157,8 +159,8 @@ def waits(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:
     """Whether a thread looks every 100 ms for the end of another's transaction.
 
     ``samples`` are (seconds, times scheduled), oldest first; ``at_once`` is how often it is scheduled for each look:
-    once where pcscd itself waits in SCardConnect, up to twice where the client asks, and then it must last longer to
-    be distinguished from other work. A client that asks pcscd for anything else exactly ten times a second looks
+    once where pcscd itself waits in SCardConnect, up to ASKED_AT_ONCE where the client asks, and then it must last
+    longer to be distinguished from other work. A client that asks pcscd for anything else exactly ten times a second looks
     the same, but its own process runs as often; the one that is blocked in SCardConnect does not run at all.
     """
     window_s = RHYTHM_WINDOW_S if at_once == 1 else LONG_WINDOW_S
@@ -168,7 +170,15 @@ def waits(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:
         return False
     recent = samples[begin:]
     rate = (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
-    return SLOWEST_PER_S <= rate <= FASTEST_PER_S * at_once and keeps_rhythm(recent, at_once)
+    if not SLOWEST_PER_S <= rate <= FASTEST_PER_S * at_once:
+        return False
+    return keeps_rhythm(recent, at_once) and (at_once == 1 or _comes_in_bursts(recent))
+
+
+def _comes_in_bursts(samples: Sequence[tuple[float, int]]) -> bool:
+    """Whether it ran in no more of the steps than there were looks; work spread evenly runs in all of them."""
+    active = sum(later > earlier for (_, earlier), (_, later) in pairwise(samples))
+    return active <= FASTEST_PER_S * STRADDLING * (samples[-1][0] - samples[0][0])
 
 
 def keeps_rhythm(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpgdoctor.system.threads import (
+    ASKED_AT_ONCE,
     Pairing,
     ThreadClock,
     is_counted,
@@ -127,8 +128,15 @@ def _rhythm(seconds: float, step_s: float, per_look: int = 1, every_s: float = 0
 @pytest.mark.parametrize("step_s", [0.02, 0.05, 0.1, 0.25])
 def test_a_look_every_100_ms_is_a_wait(step_s: float) -> None:
     assert waits(_rhythm(2.0, step_s))
-    assert waits(_rhythm(2.5, step_s, per_look=2), at_once=2)
+    for per_look in range(1, ASKED_AT_ONCE + 1):
+        assert waits(_rhythm(2.5, step_s, per_look=per_look), ASKED_AT_ONCE)
     assert not waits(_rhythm(2.0, step_s, per_look=2))
+
+
+@pytest.mark.parametrize("every_s", [0.034, 0.05, 0.07])
+def test_work_spread_evenly_is_no_wait_however_often_a_question_wakes_the_thread(every_s: float) -> None:
+    assert not waits(_rhythm(2.5, 0.05, every_s=every_s), ASKED_AT_ONCE)
+    assert not waits(_rhythm(2.5, 0.02, every_s=every_s), ASKED_AT_ONCE)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from gpgdoctor.instruments.watch.look import Certainty
 from gpgdoctor.system.record import Record
-from gpgdoctor.system.threads import scheduled, times_scheduled, waits
+from gpgdoctor.system.threads import ASKED_AT_ONCE, scheduled, times_scheduled, waits
 
 JUDGE_EVERY_S = 0.2
 KEPT_SAMPLES = 256  # more than the rhythm needs, at any rate up to 100 a second
@@ -62,7 +62,7 @@ class Waiting:
     def _certainty(self, connection: int, kept: tuple[tuple[float, int], ...], holds: bool) -> Certainty | None:
         """None: it does not wait. Certain where only pcscd runs, and the client does not: it is inside SCardConnect."""
         inside = waits(kept)
-        if not inside and not (holds and waits(kept, 2)):
+        if not inside and not (holds and waits(kept, ASKED_AT_ONCE)):
             self._quiet.pop(connection, None)
             return None
         process = self._process_of(connection)
