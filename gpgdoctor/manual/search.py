@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
-from gpgdoctor.manual import matching, settings, symptoms
+from gpgdoctor.manual import matching, merge, sentences, settings, symptoms
 from gpgdoctor.manual.matching import Match, Weight
 from gpgdoctor.manual.pages import pages
 from gpgdoctor.manual.speakers import Line, Speaker, line
@@ -39,7 +39,7 @@ TOLD_TO_END = (" received signal 15 ", " stopping pc sc smart card daemon ")
 HARMLESS, VERSIONS = "other-harmless", "other-known-versions"
 # ENODEV of macOS, where a version with a fault is rarer than the causes that all systems have.
 OF_MACOS, PLACE_OF_VERSIONS = "operation not supported by device", 4
-AT_MOST_FIRST, AT_MOST_OPTIONS = 5, 2  # pages that are shown with their titles; of them, those on options
+AT_MOST_OPTIONS = 2  # of the pages that are shown, those on options
 READER = re.compile(r"detected reader '([^']+)'")
 OTHER_READER = "GD506"
 MOST_OF_A_LINE = 0.5  # of its words: with less, the rest of a sentence counts too, and no page is certain
@@ -74,22 +74,26 @@ def answer(text: str) -> Answer:
         found = _by_line([*lines, *wrapped], matching.fragments)
     fits = _of_words(text, lines)
     in_words = _matches(fits, lines)
+    told = _matches(sentences.pages_in(lines), lines)
     if not found:
-        in_words = in_words or _matches(_of_a_message(lines), lines)
+        in_words = in_words or _matches(_of_a_message(lines), lines) or told
         return Answer(
-            matches=_with_options(_best(in_words), named), deciding=None, in_doubt=True, leading=_leading(fits)
+            matches=_with_options(merge.best(in_words), named), deciding=None, in_doubt=True, leading=_leading(fits)
         )
     found.sort(key=_decides)
     if _has_two_readers(lines):
         found[0].sort(key=lambda match: match.page.id != OTHER_READER)
     if any(end in said.words for said in lines for end in TOLD_TO_END):
         found.sort(key=lambda group: group[0].page.id != HARMLESS)
-    matches = found[0] if found[0][0].page.id in SUFFICIENT else list(chain.from_iterable(found))
+    suffices = found[0][0].page.id in SUFFICIENT
+    matches = found[0] if suffices else list(chain.from_iterable(found))
     if in_words and _is_prose(matches):
         matches = _with_words(matches, in_words)
+    elif told and not suffices:
+        matches = list(merge.with_places_for(merge.best(matches), told, merge.AT_MOST_TOLD))
     of_any_program = matching.is_of_any_program(matches[0]) and not ours
     return Answer(
-        matches=_with_options(_with_versions(_best(matches), lines), named),
+        matches=_with_options(_with_versions(merge.best(matches), lines), named),
         deciding=found[0][0].line,
         in_doubt=of_any_program or not _is_certain(matches[0], lines),
         of_any_program=of_any_program,
@@ -152,14 +156,6 @@ def _has_two_readers(lines: Iterable[Line]) -> bool:
     return len({name for said in lines for name in READER.findall(said.message)}) > 1
 
 
-def _best(matches: Iterable[Match]) -> tuple[Match, ...]:
-    """Each page once, at its first place."""
-    best: dict[str, Match] = {}
-    for match in matches:
-        best.setdefault(match.page.id, match)
-    return tuple(best.values())
-
-
 def _with_versions(matches: tuple[Match, ...], lines: Iterable[Line]) -> tuple[Match, ...]:
     """Where macOS says that there is no device, the versions with faults are among the first five too."""
     if not any(OF_MACOS in said.text.lower() for said in lines):
@@ -171,12 +167,7 @@ def _with_versions(matches: tuple[Match, ...], lines: Iterable[Line]) -> tuple[M
 
 def _with_options(matches: tuple[Match, ...], named: Sequence[Match]) -> tuple[Match, ...]:
     """The pages on options that the text names are among the first ones that are shown, behind what decides."""
-    first = {match.page.id for match in matches[:AT_MOST_FIRST]}
-    moved = [match for match in named if match.page.id not in first][:AT_MOST_OPTIONS]
-    ids = {match.page.id for match in moved}
-    others = [match for match in matches if match.page.id not in ids]
-    place = AT_MOST_FIRST - len(moved)
-    return (*others[:place], *moved, *others[place:])
+    return merge.with_places_for(matches, named, AT_MOST_OPTIONS) if named else matches
 
 
 def _of_options(lines: Sequence[Line]) -> list[Match]:
