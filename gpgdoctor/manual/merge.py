@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from gpgdoctor.manual.matching import Match
 
 SHOWN = 5  # pages that are shown with their titles
-OF_THE_DECIDING, OF_ANOTHER = 3, 1  # pages that a line puts in at its turn
+OF_THE_DECIDING, OF_THE_FIRST_TOLD, OF_ANOTHER = 3, 2, 1  # pages that a line puts in at its turn
 AT_MOST_TOLD = 2  # of the shown ones, for what a person tells beside the lines
 
 
@@ -19,13 +19,13 @@ def best(matches: Iterable[Match]) -> tuple[Match, ...]:
     return tuple(found.values())
 
 
-def in_turn(lines: Sequence[Sequence[Match]]) -> tuple[Match, ...]:
+def in_turn(lines: Sequence[Sequence[Match]], of_the_first: int = OF_THE_DECIDING) -> tuple[Match, ...]:
     """The pages of lines of which the first decides: several of its own, then one of each other line, and again."""
     waiting = [list(line) for line in lines]
     merged: dict[str, Match] = {}
     while any(waiting):
         for place, line in enumerate(waiting):
-            _put_in(merged, line, OF_THE_DECIDING if place == 0 else OF_ANOTHER)
+            _put_in(merged, line, of_the_first if place == 0 else OF_ANOTHER)
     return tuple(merged.values())
 
 

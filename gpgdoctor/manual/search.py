@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
 
 from gpgdoctor.manual import matching, merge, sentences, settings, symptoms
 from gpgdoctor.manual.matching import Match, Weight
@@ -15,6 +14,7 @@ from gpgdoctor.system.record import Record
 
 LIMIT_CHARACTERS, LIMIT_LINES, LIMIT_LINE = 1 << 20, 20_000, 2_000
 MOST = 0.5  # of the longest phrase: less of a line, such as its code alone, says less
+AT_LEAST_OF_WORDS = 3  # pages, where words alone led to them
 AT_MOST_LINES_OF_WORDS, AT_MOST_LINES_OF_A_LOG, AT_MOST_LINES_WRAPPED = 3, 12, 40
 ASIDE = frozenset({"other-harmless", "GD309", "GD110", "GD114", "GD115"})
 BY_A_NAME = frozenset({"other-sk-keys"})  # pages that only the name of what they are about leads to
@@ -53,6 +53,7 @@ class Answer(Record):
     in_doubt: bool = False  # no whole message that only programs for cards print: one page alone is not certain
     of_any_program: bool = False  # it may be about another device, or no card at all
     by_pcscd: bool = False  # pcscd said the line that decided
+    by_likeness: bool = False  # no page has the text or a symptom in it: a guess by its words
     leading: frozenset[str] = frozenset()  # ids of pages that may come first where this machine has their cause
 
 
@@ -69,28 +70,26 @@ def answer(text: str) -> Answer:
         wrapped,
         lambda said: matching.whole(said, lines, ours=ours) if known else _whole_or_reason(said, lines, ours),
     )
-    named = _of_options(lines)
+    named = [*_of_options(lines), *_of_two_readers(lines)]
     if not found and not named:
         found = _by_line([*lines, *wrapped], matching.fragments)
     fits = _of_words(text, lines)
     in_words = _matches(fits, lines)
-    told = _matches(sentences.pages_in(lines), lines)
+    texts = sentences.told(_not_known(lines, found))
+    told = [_matches(fits, lines) for fits in sentences.pages_in(texts)]
     if not found:
-        in_words = in_words or _matches(_of_a_message(lines), lines) or told
-        return Answer(
-            matches=_with_options(merge.best(in_words), named), deciding=None, in_doubt=True, leading=_leading(fits)
-        )
+        return _without_a_line(texts, lines, [*told, in_words or _matches(_of_a_message(lines), lines)], named, fits)
     found.sort(key=_decides)
     if _has_two_readers(lines):
         found[0].sort(key=lambda match: match.page.id != OTHER_READER)
     if any(end in said.words for said in lines for end in TOLD_TO_END):
         found.sort(key=lambda group: group[0].page.id != HARMLESS)
     suffices = found[0][0].page.id in SUFFICIENT
-    matches = found[0] if suffices else list(chain.from_iterable(found))
+    matches = found[0] if suffices else list(merge.in_turn(found))
     if in_words and _is_prose(matches):
         matches = _with_words(matches, in_words)
     elif told and not suffices:
-        matches = list(merge.with_places_for(merge.best(matches), told, merge.AT_MOST_TOLD))
+        matches = list(merge.with_places_for(merge.best(matches), merge.in_turn(told, merge.OF_THE_FIRST_TOLD), merge.AT_MOST_TOLD))
     of_any_program = matching.is_of_any_program(matches[0]) and not ours
     return Answer(
         matches=_with_options(_with_versions(merge.best(matches), lines), named),
@@ -102,6 +101,35 @@ def answer(text: str) -> Answer:
     )
 
 
+def _without_a_line(
+    texts: Sequence[str], lines: Sequence[Line], voices: Sequence[list[Match]], named: Sequence[Match], fits: Sequence[Fit]
+) -> Answer:
+    """What was told in words alone; where no symptom fits, what is likest to it. It is never one page alone."""
+    matches = merge.in_turn(voices, merge.OF_THE_FIRST_TOLD)
+    by_likeness = not matches and not named
+    if len(matches) + len(named) < AT_LEAST_OF_WORDS:
+        likest = _matches(symptoms.likest(" ".join(texts)[:LIMIT_LINE]), lines)
+        matches = merge.best([*matches, *likest[: None if by_likeness else AT_LEAST_OF_WORDS]])
+    return Answer(
+        matches=_with_options(matches, named),
+        deciding=None,
+        in_doubt=True,
+        by_likeness=by_likeness,
+        leading=_leading(fits),
+    )
+
+
+def _not_known(lines: Iterable[Line], found: Iterable[Sequence[Match]]) -> list[Line]:
+    """The lines of which no page has the greater part, and of programs those of which no page has any."""
+    heads = [group[0] for group in found]
+    known = {
+        head.line
+        for head in heads
+        if head.line.speaker is not Speaker.NOBODY or matching.share(head) >= MOST_OF_A_LINE
+    }
+    return [said for said in lines if said not in known]
+
+
 def _whole_or_reason(said: Line, joined: Sequence[Line], ours: bool) -> list[Match]:
     """What only one page has may still end in a reason that many causes share."""
     whole = matching.whole(said, joined, ours=ours)
@@ -110,7 +138,7 @@ def _whole_or_reason(said: Line, joined: Sequence[Line], ours: bool) -> list[Mat
     return whole if whole[1:] else [*whole, *matching.shared_reasons(said)]
 
 
-def _decides(matches: Sequence[Match]) -> tuple[bool, int, bool, int, int]:
+def _decides(matches: Sequence[Match]) -> tuple[bool, int, bool, bool, int, int]:
     """The line that says most decides: a daemon's own word, then one that few pages have.
 
     What stands there in peace, and an option that somebody shows, explains no other line.
@@ -120,7 +148,8 @@ def _decides(matches: Sequence[Match]) -> tuple[bool, int, bool, int, int]:
     is_option = is_option or longest in matching.OF_LISTINGS
     is_aside = is_option or all(match.page.id in ASIDE for match in matches)
     follows = any(reason in matches[0].line.words for reason in THAT_FOLLOW)
-    return is_aside, -weight, follows, len(matches), -len(longest)
+    is_of_any = matches[0].line.speaker not in (Speaker.PCSC, Speaker.KERNEL) and matching.is_of_any_program(matches[0])
+    return is_aside, -weight, is_of_any, follows, len(matches), -len(longest)
 
 
 def _by_line(lines: Iterable[Line], leads_to: Callable[[Line], list[Match]]) -> list[list[Match]]:
@@ -149,6 +178,11 @@ def _ranked(matches: list[Match]) -> list[Match]:
         )
     reason = matches[0].reason
     return sorted(matches, key=lambda match: (match.phrase != reason, -match.page.threads))
+
+
+def _of_two_readers(lines: Sequence[Line]) -> list[Match]:
+    """scdaemon may have taken the wrong one of the readers that its log names."""
+    return _matches([Fit(id=OTHER_READER, by_subject=False)], lines) if _has_two_readers(lines) else []
 
 
 def _has_two_readers(lines: Iterable[Line]) -> bool:

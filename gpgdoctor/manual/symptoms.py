@@ -26,6 +26,7 @@ SUBJECT = "!"  # before a line of the table
 OF_ITS_SUBJECT, OF_ALL_WORDS, OF_A_LATER_PLACE = 3.0, 0.5, 0.25  # in a symptom's score
 OF_A_COMMON_WORD, OF_A_DIRECTION = 0.5, 4.0
 COMMON = frozenset(["card", "gpg", "gnupg", "key", "not", "reader", "token", "work", "works", "yubikey"])
+SPLIT_NAMES = re.compile(r"\b(sc|gpg|pcsc)[ -](daemon|d)\b")  # sc-daemon, pcsc d
 NEGATION = re.compile(r"(?:ca|wo|do|does|did|is|are|was|were|has|have|could|would|should)n'?t\b|\bcannot\b")
 # Cards, tokens and devices of other kinds.
 FOREIGN = re.compile(
@@ -77,6 +78,10 @@ class Fit(Record):
     id: str
     by_subject: bool  # a word names what the page is about
     score: float = 0.0  # how many words of the symptom are there, and how early the page stands in its line
+
+    def less(self, score: float) -> Fit:
+        """The same with less of a score."""
+        return Fit(id=self.id, by_subject=self.by_subject, score=self.score - score)
 
 
 def pages_for(text: str) -> list[Fit]:
@@ -153,7 +158,8 @@ def _scored(given: set[str], symptoms: Iterable[Symptom], share: float) -> list[
 
 def _plain(text: str) -> str:
     """In lower case, without contractions, and in English what is known of other languages."""
-    return NEGATION.sub(" not", languages.in_english(text.lower().replace("\u2019", "'")))
+    plain = languages.in_english(text.lower().replace("\u2019", "'"))
+    return NEGATION.sub(" not", SPLIT_NAMES.sub(r"\1\2", plain))
 
 
 def _stem(word: str) -> str:
