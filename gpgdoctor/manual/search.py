@@ -27,6 +27,8 @@ LEADING = {
     "pcscd error while loading shared libraries": ("GD313",),
     "libccid so cannot open shared object file": ("GD314",),
     "smart card resource manager is not running": ("GD301", "GD401"),
+    "sun security smartcardio library": ("GD305",),
+    "dsun security smartcardio library": ("GD305",),
     "sc_op_failure 2": ("other-wrong-pin",),
     "unable to claim usb interface": ("GD502",),
     "gpg-agent probably not installed": ("GD307", "GD306"),
@@ -76,7 +78,7 @@ def answer(text: str) -> Answer:
     fits = _of_words(text, lines)
     in_words = _matches(fits, lines)
     texts = sentences.told(_not_known(lines, found))
-    told = [_matches(fits, lines) for fits in sentences.pages_in(texts)]
+    told = [_matches(fits, lines) for fits in sentences.pages_in(texts, is_ours=ours or symptoms.is_of_cards(text[:LIMIT_LINE]))]
     if not found:
         return _without_a_line(texts, lines, [*told, in_words or _matches(_of_a_message(lines), lines)], named, fits)
     found.sort(key=_decides)
@@ -107,7 +109,7 @@ def _without_a_line(
     """What was told in words alone; where no symptom fits, what is likest to it. It is never one page alone."""
     matches = merge.in_turn(voices, merge.OF_THE_FIRST_TOLD)
     by_likeness = not matches and not named
-    if len(matches) + len(named) < AT_LEAST_OF_WORDS:
+    if len(matches) + len(named) < AT_LEAST_OF_WORDS and not any(fit.by_subject for fit in fits):
         likest = _matches(symptoms.likest(" ".join(texts)[:LIMIT_LINE]), lines)
         matches = merge.best([*matches, *likest[: None if by_likeness else AT_LEAST_OF_WORDS]])
     return Answer(
@@ -134,7 +136,7 @@ def _whole_or_reason(said: Line, joined: Sequence[Line], ours: bool) -> list[Mat
     """What only one page has may still end in a reason that many causes share."""
     whole = matching.whole(said, joined, ours=ours)
     if not whole:
-        return matching.reasons(said)
+        return matching.of_signs(said) or matching.reasons(said)
     return whole if whole[1:] else [*whole, *matching.shared_reasons(said)]
 
 

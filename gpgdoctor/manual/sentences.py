@@ -24,24 +24,29 @@ def told(lines: Iterable[Line]) -> list[str]:
     return [said.text for said in lines if _is_told(said)][:AT_MOST]
 
 
-def pages_in(texts: Sequence[str]) -> list[list[Fit]]:
-    """The pages for what is told in these lines: for each sentence its own, the one that says most first."""
+def pages_in(texts: Sequence[str], *, is_ours: bool) -> list[list[Fit]]:
+    """The pages for what is told in these lines: for each sentence its own, the one that says most first.
+
+    With is_ours=True what was pasted names cards, tokens or GnuPG.
+    """
     sentences = [part for part in END.split(" ".join(texts)) if part.strip()]
     pairs = [" ".join(pair) for pair in zip(sentences, sentences[1:], strict=False)]
-    singly = [_pages_for(text, 0) for text in dict.fromkeys([*texts, *sentences])]
-    found = [fits for fits in (*singly, *(_pages_for(text, A_PAIR_SAYS_LESS) for text in pairs)) if fits]
+    singly = [_pages_for(text, is_ours, 0) for text in dict.fromkeys([*texts, *sentences])]
+    found = [fits for fits in (*singly, *(_pages_for(text, is_ours, A_PAIR_SAYS_LESS) for text in pairs)) if fits]
     excluded = symptoms.excluded([*texts, *sentences, *pairs])
     kept = [[fit for fit in fits if fit.id not in excluded] for fits in found]
     return sorted(filter(None, kept), key=lambda fits: -max(fit.score for fit in fits))
 
 
-def _pages_for(text: str, less: float) -> list[Fit]:
-    fits = symptoms.pages_for(text[:LONGEST_CHARACTERS])
+def _pages_for(text: str, is_ours: bool, less: float) -> list[Fit]:
+    fits = symptoms.pages_for(text[:LONGEST_CHARACTERS], is_ours=is_ours)
     return [fit.less(less) for fit in fits if fit.score - less >= AT_LEAST_SCORE]
 
 
 def _is_told(said: Line) -> bool:
     if said.speaker not in TELLERS or said.program == SHELL or LISTING.search(said.text):
+        return False
+    if said.speaker is not Speaker.NOBODY and not symptoms.is_of_cards(said.text):
         return False
     parts = said.text.split()
     words = sum(1 for part in parts if A_WORD.fullmatch(part))

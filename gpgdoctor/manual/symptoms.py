@@ -84,10 +84,13 @@ class Fit(Record):
         return Fit(id=self.id, by_subject=self.by_subject, score=self.score - score)
 
 
-def pages_for(text: str) -> list[Fit]:
-    """Pages for a symptom said in plain words, the best first, at most five; empty where nothing fits."""
+def pages_for(text: str, *, is_ours: bool = False) -> list[Fit]:
+    """Pages for a symptom said in plain words, the best first, at most five; empty where nothing fits.
+
+    With is_ours=True it is known that the text is about cards, which a part of it need not say again.
+    """
     plain = _plain(text)
-    if _is_foreign(plain):
+    if _is_foreign(plain, is_ours):
         return []
     said = {_stem(part) for word in WORD.findall(plain) for part in (word, *PARTS.split(word)) if part}
     known = {word: _nearest(word) for word in said}
@@ -101,6 +104,11 @@ def pages_for(text: str) -> list[Fit]:
 def excluded(texts: Iterable[str]) -> frozenset[str]:
     """The pages that one of these texts rules out."""
     return frozenset(id for text in texts for id in direction.excluded(_plain(text)))
+
+
+def is_of_cards(text: str) -> bool:
+    """Whether it names cards, their readers or their programs, in any of the languages."""
+    return OF_CARDS.search(_plain(text)) is not None
 
 
 def likest(text: str) -> list[Fit]:
@@ -126,15 +134,15 @@ def _by_direction(plain: str, fits: list[Fit]) -> list[Fit]:
     return [*best, *(fit for fit in fits if fit.id not in known | excluded)][:AT_MOST]
 
 
-def _is_foreign(plain: str) -> bool:
+def _is_foreign(plain: str, is_ours: bool) -> bool:
     """Whether it is about cards of another kind, or a sentence that names nothing of ours."""
     if OF_OTHER_MATTERS.search(plain):
         return True
     if OURS.search(plain):
         return False
-    return FOREIGN.search(plain) is not None or (
-        len(plain.split()) >= A_LONGER_SENTENCE and TOPIC.search(plain) is None
-    )
+    if FOREIGN.search(plain):
+        return True
+    return not is_ours and len(plain.split()) >= A_LONGER_SENTENCE and TOPIC.search(plain) is None
 
 
 def _scored(given: set[str], symptoms: Iterable[Symptom], share: float) -> list[Fit]:
