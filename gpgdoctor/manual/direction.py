@@ -20,6 +20,8 @@ NO_OBJECT = (
     rf"|each|again|for|on|at|in|pins?|{GPG})"
 )
 
+USING = r"(?:(?:each|every|any|the|time|i|we|you|have|a|one|first)\s+){0,3}(?:use of|using|use|used|running|run|ran|calling|perform\w*|do|doing|sign\w*)\s+"
+
 GPG_IS_KEPT_OUT = [
     re.compile(rf"\b{HINDERS}\s+(?:(?:out|with|my|the|off)\s+)*{GPG}\b"),
     re.compile(rf"\b(?:stop|block|keep|prevent)\w*\s+(?:(?:my|the)\s+)?{GPG}\b.*\bfrom\b"),
@@ -31,6 +33,7 @@ GPG_KEEPS_OUT = [
     re.compile(rf"\b{GPG}\s+(?:\w+\s+)?{HOLDS}\s+(?:\w+\s+){{0,3}}{CARD}\b"),
     re.compile(rf"\b{GPG}\b[^,;.]{{0,30}}?\b{HINDERS}\s+(?:(?:out|my|the|off)\s+)*(?!{NO_OBJECT}\b)\w+"),
     re.compile(rf"\b{FAILS}\b.*\b(?:{WHILE}|after)\b[^.]*\b{GPG}\b[^.]*\b{OPEN}\b"),
+    re.compile(rf"\bafter\s+{USING}(?:\w+\W+){{0,3}}{GPG}\b.{{0,80}}\b(?:no longer|not|fails?|failed|unusable|stops?)\b"),
 ]
 
 
@@ -41,6 +44,7 @@ PCSCD = r"(?:the\s+)?pcscd?(?:-lite)?(?:[. ](?:service|socket|daemon))?"
 HELPS = r"(?:works?|worked|working|helps?|helped|fix(?:es|ed)?|solve[sd]?|cure[sd]?|access|able|fine|ok|again|finds?|sees?)"
 NO_PCSCD_NO_TROUBLE = [
     re.compile(rf"\b{HELPS}\b[^.]*\b(?:when|if|while|once|as long as|unless)\b[^.]*\b{PCSCD}\b[^.]*\b{STOPPED}\b"),
+    re.compile(rf"\b{HELPS}\b[^.]*\bby\b[^.]*\bmaking sure\b[^.]*\b{PCSCD}\s+(?:is\s+)?{STOPPED}\b"),
     re.compile(rf"\b{HELPS}\b[^.]*\bwithout\s+{PCSCD}\b"),
     re.compile(rf"\b{HELPS}\b[^.]*\b(?:after|by|when|if|until|unless|once)\b[^.]{{0,20}}\b{STOPPING}\s+{PCSCD}(?!\W)(?!.*\brestart)"),
     re.compile(rf"\b{STOPPING}\s+{PCSCD}\b[^.]*\b{HELPS}\b"),

@@ -81,6 +81,7 @@ def answer(text: str) -> Answer:
     told = [_matches(fits, lines) for fits in sentences.pages_in(texts, is_ours=ours or symptoms.is_of_cards(text[:LIMIT_LINE]))]
     if not found:
         return _without_a_line(texts, lines, [*told, in_words or _matches(_of_a_message(lines), lines)], named, fits)
+    found = _without(symptoms.excluded([*texts, " ".join(texts)]), found)
     found.sort(key=_decides)
     if _has_two_readers(lines):
         found[0].sort(key=lambda match: match.page.id != OTHER_READER)
@@ -101,6 +102,12 @@ def answer(text: str) -> Answer:
         by_pcscd=found[0][0].line.speaker is Speaker.PCSC,
         leading=frozenset(match.page.id for match in found[0]),
     )
+
+
+def _without(excluded: frozenset[str], found: list[list[Match]]) -> list[list[Match]]:
+    """The same without pages that the text rules out, where something else is left."""
+    kept = [[match for match in group if match.page.id not in excluded] for group in found]
+    return [group for group in kept if group] or found
 
 
 def _without_a_line(
