@@ -58,7 +58,7 @@ BARE_REASONS = frozenset({
 })
 # Those of them that only GnuPG has: they say something in any sentence.
 OF_CARDS = ("no smartcard daemon", "card error", "bad pin", "no pinentry", "pin blocked", "card removed")
-IN_PROSE = (*OF_CARDS, "no such device", "hardware problem", "card not present")
+IN_PROSE = (*OF_CARDS, "no such device", "hardware problem", "card not present", "service is not running")
 OF_THE_MESSAGE = frozenset({"no such file or directory", "permission denied", "is a directory", "end of file"})
 # What programs of all kinds print.
 OF_ANY_PROGRAM = frozenset({

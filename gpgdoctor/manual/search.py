@@ -90,7 +90,7 @@ def answer(text: str) -> Answer:
     suffices = found[0][0].page.id in SUFFICIENT
     matches = found[0] if suffices else list(merge.in_turn(found))
     if in_words and _is_prose(matches):
-        matches = _with_words(matches, in_words)
+        matches = _with_words(matches, in_words, fits)
     elif told and not suffices:
         matches = list(merge.with_places_for(merge.best(matches), merge.in_turn(told, merge.OF_THE_FIRST_TOLD), merge.AT_MOST_TOLD))
     of_any_program = matching.is_of_any_program(matches[0]) and not ours
@@ -240,13 +240,17 @@ def _is_prose(matches: Sequence[Match]) -> bool:
     return not by_a_program and matching.share(longest) < MOST_OF_A_LINE and "0x" not in longest.phrase
 
 
-def _with_words(matches: list[Match], in_words: list[Match]) -> list[Match]:
+def _with_words(matches: list[Match], in_words: list[Match], fits: Sequence[Fit]) -> list[Match]:
     """A message of several words comes first; a reason or a name alone says less than the whole sentence."""
     said = {match.page.id for match in matches}
     if " " in matches[0].phrase and matches[0].weight is Weight.MESSAGE:
-        return [*matches, *in_words]
+        return list(merge.with_places_for(merge.best(matches), in_words, merge.AT_MOST_TOLD))
     both = [match for match in in_words if match.page.id in said]
-    return [*both, *(matches if matches[0].weight is Weight.REASON else in_words), *in_words, *matches]
+    if matches[0].weight is not Weight.REASON:
+        return [*both, *in_words, *matches]
+    subjects = {fit.id for fit in fits if fit.by_subject}
+    named = [match for match in in_words if match.page.id in subjects]
+    return [*named, *both, *merge.in_turn([matches, in_words])]
 
 
 def _of_words(text: str, lines: Sequence[Line]) -> list[Fit]:
@@ -262,7 +266,7 @@ def _of_a_message(lines: Sequence[Line]) -> list[Fit]:
         return []
     (said,) = lines
     known = said.speaker is Speaker.GNUPG or (said.speaker is Speaker.TOOL and matching.is_ours(lines))
-    return symptoms.pages_for(said.message[:LIMIT_LINE]) if known else []
+    return symptoms.pages_for(said.message[:LIMIT_LINE], is_ours=True) if known else []
 
 
 def _matches(fits: Iterable[Fit], lines: Sequence[Line]) -> list[Match]:
