@@ -33,7 +33,9 @@ GPG_KEEPS_OUT = [
     re.compile(rf"\b{GPG}\s+(?:\w+\s+)?{HOLDS}\s+(?:\w+\s+){{0,3}}{CARD}\b"),
     re.compile(rf"\b{GPG}\b[^,;.]{{0,30}}?\b{HINDERS}\s+(?:(?:out|my|the|off)\s+)*(?!{NO_OBJECT}\b)\w+"),
     re.compile(rf"\b{FAILS}\b.*\b(?:{WHILE}|after)\b[^.]*\b{GPG}\b[^.]*\b{OPEN}\b"),
-    re.compile(rf"\bafter\s+{USING}(?:\w+\W+){{0,3}}{GPG}\b.{{0,80}}\b(?:no longer|not|fails?|failed|unusable|stops?)\b"),
+    re.compile(
+        rf"\bafter\s+{USING}(?:\w+\W+){{0,3}}{GPG}\b.{{0,80}}\b(?:no longer|not|fails?|failed|unusable|stops?)\b"
+    ),
 ]
 
 
@@ -41,12 +43,16 @@ GPG_KEEPS_OUT = [
 STOPPED = r"(?:not running|stopped|off|disabled|killed|down|dead|masked|inactive|uninstalled|removed|gone)"
 STOPPING = r"(?:stopp?ing|killing|disabling|masking|removing|uninstalling|stop|kill|disable|mask|disabled|stopped|killed|masked|uninstalled)"
 PCSCD = r"(?:the\s+)?pcscd?(?:-lite)?(?:[. ](?:service|socket|daemon))?"
-HELPS = r"(?:works?|worked|working|helps?|helped|fix(?:es|ed)?|solve[sd]?|cure[sd]?|access|able|fine|ok|again|finds?|sees?)"
+HELPS = (
+    r"(?:works?|worked|working|helps?|helped|fix(?:es|ed)?|solve[sd]?|cure[sd]?|access|able|fine|ok|again|finds?|sees?)"
+)
 NO_PCSCD_NO_TROUBLE = [
     re.compile(rf"\b{HELPS}\b[^.]*\b(?:when|if|while|once|as long as|unless)\b[^.]*\b{PCSCD}\b[^.]*\b{STOPPED}\b"),
     re.compile(rf"\b{HELPS}\b[^.]*\bby\b[^.]*\bmaking sure\b[^.]*\b{PCSCD}\s+(?:is\s+)?{STOPPED}\b"),
     re.compile(rf"\b{HELPS}\b[^.]*\bwithout\s+{PCSCD}\b"),
-    re.compile(rf"\b{HELPS}\b[^.]*\b(?:after|by|when|if|until|unless|once)\b[^.]{{0,20}}\b{STOPPING}\s+{PCSCD}(?!\W)(?!.*\brestart)"),
+    re.compile(
+        rf"\b{HELPS}\b[^.]*\b(?:after|by|when|if|until|unless|once)\b[^.]{{0,20}}\b{STOPPING}\s+{PCSCD}(?!\W)(?!.*\brestart)"
+    ),
     re.compile(rf"\b{STOPPING}\s+{PCSCD}\b[^.]*\b{HELPS}\b"),
     re.compile(rf"\b(?:when|if|while|once|as long as)\b[^.]*\b{PCSCD}\s+(?:is\s+)?{STOPPED}\b[^.]*\b{HELPS}\b"),
 ]

@@ -167,9 +167,7 @@ def whole(said: Line, joined: Sequence[Line], *, ours: bool) -> list[Match]:
 def of_signs(said: Line) -> list[Match]:
     """The pages that a line leads to by what is no fixed text; never certain."""
     weight = _weight(said)
-    return [
-        Match(page=page, line=said, phrase=sign, weight=weight, reason=sign) for page, sign in signs.in_line(said)
-    ]
+    return [Match(page=page, line=said, phrase=sign, weight=weight, reason=sign) for page, sign in signs.in_line(said)]
 
 
 def reasons(said: Line) -> list[Match]:

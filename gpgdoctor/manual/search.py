@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from gpgdoctor.manual import matching, merge, sentences, settings, symptoms
+from gpgdoctor.manual import matching, merge, ranking, sentences, settings, symptoms
 from gpgdoctor.manual.matching import Match, Weight
 from gpgdoctor.manual.pages import pages
 from gpgdoctor.manual.speakers import Line, Speaker, line
@@ -13,27 +13,8 @@ from gpgdoctor.manual.symptoms import Fit
 from gpgdoctor.system.record import Record
 
 LIMIT_CHARACTERS, LIMIT_LINES, LIMIT_LINE = 1 << 20, 20_000, 2_000
-MOST = 0.5  # of the longest phrase: less of a line, such as its code alone, says less
 AT_LEAST_OF_WORDS = 3  # pages, where words alone led to them
 AT_MOST_LINES_OF_WORDS, AT_MOST_LINES_OF_A_LOG, AT_MOST_LINES_WRAPPED = 3, 12, 40
-ASIDE = frozenset({"other-harmless", "GD309", "GD110", "GD114", "GD115"})
-BY_A_NAME = frozenset({"other-sk-keys"})  # pages that only the name of what they are about leads to
-# What gpg says in the end, whatever kept it from the card before.
-THAT_FOLLOW = (" no secret key ", " failed to sign the data ", " failed to start agent ")
-# What a text is about first, however many causes may end in it.
-LEADING = {
-    "please insert the card with serial number": ("other-card-serial", "GD603"),
-    "no smart card is currently in the device": ("GD503", "GD506"),
-    "pcscd error while loading shared libraries": ("GD313",),
-    "libccid so cannot open shared object file": ("GD314",),
-    "smart card resource manager is not running": ("GD301", "GD401"),
-    "sun security smartcardio library": ("GD305",),
-    "dsun security smartcardio library": ("GD305",),
-    "sc_op_failure 2": ("other-wrong-pin",),
-    "unable to claim usb interface": ("GD502",),
-    "gpg-agent probably not installed": ("GD307", "GD306"),
-    "scardestablishcontext rpc transport error": ("GD304", "GD312"),
-}
 # A cause that alone explains every failure printed beside it.
 SUFFICIENT = frozenset({"GD315"})
 # pcscd was told to end; with some versions it then ends with status 1, which is no failure.
@@ -44,6 +25,18 @@ OF_MACOS, PLACE_OF_VERSIONS = "operation not supported by device", 4
 AT_MOST_OPTIONS = 2  # of the pages that are shown, those on options
 READER = re.compile(r"detected reader '([^']+)'")
 OTHER_READER = "GD506"
+# A page that is not certain, and what looks the same.
+COMPANIONS = {
+    "GD111": ("other-wrong-home",),
+    "GD501": ("GD505", "GD502"),
+    "GD505": ("GD501", "other-suspend"),
+    "GD506": ("GD105",),
+    "GD601": ("GD602",),
+    "GD306": ("GD101",),
+    "other-no-public-key": ("other-wrong-home",),
+    "other-ssh-auth-sock": ("GD308",),
+    "other-wrong-pin": ("GD602",),
+}
 MOST_OF_A_LINE = 0.5  # of its words: with less, the rest of a sentence counts too, and no page is certain
 
 
@@ -65,43 +58,66 @@ def answer(text: str) -> Answer:
     lines = [part for part in lines if part.text]
     wrapped, lines = _wrapped(lines), list(dict.fromkeys(lines))
     ours = matching.is_ours(lines)
-    found = _by_line(lines, lambda said: _whole_or_reason(said, (), ours))
-    # The reason at the end of all lines is that of the last one, which may have led somewhere by itself.
-    known = bool(found)
-    found += _by_line(
-        wrapped,
-        lambda said: matching.whole(said, lines, ours=ours) if known else _whole_or_reason(said, lines, ours),
-    )
     named = [*_of_options(lines), *_of_two_readers(lines)]
-    if not found and not named:
-        found = _by_line([*lines, *wrapped], matching.fragments)
-    fits = _of_words(text, lines)
-    in_words = _matches(fits, lines)
+    found = _found(lines, wrapped, ours) or ([] if named else _by_line([*lines, *wrapped], matching.fragments))
     texts = sentences.told(_not_known(lines, found))
-    told = [_matches(fits, lines) for fits in sentences.pages_in(texts, is_ours=ours or symptoms.is_of_cards(text[:LIMIT_LINE]))]
-    if not found:
-        return _without_a_line(texts, lines, [*told, in_words or _matches(_of_a_message(lines), lines)], named, fits)
+    is_ours = ours or symptoms.is_of_cards(text[:LIMIT_LINE])
+    told = [_matches(fits, lines) for fits in sentences.pages_in(texts, is_ours=is_ours)]
+    fits = _of_words(text, lines)
+    if not found or (told and all(map(ranking.is_listing, found))):
+        voices = [*told, _matches(fits, lines) or _matches(_of_a_message(lines), lines), *found]
+        return _of_words_alone(texts or _typed(lines), lines, voices, named, fits)
     found = _without(symptoms.excluded([*texts, " ".join(texts)]), found)
-    found.sort(key=_decides)
-    if _has_two_readers(lines):
-        found[0].sort(key=lambda match: match.page.id != OTHER_READER)
-    if any(end in said.words for said in lines for end in TOLD_TO_END):
-        found.sort(key=lambda group: group[0].page.id != HARMLESS)
-    suffices = found[0][0].page.id in SUFFICIENT
-    matches = found[0] if suffices else list(merge.in_turn(found))
-    if in_words and _is_prose(matches):
-        matches = _with_words(matches, in_words, fits)
-    elif told and not suffices:
-        matches = list(merge.with_places_for(merge.best(matches), merge.in_turn(told, merge.OF_THE_FIRST_TOLD), merge.AT_MOST_TOLD))
+    found = _sorted(found, lines)
+    matches = _with_what_is_told(found, _matches(fits, lines), told, fits)
     of_any_program = matching.is_of_any_program(matches[0]) and not ours
+    in_doubt = of_any_program or not _is_certain(matches[0], lines)
+    best = _with_options(_with_versions(merge.best(matches), lines), named)
     return Answer(
-        matches=_with_options(_with_versions(merge.best(matches), lines), named),
+        matches=best if best[1:] or not in_doubt else (*best, *_matches(_beside(best[0]), lines)),
         deciding=found[0][0].line,
-        in_doubt=of_any_program or not _is_certain(matches[0], lines),
+        in_doubt=in_doubt,
         of_any_program=of_any_program,
         by_pcscd=found[0][0].line.speaker is Speaker.PCSC,
         leading=frozenset(match.page.id for match in found[0]),
     )
+
+
+def _found(lines: Sequence[Line], wrapped: Sequence[Line], ours: bool) -> list[list[Match]]:
+    """The pages that have what the lines say, for each line its own."""
+    found = _by_line(lines, lambda said: _whole_or_reason(said, (), ours))
+    if found:
+        # The reason at the end of all lines is that of the last one, which may have led somewhere by itself.
+        return [*found, *_by_line(wrapped, lambda said: matching.whole(said, lines, ours=ours))]
+    return _by_line(wrapped, lambda said: _whole_or_reason(said, lines, ours))
+
+
+def _sorted(found: list[list[Match]], lines: Sequence[Line]) -> list[list[Match]]:
+    """The line that decides first."""
+    found = sorted(found, key=ranking.decides)
+    if _has_two_readers(lines):
+        found[0].sort(key=lambda match: match.page.id != OTHER_READER)
+    if any(end in said.words for said in lines for end in TOLD_TO_END):
+        found.sort(key=lambda group: group[0].page.id != HARMLESS)
+    return found
+
+
+def _with_what_is_told(
+    found: list[list[Match]], in_words: list[Match], told: list[list[Match]], fits: Sequence[Fit]
+) -> list[Match]:
+    """The pages of all lines in turn, and those for what a person tells beside them."""
+    if found[0][0].page.id in SUFFICIENT:
+        return found[0]
+    matches = list(merge.in_turn(found))
+    if in_words and _is_prose(matches):
+        return _with_words(matches, in_words, fits)
+    beside = merge.in_turn(told, merge.OF_THE_FIRST_TOLD)
+    return list(merge.with_places_for(matches, beside, merge.AT_MOST_TOLD))
+
+
+def _beside(match: Match) -> list[Fit]:
+    """What prints the same as a cause that is not certain."""
+    return [Fit(id=id, by_subject=False) for id in COMPANIONS.get(match.page.id, ())]
 
 
 def _without(excluded: frozenset[str], found: list[list[Match]]) -> list[list[Match]]:
@@ -110,10 +126,13 @@ def _without(excluded: frozenset[str], found: list[list[Match]]) -> list[list[Ma
     return [group for group in kept if group] or found
 
 
-def _without_a_line(
-    texts: Sequence[str], lines: Sequence[Line], voices: Sequence[list[Match]], named: Sequence[Match], fits: Sequence[Fit]
+def _of_words_alone(
+    texts: Sequence[str], lines: Sequence[Line], voices: Sequence[list[Match]], named: Sequence[Match], fits: list[Fit]
 ) -> Answer:
-    """What was told in words alone; where no symptom fits, what is likest to it. It is never one page alone."""
+    """What was told in words alone; where no symptom fits, what is likest to it. It is never one page alone.
+
+    Only a word that names what a page is about may lead to one page.
+    """
     matches = merge.in_turn(voices, merge.OF_THE_FIRST_TOLD)
     by_likeness = not matches and not named
     if len(matches) + len(named) < AT_LEAST_OF_WORDS and not any(fit.by_subject for fit in fits):
@@ -128,13 +147,17 @@ def _without_a_line(
     )
 
 
+def _typed(lines: Sequence[Line]) -> list[str]:
+    """The few words of somebody who tries a word or two."""
+    is_short = len(lines) == 1 and lines[0].speaker is Speaker.NOBODY
+    return [said.text for said in lines if is_short]
+
+
 def _not_known(lines: Iterable[Line], found: Iterable[Sequence[Match]]) -> list[Line]:
     """The lines of which no page has the greater part, and of programs those of which no page has any."""
     heads = [group[0] for group in found]
     known = {
-        head.line
-        for head in heads
-        if head.line.speaker is not Speaker.NOBODY or matching.share(head) >= MOST_OF_A_LINE
+        head.line for head in heads if head.line.speaker is not Speaker.NOBODY or matching.share(head) >= MOST_OF_A_LINE
     }
     return [said for said in lines if said not in known]
 
@@ -147,46 +170,9 @@ def _whole_or_reason(said: Line, joined: Sequence[Line], ours: bool) -> list[Mat
     return whole if whole[1:] else [*whole, *matching.shared_reasons(said)]
 
 
-def _decides(matches: Sequence[Match]) -> tuple[bool, int, bool, bool, int, int]:
-    """The line that says most decides: a daemon's own word, then one that few pages have.
-
-    What stands there in peace, and an option that somebody shows, explains no other line.
-    """
-    weight, longest = matches[0].weight, max((match.phrase for match in matches), key=len)
-    is_option = weight is Weight.MESSAGE and " " not in longest and "0x" not in longest
-    is_option = is_option or longest in matching.OF_LISTINGS
-    is_aside = is_option or all(match.page.id in ASIDE for match in matches)
-    follows = any(reason in matches[0].line.words for reason in THAT_FOLLOW)
-    is_of_any = matches[0].line.speaker not in (Speaker.PCSC, Speaker.KERNEL) and matching.is_of_any_program(matches[0])
-    return is_aside, -weight, is_of_any, follows, len(matches), -len(longest)
-
-
 def _by_line(lines: Iterable[Line], leads_to: Callable[[Line], list[Match]]) -> list[list[Match]]:
     """The pages for each line that leads somewhere, the best first."""
-    return [_ranked(matches) for matches in map(leads_to, lines) if matches]
-
-
-def _ranked(matches: list[Match]) -> list[Match]:
-    """Those first that have most of the line, and of them those that the field had most often.
-
-    Of a reason, those first that have it alone.
-    """
-    lengths = [len(match.phrase) for match in matches]
-    if matches[0].weight > matches[-1].weight:
-        return [matches[0], *_ranked(matches[1:])]
-    if matches[0].weight >= Weight.MESSAGE:
-        leading = {id for match in matches for id in LEADING.get(match.phrase, ())}
-        return sorted(
-            matches,
-            key=lambda match: (
-                match.page.id not in leading,
-                match.page.id not in BY_A_NAME,
-                len(match.phrase) < max(lengths) * MOST,
-                -match.page.threads,
-            ),
-        )
-    reason = matches[0].reason
-    return sorted(matches, key=lambda match: (match.phrase != reason, -match.page.threads))
+    return [ranking.ranked(matches) for matches in map(leads_to, lines) if matches]
 
 
 def _of_two_readers(lines: Sequence[Line]) -> list[Match]:
@@ -229,7 +215,7 @@ def _wrapped(lines: Sequence[Line]) -> list[Line]:
 def _is_certain(match: Match, lines: Sequence[Line]) -> bool:
     """Whether the text is what led to the page and hardly more: of other lines nobody knows what they say."""
     at_most = AT_MOST_LINES_OF_A_LOG if match.weight is Weight.LOG else AT_MOST_LINES_OF_WORDS
-    is_aside = match.page.id in ASIDE and len(lines) > 1
+    is_aside = match.page.id in ranking.ASIDE and len(lines) > 1
     return len(lines) <= at_most and not is_aside and matching.is_certain(match)
 
 

@@ -14,7 +14,9 @@ END = re.compile(r"(?<=[.!?;\u3002\uff1f])\s+|(?<=[\u3002\uff1f])")
 A_WORD, WORDS_AT_LEAST, MOSTLY = re.compile(r"['\"(`]*[^\W\d_]+(?:[-'/][^\W\d_]+)*['\"`),.:;!?]*"), 3, 0.6
 CJK = re.compile(r"[\u3040-\u9fff]{4}")
 TELLERS = (Speaker.NOBODY, Speaker.OTHER, Speaker.TOOL, Speaker.GIT)
-LISTING = re.compile(r"^\S+\[\d+\]:?\s|\.{3,} ?:|^\s*(?:at|from) [\w.$]+\(|^\s*(?:Active|Loaded|Docs|CGroup|Main PID|Tasks|Memory):")
+LISTING = re.compile(
+    r"^\S+\[\d+\]:?\s|\.{3,} ?:|^\s*(?:at|from) [\w.$]+\(|^\s*(?:Active|Loaded|Docs|CGroup|Main PID|Tasks|Memory):"
+)
 LONGEST_CHARACTERS, AT_MOST, A_PAIR_SAYS_LESS = 500, 60, 0.5
 AT_LEAST_SCORE = 2.0  # two words of a symptom that are not common ones
 

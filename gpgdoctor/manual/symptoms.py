@@ -30,7 +30,7 @@ SPLIT_NAMES = re.compile(r"\b(sc|gpg|pcsc)[ -](daemon|d)\b")  # sc-daemon, pcsc 
 NEGATION = re.compile(r"(?:ca|wo|do|does|did|is|are|was|were|has|have|could|would|should)n'?t\b|\bcannot\b")
 # Cards, tokens and devices of other kinds.
 FOREIGN = re.compile(
-    r"\b(?:sd|micro ?sd|sim|graphics?|video|sound|audio|network|wi-?fi|wlan|lan|memory|credit|debit|capture|gpu)"
+    r"\b(?:sd|micro ?sd|sim|graphics?|video|sound|audio|network|wi-?fi|wlan|lan|memory|credit|debit|bank|capture|gpu)"
     r"[ -]cards?\b"
     r"|\b(?:printer|keyboard|mouse|webcam|headset|bluetooth|scanner|alsa|router|wi-?fi|phone|snd|nvidia)\b"
 )

@@ -8,7 +8,8 @@ import pytest
 
 from gpgdoctor.manual import Page, pages, settings
 from gpgdoctor.manual.matching import HINTS, OF_ANY_PROGRAM, OF_THE_SYSTEM
-from gpgdoctor.manual.search import LEADING, answer
+from gpgdoctor.manual.ranking import LEADING
+from gpgdoctor.manual.search import answer
 from gpgdoctor.manual.speakers import OUR_PARTS
 from gpgdoctor.manual.speakers import line as line_of
 
