@@ -20,7 +20,11 @@ NO_OBJECT = (
     rf"|each|again|for|on|at|in|pins?|{GPG})"
 )
 
-USING = r"(?:(?:each|every|any|the|time|i|we|you|have|a|one|first)\s+){0,3}(?:use of|using|use|used|running|run|ran|calling|perform\w*|do|doing|sign\w*)\s+"
+# "each time I run ..."
+USING = (
+    r"(?:(?:each|every|any|the|time|i|we|you|have|a|one|first)\s+){0,3}"
+    r"(?:use of|using|use|used|running|run|ran|calling|perform\w*|do|doing|sign\w*)\s+"
+)
 
 GPG_IS_KEPT_OUT = [
     re.compile(rf"\b{HINDERS}\s+(?:(?:out|with|my|the|off)\s+)*{GPG}\b"),
@@ -38,21 +42,22 @@ GPG_KEEPS_OUT = [
     ),
 ]
 
-
 # pcscd out of the way is what makes it work: scdaemon's own driver then has the reader.
 STOPPED = r"(?:not running|stopped|off|disabled|killed|down|dead|masked|inactive|uninstalled|removed|gone)"
-STOPPING = r"(?:stopp?ing|killing|disabling|masking|removing|uninstalling|stop|kill|disable|mask|disabled|stopped|killed|masked|uninstalled)"
+STOPPING = (
+    r"(?:stopp?ing|killing|disabling|masking|removing|uninstalling"
+    r"|stop|kill|disable|mask|disabled|stopped|killed|masked|uninstalled)"
+)
 PCSCD = r"(?:the\s+)?pcscd?(?:-lite)?(?:[. ](?:service|socket|daemon))?"
 HELPS = (
     r"(?:works?|worked|working|helps?|helped|fix(?:es|ed)?|solve[sd]?|cure[sd]?|access|able|fine|ok|again|finds?|sees?)"
 )
+BY = r"(?:after|by|when|if|until|unless|once)"
 NO_PCSCD_NO_TROUBLE = [
     re.compile(rf"\b{HELPS}\b[^.]*\b(?:when|if|while|once|as long as|unless)\b[^.]*\b{PCSCD}\b[^.]*\b{STOPPED}\b"),
     re.compile(rf"\b{HELPS}\b[^.]*\bby\b[^.]*\bmaking sure\b[^.]*\b{PCSCD}\s+(?:is\s+)?{STOPPED}\b"),
     re.compile(rf"\b{HELPS}\b[^.]*\bwithout\s+{PCSCD}\b"),
-    re.compile(
-        rf"\b{HELPS}\b[^.]*\b(?:after|by|when|if|until|unless|once)\b[^.]{{0,20}}\b{STOPPING}\s+{PCSCD}(?!\W)(?!.*\brestart)"
-    ),
+    re.compile(rf"\b{HELPS}\b[^.]*\b{BY}\b[^.]{{0,20}}\b{STOPPING}\s+{PCSCD}(?!\W)(?!.*\brestart)"),
     re.compile(rf"\b{STOPPING}\s+{PCSCD}\b[^.]*\b{HELPS}\b"),
     re.compile(rf"\b(?:when|if|while|once|as long as)\b[^.]*\b{PCSCD}\s+(?:is\s+)?{STOPPED}\b[^.]*\b{HELPS}\b"),
 ]

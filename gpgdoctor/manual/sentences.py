@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from gpgdoctor.manual import symptoms
 from gpgdoctor.manual.speakers import SHELL, Line, Speaker
@@ -32,7 +33,7 @@ def pages_in(texts: Sequence[str], *, is_ours: bool) -> list[list[Fit]]:
     With is_ours=True what was pasted names cards, tokens or GnuPG.
     """
     sentences = [part for part in END.split(" ".join(texts)) if part.strip()]
-    pairs = [" ".join(pair) for pair in zip(sentences, sentences[1:], strict=False)]
+    pairs = [" ".join(pair) for pair in pairwise(sentences)]
     singly = [_pages_for(text, is_ours, 0) for text in dict.fromkeys([*texts, *sentences])]
     found = [fits for fits in (*singly, *(_pages_for(text, is_ours, A_PAIR_SAYS_LESS) for text in pairs)) if fits]
     excluded = symptoms.excluded([*texts, *sentences, *pairs])

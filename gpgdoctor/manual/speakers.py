@@ -46,7 +46,7 @@ UPTIME = r"\[?\s*\+?\d+\.\d{3,}\]|\[[A-Z][a-z]{2}\s?\d{1,2} \d\d:\d\d\]"
 STAMP = re.compile(rf"^\s*(?:(?:{UPTIME})\s*|(?:{DATE}[T ]\s*)?{CLOCK}(?:Z|[+-]\d\d:?\d\d)?\s+)")
 HOST = re.compile(r"^(?!usb\s|hub\s)[\w.-]+\s+(?=[\w.@/-]+(?:\[\d+\])?:\s)")
 # pcscd: "00000045 ccid_usb.c:598:OpenUSBByName() text"
-SOURCE_LINE = re.compile(r"^(?:\d{8} )?(?:\[\d+\] )?[\w./-]*?([\w-]+\.[cl]):\d+:(\w+)\(\)\s*")
+SOURCE_LINE = re.compile(r"^(?:\d{8} )?(?:\[\d+\] )?(?:[\w./-]*/)?([\w-]+\.[cl]):\d+:(\w+)\(\)\s*")
 NAMED = re.compile(r"^(?:\([^()]*\) )?(?P<program>[A-Za-z_][\w.+-]*?)(?:\[\d+\](?:: | )|: +)")
 SHELLS = re.compile(r"^(?:-?(?:ba|z|k|da|fi)?sh|/bin/\w*sh): (?:line )?(?:\d+: )?")
 # A line of a script, wherever its output went: "/opt/ask-pin: line 58: echo: write error", dash without "line".

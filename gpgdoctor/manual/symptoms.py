@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from gpgdoctor.manual import direction, languages
@@ -37,19 +37,21 @@ FOREIGN = re.compile(
 OURS = re.compile(r"gpg|gnupg|pgp|smart|yubi|nitrokey|token|pcsc|scdaemon|ccid|ykman|usbguard|pinentry")
 # What a longer sentence has if it is about what the table is about.
 TOPIC = re.compile(
-    r"\b(?:cards?|usb|readers?|keys?|pins?|puks?|trezor|agent|ssh|sign(?:s|ed|ing)?|signatures?|decrypt\w*|polkit|piv|oath|opensc|age|"
-    r"scdaemon|authenticator|keybox\w*|libusb|udev|keepassxc|stubs?|touch|contexts|applet|reader-port|gsd\S*|"
+    r"\b(?:cards?|usb|readers?|keys?|pins?|puks?|trezor|agent|ssh|sign(?:s|ed|ing)?|signatures?|decrypt\w*|"
+    r"polkit|piv|oath|opensc|age|scdaemon|authenticator|keybox\w*|libusb|udev|keepassxc|stubs?|touch|contexts|applet|reader-port|gsd\S*|"
     r"resource manager)\b"
 )
 # What gpg says of matters that no page is about: key servers, and what a card or gpg cannot do.
 OF_OTHER_MATTERS = re.compile(
-    r"key ?server|dirmngr|not implemented|\buif\b|kdf-setup|bad session key|unsupported algorithm|elliptic curve|key attribute|attest"
+    r"key ?server|dirmngr|not implemented|\buif\b|kdf-setup|bad session key|"
+    r"unsupported algorithm|elliptic curve|key attribute|attest"
 )
 A_LONGER_SENTENCE = 6  # words
 # What only cards and their programs are called; "card" and "key" alone may be anything.
 OF_CARDS = re.compile(
-    r"smart ?cards?\b|yubi|nitrokey|\bcard ?readers?\b|\breaders?\b.*\bcards?\b|\bcards?\b.*\breaders?\b|pcsc|pc/sc|scdaemon|\bccid\b|pkcs ?#?11|"
-    r"openpgp card|gnuk|opensc|ykman|gpg-agent|ssh-agent|pinentry|\bgpg\b.*\b(?:cards?|pin)\b|\b(?:cards?|pin)\b.*\bgpg\b"
+    r"smart ?cards?\b|yubi|nitrokey|\bcard ?readers?\b|\breaders?\b.*\bcards?\b|\bcards?\b.*\breaders?\b|"
+    r"pcsc|pc/sc|scdaemon|\bccid\b|pkcs ?#?11|openpgp card|gnuk|opensc|ykman|gpg-agent|ssh-agent|pinentry|"
+    r"\bgpg\b.*\b(?:cards?|pin)\b|\b(?:cards?|pin)\b.*\bgpg\b"
 )
 HALF, AT_LEAST_IN_COMMON = 0.5, 1.5
 # What it mostly is, by what is named, where nothing else is said.
@@ -205,6 +207,7 @@ def _vocabulary() -> frozenset[str]:
     return frozenset(form for symptom in _symptoms() for forms in symptom.groups for form in forms)
 
 
+@lru_cache(maxsize=4096)
 def _nearest(stem: str) -> str | None:
     """The word of the table that is meant, one wrong letter allowed in a longer one."""
     if stem in _vocabulary():
