@@ -63,11 +63,11 @@ def answer(text: str) -> Answer:
     texts = sentences.told(_not_known(lines, found))
     is_ours = ours or symptoms.is_of_cards(text[:LIMIT_LINE])
     told = [_matches(fits, lines) for fits in sentences.pages_in(texts, is_ours=is_ours)]
+    found = _without(symptoms.excluded([*sentences.told(lines), " ".join(texts)]), found)
     fits = _of_words(text, lines)
     if not found or (told and all(map(ranking.is_listing, found))):
         voices = [*told, _matches(fits, lines) or _matches(_of_a_message(lines), lines), *found]
         return _of_words_alone(texts or _typed(lines), lines, voices, named, fits)
-    found = _without(symptoms.excluded([*texts, " ".join(texts)]), found)
     found = _sorted(found, lines)
     matches = _with_what_is_told(found, _matches(fits, lines), told, fits)
     of_any_program = matching.is_of_any_program(matches[0]) and not ours
@@ -121,9 +121,9 @@ def _beside(match: Match) -> list[Fit]:
 
 
 def _without(excluded: frozenset[str], found: list[list[Match]]) -> list[list[Match]]:
-    """The same without pages that the text rules out, where something else is left."""
+    """The same without pages that the text rules out."""
     kept = [[match for match in group if match.page.id not in excluded] for group in found]
-    return [group for group in kept if group] or found
+    return [group for group in kept if group]
 
 
 def _of_words_alone(
