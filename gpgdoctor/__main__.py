@@ -92,6 +92,14 @@ def _run(arguments: list[str], early: Early | None) -> int:
     from gpgdoctor.dependencies import require
 
     require(arguments)
+    if arguments[:1] == ["check"]:
+        from gpgdoctor.commands.check_options import with_flags
+
+        options = with_flags(arguments[1:])
+        if options is not None:
+            from gpgdoctor.commands.check import check
+
+            return check(options, early)
     # Some versions of typer import rich, where it is installed, for help that is printed without it: 180 ms.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from gpgdoctor.cli import run

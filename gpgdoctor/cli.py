@@ -107,7 +107,8 @@ def check(
     no_picture: bool = typer.Option(False, "--no-picture", help="Do not draw the way to the card."),
 ) -> int:
     """Look and judge. Changes nothing, starts nothing."""
-    from gpgdoctor.commands.check import CheckOptions, check
+    from gpgdoctor.commands.check import check
+    from gpgdoctor.commands.check_options import CheckOptions
 
     return check(
         CheckOptions(

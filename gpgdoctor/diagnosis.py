@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any, Literal
 
@@ -125,7 +126,10 @@ class _Judge:
         self.facts = facts
         self.checks: list[Check] = []
         self._findings: list[Finding] = []
-        self._document = encode(facts)
+
+    @cached_property
+    def _document(self) -> Any:
+        return encode(self.facts)
 
     def apply(self, rule: Rule) -> None:
         cause = self._hides_all_of(rule)

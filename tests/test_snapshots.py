@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpgdoctor.commands.check import CheckOptions, check
+from gpgdoctor.commands.check import check
+from gpgdoctor.commands.check_options import CheckOptions
 from gpgdoctor.commands.snapshots import Unreadable, Unwritable, load, save
 from gpgdoctor.diagnosis import diagnose
 from gpgdoctor.facts import Facts

@@ -179,41 +179,28 @@ def hidden(daemons: Collection[int], shown: Sockets) -> Maybe[int]:
 
     ``shown`` is a list from a moment ago; a new one is made only where that does not explain everything.
     """
-    before = _socket_inodes(daemons)
+    before = _unix_sockets(daemons)
     if before is None:
         return Unknown.because("only root sees connections from other network namespaces")
-    if shown.error is None and not any(_unexplained(pid, before[pid], shown) for pid in daemons):
+    if shown.error is None and before <= shown.inodes:
         return 0
     shown = Sockets()
-    after = _socket_inodes(daemons)
+    after = _unix_sockets(daemons)
     if after is None:
         return Unknown.because("only root sees connections from other network namespaces")
     if shown.error is not None:
         return Unknown.because(shown.error)
-    return sum(len(_unexplained(pid, before[pid] & after[pid], shown)) for pid in daemons)
+    return len((before & after) - shown.inodes)
 
 
-def _unexplained(pid: int, inodes: set[int], shown: Sockets) -> set[int]:
-    return _without_others(pid, inodes - shown.inodes)
-
-
-def _socket_inodes(pids: Collection[int]) -> dict[int, set[int]] | None:
-    found = {pid: proc.socket_inodes(pid) for pid in pids}
-    visible = {pid: inodes for pid, inodes in found.items() if inodes is not None}
-    return visible if len(visible) == len(found) else None
-
-
-def _without_others(pid: int, inodes: set[int]) -> set[int]:
-    """Without the sockets in the process's network namespace that are not Unix sockets.
-
-    pcscd usually has a netlink socket for device events. The TCP tables come last: the kernel takes milliseconds.
-    """
-    left = set(inodes)
-    for table, column in (("netlink", -1), ("packet", -1), ("udp", 9), ("udp6", 9), ("tcp", 9), ("tcp6", 9)):
-        if not left:
-            break
-        left -= proc.network_inodes(pid, table, column)
-    return left
+def _unix_sockets(pids: Collection[int]) -> set[int] | None:
+    found: set[int] = set()
+    for pid in pids:
+        its = proc.unix_sockets(pid)
+        if its is None:
+            return None
+        found |= its
+    return found
 
 
 def installed() -> bool:

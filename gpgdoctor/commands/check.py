@@ -6,30 +6,13 @@ import os
 import sys
 import time
 
+from gpgdoctor.commands.check_options import CheckOptions
 from gpgdoctor.commands.output import complain, written
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import Facts, known_or
-from gpgdoctor.rules.rule import Severity
-from gpgdoctor.system.record import Record
 
 FINDINGS, USAGE, INCOMPLETE, NAGIOS_UNKNOWN = 1, 2, 3, 3
 EXIT_CODES = {"healthy": 0, "findings": FINDINGS, "incomplete": INCOMPLETE}
-
-
-class CheckOptions(Record):
-    homedir: str | None
-    format: str
-    fail_on: Severity
-    ignore: tuple[str, ...]
-    probe: bool
-    wake: bool
-    timeout_s: float
-    save: str | None
-    replay: str | None
-    redact: bool
-    verbose: bool
-    quiet: bool
-    picture: bool = True
 
 
 def check(options: CheckOptions, early: object | None) -> int:

@@ -13,6 +13,7 @@ STAT_BYTES = 1024
 STATUS_BYTES = 16384  # a user may be in very many groups
 CGROUP_BYTES = 1 << 14
 ARGUMENTS_BYTES = 1 << 16
+SOCKET_PROTOCOL = "system.sockprotoname"
 _ZOMBIE = ("Z", "X")
 _UNIT = re.compile(rb"/(session-\w{1,32}\.scope|user@\d{1,10}\.service)(?=/|$)", re.MULTILINE)
 _SERVICE = re.compile(
@@ -152,10 +153,20 @@ def others_are_hidden() -> bool:
 
 def descriptors(pid: int) -> Iterator[str]:
     """What a process has open, as /proc names it: a path, or "socket:[INODE]"."""
+    return (target for _, target in _opened(pid))
+
+
+def _opened(pid: int) -> Iterator[tuple[str, str]]:
+    """The same, each with its own path in /proc."""
     with suppress(OSError):
         for descriptor in os.listdir(f"/proc/{pid}/fd"):
             with suppress(OSError):
-                yield os.readlink(f"/proc/{pid}/fd/{descriptor}")
+                path = f"/proc/{pid}/fd/{descriptor}"
+                yield path, os.readlink(path)
+
+
+def _inode(target: str) -> int | None:
+    return int(target[8:-1]) if target.startswith("socket:[") and target[8:-1].isdigit() else None
 
 
 def socket_inodes(pid: int) -> set[int] | None:
@@ -171,7 +182,27 @@ def socket_inodes(pid: int) -> set[int] | None:
     targets = list(descriptors(pid))
     if listed and not targets:
         return None
-    return {int(it[8:-1]) for it in targets if it.startswith("socket:[") and it[8:-1].isdigit()}
+    return {inode for inode in map(_inode, targets) if inode is not None}
+
+
+def unix_sockets(pid: int) -> set[int] | None:
+    """The inodes of its Unix sockets alone, in whatever network namespace; None where that is not to be seen.
+
+    The kernel tells the protocol of a socket in an attribute (net/socket.c, sockfs_xattr_get): UNIX, UNIX-STREAM, TCP.
+    """
+    if socket_inodes(pid) is None:
+        return None
+    found = set()
+    for path, target in _opened(pid):
+        inode = _inode(target)
+        try:
+            if inode is not None and os.getxattr(path, SOCKET_PROTOCOL).startswith(b"UNIX"):
+                found.add(inode)
+        except FileNotFoundError:
+            continue  # closed meanwhile
+        except OSError:
+            return None
+    return found
 
 
 def owners(inodes: Collection[int], among: Iterable[int] | None = None) -> dict[int, int]:
@@ -185,14 +216,6 @@ def owners(inodes: Collection[int], among: Iterable[int] | None = None) -> dict[
             if target in wanted:
                 found.setdefault(wanted[target], pid)
     return found
-
-
-def network_inodes(pid: int, table: str, column: int) -> set[int]:
-    """The inodes of sockets of one kind ("tcp", "netlink"...) in a process's network namespace."""
-    with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/net/{table}", "rb") as lines:
-        next(lines, None)
-        return {int(line.split()[column]) for line in lines}
-    return set()
 
 
 def namespace(pid: int | str, kind: str) -> str | None:

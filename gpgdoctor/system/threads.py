@@ -160,8 +160,8 @@ def waits(samples: Sequence[tuple[float, int]], at_once: int = 1) -> bool:
 
     ``samples`` are (seconds, times scheduled), oldest first; ``at_once`` is how often it is scheduled for each look:
     once where pcscd itself waits in SCardConnect, up to ASKED_AT_ONCE where the client asks, and then it must last
-    longer to be distinguished from other work. A client that asks pcscd for anything else exactly ten times a second looks
-    the same, but its own process runs as often; the one that is blocked in SCardConnect does not run at all.
+    longer to be distinguished from other work. A client that asks pcscd for anything else exactly ten times a second
+    looks the same, but its own process runs as often; the one that is blocked in SCardConnect does not run at all.
     """
     window_s = RHYTHM_WINDOW_S if at_once == 1 else LONG_WINDOW_S
     enough = (at for at in range(len(samples) - 1, -1, -1) if samples[-1][0] - samples[at][0] >= window_s)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gpgdoctor.commands.check import CheckOptions, check
+from gpgdoctor.commands.check import check
+from gpgdoctor.commands.check_options import CheckOptions
 from gpgdoctor.commands.snapshots import load
 from gpgdoctor.diagnosis import Diagnosis, diagnose
 from gpgdoctor.facts import BlockedDevice, Facts

@@ -40,6 +40,8 @@ def test_of_a_socket() -> None:
         inode = os.fstat(one.fileno()).st_ino
         assert inode in (proc.socket_inodes(os.getpid()) or ())
         assert proc.owners({inode}) == {inode: os.getpid()}
+        with closing(socket.socket(socket.AF_INET)) as other:
+            assert {inode} == (proc.unix_sockets(os.getpid()) or set()) & {inode, os.fstat(other.fileno()).st_ino}
     assert proc.owners({inode}) == {}
 
 
@@ -57,13 +59,12 @@ def test_of_one_that_ended() -> None:
 def test_of_nobody() -> None:
     readers: list[Callable[[int], object]] = [
         *(proc.comm, proc.state, proc.parent, proc.uid, proc.started_ticks, proc.namespace_depth),
-        *(proc.socket_inodes, proc.executable, lambda pid: proc.namespace(pid, "net")),
+        *(proc.socket_inodes, proc.unix_sockets, proc.executable, lambda pid: proc.namespace(pid, "net")),
     ]
     assert [read(NOBODY) for read in readers] == [None] * len(readers)
     assert proc.arguments(NOBODY) == list(proc.descriptors(NOBODY)) == []
     assert proc.ancestors(NOBODY) == {NOBODY}
     assert proc.mapped("no such library") is None
-    assert proc.network_inodes(NOBODY, "tcp", 9) == set()
 
 
 @pytest.mark.parametrize(
