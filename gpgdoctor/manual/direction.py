@@ -50,7 +50,8 @@ STOPPING = (
 )
 PCSCD = r"(?:the\s+)?pcscd?(?:-lite)?(?:[. ](?:service|socket|daemon))?"
 HELPS = (
-    r"(?:works?|worked|working|helps?|helped|fix(?:es|ed)?|solve[sd]?|cure[sd]?|access|able|fine|ok|again|finds?|sees?)"
+    r"(?:can (?:only )?(?:use|access|read|see|sign)|works?|worked|working|helps?|helped|fix(?:es|ed)?|solve[sd]?"
+    r"|cure[sd]?|access|able|fine|ok|again|finds?|sees?)"
 )
 BY = r"(?:after|by|when|if|until|unless|once)"
 NO_PCSCD_NO_TROUBLE = [
