@@ -10,6 +10,7 @@ from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import (
     Advice,
     Cure,
+    Explained,
     Found,
     Holds,
     NotApplicable,
@@ -26,10 +27,18 @@ from gpgdoctor.rules.rule import (
     rule,
 )
 from gpgdoctor.rules.rule import readers as each_reader
-from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, SCDAEMON_STARTS, scdaemon_would_answer, severity_for_pcsc
+from gpgdoctor.rules.services import (
+    PCSCD_DOES_NOT_RUN,
+    SCDAEMON_STARTS,
+    is_without_scdaemon,
+    scdaemon_would_answer,
+    severity_for_pcsc,
+)
 from gpgdoctor.rules.usb_names import device_of, name_of
 from gpgdoctor.wording import Text, public, text
 
+# What keeps pcscd from listing any reader; and what explains that it lists this one not.
+KEEP_PCSCD = ("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401", "GD314")
 # libusb's codes for a device that is asleep, or that left in between.
 SAID_OF_WHAT_WENT = ("IO", "NO_DEVICE", "NOT_FOUND", "PIPE", "TIMEOUT")
 
@@ -107,17 +116,23 @@ def _devices(facts: Facts) -> Subjects:
     "pcscd knows every card reader on USB.",
     worst="error",
     each=_devices,
-    causes=(*NO_PCSCD, *hidden_by("GD206", "GD208", "GD314")),
-    earlier=("GD402",),
+    causes=hidden_by("GD308", "GD206", "GD208"),
+    earlier=(*KEEP_PCSCD, "GD402"),
     no_subject=usb_access.NONE_ON_USB,
     breaks=refuses(Stretch.READER, "pcscd does not see the reader"),
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int, verdicts: Verdicts) -> Found | None:
     interface = known(facts.usb)[index]
-    if known_or(interface.in_libccid, True) and usb_access.keeps_unlisted(facts, index, verdicts):
-        raise NotApplicable(text("explained by GD402"))
     if not interface.ccid and known_or(interface.in_libccid, False) is not True:
         return _switched_off(facts, index)
+    served = known_or(facts.pcscd.listener, None) == "pcscd" and not any(map(verdicts.found, KEEP_PCSCD))
+    if not served and not is_without_scdaemon(facts) and kernel.keeps_all_out(facts, interface):
+        return _kept_by_the_kernel(facts, index)
+    for id in KEEP_PCSCD:
+        if verdicts.found(id):
+            raise Explained(id)
+    if known_or(interface.in_libccid, True) and usb_access.keeps_unlisted(facts, index, verdicts):
+        raise Explained("GD402")
     if known(facts.pcscd.listener) != "pcscd":
         raise NotApplicable(PCSCD_DOES_NOT_RUN)
     why = _why_not_listed(facts, interface)
@@ -139,6 +154,23 @@ def reader_unknown_to_pcscd(facts: Facts, index: int, verdicts: Verdicts) -> Fou
         ),
         culprits=second_pcscd.culprits(facts, rivals),
         cure=_have_it_listed(facts, interface, first),
+    )
+
+
+def _kept_by_the_kernel(facts: Facts, index: int) -> Found:
+    """Where no pcscd could tell that it does not list it: a driver of the kernel's keeps everybody out all the same."""
+    interface = known(facts.usb)[index]
+    return Found(
+        severity="error",
+        summary=text(
+            "{reader} is on USB, and the kernel's driver {driver} has it: neither scdaemon nor pcscd takes it from "
+            "there.",
+            reader=name_of(interface),
+            driver=public(str(kernel.driver_of_device(facts, interface))),
+        ),
+        effect=text('gpg says "No such device".'),
+        because=(f"usb[{index}].driver", "gnupg.scdaemon_version"),
+        cure=advise(*kernel.take_off(facts, interface)),
     )
 
 
@@ -243,6 +275,8 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
     """A token whose card function is not there. It is no matter as long as there is a reader."""
     interface = known(facts.usb)[index]
     if any(it.ccid or known_or(it.in_libccid, False) for it in known(facts.usb)) or known_or(facts.readers, ()):
+        return None
+    if scdaemon.has_a_card(facts):
         return None
     return Found(
         severity="error" if scdaemon.wanted(facts) else "warning",

@@ -28,6 +28,19 @@ def keeps_scdaemon_out(facts: Facts, interface: UsbInterface) -> bool:
     return not (scdaemon.detaches(facts) and known(interface.accessible))
 
 
+def keeps_all_out(facts: Facts, interface: UsbInterface) -> bool:
+    """Whether the kernel's driver keeps scdaemon from its only reader by every way that it may go.
+
+    libccid takes no interface from it, scdaemon's own driver does since 2.4.5.
+    """
+    if not interface.ccid or driver_of(interface) is None or scdaemon.holds_a_card(facts):
+        return False
+    devices = [it for it in known(facts.usb) if it.ccid and device_of(it) != device_of(interface)]
+    if any(driver_of(it) is None for it in devices):
+        return False
+    return scdaemon.path(facts) is scdaemon.Path.PCSC or not scdaemon.detaches(facts)
+
+
 def take_off(facts: Facts, interface: UsbInterface) -> tuple[Advice, ...]:
     """Off with the kernel's driver: libccid has no call for that, and scdaemon's own driver only since 2.4.5."""
     kernel = driver_of_device(facts, interface)

@@ -144,7 +144,7 @@ def pcscd_not_running(facts: Facts) -> Found | None:
         return None
     if _processes(facts, "pcscd"):
         raise NotKnown(text("a program of that name runs, but where it listens is not visible"))
-    if known_or(facts.gnupg.scdaemon, None) is None or _is_without_scdaemon(facts):
+    if known_or(facts.gnupg.scdaemon, None) is None or is_without_scdaemon(facts):
         raise NotApplicable(text("there is no scdaemon that could need it"))
     if scdaemon.path(facts) is scdaemon.Path.PCSC:
         return _not_running(facts, "error")
@@ -309,7 +309,7 @@ def severity_for_pcsc(facts: Facts, *, refused: bool = False, unlisted: UsbInter
     ``refused``: pcscd is well, and does not serve me. ``unlisted``: a reader that it does not list: the kernel's driver
     may keep it from scdaemon's own driver, too.
     """
-    if known_or(facts.gnupg.gpgconf, "") is None or _is_without_scdaemon(facts):
+    if is_without_scdaemon(facts):
         return "info"
     try:
         needed = scdaemon.needs_pcsc(facts) and not _looks_for_nothing(facts, refused)
@@ -331,8 +331,10 @@ def _looks_for_nothing(facts: Facts, refused: bool) -> bool:
     return refused
 
 
-def _is_without_scdaemon(facts: Facts) -> bool:
-    """Whether scdaemon is missing (GD306), and no other program is run in its place."""
+def is_without_scdaemon(facts: Facts) -> bool:
+    """Whether GnuPG or scdaemon is missing (GD307, GD306), and no other program is run in its place."""
+    if known_or(facts.gnupg.gpgconf, "") is None:
+        return True
     if known_or(facts.configuration.scdaemon_program_exists, None):
         return False
     return known_or(facts.gnupg.scdaemon, "") is None or known_or(facts.gnupg.scdaemon_exists, True) is False

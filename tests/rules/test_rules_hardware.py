@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import Facts, LogEvent, Unknown
+from gpgdoctor.facts import Facts, LogEvent, PcscDriver, Unknown
 from gpgdoctor.system.record import replace
 from tests.support.build import (
     FREE_ON_USB,
@@ -215,6 +215,36 @@ def test_a_token_without_its_card_interface() -> None:
     assert {check.status for check in checks(with_another, "GD502")} == {"pass"}
 
 
+NO_LIBRARY = {"library": PcscDriver(name="libpcsclite.so.1", usable=False, reason="cannot open"), "installed": False}
+OTP_ONLY = replace(WITHOUT_CCID, product="0401", title="Yubikey 4 OTP")
+
+
+@pytest.mark.parametrize("version", ["2.2.19", "2.4.4", "2.4.7"])
+@pytest.mark.parametrize(("keys", "expected"), [(0, "warning"), (3, "error")])
+@pytest.mark.parametrize("conf", ["", ON_PCSC])
+def test_nothing_about_pcscd_explains_a_token_that_is_switched_off(
+    version: str, keys: int, expected: str, conf: str
+) -> None:
+    facts = without_pcscd(version=version, conf=conf, usb=(OTP_ONLY,), gnupg={"card_keys": keys}, pcscd=NO_LIBRARY)
+    assert severity(facts, "GD502") == expected
+    assert severity(facts, "GD305") == ("error" if conf else "info")
+    asleep = without_pcscd(version=version, conf=conf, usb=(OTP_ONLY,), pcscd={"listener": "activator"})
+    assert severity(asleep, "GD502") == "warning"
+
+
+def test_a_token_that_is_switched_off_is_no_matter_where_scdaemon_has_a_card() -> None:
+    unlisted_here = Unknown.because("pcscd refuses this session")
+    facts = machine(running=RUNNING, usb=(OTP_ONLY,), readers=unlisted_here, pcscd={"connections": ()})
+    assert severity(facts, "GD502") is None
+
+
+def test_without_gpgconf_it_is_for_information() -> None:
+    missing = Unknown.because("gpgconf does not name the directories")
+    facts = machine(usb=(OF_THE_KERNEL,), readers=(), gnupg={"gpgconf": None, "running": missing})
+    facts = replace(facts, configuration=replace(facts.configuration, in_force=missing))
+    assert severity(facts, "GD502") == "info" and severity(facts, "GD307") == "error"
+
+
 # -- GD502: who has it, and what helps ---------------------------------------------------------------------------
 
 TOO_NEW = replace(FREE_ON_USB, vendor="20a0", product="42b2", title="Nitrokey 3", accessible=False, in_libccid=False)
@@ -250,6 +280,7 @@ def test_a_closed_node_explains_it_only_to_a_scdaemon_that_does_not_ask_pcscd() 
 
 
 OF_THE_KERNEL = replace(FREE_ON_USB, vendor="072f", product="2200", title="ACR122U", driver="pn533_usb")
+ELSEWHERE = replace(FREE_ON_USB, name="1-5:1.0")
 
 
 @pytest.mark.parametrize(
@@ -279,10 +310,39 @@ def test_where_scdaemon_has_another_reader_the_kernels_driver_does_no_harm() -> 
     with_a_card = machine(version="2.4.4", conf=ON_PCSC, usb=(ON_USB, OF_THE_KERNEL))
     assert severity(with_a_card, "GD502") in (None, "info")
     alone = without_pcscd(version="2.4.4", usb=(replace(OF_THE_KERNEL, accessible=False),))
+    assert causes(alone) == {"GD402", "GD502"}, "it needs the device, and the device from the kernel"
     assert severity(alone, "GD402") == "error", "no pcscd to tell it of"
     closed = replace(OF_THE_KERNEL, accessible=False)
     without_drivers = machine(version="2.4.4", readers=(), usb=(closed,), pcscd={"drivers": False})
     assert severity(without_drivers, "GD402") == "error", "GD314 hides what pcscd does not list"
+
+
+@pytest.mark.parametrize("pcscd", [{}, NO_LIBRARY, {"listener": "activator"}, {"service": "failed"}])
+@pytest.mark.parametrize(
+    ("version", "conf", "expected"),
+    [
+        ("2.2.27", "", "error"),
+        ("2.4.4", "", "error"),
+        ("2.4.5", "", None),
+        ("2.4.8", "compatibility-flags ccid-no-auto-detach\n", "error"),
+        ("2.4.8", ON_PCSC, "error"),
+    ],
+)
+def test_without_pcscd_a_driver_of_the_kernels_keeps_scdaemon_out_all_the_same(
+    pcscd: dict[str, Any], version: str, conf: str, expected: str | None
+) -> None:
+    facts = without_pcscd(version=version, conf=conf, usb=(OF_THE_KERNEL,), pcscd=pcscd)
+    assert severity(facts, "GD502") == expected
+    if expected:
+        assert "pn533_usb" in finding(facts, "GD502").found.summary.clear()
+        assert "'modprobe', '-r', 'pn533_usb'" in advice_of(facts, "GD502")
+    with_another = without_pcscd(version=version, conf=conf, usb=(OF_THE_KERNEL, ELSEWHERE), pcscd=pcscd)
+    assert severity(with_another, "GD502") is None
+
+
+def test_a_driver_of_the_kernels_is_no_matter_to_a_scdaemon_that_is_not_there() -> None:
+    facts = without_pcscd(usb=(OF_THE_KERNEL,), gnupg={"scdaemon_exists": False, "scdaemon_version": None})
+    assert severity(facts, "GD502") is None
 
 
 def test_a_second_pcscd_is_named_with_the_way_to_stop_it() -> None:
