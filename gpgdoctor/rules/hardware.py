@@ -127,7 +127,7 @@ def reader_unknown_to_pcscd(facts: Facts, index: int, verdicts: Verdicts) -> Fou
         return _switched_off(facts, index)
     served = known_or(facts.pcscd.listener, None) == "pcscd" and not any(map(verdicts.found, KEEP_PCSCD))
     if not served and not is_without_scdaemon(facts) and kernel.keeps_all_out(facts, interface):
-        return _kept_by_the_kernel(facts, index)
+        return kernel.has_it(facts, index)
     for id in KEEP_PCSCD:
         if verdicts.found(id):
             raise Explained(id)
@@ -154,23 +154,6 @@ def reader_unknown_to_pcscd(facts: Facts, index: int, verdicts: Verdicts) -> Fou
         ),
         culprits=second_pcscd.culprits(facts, rivals),
         cure=_have_it_listed(facts, interface, first),
-    )
-
-
-def _kept_by_the_kernel(facts: Facts, index: int) -> Found:
-    """Where no pcscd could tell that it does not list it: a driver of the kernel's keeps everybody out all the same."""
-    interface = known(facts.usb)[index]
-    return Found(
-        severity="error",
-        summary=text(
-            "{reader} is on USB, and the kernel's driver {driver} has it: neither scdaemon nor pcscd takes it from "
-            "there.",
-            reader=name_of(interface),
-            driver=public(str(kernel.driver_of_device(facts, interface))),
-        ),
-        effect=text('gpg says "No such device".'),
-        because=(f"usb[{index}].driver", "gnupg.scdaemon_version"),
-        cure=advise(*kernel.take_off(facts, interface)),
     )
 
 
