@@ -1,10 +1,9 @@
-"""GD501 to GD505: is there a reader, is there a card, does either answer?"""
+"""GD502 to GD505: does pcscd know the reader, is there a card, does either answer?"""
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, NotKnown, Unknown, UsbInterface, known, known_or
+from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, holding, kernel, scdaemon, second_pcscd, usb_access
-from gpgdoctor.rules.competition import UNSEEN
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
 from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import (
@@ -34,7 +33,7 @@ from gpgdoctor.rules.services import (
     scdaemon_would_answer,
     severity_for_pcsc,
 )
-from gpgdoctor.rules.usb_names import device_of, name_of
+from gpgdoctor.rules.usb_names import device_of, name_of, of_readers
 from gpgdoctor.wording import Text, public, text
 
 # What keeps pcscd from listing any reader; and what explains that it lists this one not.
@@ -43,69 +42,12 @@ KEEP_PCSCD = ("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401", "GD
 SAID_OF_WHAT_WENT = ("IO", "NO_DEVICE", "NOT_FOUND", "PIPE", "TIMEOUT")
 
 
-@rule(
-    "GD501",
-    "no-reader",
-    "There is a reader.",
-    worst="warning",
-    causes=(*hidden_by("GD302", *UNSEEN, at_least="warning"), *hidden_by("GD404", "GD308")),
-    earlier=SCDAEMON_STARTS,
-    breaks=refuses(Stretch.READER, "no reader is plugged in"),
-)
-def no_reader(facts: Facts, verdicts: Verdicts) -> Found | None:
-    if known(facts.usb):
-        return None
-    untold = _tells_nothing(facts)
-    if not untold and known(facts.readers):
-        return None
-    if known(facts.pcscd.listener) is None and scdaemon.path(facts) is scdaemon.Path.PCSC:
-        raise NotApplicable(PCSCD_DOES_NOT_RUN)
-    return Found(
-        severity="warning",
-        summary=text("No reader is on USB, and PC/SC cannot tell of any.")
-        if untold
-        else text("Neither USB nor PC/SC knows a reader."),
-        effect=text('gpg says "No such device".') if scdaemon_would_answer(verdicts) else None,
-        because=("readers", "usb"),
-        cure=advise(_plug_in(facts)),
-    )
-
-
-def _tells_nothing(facts: Facts) -> bool:
-    """Whether PC/SC cannot be asked for readers, by a scdaemon that looks on USB first.
-
-    From 2.3 on a pcscd that runs unseen may still be what has the reader (GD205): then it stays unknown.
-    """
-    if not isinstance(facts.readers, Unknown):
-        return False
-    way = scdaemon.path(facts)
-    if way is scdaemon.Path.PCSC:
-        return False
-    if not isinstance(facts.pcscd.library, Unknown) and not facts.pcscd.library.usable:
-        return True
-    is_mute = facts.pcscd.listener == "pcscd" and known_or(facts.pcscd.answer, "ok") != "ok"
-    return is_mute and way is scdaemon.Path.OWN_DRIVER_THEN_PCSC
-
-
-def _plug_in(facts: Facts) -> Advice:
-    if known_or(facts.host.container, None) == "wsl":
-        return advice(
-            "In WSL2 Windows has the device: attach it from there with usbipd, after usbipd bind, once.",
-            ("usbipd.exe", "list"),
-            ("usbipd.exe", "attach", "--wsl", "--busid", "BUSID"),
-        )
-    return advice(
-        "Plug the reader or token in, straight into the computer. In a virtual machine or a container, hand the "
-        "USB device through. One that is plugged in and not seen may be blocked: see GD404."
-    )
-
-
 def _devices(facts: Facts) -> Subjects:
     """One subject for each USB device: a program that has one of its interfaces has the whole device."""
     if holding.is_served_unseen(facts):
         return Holds(why=holding.SERVED)
     found: dict[str, Subject] = {}
-    for number, interface in sorted(enumerate(known(facts.usb)), key=lambda item: not item[1].ccid):
+    for number, interface in sorted(of_readers(facts), key=lambda item: not item[1].ccid):
         found.setdefault(device_of(interface), Subject(name=name_of(interface), index=number))
     return list(found.values())
 
@@ -277,6 +219,8 @@ def _listed(facts: Facts) -> Subjects:
     """A subject for each reader of PC/SC; none where scdaemon does without a pcscd that is asleep."""
     if known(facts.pcscd.listener) == "activator" and not scdaemon.needs_pcsc(facts):
         raise NotApplicable(text("pcscd is asleep, and scdaemon does not use it"))
+    if holding.has_nothing_to_wake_for(facts):
+        raise NotApplicable(text("pcscd is asleep, and no reader is on USB"))
     return Holds(why=holding.SERVED) if holding.is_served_unseen(facts) else each_reader(facts)
 
 

@@ -21,6 +21,7 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
+from gpgdoctor.rules.usb_names import of_readers
 from gpgdoctor.wording import Text, path, pid, public, text
 
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
@@ -148,7 +149,7 @@ def pcscd_not_running(facts: Facts) -> Found | None:
         raise NotApplicable(text("there is no scdaemon that could need it"))
     if scdaemon.path(facts) is scdaemon.Path.PCSC:
         return _not_running(facts, "error")
-    return _not_running(facts, "info") if not known(facts.usb) else None
+    return _not_running(facts, "info") if not of_readers(facts) else None
 
 
 def _not_running(facts: Facts, severity: Severity) -> Found:

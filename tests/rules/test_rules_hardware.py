@@ -27,6 +27,7 @@ ON_PCSC = "disable-ccid\n"
 EMPTY = reader("EMPTY")
 LOST = replace(reader(), state=Unknown.because("PC/SC did not tell"))
 BUILT_IN = replace(ON_USB, name="1-5:1.0", vendor="058f", product="9540", title="EMV Smartcard Reader")
+NO_LIBRARY = {"library": PcscDriver(name="libpcsclite.so.1", usable=False, reason="cannot open"), "installed": False}
 WITHOUT_CCID = replace(FREE_ON_USB, name="1-4:1.0", product="0402", title="YubiKey FIDO", ccid=False, in_libccid=False)
 
 
@@ -43,6 +44,31 @@ def test_no_reader_anywhere() -> None:
     assert severity(machine(readers=(), usb=(FREE_ON_USB,)), "GD501") is None
     assert status(machine(readers=Unknown.because("why"), usb=()), "GD501") == "unknown"
     assert status(machine(readers=(), usb=Unknown.because("/sys is not mounted")), "GD501") == "unknown"
+
+
+@pytest.mark.parametrize("version", ["2.2.40", "2.4.7"])
+def test_where_no_reader_is_on_usb_a_pcscd_that_sleeps_hides_none(version: str) -> None:
+    asleep = {"listener": "activator"}
+    unasked = Unknown.because("pcscd is asleep")
+    facts = without_pcscd(version=version, usb=(), readers=unasked, pcscd=asleep)
+    assert (judged(facts).complete, severity(facts, "GD501")) == (True, "warning")
+    assert "asleep" in finding(facts, "GD501").found.summary.clear()
+    plugged = without_pcscd(version=version, usb=(FREE_ON_USB,), readers=unasked, pcscd=asleep)
+    assert severity(plugged, "GD501") is None
+    through_pcsc = without_pcscd(version=version, conf=ON_PCSC, usb=(), readers=unasked, pcscd=asleep)
+    assert status(through_pcsc, "GD501") == status(through_pcsc, "GD503") == "unknown", "it alone would know"
+
+
+SECURITY_KEY = replace(WITHOUT_CCID, title="Security Key by Yubico")
+
+
+def test_a_security_key_has_no_card_function_to_switch_on() -> None:
+    for pcscd in ({}, NO_LIBRARY):
+        alone = without_pcscd(version="2.4.7", usb=(SECURITY_KEY,), pcscd=pcscd)
+        assert causes(alone) == {"GD501"}
+        assert "has no card" in str(finding(alone, "GD501").found.note)
+        assert severity(without_pcscd(version="2.4.7", usb=(WITHOUT_CCID,), pcscd=pcscd), "GD502") == "warning"
+    assert judged(machine(usb=(SECURITY_KEY, ON_USB))).verdict == "healthy"
 
 
 def test_without_pcscd_and_without_a_driver_the_service_comes_first() -> None:
@@ -215,7 +241,6 @@ def test_a_token_without_its_card_interface() -> None:
     assert {check.status for check in checks(with_another, "GD502")} == {"pass"}
 
 
-NO_LIBRARY = {"library": PcscDriver(name="libpcsclite.so.1", usable=False, reason="cannot open"), "installed": False}
 OTP_ONLY = replace(WITHOUT_CCID, product="0401", title="Yubikey 4 OTP")
 
 
