@@ -262,8 +262,10 @@ def _in_order(rules: Mapping[str, Rule]) -> tuple[Rule, ...]:
     return tuple(rules[id] for id in TopologicalSorter(graph).static_order())
 
 
-def _weight(finding: Finding) -> tuple[bool, int, str]:
-    return finding.consequence_of is not None, -RANK[finding.found.severity], finding.id
+def _weight(finding: Finding) -> tuple[bool, int, str, bool]:
+    after = finding.found.after
+    is_folded, severity = finding.consequence_of is not None, RANK[finding.found.severity]
+    return is_folded, -severity, after or finding.id, after is not None
 
 
 def _reaches(severity: Severity, fail_on: Severity) -> bool:

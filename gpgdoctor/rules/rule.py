@@ -121,6 +121,7 @@ class Found(Record):
     note: Text | None = None  # what would show more, or what looks the same
     stops: Daemon | None = None  # the daemon that does not start because of it
     diverts: bool = False  # gpg goes another way because of it: what it hides is no matter, however bad
+    after: str | None = None  # the finding that stands before it where both are as severe: what to mend first
     headline: Text | None = None  # what stands at the break in pictures, where more is known than the rule's own words
 
 

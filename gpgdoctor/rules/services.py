@@ -158,7 +158,7 @@ def _not_running(facts: Facts, severity: Severity) -> Found:
         summary=text("pcscd does not run, and nothing would start it when a program asks for it."),
         effect=text('gpg says "No such device", or since 2.3 "Service is not running".'),
         because=("pcscd.listener", "pcscd.socket_file", "pcscd.installed", "pcscd.unit"),
-        cure=_start_pcscd(facts),
+        cure=start_pcscd(facts),
         headline=_why_it_does_not_run(facts),
     )
 
@@ -171,7 +171,7 @@ def _why_it_does_not_run(facts: Facts) -> Text | None:
     return text("pcscd does not run: {why}", why=public(why[unit])) if unit in why else None
 
 
-def _start_pcscd(facts: Facts) -> Cure:
+def start_pcscd(facts: Facts) -> Cure:
     if _is_nixos(facts):
         return by_hand("Let NixOS run it: services.pcscd.enable = true; then nixos-rebuild switch.")
     if not known_or(facts.pcscd.installed, True):
@@ -209,7 +209,7 @@ def pcscd_stale_socket(facts: Facts) -> Found | None:
         summary=text("{socket} is left from a pcscd that ended; nobody listens there.", socket=socket),
         effect=text("{others} gpg is among them.", others=others) if severity == "error" else others,
         because=("pcscd.socket_file", "pcscd.listener", "pcscd.refused"),
-        cure=_start_pcscd(facts),
+        cure=start_pcscd(facts),
     )
 
 

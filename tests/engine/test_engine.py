@@ -227,6 +227,11 @@ def test_findings_stand_in_the_order_of_their_severity_and_checks_in_that_of_the
     assert [it.rule.id for it in diagnosis.checks] == ["A", "B", "C", "D"]
 
 
+def test_a_finding_may_stand_after_another_that_is_as_severe() -> None:
+    order = [("A", finds(after="B")), ("B", finds()), ("C", finds("warning", after="B"))]
+    assert [it.id for it in judged(*(a_rule(id, judge) for id, judge in order)).findings] == ["B", "A", "C"]
+
+
 @pytest.mark.parametrize(
     ("rules", "how", "verdict", "complete"),
     [

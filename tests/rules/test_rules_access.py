@@ -191,6 +191,37 @@ def test_below_a_user_manager_nobody_is_let_in_whose_sessions_are_all_refused(
     assert status(unregistered, "GD401") == "fail", "polkit refuses everybody what it does not know"
 
 
+def told(facts: Facts) -> str:
+    cure = finding(facts, "GD402").found.cure
+    assert cure is not None
+    return " ".join(f"{it.text.clear()} {it.commands}" for it in cure.advice)
+
+
+@pytest.mark.parametrize(
+    ("pcscd", "command"),
+    [
+        ({"unit": "disabled"}, "'systemctl', 'enable', '--now', 'pcscd.socket'"),
+        ({"unit": "masked"}, "'systemctl', 'unmask', 'pcscd.socket'"),
+        ({"unit": None, "installed": False}, "'apt-get', 'install', 'pcscd'"),
+    ],
+)
+def test_how_pcscd_is_run_to_open_the_device(pcscd: dict[str, Any], command: str) -> None:
+    of_2_2 = told(without_pcscd(usb=(LOCKED,), pcscd=pcscd))
+    assert command in of_2_2 and "disable-ccid" not in of_2_2, "scdaemon 2.2 turns to it by itself"
+    of_2_4 = told(without_pcscd(version="2.4.7", usb=(LOCKED,), pcscd=pcscd))
+    assert command in of_2_4 and "set disable-ccid" in of_2_4
+
+
+def test_a_built_in_reader_that_nobody_wants_is_for_information() -> None:
+    built_in = replace(LOCKED, removable="fixed")
+    assert severity(without_pcscd(version="2.4.7", usb=(built_in,)), "GD402") == "info"
+    assert severity(without_pcscd(version="2.4.7", usb=(built_in,), gnupg=WANTED), "GD402") == "error"
+    unknown = {"card_keys": Unknown.because("hidden")}
+    assert severity(without_pcscd(version="2.4.7", usb=(built_in,), gnupg=unknown), "GD402") == "error"
+    empty_handed = replace(RUNNING, cards=())
+    assert severity(without_pcscd(version="2.4.7", usb=(built_in,), running=empty_handed), "GD402") == "error"
+
+
 # -- GD402 beside what keeps pcscd from serving ------------------------------------------------------------------
 
 FAILED = {"service": "failed"}

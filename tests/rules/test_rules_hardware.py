@@ -293,6 +293,19 @@ def test_a_product_that_libccid_does_not_know_is_told_beside_a_closed_node() -> 
     assert "run pcscd" in advice_of(without_pcscd(version="2.4.7", usb=(replace(TOO_NEW, in_libccid=True),)), "GD402")
 
 
+def leads(facts: Facts) -> str:
+    return judged(facts).findings[0].id
+
+
+def test_what_keeps_pcscd_from_the_reader_is_told_before_the_closed_node() -> None:
+    closed = replace(TOO_NEW, in_libccid=True)
+    assert leads(machine(readers=(), usb=(TOO_NEW,))) == "GD502", "libccid does not know it"
+    assert leads(machine(readers=(), usb=(closed,))) == "GD502", "2.2 would turn to pcscd"
+    of_the_kernel = replace(OF_THE_KERNEL, accessible=False)
+    assert leads(without_pcscd(version="2.4.4", usb=(of_the_kernel,))) == "GD502"
+    assert leads(without_pcscd(version="2.2.40", usb=(TOO_NEW,))) == "GD402", "no pcscd runs"
+
+
 def test_a_closed_node_explains_it_only_to_a_scdaemon_that_does_not_ask_pcscd() -> None:
     closed = replace(TOO_NEW, in_libccid=True)
     by_own_driver_alone = unlisted(closed, conf="", version="2.4.4")
