@@ -22,6 +22,7 @@ from gpgdoctor.rules.rule import (
     rule,
 )
 from gpgdoctor.rules.usb_names import of_readers
+from gpgdoctor.system.record import replace
 from gpgdoctor.wording import Text, path, pid, public, text
 
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
@@ -146,10 +147,18 @@ def pcscd_not_running(facts: Facts) -> Found | None:
     if _processes(facts, "pcscd"):
         raise NotKnown(text("a program of that name runs, but where it listens is not visible"))
     if known_or(facts.gnupg.scdaemon, None) is None or is_without_scdaemon(facts):
-        raise NotApplicable(text("there is no scdaemon that could need it"))
+        return _not_running_for_others(facts)
     if scdaemon.path(facts) is scdaemon.Path.PCSC:
         return _not_running(facts, "error")
     return _not_running(facts, "info") if not of_readers(facts) else None
+
+
+def _not_running_for_others(facts: Facts) -> Found:
+    """Without scdaemon (GD306) gpg needs no pcscd; who plugged a reader in may want it for another program."""
+    if not any(it.ccid or known_or(it.in_libccid, False) for it in known_or(facts.usb, ())):
+        raise NotApplicable(text("there is no scdaemon that could need it"))
+    others = text("No program reaches a card without it; gpg needs scdaemon in any case.")
+    return replace(_not_running(facts, "info"), effect=others)
 
 
 def _not_running(facts: Facts, severity: Severity) -> Found:
