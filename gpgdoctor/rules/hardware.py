@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
-from gpgdoctor.rules import cures, holding, kernel, scdaemon, second_pcscd, usb_access
+from gpgdoctor.rules import cures, holding, kernel, own_reader, scdaemon, second_pcscd, usb_access
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
 from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import (
@@ -197,22 +197,35 @@ def _keep_awake(facts: Facts, interface: UsbInterface) -> tuple[Advice, ...]:
 
 
 def _switched_off(facts: Facts, index: int) -> Found | None:
-    """A token whose card function is not there. It is no matter as long as there is a reader."""
-    interface = known(facts.usb)[index]
-    if any(it.ccid or known_or(it.in_libccid, False) for it in known(facts.usb)) or known_or(facts.readers, ()):
-        return None
-    if scdaemon.has_a_card(facts):
+    """A token whose card function is not there. It is no matter as long as there may be a card elsewhere."""
+    severity = _severity_of_a_token(facts, known(facts.usb)[index])
+    if severity is None:
         return None
     return Found(
-        severity="error" if scdaemon.wanted(facts) else "warning",
+        severity=severity,
         summary=text(
             "{token} shows no card interface: its card function is switched off, or it has none.",
-            token=name_of(interface),
+            token=name_of(known(facts.usb)[index]),
         ),
         effect=text("Neither scdaemon nor pcscd finds a card in it."),
         because=tuple(f"usb[{index}].{fact}" for fact in ("vendor", "product", "ccid")),
         cure=by_hand("Switch it on, then plug the token in again:", ("ykman", "config", "usb", "--enable", "OPENPGP")),
     )
+
+
+def _severity_of_a_token(facts: Facts, token: UsbInterface) -> Severity | None:
+    if scdaemon.has_a_card(facts):
+        return None
+    drivable = {device_of(it) for it in known(facts.usb) if it.ccid or known_or(it.in_libccid, False)}
+    readers = known_or(facts.readers, ())
+    if not drivable and not readers:
+        return "error" if scdaemon.wanted(facts) else "warning"
+    if len(readers) < len(drivable) or any(card(reader) is not Card.ABSENT for reader in readers):
+        return None
+    makers = {own_reader.maker_on_usb(stub) for stub in known_or(facts.gnupg.stub_serials, ())}
+    if token.vendor in makers:
+        return "error"  # the readers are empty, and the keys are on a card of this maker
+    return "info" if known_or(facts.gnupg.card_keys, 0) > 0 else None
 
 
 def _listed(facts: Facts) -> Subjects:
