@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
-from gpgdoctor.rules import cures, holding, kernel, own_reader, scdaemon, second_pcscd, usb_access
+from gpgdoctor.rules import cures, holding, kernel, scdaemon, second_pcscd, usb_access
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
 from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import (
@@ -198,7 +198,7 @@ def _keep_awake(facts: Facts, interface: UsbInterface) -> tuple[Advice, ...]:
 
 def _switched_off(facts: Facts, index: int) -> Found | None:
     """A token whose card function is not there. It is no matter as long as there may be a card elsewhere."""
-    severity = _severity_of_a_token(facts, known(facts.usb)[index])
+    severity = _severity_of_a_token(facts)
     if severity is None:
         return None
     return Found(
@@ -213,7 +213,7 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
     )
 
 
-def _severity_of_a_token(facts: Facts, token: UsbInterface) -> Severity | None:
+def _severity_of_a_token(facts: Facts) -> Severity | None:
     if scdaemon.has_a_card(facts):
         return None
     drivable = {device_of(it) for it in known(facts.usb) if it.ccid or known_or(it.in_libccid, False)}
@@ -222,10 +222,7 @@ def _severity_of_a_token(facts: Facts, token: UsbInterface) -> Severity | None:
         return "error" if scdaemon.wanted(facts) else "warning"
     if len(readers) < len(drivable) or any(card(reader) is not Card.ABSENT for reader in readers):
         return None
-    makers = {own_reader.maker_on_usb(stub) for stub in known_or(facts.gnupg.stub_serials, ())}
-    if token.vendor in makers:
-        return "error"  # the readers are empty, and the keys are on a card of this maker
-    return "info" if known_or(facts.gnupg.card_keys, 0) > 0 else None
+    return "warning" if known_or(facts.gnupg.card_keys, 0) > 0 else None  # the card may be at home as well
 
 
 def _listed(facts: Facts) -> Subjects:

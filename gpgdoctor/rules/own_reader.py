@@ -47,7 +47,7 @@ def by_own_driver(facts: Facts) -> list[int]:
     twins = {number for number in left if _has_a_twin(claimed, left, number)}
     if len(left) <= len(cards) and not twins:
         return left
-    vendors = {maker_on_usb(card) for card in cards}
+    vendors = {VENDORS_OF_CARDS.get(_maker(card), "") for card in cards}
     fitting = [number for number in left if claimed[number].vendor in vendors and number not in twins]
     if fitting and len(fitting) <= len(cards):
         return fitting
@@ -81,11 +81,6 @@ def _has_a_twin(claimed: dict[int, UsbInterface], left: list[int], number: int) 
     """Whether pcscd has another device of this kind: either may be the one that it has."""
     me = claimed[number]
     return any((it.vendor, it.product) == (me.vendor, me.product) for at, it in claimed.items() if at not in left)
-
-
-def maker_on_usb(card: str) -> str:
-    """The vendor that USB has for the maker of an OpenPGP card; empty where that is not known."""
-    return VENDORS_OF_CARDS.get(_maker(card), "")
 
 
 def _maker(card: str) -> str:
