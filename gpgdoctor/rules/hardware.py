@@ -210,6 +210,7 @@ def _switched_off(facts: Facts, index: int) -> Found | None:
         effect=text("Neither scdaemon nor pcscd finds a card in it."),
         because=tuple(f"usb[{index}].{fact}" for fact in ("vendor", "product", "ccid")),
         cure=by_hand("Switch it on, then plug the token in again:", ("ykman", "config", "usb", "--enable", "OPENPGP")),
+        headline=text("the token shows no card interface"),
     )
 
 

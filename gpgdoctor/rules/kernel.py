@@ -55,6 +55,7 @@ def has_it(facts: Facts, index: int) -> Found:
         effect=text('gpg says "No such device".'),
         because=(f"usb[{index}].driver", "gnupg.scdaemon_version"),
         cure=advise(*take_off(facts, interface)),
+        headline=text("the kernel's driver {driver} has it", driver=public(str(driver_of_device(facts, interface)))),
     )
 
 
