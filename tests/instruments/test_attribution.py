@@ -119,13 +119,14 @@ def test_the_end_tells_who_of_two_it_was() -> None:
 
 
 def test_who_held_a_card_unseen_is_not_taken_for_one_that_always_runs() -> None:
-    """B took over from A while both were thought to run for other reasons, and used the card; then it let go."""
+    """B took over from A, which used the card at that look, and used it itself; then it let go."""
     story = Story()
     story.look(0, {A, B, C})
     for _ in range(40):
         story.look(0, {A, B, C}, {A, C})
-    story.look(1, {A, B, C}, {A})
-    story.look(1, {A, B, C}, {A, B})  # in truth A let go, and B took the card
+    for _ in range(40):
+        story.look(1, {A, B, C}, {A})
+    assert story.look(1, {A, B, C}, {A, B}) == []  # in truth A let go, and B took the card
     for step in range(200):
         story.look(1, {A, B, C}, {B} if step % 2 else set())
     story.look(0, {A, B, C}, {B})
