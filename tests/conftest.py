@@ -71,9 +71,11 @@ def newer_root(request: pytest.FixtureRequest) -> Path:
 
 def _root(build: Callable[[], Path]) -> Path:
     try:
-        return build()
+        root = build()
     except roots.RootUnavailable as unavailable:
         cannot_run(str(unavailable))
+    roots.compile_clone(root)
+    return root
 
 
 @pytest.fixture(scope="session")
