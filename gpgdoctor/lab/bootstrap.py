@@ -48,10 +48,9 @@ PIP_DEADLINE_S = 900
 LINT_DEADLINE_S = 600
 COMPILE_DEADLINE_S = 120
 
-# Labs do not meet, and most tests wait for something: one more process than there are processors.
-SIDE_BY_SIDE = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
-# Those that emulate a processor take all that there is, and come first and alone.
-MACHINE_TESTS = ("tests/lab/test_machine.py", "tests/lab/test_machine_ends.py")
+# Labs do not meet, and most tests wait for something. tests/conftest.py has the order.
+SIDE_BY_SIDE_COUNT = 2 * (os.cpu_count() or 1) + 1
+SIDE_BY_SIDE = ("-n", str(SIDE_BY_SIDE_COUNT), "--dist", "loadfile", "--no-loadscope-reorder")
 FULL = "--full"
 
 LINTERS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
@@ -137,15 +136,9 @@ def test(arguments: Sequence[str]) -> int:
         say(f"the lab is not available: {reason}")
     os.chdir(CLONE)
     compile_clone(environment)
-    if arguments and list(arguments) != [FULL]:
-        return run_instead(environment, "-m", "pytest", *arguments)
-    say("first what needs a whole machine, then everything else")
-    machine = run_to_its_end(environment, "pytest", *MACHINE_TESTS, *arguments)
-    others = (f"--ignore={file}" for file in MACHINE_TESTS)
-    rest = run_to_its_end(environment, "pytest", *SIDE_BY_SIDE, *others)
-    if machine and not rest:
-        say("the tests of the machine failed: see above")
-    return machine or rest
+    if not arguments or list(arguments) == [FULL]:
+        arguments = [*SIDE_BY_SIDE, *arguments]
+    return run_instead(environment, "-m", "pytest", *arguments)
 
 
 def lint() -> int:
@@ -274,10 +267,6 @@ def surroundings(environment: Environment) -> dict[str, str]:
 def run_instead(environment: Environment, *arguments: str) -> int:
     sys.stderr.flush()
     os.execve(environment.python, [str(environment.python), *arguments], surroundings(environment))
-
-
-def run_to_its_end(environment: Environment, module: str, *arguments: str) -> int:
-    return subprocess.run([environment.python, "-m", module, *arguments], env=surroundings(environment)).returncode
 
 
 def say(line: str) -> None:
