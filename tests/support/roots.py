@@ -24,7 +24,10 @@ PACKAGES = (
 BUILD_DEADLINE_S = 900
 ASK_DEADLINE_S = 30
 COMPILE_DEADLINE_S = 120
-COMPILE = 'mount --bind "$1" "$0/mnt" && exec chroot "$0" python3 -m compileall -q -s /mnt -p "$1" /mnt/gpgdoctor'
+COMPILE = """
+mount --bind "$1" "$0/mnt"
+exec chroot "$0" python3 -m compileall -q -x /collection/ -s /mnt -p "$1" /mnt/gpgdoctor
+"""
 DROPPED = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 
 
@@ -63,7 +66,7 @@ def built(release: str) -> Path:
 
 def compile_clone(root: Path) -> None:
     """For that root's Python, which is shown the clone read-only and would compile it at every start."""
-    enter = ["unshare", "--mount", "sh", "-c", COMPILE, str(root), str(SOURCE_TREE)]
+    enter = ["unshare", "--mount", "sh", "-ec", COMPILE, str(root), str(SOURCE_TREE)]
     subprocess.run(enter, capture_output=True, check=False, timeout=COMPILE_DEADLINE_S)
 
 
