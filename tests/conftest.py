@@ -19,7 +19,7 @@ from tests.support.labs import OpenLab, cannot_run, needing_a_lab
 LONGEST = (
     *("tests/lab/test_machine.py", "tests/lab/test_machine_ends.py", "tests/packaging/"),
     *("tests/lab/test_newer_debians.py", "tests/lab/test_check.py"),
-    *("tests/lab/", "tests/fleet/", "tests/fix/", "tests/instruments/", "tests/pages/"),
+    *("tests/lab/", "tests/fleet/", "tests/fix/", "tests/instruments/", "tests/pages/", "tests/scdaemon_conf/"),
 )
 
 
