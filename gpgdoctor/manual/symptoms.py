@@ -199,7 +199,7 @@ def _symptom(line: str) -> Symptom:
 
 
 def _stems(forms: str) -> frozenset[str]:
-    return frozenset(_stem(word) for form in forms.split("|") for word in WORD.findall(_plain(form)))
+    return frozenset(_stem(word) for form in forms.split("|") for word in WORD.findall(form.lower()))
 
 
 @cache
