@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from gpgdoctor.facts import Facts, NotKnown, Reason, Unknown
 from gpgdoctor.rules import catalogue
-from gpgdoctor.rules.rule import RANK, Cause, Found, Holds, NotApplicable, Rule, Severity, Subject
+from gpgdoctor.rules.rule import RANK, Cause, Explained, Found, Holds, NotApplicable, Rule, Severity, Subject
 from gpgdoctor.snapshot import encode, is_unknown
 from gpgdoctor.system.record import Record, replace
-from gpgdoctor.wording import Text, public, text
+from gpgdoctor.wording import Text
 
 Status = Literal["pass", "fail", "unknown", "skipped"]
 Verdict = Literal["healthy", "findings", "incomplete", "error"]
@@ -133,8 +133,8 @@ class _Judge:
 
     def apply(self, rule: Rule) -> None:
         cause = self._hides_all_of(rule)
-        if cause is not None:
-            self._note(rule, MACHINE, "skipped", _explained(cause), explained_by=cause)
+        if cause is not None and not self._finds_worse(rule, cause):
+            self._skip(rule, MACHINE, Explained(cause.id))
             return
         try:
             subjects = rule.each(self.facts) if rule.each else (MACHINE,)
@@ -156,8 +156,8 @@ class _Judge:
 
     def _judge(self, rule: Rule, subject: Subject) -> None:
         cause = self._hides(rule, subject)
-        if cause is not None:
-            self._note(rule, subject, "skipped", _explained(cause), explained_by=cause)
+        if cause is not None and not self._finds_worse(rule, cause, subject):
+            self._skip(rule, subject, Explained(cause.id))
             return
         arguments: tuple[Any, ...] = (self.facts, subject.index) if rule.each else (self.facts,)
         if rule.earlier:
@@ -174,6 +174,19 @@ class _Judge:
                 because = tuple(Evidence(fact=place, value=look_up(self._document, place)) for place in found.because)
                 self._findings.append(Finding(rule=rule, about=subject, found=found, because=because))
 
+    def _finds_worse(self, rule: Rule, cause: Finding, subject: Subject | None = None) -> bool:
+        """Whether the rule finds what a cause that is for information cannot explain: a warning or an error."""
+        if cause.found.severity != "info" or cause.found.diverts or rule.worst == "info":
+            return False
+        alone = _Judge(self.facts)
+        alone._findings, alone.checks = list(self._findings), list(self.checks)
+        unhidden = replace(rule, causes=())
+        if subject is None:
+            alone.apply(unhidden)
+        else:
+            alone._judge(unhidden, subject)
+        return any(it.found.severity != "info" for it in alone._findings[len(self._findings) :])
+
     def _counts(self, missing: NotKnown) -> bool:
         """Whether the look is incomplete for it: a document of an earlier version is as complete as it could be."""
         session = self.facts.host.session_unit
@@ -184,27 +197,26 @@ class _Judge:
         """Every finding with the one that stands at its head: causes may have been judged after it."""
         for finding in self._findings:
             heads = (cause for cause in finding.rule.causes if not cause.hides)
-            yield replace(finding, consequence_of=self._first(heads, finding.about))
+            head = self._cause(heads, finding.about)
+            yield replace(finding, consequence_of=head.id if head else None)
 
     # -- which cause hides what ----------------------------------------------------------------------------------
 
-    def _hides(self, rule: Rule, subject: Subject) -> str | None:
-        return self._first((cause for cause in rule.causes if cause.hides), subject)
+    def _hides(self, rule: Rule, subject: Subject) -> Finding | None:
+        return self._cause((cause for cause in rule.causes if cause.hides), subject)
 
-    def _hides_all_of(self, rule: Rule) -> str | None:
+    def _hides_all_of(self, rule: Rule) -> Finding | None:
         """A cause that is about the machine as a whole."""
         whole = [finding for finding in self._findings if finding.about.name is None]
-        causes = (cause for cause in rule.causes if cause.hides)
-        return next((cause.id for cause in causes if any(_explains(it, cause) for it in whole)), None)
+        return _strongest(it for cause in rule.causes if cause.hides for it in whole if _explains(it, cause))
 
-    def _first(self, causes: Iterable[Cause], subject: Subject) -> str | None:
-        for cause in causes:
-            if any(_explains(it, cause) and _about_the_same(it.about, subject) for it in self._findings):
-                return cause.id
-        return None
+    def _cause(self, causes: Iterable[Cause], subject: Subject) -> Finding | None:
+        found = ((finding, cause) for cause in causes for finding in self._findings)
+        return _strongest(it for it, cause in found if _explains(it, cause) and _about_the_same(it.about, subject))
 
     def _skip(self, rule: Rule, subject: Subject, why: NotApplicable) -> None:
-        self._note(rule, subject, "skipped", why.why, switched_off=why.switched_off)
+        by = why.by if isinstance(why, Explained) else None
+        self._note(rule, subject, "skipped", why.why, switched_off=why.switched_off, explained_by=by)
 
     def _note(self, rule: Rule, subject: Subject, status: Status, reason: Text | None = None, **more: Any) -> None:
         self.checks.append(Check(rule=rule, about=subject, status=status, reason=reason, **more))
@@ -224,8 +236,9 @@ def look_up(document: Any, place: str) -> Any:
     return document
 
 
-def _explained(cause: str) -> Text:
-    return text("explained by {cause}", cause=public(cause))
+def _strongest(causes: Iterable[Finding]) -> Finding | None:
+    """The one that explains most, the first one among equals."""
+    return max(causes, key=lambda cause: (cause.found.diverts, RANK[cause.found.severity]), default=None)
 
 
 def _explains(finding: Finding, cause: Cause) -> bool:
@@ -249,8 +262,10 @@ def _in_order(rules: Mapping[str, Rule]) -> tuple[Rule, ...]:
     return tuple(rules[id] for id in TopologicalSorter(graph).static_order())
 
 
-def _weight(finding: Finding) -> tuple[bool, int, str]:
-    return finding.consequence_of is not None, -RANK[finding.found.severity], finding.id
+def _weight(finding: Finding) -> tuple[bool, int, str, bool]:
+    after = finding.found.after
+    is_folded, severity = finding.consequence_of is not None, RANK[finding.found.severity]
+    return is_folded, -severity, after or finding.id, after is not None
 
 
 def _reaches(severity: Severity, fail_on: Severity) -> bool:

@@ -32,7 +32,8 @@ def block(diagnosis: Diagnosis, finding: Finding, style: Style) -> Iterator[str]
         yield from _field("Cause", [with_name(finding.consequence_of)], style)
     if found.effect:
         yield from _field("Effect", [printable(found.effect.clear(), SENTENCE)], style)
-    yield from _field("Because", evidence.as_lines(finding.because, places=style.verbose), style)
+    look = diagnosis.facts.host.time
+    yield from _field("Because", evidence.as_lines(finding.because, look=look, places=style.verbose), style)
     yield from _field("Who", [_culprit(who) for who in found.culprits], style)
     if found.note:
         yield from _field("Note", [printable(found.note.clear(), SENTENCE)], style)

@@ -8,14 +8,18 @@ from itertools import groupby
 from typing import Any
 
 from gpgdoctor.diagnosis import Evidence
+from gpgdoctor.facts import Maybe, Unknown, seconds_between
 from gpgdoctor.system.escape import printable
+from gpgdoctor.system.record import replace
 
+NOT_TOLD = Unknown.because("nobody told")
 SHOWN = 12
 LISTED = 6  # of the items of one value
+TIMES = re.compile(r"\.(?:changed|started)$")  # in seconds since the epoch; in a redacted snapshot, since the look
 INDEX = re.compile(r"\[\d+\]")
 # Places whose own words, made of their names, would not be plain.
 NAMES = {
-    "configuration.files[].changed": "file changed, seconds before the look",
+    "configuration.files[].changed": "file changed",
     "configuration.files[].detail": "reason",
     "configuration.files[].status": "file",
     "configuration.in_force": "options in force",
@@ -65,6 +69,7 @@ NAMES = {
     "processes[].executable": "program",
     "processes[].pid": "pid",
     "processes[].replaced": "program replaced on disk since it started",
+    "processes[].started": "process started",
     "processes[].state": "state of the process",
     "readers": "readers",
     "readers[].name": "reader",
@@ -82,12 +87,22 @@ NAMES = {
 }
 
 
-def as_lines(because: Iterable[Evidence], *, places: bool = False) -> list[str]:
-    """One text for each fact, with its place in the JSON where that is wanted; a line of a file is one fact."""
-    texts = [_fact(place, list(items), places) for place, items in groupby(because, _line_of)]
+def as_lines(because: Iterable[Evidence], *, look: Maybe[float] = NOT_TOLD, places: bool = False) -> list[str]:
+    """One text for each fact, with its place in the JSON where that is wanted; a line of a file is one fact.
+
+    Times are told as seconds before ``look``, the time of the look as the facts have it.
+    """
+    aged = (_aged(it, look) for it in because)
+    texts = [_fact(place, list(items), places) for place, items in groupby(aged, _line_of)]
     return (
         texts if len(texts) <= SHOWN else [*texts[: SHOWN - 1], f"and {len(texts) - SHOWN + 1} more, which --json has"]
     )
+
+
+def _aged(evidence: Evidence, look: Maybe[float]) -> Evidence:
+    if isinstance(look, Unknown) or not isinstance(evidence.value, int | float) or not TIMES.search(evidence.fact):
+        return evidence
+    return replace(evidence, value=f"{seconds_between(evidence.value, look)} s before the look")
 
 
 def _line_of(evidence: Evidence) -> str:

@@ -101,7 +101,7 @@ def _card(diagnosis: Diagnosis, finding: Finding) -> dict[str, Any]:
         "summary": summary,
         "cause": finding.consequence_of,
         "effect": found.effect.clear() if found.effect else None,
-        "because": evidence.as_lines(finding.because),
+        "because": evidence.as_lines(finding.because, look=diagnosis.facts.host.time),
         "who": [_culprit(who) for who in found.culprits],
         "note": found.note.clear() if found.note else None,
         "steps": [_step(step) for step in steps],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, LogEvent, NotKnown, Process, Unknown, known, known_or
+from gpgdoctor.facts import Facts, LogEvent, NotKnown, Process, Reason, Unknown, known, known_or
 from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import (
@@ -24,6 +24,7 @@ from gpgdoctor.rules.rule import (
 )
 from gpgdoctor.rules.services import (
     AGENT_ELSEWHERE,
+    INSTALLERS,
     PCSCD_DOES_NOT_RUN,
     SCDAEMON_STARTS,
     scdaemon_would_answer,
@@ -39,6 +40,12 @@ REFUSED = "0x8010006A"
 REFUSALS = (REFUSED, "0x80100013", "0x8010001D")
 DESKTOPS = ("x11", "wayland", "mir")
 NOBODY = 65534  # what polkit sees where pcscd runs with users of its own (pcsc-lite 2.3.2)
+PACKAGES_OF_POLKIT = {"debian": "polkitd", "fedora": "polkit", "suse": "polkit", "arch": "polkit", "alpine": "polkit"}
+START_POLKIT: dict[str, tuple[Command, ...]] = {
+    "systemd": (("sudo", "systemctl", "start", "polkit.service"),),
+    "openrc": (("sudo", "rc-update", "add", "polkit"), ("sudo", "rc-service", "polkit", "start")),
+    "runit": (("sudo", "ln", "-s", "/etc/sv/polkitd", "/var/service/"),),
+}
 EXPLAIN: Command = ("gpgdoctor", "explain", "GD401")
 
 
@@ -103,6 +110,8 @@ def _check_whose_answer_it_is(facts: Facts) -> None:
     gnupgs, asked = _gnupgs_session(facts), known_or(facts.host.session_unit, None)
     if gnupgs is None or asked is None or gnupgs[0] == asked or _log_refuses_me(facts):
         return
+    if _unasked(facts):
+        return  # nobody is let in
     if gnupgs[0].startswith("user@") and facts.host.at_seat is False:
         return  # polkit judges a user manager's processes by a session of that user: none is better off than this one
     if facts.pcscd.policy is False:
@@ -154,20 +163,21 @@ def _second_question(facts: Facts) -> Found | None:
 def _refused(facts: Facts, what: Text, because: tuple[str, ...]) -> Found:
     session = known_or(facts.host.session, None)
     why, advice = _why(facts, session)
-    by_session = advice.commands == (EXPLAIN,)
+    by_session = EXPLAIN in advice.commands
     severity: Severity = (
         "error" if by_session and _is_shut_out_on_usb(facts) else severity_for_pcsc(facts, refused=True)
     )
     return Found(
         severity=severity,
         summary=text("pcscd runs and refuses {this} ({what}): {why}.", this=_this(session), what=what, why=why),
-        effect=_effect(session, by_session=by_session),
+        effect=_effect(session, by_session=by_session and not _tracks_no_sessions(facts)),
         because=(
             *because,
             "pcscd.polkit",
             *(("host.session",) if session else ()),
             *(("host.container",) if known_or(facts.host.container, None) else ()),
             *(("host.hides_processes",) if known_or(facts.host.hides_processes, False) else ()),
+            *(f"pcscd.log[{number}]" for number in _unasked(facts)[-1:]),
         ),
         cure=advise(advice),
     )
@@ -196,6 +206,8 @@ def _why(facts: Facts, session: str | None) -> tuple[Text, Advice]:
             "No polkit rule can help there. Start the container's pcscd with --disable-polkit, or mount the "
             "host's socket /run/pcscd/pcscd.comm into the container."
         )
+    if _unasked(facts):
+        return text("polkitd could not be asked, as pcscd's log says, so nobody is let in"), _have_polkitd(facts)
     if (known_or(facts.host.root, False) and known_or(facts.host.uid, -1) == 0) or _refuses_root(facts):
         return text(
             "even root is refused, so polkit came to no rule: polkitd does not answer, or cannot see who asks"
@@ -212,7 +224,40 @@ def _why(facts: Facts, session: str | None) -> tuple[Text, Advice]:
         return text("pcscd runs with users of its own, so that polkit sees nobody instead of you"), advice(
             "pcsc-lite 2.3.2 does so, 2.3.3 does not; no rule helps until it is updated.", ("pcscd", "--version")
         )
+    if _tracks_no_sessions(facts):
+        return text("nothing here tells polkit who sits at this machine, so no session counts as active"), advice(
+            "Install elogind, start it, and log in again: it tracks the sessions that systemd would elsewhere. Or let "
+            "an administrator add a polkit rule for both actions, without a reader's name:",
+            EXPLAIN,
+        )
     return text("polkit does not allow it"), Advice(text=_rule_or_session(session), commands=(EXPLAIN,))
+
+
+def _unasked(facts: Facts) -> list[int]:
+    """The lines of pcscd's log that say that there was no polkitd to ask."""
+    return [number for number, it in enumerate(known_or(facts.pcscd.log, ())) if it.kind == "no-polkit"]
+
+
+def _have_polkitd(facts: Facts) -> Advice:
+    """It may be missing, not run, or have no system bus: to start it tells which."""
+    name = known_or(facts.host.distribution, "")
+    if name.startswith("nixos"):
+        return advice("No polkit rule helps before polkitd runs: security.polkit.enable = true; then switch.")
+    package = PACKAGES_OF_POLKIT.get(name.split(" ")[0])
+    get: tuple[Command, ...] = (("sudo", *INSTALLERS[name.split(" ")[0]], package),) if package else ()
+    return advice(
+        "No polkit rule helps before polkitd runs: install polkit and D-Bus, and start them, or a pcscd that may do "
+        "without with --disable-polkit.",
+        *get,
+        *START_POLKIT.get(known_or(facts.host.init, ""), ()),
+    )
+
+
+def _tracks_no_sessions(facts: Facts) -> bool:
+    """Neither systemd-logind nor elogind, which alone know sessions and seats."""
+    seat = facts.host.at_seat
+    untold = isinstance(seat, Unknown) and seat.reason is not Reason.OF_LATER_VERSIONS
+    return untold and facts.host.session_unit is None and known_or(facts.host.init, "systemd") != "systemd"
 
 
 def _refuses_root(facts: Facts) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable
 
-from gpgdoctor.facts import Facts, Process, UsbInterface, known, known_or
+from gpgdoctor.facts import Facts, Process, Unknown, UsbInterface, known, known_or
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.holding import named
@@ -115,7 +115,7 @@ def rewrite(facts: Facts, changes: Iterable[LineChange]) -> Cure:
 
 def without_disable_ccid(facts: Facts, interface: UsbInterface, otherwise: Advice) -> Cure:
     """disable-ccid out of force, where pcscd cannot use a reader and scdaemon's own driver could."""
-    lines = out_of_force(facts, "disable-ccid")
+    lines = out_of_force(facts, "disable-ccid") if not isinstance(facts.configuration.in_force, Unknown) else ()
     could_open_it = interface.ccid and interface.driver is None and interface.accessible is True
     if not lines or not known_or(facts.gnupg.own_ccid_driver, False) or not could_open_it:
         return advise(otherwise)

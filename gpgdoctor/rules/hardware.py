@@ -1,15 +1,15 @@
-"""GD501 to GD505: is there a reader, is there a card, does either answer?"""
+"""GD502 to GD505: does pcscd know the reader, is there a card, does either answer?"""
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, NotKnown, Unknown, UsbInterface, known, known_or
+from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
 from gpgdoctor.rules import cures, holding, kernel, scdaemon, second_pcscd, usb_access
-from gpgdoctor.rules.competition import UNSEEN
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
 from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import (
     Advice,
     Cure,
+    Explained,
     Found,
     Holds,
     NotApplicable,
@@ -26,69 +26,20 @@ from gpgdoctor.rules.rule import (
     rule,
 )
 from gpgdoctor.rules.rule import readers as each_reader
-from gpgdoctor.rules.services import PCSCD_DOES_NOT_RUN, SCDAEMON_STARTS, scdaemon_would_answer, severity_for_pcsc
-from gpgdoctor.rules.usb_names import device_of, name_of
+from gpgdoctor.rules.services import (
+    PCSCD_DOES_NOT_RUN,
+    SCDAEMON_STARTS,
+    is_without_scdaemon,
+    scdaemon_would_answer,
+    severity_for_pcsc,
+)
+from gpgdoctor.rules.usb_names import device_of, name_of, of_readers
 from gpgdoctor.wording import Text, public, text
 
+# What keeps pcscd from listing any reader; and what explains that it lists this one not.
+KEEP_PCSCD = ("GD301", "GD302", "GD303", "GD304", "GD305", "GD311", "GD401", "GD314")
 # libusb's codes for a device that is asleep, or that left in between.
 SAID_OF_WHAT_WENT = ("IO", "NO_DEVICE", "NOT_FOUND", "PIPE", "TIMEOUT")
-
-
-@rule(
-    "GD501",
-    "no-reader",
-    "There is a reader.",
-    worst="warning",
-    causes=(*hidden_by("GD302", *UNSEEN, at_least="warning"), *hidden_by("GD404", "GD308")),
-    earlier=SCDAEMON_STARTS,
-    breaks=refuses(Stretch.READER, "no reader is plugged in"),
-)
-def no_reader(facts: Facts, verdicts: Verdicts) -> Found | None:
-    if known(facts.usb):
-        return None
-    untold = _tells_nothing(facts)
-    if not untold and known(facts.readers):
-        return None
-    if known(facts.pcscd.listener) is None and scdaemon.path(facts) is scdaemon.Path.PCSC:
-        raise NotApplicable(PCSCD_DOES_NOT_RUN)
-    return Found(
-        severity="warning",
-        summary=text("No reader is on USB, and PC/SC cannot tell of any.")
-        if untold
-        else text("Neither USB nor PC/SC knows a reader."),
-        effect=text('gpg says "No such device".') if scdaemon_would_answer(verdicts) else None,
-        because=("readers", "usb"),
-        cure=advise(_plug_in(facts)),
-    )
-
-
-def _tells_nothing(facts: Facts) -> bool:
-    """Whether PC/SC cannot be asked for readers, by a scdaemon that looks on USB first.
-
-    From 2.3 on a pcscd that runs unseen may still be what has the reader (GD205): then it stays unknown.
-    """
-    if not isinstance(facts.readers, Unknown):
-        return False
-    way = scdaemon.path(facts)
-    if way is scdaemon.Path.PCSC:
-        return False
-    if not isinstance(facts.pcscd.library, Unknown) and not facts.pcscd.library.usable:
-        return True
-    is_mute = facts.pcscd.listener == "pcscd" and known_or(facts.pcscd.answer, "ok") != "ok"
-    return is_mute and way is scdaemon.Path.OWN_DRIVER_THEN_PCSC
-
-
-def _plug_in(facts: Facts) -> Advice:
-    if known_or(facts.host.container, None) == "wsl":
-        return advice(
-            "In WSL2 Windows has the device: attach it from there with usbipd, after usbipd bind, once.",
-            ("usbipd.exe", "list"),
-            ("usbipd.exe", "attach", "--wsl", "--busid", "BUSID"),
-        )
-    return advice(
-        "Plug the reader or token in, straight into the computer. In a virtual machine or a container, hand the "
-        "USB device through. One that is plugged in and not seen may be blocked: see GD404."
-    )
 
 
 def _devices(facts: Facts) -> Subjects:
@@ -96,7 +47,7 @@ def _devices(facts: Facts) -> Subjects:
     if holding.is_served_unseen(facts):
         return Holds(why=holding.SERVED)
     found: dict[str, Subject] = {}
-    for number, interface in sorted(enumerate(known(facts.usb)), key=lambda item: not item[1].ccid):
+    for number, interface in sorted(of_readers(facts), key=lambda item: not item[1].ccid):
         found.setdefault(device_of(interface), Subject(name=name_of(interface), index=number))
     return list(found.values())
 
@@ -107,17 +58,23 @@ def _devices(facts: Facts) -> Subjects:
     "pcscd knows every card reader on USB.",
     worst="error",
     each=_devices,
-    causes=(*NO_PCSCD, *hidden_by("GD206", "GD208", "GD314")),
-    earlier=("GD402",),
+    causes=hidden_by("GD308", "GD206", "GD208"),
+    earlier=(*KEEP_PCSCD, "GD402"),
     no_subject=usb_access.NONE_ON_USB,
     breaks=refuses(Stretch.READER, "pcscd does not see the reader"),
 )
 def reader_unknown_to_pcscd(facts: Facts, index: int, verdicts: Verdicts) -> Found | None:
     interface = known(facts.usb)[index]
-    if known_or(interface.in_libccid, True) and usb_access.keeps_unlisted(facts, index, verdicts):
-        raise NotApplicable(text("explained by GD402"))
     if not interface.ccid and known_or(interface.in_libccid, False) is not True:
         return _switched_off(facts, index)
+    served = known_or(facts.pcscd.listener, None) == "pcscd" and not any(map(verdicts.found, KEEP_PCSCD))
+    if not served and not is_without_scdaemon(facts) and kernel.keeps_all_out(facts, interface):
+        return kernel.has_it(facts, index)
+    for id in KEEP_PCSCD:
+        if verdicts.found(id):
+            raise Explained(id)
+    if known_or(interface.in_libccid, True) and usb_access.keeps_unlisted(facts, index, verdicts):
+        raise Explained("GD402")
     if known(facts.pcscd.listener) != "pcscd":
         raise NotApplicable(PCSCD_DOES_NOT_RUN)
     why = _why_not_listed(facts, interface)
@@ -240,26 +197,41 @@ def _keep_awake(facts: Facts, interface: UsbInterface) -> tuple[Advice, ...]:
 
 
 def _switched_off(facts: Facts, index: int) -> Found | None:
-    """A token whose card function is not there. It is no matter as long as there is a reader."""
-    interface = known(facts.usb)[index]
-    if any(it.ccid or known_or(it.in_libccid, False) for it in known(facts.usb)) or known_or(facts.readers, ()):
+    """A token whose card function is not there. It is no matter as long as there may be a card elsewhere."""
+    severity = _severity_of_a_token(facts)
+    if severity is None:
         return None
     return Found(
-        severity="error" if scdaemon.wanted(facts) else "warning",
+        severity=severity,
         summary=text(
             "{token} shows no card interface: its card function is switched off, or it has none.",
-            token=name_of(interface),
+            token=name_of(known(facts.usb)[index]),
         ),
         effect=text("Neither scdaemon nor pcscd finds a card in it."),
         because=tuple(f"usb[{index}].{fact}" for fact in ("vendor", "product", "ccid")),
         cure=by_hand("Switch it on, then plug the token in again:", ("ykman", "config", "usb", "--enable", "OPENPGP")),
+        headline=text("the token shows no card interface"),
     )
+
+
+def _severity_of_a_token(facts: Facts) -> Severity | None:
+    if scdaemon.has_a_card(facts):
+        return None
+    drivable = {device_of(it) for it in known(facts.usb) if it.ccid or known_or(it.in_libccid, False)}
+    readers = known_or(facts.readers, ())
+    if not drivable and not readers:
+        return "error" if scdaemon.wanted(facts) else "warning"
+    if len(readers) < len(drivable) or any(card(reader) is not Card.ABSENT for reader in readers):
+        return None
+    return "warning" if known_or(facts.gnupg.card_keys, 0) > 0 else None  # the card may be at home as well
 
 
 def _listed(facts: Facts) -> Subjects:
     """A subject for each reader of PC/SC; none where scdaemon does without a pcscd that is asleep."""
     if known(facts.pcscd.listener) == "activator" and not scdaemon.needs_pcsc(facts):
         raise NotApplicable(text("pcscd is asleep, and scdaemon does not use it"))
+    if holding.has_nothing_to_wake_for(facts):
+        raise NotApplicable(text("pcscd is asleep, and no reader is on USB"))
     return Holds(why=holding.SERVED) if holding.is_served_unseen(facts) else each_reader(facts)
 
 

@@ -9,6 +9,7 @@ from gpgdoctor.rules import scdaemon
 from gpgdoctor.rules.reader_state import Hold, hold, is_held
 from gpgdoctor.rules.rule import Certainty, Culprit, Holds, Subjects
 from gpgdoctor.rules.rule import readers as each_reader
+from gpgdoctor.rules.usb_names import of_readers
 from gpgdoctor.wording import Text, pid, program, text
 
 # Programs that always hold come before those that are merely connected.
@@ -316,6 +317,13 @@ def places(facts: Facts, programs: list[Process]) -> tuple[str, ...]:
     return tuple(
         f"processes[{number}].pid" for number, process in enumerate(known(facts.processes)) if process.pid in pids
     )
+
+
+def has_nothing_to_wake_for(facts: Facts) -> bool:
+    """Whether pcscd is asleep, and a scdaemon that looks on USB first has no reader there (GD501)."""
+    if facts.pcscd.listener != "activator" or scdaemon.path(facts) is scdaemon.Path.PCSC:
+        return False
+    return not of_readers(facts)
 
 
 def is_listed(facts: Facts, interface: UsbInterface) -> bool:

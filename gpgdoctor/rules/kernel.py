@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from gpgdoctor.facts import Facts, UsbInterface, known, known_or
 from gpgdoctor.rules import scdaemon
-from gpgdoctor.rules.rule import Advice, advice
-from gpgdoctor.rules.usb_names import device_of
-from gpgdoctor.wording import public
+from gpgdoctor.rules.rule import Advice, Found, advice, advise
+from gpgdoctor.rules.usb_names import device_of, name_of
+from gpgdoctor.wording import public, text
 
 
 def driver_of(interface: UsbInterface) -> str | None:
@@ -26,6 +26,37 @@ def keeps_scdaemon_out(facts: Facts, interface: UsbInterface) -> bool:
     if driver_of(interface) is None or scdaemon.holds_a_card(facts) or scdaemon.ways_open(facts):
         return False
     return not (scdaemon.detaches(facts) and known(interface.accessible))
+
+
+def keeps_all_out(facts: Facts, interface: UsbInterface) -> bool:
+    """Whether the kernel's driver keeps scdaemon from its only reader by every way that it may go.
+
+    libccid takes no interface from it, scdaemon's own driver does since 2.4.5.
+    """
+    if not interface.ccid or driver_of(interface) is None or scdaemon.holds_a_card(facts):
+        return False
+    devices = [it for it in known(facts.usb) if it.ccid and device_of(it) != device_of(interface)]
+    if any(driver_of(it) is None for it in devices):
+        return False
+    return scdaemon.path(facts) is scdaemon.Path.PCSC or not scdaemon.detaches(facts)
+
+
+def has_it(facts: Facts, index: int) -> Found:
+    """Where no pcscd could tell that it does not list it: a driver of the kernel's keeps everybody out all the same."""
+    interface = known(facts.usb)[index]
+    return Found(
+        severity="error",
+        summary=text(
+            "{reader} is on USB, and the kernel's driver {driver} has it: neither scdaemon nor pcscd takes it from "
+            "there.",
+            reader=name_of(interface),
+            driver=public(str(driver_of_device(facts, interface))),
+        ),
+        effect=text('gpg says "No such device".'),
+        because=(f"usb[{index}].driver", "gnupg.scdaemon_version"),
+        cure=advise(*take_off(facts, interface)),
+        headline=text("the kernel's driver {driver} has it", driver=public(str(driver_of_device(facts, interface)))),
+    )
 
 
 def take_off(facts: Facts, interface: UsbInterface) -> tuple[Advice, ...]:

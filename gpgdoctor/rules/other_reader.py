@@ -25,6 +25,8 @@ def other_reader_taken(facts: Facts) -> Found | None:
         raise NotApplicable(text("scdaemon's own driver looks into every reader"))
     if holding.is_served_unseen(facts) or (isinstance(facts.readers, Unknown) and scdaemon.holds_a_card(facts)):
         return None
+    if holding.has_nothing_to_wake_for(facts):
+        raise NotApplicable(NO_READER)
     readers = known(facts.readers)
     if len(readers) < 2:
         raise NotApplicable(NO_READER if not readers else text("there is one reader only"))

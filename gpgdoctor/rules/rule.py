@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Protocol
 
 from gpgdoctor.facts import Facts, known
 from gpgdoctor.system.record import Record
-from gpgdoctor.wording import Command, Privacy, Text, Value, reader_name, text
+from gpgdoctor.wording import Command, Privacy, Text, Value, public, reader_name, text
 
 Severity = Literal["info", "warning", "error"]
 Certainty = Literal["certain", "likely", "possible"]
@@ -26,6 +26,14 @@ class NotApplicable(Exception):
         self.why = why
         self.switched_off = switched_off
         super().__init__(why.clear())
+
+
+class Explained(NotApplicable):
+    """Raised by a rule that asked for earlier verdicts, where one of them explains what it would find."""
+
+    def __init__(self, by: str) -> None:
+        self.by = by
+        super().__init__(text("explained by {cause}", cause=public(by)))
 
 
 class Cost(Enum):
@@ -112,6 +120,8 @@ class Found(Record):
     cure: Cure | None = None
     note: Text | None = None  # what would show more, or what looks the same
     stops: Daemon | None = None  # the daemon that does not start because of it
+    diverts: bool = False  # gpg goes another way because of it: what it hides is no matter, however bad
+    after: str | None = None  # the finding that stands before it where both are as severe: what to mend first
     headline: Text | None = None  # what stands at the break in pictures, where more is known than the rule's own words
 
 

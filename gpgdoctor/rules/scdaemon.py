@@ -165,6 +165,12 @@ def holds_a_card(facts: Facts) -> bool:
     return running is not None and bool(running.cards)
 
 
+def has_a_card(facts: Facts) -> bool:
+    """The same, where it is no matter whether that is known."""
+    running = known_or(facts.gnupg.running, None)
+    return running is not None and bool(running.cards)
+
+
 def wanted(facts: Facts) -> bool:
     """Whether somebody here wants the card: my scdaemon runs, or there is the stub of a key on a card.
 

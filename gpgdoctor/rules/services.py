@@ -21,6 +21,8 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
+from gpgdoctor.rules.usb_names import of_readers
+from gpgdoctor.system.record import replace
 from gpgdoctor.wording import Text, path, pid, public, text
 
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
@@ -144,11 +146,19 @@ def pcscd_not_running(facts: Facts) -> Found | None:
         return None
     if _processes(facts, "pcscd"):
         raise NotKnown(text("a program of that name runs, but where it listens is not visible"))
-    if known_or(facts.gnupg.scdaemon, None) is None or _is_without_scdaemon(facts):
-        raise NotApplicable(text("there is no scdaemon that could need it"))
+    if known_or(facts.gnupg.scdaemon, None) is None or is_without_scdaemon(facts):
+        return _not_running_for_others(facts)
     if scdaemon.path(facts) is scdaemon.Path.PCSC:
         return _not_running(facts, "error")
-    return _not_running(facts, "info") if not known(facts.usb) else None
+    return _not_running(facts, "info") if not of_readers(facts) else None
+
+
+def _not_running_for_others(facts: Facts) -> Found:
+    """Without scdaemon (GD306) gpg needs no pcscd; who plugged a reader in may want it for another program."""
+    if not any(it.ccid or known_or(it.in_libccid, False) for it in known_or(facts.usb, ())):
+        raise NotApplicable(text("there is no scdaemon that could need it"))
+    others = text("No program reaches a card without it; gpg needs scdaemon in any case.")
+    return replace(_not_running(facts, "info"), effect=others)
 
 
 def _not_running(facts: Facts, severity: Severity) -> Found:
@@ -157,7 +167,7 @@ def _not_running(facts: Facts, severity: Severity) -> Found:
         summary=text("pcscd does not run, and nothing would start it when a program asks for it."),
         effect=text('gpg says "No such device", or since 2.3 "Service is not running".'),
         because=("pcscd.listener", "pcscd.socket_file", "pcscd.installed", "pcscd.unit"),
-        cure=_start_pcscd(facts),
+        cure=start_pcscd(facts),
         headline=_why_it_does_not_run(facts),
     )
 
@@ -170,7 +180,7 @@ def _why_it_does_not_run(facts: Facts) -> Text | None:
     return text("pcscd does not run: {why}", why=public(why[unit])) if unit in why else None
 
 
-def _start_pcscd(facts: Facts) -> Cure:
+def start_pcscd(facts: Facts) -> Cure:
     if _is_nixos(facts):
         return by_hand("Let NixOS run it: services.pcscd.enable = true; then nixos-rebuild switch.")
     if not known_or(facts.pcscd.installed, True):
@@ -208,7 +218,7 @@ def pcscd_stale_socket(facts: Facts) -> Found | None:
         summary=text("{socket} is left from a pcscd that ended; nobody listens there.", socket=socket),
         effect=text("{others} gpg is among them.", others=others) if severity == "error" else others,
         because=("pcscd.socket_file", "pcscd.listener", "pcscd.refused"),
-        cure=_start_pcscd(facts),
+        cure=start_pcscd(facts),
     )
 
 
@@ -309,7 +319,7 @@ def severity_for_pcsc(facts: Facts, *, refused: bool = False, unlisted: UsbInter
     ``refused``: pcscd is well, and does not serve me. ``unlisted``: a reader that it does not list: the kernel's driver
     may keep it from scdaemon's own driver, too.
     """
-    if known_or(facts.gnupg.gpgconf, "") is None or _is_without_scdaemon(facts):
+    if is_without_scdaemon(facts):
         return "info"
     try:
         needed = scdaemon.needs_pcsc(facts) and not _looks_for_nothing(facts, refused)
@@ -331,8 +341,10 @@ def _looks_for_nothing(facts: Facts, refused: bool) -> bool:
     return refused
 
 
-def _is_without_scdaemon(facts: Facts) -> bool:
-    """Whether scdaemon is missing (GD306), and no other program is run in its place."""
+def is_without_scdaemon(facts: Facts) -> bool:
+    """Whether GnuPG or scdaemon is missing (GD307, GD306), and no other program is run in its place."""
+    if known_or(facts.gnupg.gpgconf, "") is None:
+        return True
     if known_or(facts.configuration.scdaemon_program_exists, None):
         return False
     return known_or(facts.gnupg.scdaemon, "") is None or known_or(facts.gnupg.scdaemon_exists, True) is False

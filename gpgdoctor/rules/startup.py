@@ -169,6 +169,7 @@ def _replaced(setting: Setting, number: int, exists: bool) -> Found:
         else text('gpg says "No SmartCard daemon".'),
         because=(f"configuration.agent_in_force[{number}]", "configuration.scdaemon_program_exists"),
         cure=_advise_on(setting),
+        diverts=True,
     )
 
 

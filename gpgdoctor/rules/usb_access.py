@@ -19,12 +19,13 @@ from gpgdoctor.rules.rule import (
     refuses,
     rule,
 )
-from gpgdoctor.rules.services import GNUPG_MISSING, severity_for_pcsc
+from gpgdoctor.rules.services import GNUPG_MISSING, severity_for_pcsc, start_pcscd
 from gpgdoctor.rules.usb_names import name_of
-from gpgdoctor.wording import Text, path, public, text, user
+from gpgdoctor.wording import Command, Text, path, public, text, user
 
 NONE_ON_USB = text("no card reader is on USB")
 ROOT = 0
+EXPLAIN: Command = ("gpgdoctor", "explain", "GD402")
 OF_PCSCD = ("GD401", "GD313", "GD314")  # by which pcscd is of no use to me, though it may be there
 
 
@@ -64,15 +65,18 @@ def _for_scdaemon(facts: Facts, index: int, useless: list[str]) -> Found | None:
         return None
     if any(known_or(other.accessible, False) for other in known(facts.usb) if other.ccid):
         return None  # there is another that scdaemon may open
+    no_way = _no_way_by_pcscd(facts, interface, useless)
+    first = no_way is not None or kernel.keeps_all_out(facts, interface)
     return Found(
-        severity="error",
+        severity="info" if interface.removable == "fixed" and not scdaemon.wanted(facts) else "error",
         summary=text(
             "scdaemon's own driver may not open {reader}: your user lacks the right.", reader=name_of(interface)
         ),
         effect=text('gpg says "No such device".'),
         because=(f"usb[{index}].node", f"usb[{index}].accessible"),
-        cure=advise(_let_me(facts, interface, useless)),
+        cure=advise(_let_me(facts), Advice(text=no_way) if no_way else _through_pcscd(facts, useless)),
         headline=_no_permission(interface),
+        after="GD502" if first else None,
     )
 
 
@@ -87,34 +91,37 @@ def _no_permission(interface: UsbInterface) -> Text | None:
     return None if node is None else text("no permission for {node}", node=path(node))
 
 
-def _let_me(facts: Facts, interface: UsbInterface, useless: list[str]) -> Advice:
-    """A uaccess rule gives the right to who sits before the machine, so not to a log-in over SSH.
+def _let_me(facts: Facts) -> Advice:
+    """A uaccess rule gives the right to who sits before the machine, so not to a log-in over SSH."""
+    if known_or(facts.host.session, None) == "ssh":
+        over_ssh = "Over SSH no uaccess rule helps: let an administrator give a group the right to the device."
+        return advice(over_ssh, EXPLAIN)
+    return advice("Let an administrator add a udev rule for it; the explanation has one.", EXPLAIN)
 
-    ``useless``: the findings by which pcscd could not serve the reader now.
-    """
-    remote = known_or(facts.host.session, None) == "ssh"
-    by_rule = (
-        "Over SSH no uaccess rule helps: let an administrator give a group the right to the device"
-        if remote
-        else "Let an administrator add a udev rule for it; the explanation has one"
-    )
-    runs = known_or(facts.pcscd.listener, None) is not None
+
+def _no_way_by_pcscd(facts: Facts, interface: UsbInterface, useless: list[str]) -> Text | None:
+    """Why pcscd could not open the reader in scdaemon's place, where GD502 may tell more of it."""
     if known_or(interface.in_libccid, True) is False:
-        through_pcscd = "pcscd is no way around it: its drivers do not know this reader"
-    elif useless:
-        alone = scdaemon.path(facts) is scdaemon.Path.OWN_DRIVER_THEN_PCSC
-        then = "and scdaemon turns to pcscd" if alone else "then set disable-ccid"
-        through_pcscd = f"Or mend pcscd first ({useless[0]}), {then}"
-    elif not isinstance(facts.readers, Unknown) and not holding.is_listed(facts, interface) and runs:
-        through_pcscd = "pcscd is no way around it yet: it runs, and does not list the reader either"
-    else:
-        through_pcscd = f"Or {'' if runs else 'run pcscd and '}set disable-ccid: then pcscd opens the reader"
-    return advice(
-        "{by_rule}. {through_pcscd}.",
-        ("gpgdoctor", "explain", "GD402"),
-        by_rule=public(by_rule),
-        through_pcscd=public(through_pcscd),
-    )
+        return text("pcscd is no way around it: its drivers do not know this reader.")
+    if useless or isinstance(facts.readers, Unknown) or holding.is_listed(facts, interface):
+        return None
+    if known_or(facts.pcscd.listener, None) is None:
+        return None
+    return text("pcscd is no way around it yet: it runs, and does not list the reader either.")
+
+
+def _through_pcscd(facts: Facts, useless: list[str]) -> Advice:
+    """How pcscd would open it. ``useless``: the findings by which it could not serve the reader now."""
+    turns = scdaemon.path(facts) is scdaemon.Path.OWN_DRIVER_THEN_PCSC
+    if useless:
+        then = public("and scdaemon turns to pcscd" if turns else "then set disable-ccid")
+        return advice("Or mend pcscd first ({cause}), {then}.", cause=public(useless[0]), then=then)
+    if known_or(facts.pcscd.listener, None) is not None:
+        return advice("Or set disable-ccid: then pcscd opens the reader.")
+    commands = start_pcscd(facts).advice[0].commands
+    if turns:
+        return advice("Or run pcscd: scdaemon turns to it by itself, and pcscd opens the reader.", *commands)
+    return advice("Or run pcscd and set disable-ccid: then pcscd opens the reader.", *commands)
 
 
 def _for_pcscd(facts: Facts, index: int) -> Found | None:

@@ -1,9 +1,24 @@
-"""How a device on USB is called in sentences."""
+"""What a device on USB is: how sentences call it, and whether a card can be in it."""
 
 from __future__ import annotations
 
-from gpgdoctor.facts import BlockedDevice, UsbInterface, known_or
+from gpgdoctor.facts import BlockedDevice, Facts, UsbInterface, known, known_or
 from gpgdoctor.wording import Text, public, reader_name, text
+
+YUBICO = "1050"
+# Of Yubico's Security Key, which has nothing else, and of a YubiKey whose other functions are switched off.
+FIDO_ALONE = "0402"
+
+
+def is_security_key(interface: UsbInterface) -> bool:
+    """Whether it is a FIDO key without a card function; a YubiKey whose card function is off is not one."""
+    is_one = (interface.vendor, interface.product) == (YUBICO, FIDO_ALONE) and not interface.ccid
+    return is_one and known_or(interface.title, "YubiKey").lower().startswith("security key")
+
+
+def of_readers(facts: Facts) -> list[tuple[int, UsbInterface]]:
+    """The interfaces of what is a reader, or a token that may be one, with their places in the facts."""
+    return [(number, it) for number, it in enumerate(known(facts.usb)) if not is_security_key(it)]
 
 
 def name_of(interface: UsbInterface | BlockedDevice) -> Text:

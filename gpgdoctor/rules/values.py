@@ -79,21 +79,24 @@ def pinentry_missing(facts: Facts) -> Found | None:
 
 
 def _default_missing(facts: Facts) -> Found | None:
-    """Where none is configured and none is there. It matters where a card's PIN has to be asked for.
+    """Where none is configured and none is there: an error where a card's PIN has to be asked for.
 
     So it is as well before the first key: a card that scdaemon holds asks for its PIN to get one.
     """
-    running = known_or(facts.gnupg.running, None)
-    has_card = running is not None and bool(running.cards)
+    has_card = scdaemon.has_a_card(facts)
     uses_none = known_or(facts.gnupg.card_keys, 1) == 0 and not has_card
-    if uses_none or known(facts.configuration.pinentry_exists) is not False:
+    exists = (
+        known_or(facts.configuration.pinentry_exists, None) if uses_none else known(facts.configuration.pinentry_exists)
+    )
+    if exists is not False:
         raise NotApplicable(text("pinentry-program is not set"))
     if not has_card:
         known(facts.gnupg.card_keys)
     if _is_told_on_command_line(facts):
         raise NotApplicable(text("gpg-agent is started with a pinentry of its own"))
+    by_loopback = _last(known(facts.configuration.agent_in_force), "allow-loopback-pinentry") is not None
     return Found(
-        severity="warning",
+        severity="warning" if uses_none or by_loopback else "error",
         summary=text("No pinentry is where gpg-agent looks for one, and pinentry-program names no other."),
         effect=NOTHING_ASKS,
         because=("configuration.pinentry_exists", "gnupg.running.cards" if has_card else "gnupg.card_keys"),

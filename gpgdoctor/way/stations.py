@@ -7,7 +7,7 @@ from gpgdoctor.facts import Facts, Reader, known, known_or
 from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.reader_state import Card, Hold, card, hold, shows_a_card
 from gpgdoctor.rules.rule import Stretch
-from gpgdoctor.rules.usb_names import name_of
+from gpgdoctor.rules.usb_names import name_of, of_readers
 from gpgdoctor.way.breaks import Broken, has_its_card, result_or
 from gpgdoctor.way.model import Beside, Kind, State, Station
 
@@ -129,7 +129,7 @@ def _reader(facts: Facts, broken: Broken, reader: int | None) -> State:
         return State.BLOCKED
     if any(interface.ccid for interface in known_or(facts.usb, ())):
         return State.SEEN
-    is_nowhere = result_or(None, lambda: not known(facts.usb) and not known(facts.readers))
+    is_nowhere = result_or(None, lambda: not of_readers(facts) and not known(facts.readers))
     return State.ABSENT if is_nowhere else State.UNKNOWN
 
 

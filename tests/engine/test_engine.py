@@ -9,7 +9,18 @@ import pytest
 
 from gpgdoctor.diagnosis import Diagnosis, Verdicts, diagnose
 from gpgdoctor.facts import Facts, NotKnown, Unknown, known
-from gpgdoctor.rules.rule import Cause, Found, Holds, NotApplicable, Rule, Severity, Subject, headed_by, hidden_by
+from gpgdoctor.rules.rule import (
+    Cause,
+    Explained,
+    Found,
+    Holds,
+    NotApplicable,
+    Rule,
+    Severity,
+    Subject,
+    headed_by,
+    hidden_by,
+)
 from gpgdoctor.rules.rule import readers as each_reader
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import text
@@ -79,6 +90,37 @@ def test_a_cause_that_is_too_mild_hides_nothing() -> None:
             a_rule("B", finds(severity)),  # type: ignore[arg-type]
         )
         assert diagnosis.checks[0].status == status
+
+
+def test_what_is_for_information_explains_nothing_worse() -> None:
+    for severity, expected in (("info", ["B"]), ("warning", ["A", "B"]), ("error", ["A", "B"])):
+        for each in (None, each_reader):
+            worse = a_rule("A", finds(severity), *hidden_by("B"), each=each)  # type: ignore[arg-type]
+            diagnosis = judged(worse, a_rule("B", finds("info")))
+            assert sorted({it.id for it in diagnosis.findings}) == expected
+    for judge in (passes, fails_to_know):
+        diagnosis = judged(a_rule("A", judge, *hidden_by("B")), a_rule("B", finds("info")))
+        assert outcome(diagnosis)[0] == ("A", None, "skipped", "explained by B")
+
+
+def test_it_does_where_gpg_goes_another_way_because_of_it() -> None:
+    diagnosis = judged(a_rule("A", finds(), *hidden_by("B")), a_rule("B", finds("info", diverts=True)))
+    assert [it.id for it in diagnosis.findings] == ["B"]
+
+
+def test_the_worst_of_several_causes_explains() -> None:
+    causes = (a_rule("B", finds("info")), a_rule("C", finds("error")))
+    diagnosis = judged(a_rule("A", finds(), *hidden_by("B", "C")), *causes)
+    assert outcome(diagnosis)[0] == ("A", None, "skipped", "explained by C")
+
+
+def test_a_rule_may_name_an_earlier_finding_that_explains_what_it_would_find() -> None:
+    def explained(_: Facts, verdicts: Verdicts) -> Found | None:
+        raise Explained("B") if verdicts.found("B") else AssertionError
+
+    diagnosis = judged(a_rule("A", explained, earlier=("B",)), a_rule("B", finds()))
+    assert outcome(diagnosis)[0] == ("A", None, "skipped", "explained by B")
+    assert diagnosis.checks[0].explained_by == "B"
 
 
 def test_a_cause_that_keeps_a_daemon_from_starting_is_told_from_one_that_does_not() -> None:
@@ -183,6 +225,11 @@ def test_findings_stand_in_the_order_of_their_severity_and_checks_in_that_of_the
     )
     assert [it.id for it in diagnosis.findings] == ["D", "C", "A", "B"]
     assert [it.rule.id for it in diagnosis.checks] == ["A", "B", "C", "D"]
+
+
+def test_a_finding_may_stand_after_another_that_is_as_severe() -> None:
+    order = [("A", finds(after="B")), ("B", finds()), ("C", finds("warning", after="B"))]
+    assert [it.id for it in judged(*(a_rule(id, judge) for id, judge in order)).findings] == ["B", "A", "C"]
 
 
 @pytest.mark.parametrize(

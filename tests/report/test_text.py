@@ -17,7 +17,7 @@ from gpgdoctor.facts import Facts, Unknown
 from gpgdoctor.report import evidence
 from gpgdoctor.report.style import Style
 from gpgdoctor.report.text import render
-from tests.support.build import EXCLUSIVE, IN_USE, RUNNING, machine
+from tests.support.build import CONF, EXCLUSIVE, IN_USE, NOW, RUNNING, machine, with_file
 from tests.support.odd_machines import EVERY, MANAGED
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -196,6 +196,22 @@ def test_a_line_of_a_file_is_one_fact() -> None:
     assert evidence.as_lines(because) == ["line 4: foo"]
     assert evidence.as_lines(because[1:]) == ["line: foo"]
     assert evidence.as_lines(because, places=True) == ["line 4: foo [f[0].lines[3]]"]
+
+
+@pytest.mark.parametrize(("look", "changed", "started"), [(NOW, NOW - 120, NOW - 3000), (0.0, -120.0, -3000.0)])
+def test_times_are_told_as_seconds_before_the_look(look: float, changed: float, started: float) -> None:
+    """As the machine has them, and as a redacted snapshot does."""
+    because = [
+        Evidence(fact="configuration.files[0].changed", value=changed),
+        Evidence(fact="processes[1].started", value=started),
+    ]
+    told = ["file changed: 120.0 s before the look", "process started: 3000.0 s before the look"]
+    assert evidence.as_lines(because, look=look) == told
+
+
+def test_no_epoch_is_shown_for_a_file_that_changed() -> None:
+    printed = render(diagnose(with_file(machine(conf="", running=RUNNING), CONF, changed=NOW - 10)), Style())
+    assert "file changed: 10.0 s before the look" in printed and str(int(NOW))[:6] not in printed
 
 
 def test_a_place_is_named_in_words_and_shown_to_those_who_ask() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import Connection, Facts, Maybe, Unknown
+from gpgdoctor.facts import Connection, Facts, LogEvent, Maybe, Unknown
 from gpgdoctor.system.record import replace
 from tests.support.build import AGENT, FREE_ON_USB, ON_USB, RUNNING, machine, reader, without_pcscd
 from tests.support.judging import causes, finding, severity, status
@@ -46,6 +46,43 @@ def test_another_session_may_be_let_in() -> None:
 def test_a_refusal_is_for_information_where_scdaemon_needs_no_pcscd() -> None:
     assert severity(refusing(conf="", usb=(FREE_ON_USB,)), "GD401") == "info"
     assert severity(refusing(conf=""), "GD401") == "error", "2.2 turns to PC/SC where the interface is claimed"
+
+
+UNASKED = (LogEvent(kind="no-polkit", age=3.0),)
+FEDORA = {"distribution": "fedora Fedora 43", "session": "x11"}
+
+
+def test_no_rule_helps_where_polkitd_could_not_be_asked() -> None:
+    found = finding(refusing(COMM_ERROR, log=UNASKED, host=FEDORA), "GD401").found
+    assert "polkitd could not be asked" in found.summary.clear() and "pcscd.log[0]" in found.because
+    assert found.cure is not None
+    (advice,) = found.cure.advice
+    assert "add a polkit rule" not in advice.text.clear()
+    assert ("sudo", "dnf", "install", "polkit") in advice.commands
+    assert ("sudo", "systemctl", "start", "polkit.service") in advice.commands
+    in_a_container = finding(refusing(log=UNASKED, host={"container": "docker"}), "GD401").found
+    assert in_a_container.cure is not None and "pcscd.log[0]" in in_a_container.because
+    assert "--disable-polkit" in in_a_container.cure.advice[0].text.clear()
+
+
+def test_where_polkitd_could_not_be_asked_no_other_session_is_better_off() -> None:
+    elsewhere = {"session": "ssh", "session_unit": "session-5.scope"}
+    facts = refusing(host=elsewhere)
+    assert isinstance(facts.processes, tuple)
+    agents = tuple(replace(it, session="user@1000.service") for it in facts.processes)
+    assert status(replace(facts, processes=agents), "GD401") == "unknown"
+    unasked = replace(facts, processes=agents, pcscd=replace(facts.pcscd, log=UNASKED))
+    assert severity(unasked, "GD401") == "error"
+
+
+def test_without_elogind_no_session_counts() -> None:
+    no_seats = Unknown.because("/run/systemd/seats: No such file or directory")
+    void = {"init": "runit", "session": "x11", "session_unit": None, "at_seat": no_seats}
+    found = finding(refusing(host=void), "GD401").found
+    assert found.cure is not None and "elogind" in found.cure.advice[0].text.clear()
+    for known in ({"at_seat": True}, {"at_seat": False}, {"init": "systemd"}, {"session_unit": "session-2.scope"}):
+        other = finding(refusing(host={**void, **known}), "GD401").found
+        assert other.cure is not None and "elogind" not in other.cure.advice[0].text.clear()
 
 
 def test_only_polkit_refuses() -> None:
@@ -152,6 +189,37 @@ def test_below_a_user_manager_nobody_is_let_in_whose_sessions_are_all_refused(
     assert status(facts, "GD401") == expected
     unregistered = replace(facts, pcscd=replace(facts.pcscd, policy=False))
     assert status(unregistered, "GD401") == "fail", "polkit refuses everybody what it does not know"
+
+
+def told(facts: Facts) -> str:
+    cure = finding(facts, "GD402").found.cure
+    assert cure is not None
+    return " ".join(f"{it.text.clear()} {it.commands}" for it in cure.advice)
+
+
+@pytest.mark.parametrize(
+    ("pcscd", "command"),
+    [
+        ({"unit": "disabled"}, "'systemctl', 'enable', '--now', 'pcscd.socket'"),
+        ({"unit": "masked"}, "'systemctl', 'unmask', 'pcscd.socket'"),
+        ({"unit": None, "installed": False}, "'apt-get', 'install', 'pcscd'"),
+    ],
+)
+def test_how_pcscd_is_run_to_open_the_device(pcscd: dict[str, Any], command: str) -> None:
+    of_2_2 = told(without_pcscd(usb=(LOCKED,), pcscd=pcscd))
+    assert command in of_2_2 and "disable-ccid" not in of_2_2, "scdaemon 2.2 turns to it by itself"
+    of_2_4 = told(without_pcscd(version="2.4.7", usb=(LOCKED,), pcscd=pcscd))
+    assert command in of_2_4 and "set disable-ccid" in of_2_4
+
+
+def test_a_built_in_reader_that_nobody_wants_is_for_information() -> None:
+    built_in = replace(LOCKED, removable="fixed")
+    assert severity(without_pcscd(version="2.4.7", usb=(built_in,)), "GD402") == "info"
+    assert severity(without_pcscd(version="2.4.7", usb=(built_in,), gnupg=WANTED), "GD402") == "error"
+    unknown = {"card_keys": Unknown.because("hidden")}
+    assert severity(without_pcscd(version="2.4.7", usb=(built_in,), gnupg=unknown), "GD402") == "error"
+    empty_handed = replace(RUNNING, cards=())
+    assert severity(without_pcscd(version="2.4.7", usb=(built_in,), running=empty_handed), "GD402") == "error"
 
 
 # -- GD402 beside what keeps pcscd from serving ------------------------------------------------------------------

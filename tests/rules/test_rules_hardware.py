@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import Facts, LogEvent, Unknown
+from gpgdoctor.facts import Facts, LogEvent, PcscDriver, Unknown
 from gpgdoctor.system.record import replace
 from tests.support.build import (
     FREE_ON_USB,
@@ -27,6 +27,7 @@ ON_PCSC = "disable-ccid\n"
 EMPTY = reader("EMPTY")
 LOST = replace(reader(), state=Unknown.because("PC/SC did not tell"))
 BUILT_IN = replace(ON_USB, name="1-5:1.0", vendor="058f", product="9540", title="EMV Smartcard Reader")
+NO_LIBRARY = {"library": PcscDriver(name="libpcsclite.so.1", usable=False, reason="cannot open"), "installed": False}
 WITHOUT_CCID = replace(FREE_ON_USB, name="1-4:1.0", product="0402", title="YubiKey FIDO", ccid=False, in_libccid=False)
 
 
@@ -43,6 +44,31 @@ def test_no_reader_anywhere() -> None:
     assert severity(machine(readers=(), usb=(FREE_ON_USB,)), "GD501") is None
     assert status(machine(readers=Unknown.because("why"), usb=()), "GD501") == "unknown"
     assert status(machine(readers=(), usb=Unknown.because("/sys is not mounted")), "GD501") == "unknown"
+
+
+@pytest.mark.parametrize("version", ["2.2.40", "2.4.7"])
+def test_where_no_reader_is_on_usb_a_pcscd_that_sleeps_hides_none(version: str) -> None:
+    asleep = {"listener": "activator"}
+    unasked = Unknown.because("pcscd is asleep")
+    facts = without_pcscd(version=version, usb=(), readers=unasked, pcscd=asleep)
+    assert (judged(facts).complete, severity(facts, "GD501")) == (True, "warning")
+    assert "asleep" in finding(facts, "GD501").found.summary.clear()
+    plugged = without_pcscd(version=version, usb=(FREE_ON_USB,), readers=unasked, pcscd=asleep)
+    assert severity(plugged, "GD501") is None
+    through_pcsc = without_pcscd(version=version, conf=ON_PCSC, usb=(), readers=unasked, pcscd=asleep)
+    assert status(through_pcsc, "GD501") == status(through_pcsc, "GD503") == "unknown", "it alone would know"
+
+
+SECURITY_KEY = replace(WITHOUT_CCID, title="Security Key by Yubico")
+
+
+def test_a_security_key_has_no_card_function_to_switch_on() -> None:
+    for pcscd in ({}, NO_LIBRARY):
+        alone = without_pcscd(version="2.4.7", usb=(SECURITY_KEY,), pcscd=pcscd)
+        assert causes(alone) == {"GD501"}
+        assert "has no card" in str(finding(alone, "GD501").found.note)
+        assert severity(without_pcscd(version="2.4.7", usb=(WITHOUT_CCID,), pcscd=pcscd), "GD502") == "warning"
+    assert judged(machine(usb=(SECURITY_KEY, ON_USB))).verdict == "healthy"
 
 
 def test_without_pcscd_and_without_a_driver_the_service_comes_first() -> None:
@@ -215,6 +241,46 @@ def test_a_token_without_its_card_interface() -> None:
     assert {check.status for check in checks(with_another, "GD502")} == {"pass"}
 
 
+OTP_ONLY = replace(WITHOUT_CCID, product="0401", title="Yubikey 4 OTP")
+
+
+@pytest.mark.parametrize("version", ["2.2.19", "2.4.4", "2.4.7"])
+@pytest.mark.parametrize(("keys", "expected"), [(0, "warning"), (3, "error")])
+@pytest.mark.parametrize("conf", ["", ON_PCSC])
+def test_nothing_about_pcscd_explains_a_token_that_is_switched_off(
+    version: str, keys: int, expected: str, conf: str
+) -> None:
+    facts = without_pcscd(version=version, conf=conf, usb=(OTP_ONLY,), gnupg={"card_keys": keys}, pcscd=NO_LIBRARY)
+    assert severity(facts, "GD502") == expected
+    assert severity(facts, "GD305") == ("error" if conf else "info")
+    asleep = without_pcscd(version=version, conf=conf, usb=(OTP_ONLY,), pcscd={"listener": "activator"})
+    assert severity(asleep, "GD502") == "warning"
+
+
+def test_a_token_that_is_switched_off_is_no_matter_where_scdaemon_has_a_card() -> None:
+    unlisted_here = Unknown.because("pcscd refuses this session")
+    facts = machine(running=RUNNING, usb=(OTP_ONLY,), readers=unlisted_here, pcscd={"connections": ()})
+    assert severity(facts, "GD502") is None
+
+
+def test_a_token_that_is_switched_off_beside_empty_readers() -> None:
+    """A built-in reader without a card explains nothing to who has keys on one."""
+
+    def beside(keys: int, readers: Any = (EMPTY,)) -> str | None:
+        return severity(machine(usb=(OTP_ONLY, BUILT_IN), readers=readers, gnupg={"card_keys": keys}), "GD502")
+
+    assert (beside(3), beside(0)) == ("warning", None)
+    assert beside(3, readers=(reader(),)) is None, "a card is there"
+    assert beside(3, readers=Unknown.because("pcscd refuses")) is None, "one may be there"
+
+
+def test_without_gpgconf_it_is_for_information() -> None:
+    missing = Unknown.because("gpgconf does not name the directories")
+    facts = machine(usb=(OF_THE_KERNEL,), readers=(), gnupg={"gpgconf": None, "running": missing})
+    facts = replace(facts, configuration=replace(facts.configuration, in_force=missing))
+    assert severity(facts, "GD502") == "info" and severity(facts, "GD307") == "error"
+
+
 # -- GD502: who has it, and what helps ---------------------------------------------------------------------------
 
 TOO_NEW = replace(FREE_ON_USB, vendor="20a0", product="42b2", title="Nitrokey 3", accessible=False, in_libccid=False)
@@ -238,6 +304,19 @@ def test_a_product_that_libccid_does_not_know_is_told_beside_a_closed_node() -> 
     assert "run pcscd" in advice_of(without_pcscd(version="2.4.7", usb=(replace(TOO_NEW, in_libccid=True),)), "GD402")
 
 
+def leads(facts: Facts) -> str:
+    return judged(facts).findings[0].id
+
+
+def test_what_keeps_pcscd_from_the_reader_is_told_before_the_closed_node() -> None:
+    closed = replace(TOO_NEW, in_libccid=True)
+    assert leads(machine(readers=(), usb=(TOO_NEW,))) == "GD502", "libccid does not know it"
+    assert leads(machine(readers=(), usb=(closed,))) == "GD502", "2.2 would turn to pcscd"
+    of_the_kernel = replace(OF_THE_KERNEL, accessible=False)
+    assert leads(without_pcscd(version="2.4.4", usb=(of_the_kernel,))) == "GD502"
+    assert leads(without_pcscd(version="2.2.40", usb=(TOO_NEW,))) == "GD402", "no pcscd runs"
+
+
 def test_a_closed_node_explains_it_only_to_a_scdaemon_that_does_not_ask_pcscd() -> None:
     closed = replace(TOO_NEW, in_libccid=True)
     by_own_driver_alone = unlisted(closed, conf="", version="2.4.4")
@@ -250,6 +329,7 @@ def test_a_closed_node_explains_it_only_to_a_scdaemon_that_does_not_ask_pcscd() 
 
 
 OF_THE_KERNEL = replace(FREE_ON_USB, vendor="072f", product="2200", title="ACR122U", driver="pn533_usb")
+ELSEWHERE = replace(FREE_ON_USB, name="1-5:1.0")
 
 
 @pytest.mark.parametrize(
@@ -279,10 +359,39 @@ def test_where_scdaemon_has_another_reader_the_kernels_driver_does_no_harm() -> 
     with_a_card = machine(version="2.4.4", conf=ON_PCSC, usb=(ON_USB, OF_THE_KERNEL))
     assert severity(with_a_card, "GD502") in (None, "info")
     alone = without_pcscd(version="2.4.4", usb=(replace(OF_THE_KERNEL, accessible=False),))
+    assert causes(alone) == {"GD402", "GD502"}, "it needs the device, and the device from the kernel"
     assert severity(alone, "GD402") == "error", "no pcscd to tell it of"
     closed = replace(OF_THE_KERNEL, accessible=False)
     without_drivers = machine(version="2.4.4", readers=(), usb=(closed,), pcscd={"drivers": False})
     assert severity(without_drivers, "GD402") == "error", "GD314 hides what pcscd does not list"
+
+
+@pytest.mark.parametrize("pcscd", [{}, NO_LIBRARY, {"listener": "activator"}, {"service": "failed"}])
+@pytest.mark.parametrize(
+    ("version", "conf", "expected"),
+    [
+        ("2.2.27", "", "error"),
+        ("2.4.4", "", "error"),
+        ("2.4.5", "", None),
+        ("2.4.8", "compatibility-flags ccid-no-auto-detach\n", "error"),
+        ("2.4.8", ON_PCSC, "error"),
+    ],
+)
+def test_without_pcscd_a_driver_of_the_kernels_keeps_scdaemon_out_all_the_same(
+    pcscd: dict[str, Any], version: str, conf: str, expected: str | None
+) -> None:
+    facts = without_pcscd(version=version, conf=conf, usb=(OF_THE_KERNEL,), pcscd=pcscd)
+    assert severity(facts, "GD502") == expected
+    if expected:
+        assert "pn533_usb" in finding(facts, "GD502").found.summary.clear()
+        assert "'modprobe', '-r', 'pn533_usb'" in advice_of(facts, "GD502")
+    with_another = without_pcscd(version=version, conf=conf, usb=(OF_THE_KERNEL, ELSEWHERE), pcscd=pcscd)
+    assert severity(with_another, "GD502") is None
+
+
+def test_a_driver_of_the_kernels_is_no_matter_to_a_scdaemon_that_is_not_there() -> None:
+    facts = without_pcscd(usb=(OF_THE_KERNEL,), gnupg={"scdaemon_exists": False, "scdaemon_version": None})
+    assert severity(facts, "GD502") is None
 
 
 def test_a_second_pcscd_is_named_with_the_way_to_stop_it() -> None:

@@ -296,3 +296,17 @@ def test_a_scdaemon_of_musl_wants_the_name_of_the_headers() -> None:
     assert effect is not None and "other programs do" in effect.clear()
     free = machine(version="2.2.17", usb=(FREE_ON_USB,), pcscd={"library": missing})
     assert severity(free, "GD305") == "info"
+
+
+@pytest.mark.parametrize("gone", [{"scdaemon_exists": False, "scdaemon_version": None}, {"gpgconf": None}])
+def test_without_scdaemon_a_pcscd_that_does_not_run_is_for_information(gone: dict[str, Any]) -> None:
+    missing = {"installed": False, "unit": None}
+    plugged = without_pcscd(usb=(FREE_ON_USB,), gnupg=gone, pcscd=missing)
+    found = finding(plugged, "GD301").found
+    assert found.severity == "info" and "gpg says" not in str(found.effect)
+    assert found.cure is not None and ("sudo", "apt-get", "install", "pcscd") in found.cure.advice[0].commands
+    assert judged(plugged).findings[0].id in ("GD306", "GD307")
+    assert severity(without_pcscd(usb=(), gnupg=gone, pcscd=missing), "GD301") is None
+    assert severity(without_pcscd(version="2.4.7", usb=(FREE_ON_USB,), pcscd=missing), "GD301") is None, (
+        "its own driver"
+    )

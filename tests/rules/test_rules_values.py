@@ -129,17 +129,20 @@ def without_default(*, conf: str | None = None, **how: Any) -> Facts:
 
 
 def test_the_default_pinentry_is_missing() -> None:
-    assert severity(without_default(), "GD113") == "warning"
-    assert status(without_default(gnupg={"card_keys": 0}), "GD113") == "skipped", "nobody asks for a card's PIN"
+    assert severity(without_default(), "GD113") == "error"
+    assert severity(without_default(conf="allow-loopback-pinentry\n"), "GD113") == "warning"
+    assert severity(without_default(gnupg={"card_keys": 0}), "GD113") == "warning", "passphrases are asked for too"
     assert status(machine(gnupg={"card_keys": 3}), "GD113") == "skipped"
 
 
 def test_a_card_that_is_being_set_up_needs_a_pinentry_too() -> None:
     no_keys = {"card_keys": 0}
-    assert severity(without_default(gnupg=no_keys, running=RUNNING), "GD113") == "warning"
-    assert severity(without_default(gnupg={"card_keys": UNKNOWN}, running=RUNNING), "GD113") == "warning"
+    assert severity(without_default(gnupg=no_keys, running=RUNNING), "GD113") == "error"
+    assert severity(without_default(gnupg={"card_keys": UNKNOWN}, running=RUNNING), "GD113") == "error"
     for running in (replace(RUNNING, cards=()), None):
-        assert status(without_default(gnupg=no_keys, running=running), "GD113") == "skipped", "no card, no PIN"
+        assert severity(without_default(gnupg=no_keys, running=running), "GD113") == "warning"
+        unseen = machine(configuration={"pinentry_exists": UNKNOWN}, gnupg=no_keys, running=running)
+        assert status(unseen, "GD113") == "skipped", "no card, no PIN"
     assert status(machine(gnupg=no_keys, running=RUNNING), "GD113") == "skipped", "the pinentry is there"
 
 
@@ -152,7 +155,7 @@ def test_a_pinentry_on_the_agents_command_line() -> None:
         running = tuple(told if it.role == "gpg-agent" else it for it in facts.processes)
         assert status(replace(facts, processes=running), "GD113") == expected
     none_runs = replace(facts, processes=())
-    assert severity(none_runs, "GD113") == "warning"
+    assert severity(none_runs, "GD113") == "error"
     unit = AgentUnit(path="/etc/systemd/user/gpg-agent.service", options=("--supervised", "--pinentry-program"))
     for of_systemd, expected in ((unit, "skipped"), (UNKNOWN, "unknown")):
         assert status(replace(none_runs, gnupg=replace(facts.gnupg, agent_unit=of_systemd)), "GD113") == expected

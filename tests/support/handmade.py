@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from gpgdoctor.diagnosis import diagnose
-from gpgdoctor.facts import Facts, LogEvent, Unknown
+from gpgdoctor.facts import Facts, LogEvent, PcscDriver, Unknown
 from gpgdoctor.report.json import document
 from gpgdoctor.system.record import replace
 from tests.support.build import (
@@ -33,8 +33,14 @@ MISMATCH = LogEvent(kind="protocol-mismatch", age=60.0, client="4:4", server="4:
 
 ONE_NAME = "no reader of the lab has another name with pcscd than on USB"
 NO_SSH, NO_SNAP, NO_NIX = "the lab has no sshd", "the lab has no snap", "the lab has no Nix store"
+NO_TOKEN = "the virtual machine's USB has a reader only"
 HIDDEN = Unknown.because("the program that listens on the agent's socket is not visible to this user")
 ALCOR = replace(ON_USB, name="1-5:1.0", vendor="058f", product="9540", title="EMV Smartcard Reader")
+OTP_ONLY = replace(
+    ON_USB, name="1-4:1.0", product="0401", title="Yubikey 4 OTP", ccid=False, driver="usbhid", in_libccid=False
+)
+NFC = replace(ON_USB, name="1-3:1.0", vendor="072f", product="2200", title="ACR122U", driver="pn533_usb")
+NO_LIBRARY = {"library": PcscDriver(name="libpcsclite.so.1", usable=False, reason="cannot open"), "installed": False}
 OF_A_SNAP = replace(PCSCD, pid=510, executable="/snap/yubioath-desktop/12/usr/sbin/pcscd")
 STORED = {"target": "/nix/store/abc-home-manager-files/.gnupg/scdaemon.conf", "manager": "Nix (home-manager)"}
 
@@ -80,6 +86,8 @@ SNAPSHOTS: dict[str, tuple[str, Facts]] = {
     "GD315.ok": (ON_DEBIAN_13_ALONE, machine(version=DEBIAN_13, conf=PCSC, common_conf="use-keyboxd\n")),
     "GD502.second-pcscd": (NO_SNAP, machine(version=DEBIAN_13, conf=PCSC, readers=(), others=(OF_A_SNAP,))),
     "GD502.second-pcscd-ok": (NO_SNAP, machine(version=DEBIAN_13, conf=PCSC, others=(OF_A_SNAP,))),
+    "GD502.switched-off": (NO_TOKEN, without_pcscd(version=DEBIAN_13, usb=(OTP_ONLY,), pcscd=NO_LIBRARY)),
+    "GD502.kernel": (NO_TOKEN, without_pcscd(version="2.4.4", usb=(NFC,))),
     "GD505.broken": ("a virtual reader never breaks", machine(readers=(reader("UNAVAILABLE"),))),
 }
 
