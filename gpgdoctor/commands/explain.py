@@ -28,6 +28,7 @@ MANY = "Several causes look like this; each title says what holds where all is w
 ONE = "One page fits; its title says what holds where all is well."
 ANY_PROGRAM = "Any program may print this: it may be about another USB device, or about no card at all. "
 OF_ANOTHER_CAUSE = "The text does not prove it: another cause may print the same. "
+LIKELY_AT_MOST = "No page has this text or its symptom; by its words alone, these are the likeliest. "
 ONLY_WORDS = "It was found by words alone, and may be something else. "
 FROM_STDIN = "-"
 NEARLY = 0.8  # similarity of a name with a typo
@@ -129,6 +130,8 @@ def _doubt(answer: Answer) -> str:
     """What stands before the pages; one page alone never stands there as if it were certain."""
     if answer.of_any_program:
         return ANY_PROGRAM
+    if answer.by_likeness:
+        return LIKELY_AT_MOST
     if len(answer.matches) > 1:
         return ""
     if answer.deciding is None:

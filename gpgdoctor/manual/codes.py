@@ -9,6 +9,7 @@ BARE = re.compile(r"(?<!\w)80100([0-9a-fA-F]{3})\b")
 # What pcsclite.h calls the codes that the pages have as numbers.
 PCSC = {
     "scard_f_internal_error": "0x80100001",
+    "scard_e_no_memory": "0x80100006",
     "scard_e_unknown_reader": "0x80100009",
     "scard_e_sharing_violation": "0x8010000b",
     "scard_e_no_smartcard": "0x8010000c",

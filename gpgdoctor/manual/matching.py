@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
-from gpgdoctor.manual import codes, phrases
+from gpgdoctor.manual import codes, phrases, signs
 from gpgdoctor.manual.pages import Page
 from gpgdoctor.manual.phrases import Phrase
 from gpgdoctor.manual.speakers import Line, Speaker, words
@@ -58,7 +58,7 @@ BARE_REASONS = frozenset({
 })
 # Those of them that only GnuPG has: they say something in any sentence.
 OF_CARDS = ("no smartcard daemon", "card error", "bad pin", "no pinentry", "pin blocked", "card removed")
-IN_PROSE = (*OF_CARDS, "no such device", "hardware problem", "card not present")
+IN_PROSE = (*OF_CARDS, "no such device", "hardware problem", "card not present", "service is not running")
 OF_THE_MESSAGE = frozenset({"no such file or directory", "permission denied", "is a directory", "end of file"})
 # What programs of all kinds print.
 OF_ANY_PROGRAM = frozenset({
@@ -74,7 +74,10 @@ OF_ANY_PROGRAM = frozenset({
     "cant get config descriptor", "unable to enumerate usb device",
     "device descriptor read 64 error", "xhci host controller not responding", "hc died cleaning up",
     "usb disconnect device number", "invalid handle", "subsystem not ready", "command timeout",
-    "it may have been disconnected", "device not accepting address", "cant set config 1",
+    "it may have been disconnected", "device not accepting address", "cant set config 1", "attempt power cycle",
+    "device not responding to setup address", "device descriptor read all error", "device descriptor read 8 error",
+    "cannot enable maybe the usb cable is bad", "disabled by hub emi", "reset full-speed usb device",
+    "not enough memory", "not enough memory available to complete this command",
     "an error occurred on the device",
     "the device was removed or unplugged", "the device is not present or unplugged",
     "could not open a connection to your authentication agent",
@@ -127,7 +130,7 @@ OF_DAEMONS = ("pcsc_", "usb_", "apdu_", "ccid ")  # how lines of scdaemon begin
 # A reason that without what failed is mostly about no card: a wrong passphrase has it too.
 OF_OTHER_MATTERS = frozenset({"bad session key"})
 # What every listing of keys on cards has: it explains no other line.
-OF_LISTINGS = frozenset({"card serial no", "card-no"})
+OF_LISTINGS = frozenset({"card serial no", "card-no", "signature pin forced"})
 
 
 class Weight(IntEnum):
@@ -159,6 +162,12 @@ def whole(said: Line, joined: Sequence[Line], *, ours: bool) -> list[Match]:
     found = [phrase for phrase in phrases.in_line(said) if _counts(phrase, said, ours)]
     found = [phrase for phrase in found if not any(phrases.is_in(phrase, part) for part in joined)]
     return _longest(found, said, _weight(said))
+
+
+def of_signs(said: Line) -> list[Match]:
+    """The pages that a line leads to by what is no fixed text; never certain."""
+    weight = _weight(said)
+    return [Match(page=page, line=said, phrase=sign, weight=weight, reason=sign) for page, sign in signs.in_line(said)]
 
 
 def reasons(said: Line) -> list[Match]:
@@ -239,7 +248,8 @@ def _counts(phrase: Phrase, said: Line, ours: bool) -> bool:
     if bare in BARE_REASONS:
         return False
     if bare in OF_ANY_PROGRAM and not ours:
-        enough = len(bare.split()) >= ENOUGH_OF_A_LINE * len(said.words.split())
+        spoken = words(said.message) if said.speaker is Speaker.KERNEL else said.words
+        enough = len(bare.split()) >= ENOUGH_OF_A_LINE * len(spoken.split())
         return enough and said.speaker is not Speaker.OTHER
     is_of_cards = said.speaker is not Speaker.OTHER or own.program == said.program
     return is_of_cards or CARD_WORDS.search(own.whole) is not None

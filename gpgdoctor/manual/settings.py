@@ -20,6 +20,7 @@ PAGES = {
     "use-keyboxd": "GD315",
     "disable-application": "GD117",
     "deny-admin": "GD117",
+    "--homedir": "other-wrong-home",
 }
 OPTION = re.compile(rf"(?<![\w-])(?:{'|'.join(PAGES)})(?![\w-])")
 

@@ -38,18 +38,25 @@ COLOURS = re.compile(r"\x1b\[[0-9:;<=>?]*[ -/]*[@-~]")
 PROMPT = re.compile(r"^\s*(?:[\w.@~/:-]*[$#%>\u276f\u279c\u25b6\u03bb]\s+)+")
 # What a log puts before a line: a date and a time in several forms, perhaps a host, the kernel's seconds.
 CLOCK = r"\d{2}:\d{2}(?::\d{2})?(?:[.,]\d+)?"
-DATE = r"(?:[A-Za-z]{3}\s+\d{1,2}|\d{4}[-/]\d\d[-/]\d\d|\d\d\.\d\d(?:\.(?:\d{4})?)?)"
-STAMP = re.compile(rf"^\s*(?:\[\s*\d+\.\d+\]\s*|(?:{DATE}[T ]\s*)?{CLOCK}(?:Z|[+-]\d\d:?\d\d)?\s+)")
+# Months are written in the reader's language: "sep 17", "12\u6708 04".
+MONTH = r"(?:[^\W\d_]{3,5}\.?|\d{1,2}\u6708)"
+DATE = rf"(?:{MONTH}\s+\d{{1,2}}|\d{{1,2}}\.?\s+{MONTH}|\d{{4}}[-/]\d\d[-/]\d\d|\d\d\.\d\d(?:\.(?:\d{{4}})?)?)"
+# dmesg: "[ 3935.77]", "[  +0.54]", "[Apr11 19:22]", and what is left of it where the bracket was not copied.
+UPTIME = r"\[?\s*\+?\d+\.\d{3,}\]|\[[A-Z][a-z]{2}\s?\d{1,2} \d\d:\d\d\]"
+STAMP = re.compile(rf"^\s*(?:(?:{UPTIME})\s*|(?:{DATE}[T ]\s*)?{CLOCK}(?:Z|[+-]\d\d:?\d\d)?\s+)")
 HOST = re.compile(r"^(?!usb\s|hub\s)[\w.-]+\s+(?=[\w.@/-]+(?:\[\d+\])?:\s)")
 # pcscd: "00000045 ccid_usb.c:598:OpenUSBByName() text"
-SOURCE_LINE = re.compile(r"^(?:\d{8} )?(?:\[\d+\] )?[\w./-]*?([\w-]+\.[cl]):\d+:(\w+)\(\)\s*")
+SOURCE_LINE = re.compile(r"^(?:\d{8} )?(?:\[\d+\] )?(?:[\w./-]*/)?([\w-]+\.[cl]):\d+:(\w+)\(\)\s*")
 NAMED = re.compile(r"^(?:\([^()]*\) )?(?P<program>[A-Za-z_][\w.+-]*?)(?:\[\d+\](?:: | )|: +)")
 SHELLS = re.compile(r"^(?:-?(?:ba|z|k|da|fi)?sh|/bin/\w*sh): (?:line )?(?:\d+: )?")
 # A line of a script, wherever its output went: "/opt/ask-pin: line 58: echo: write error", dash without "line".
 SHELL = "sh"
 SCRIPT = re.compile(r"^[^\s:]*/[^\s:]+: (?:line )?\d+: |^[^\s:]+: line \d+: ")
 ZSH = re.compile(r"^zsh: command not found: (\S+)$")
-KERNEL = re.compile(r"^(?:kernel: )?(usb(?:usb)? \d[\d.-]*|usbhid|usbfs|usb): ")
+KERNEL = re.compile(
+    rf"^(?:kernel: )?(?:(?:{UPTIME})\s*)?"
+    r"((?:usb(?:usb)? )?usb\d+-port\d+|usb(?:usb)? \d[\d.-]*|usbhid|usbfs|usb|hub \d[\d.:-]*|xhci_hcd [\w:.]+): "
+)
 
 PROGRAMS = {
     Speaker.GNUPG: (

@@ -60,12 +60,13 @@ class Record(metaclass=_RecordType):
         __dataclass_fields__ = _LazyFields()
 
         def __init__(self, **values):
-            cls = type(self)
-            values = {**cls.__record_defaults__, **values}
+            cls, put = type(self), object.__setattr__
+            if len(values) < len(cls.__slots__):
+                values = {**cls.__record_defaults__, **values}
             if len(values) != len(cls.__slots__):
                 raise TypeError(f"{cls.__name__} has the fields {cls.__slots__}, not {tuple(values)}")
             for name, value in values.items():
-                object.__setattr__(self, name, value)
+                put(self, name, value)
 
         def __setattr__(self, name, value):
             raise AttributeError(f"{type(self).__name__} is frozen")

@@ -236,5 +236,4 @@ def _state(path: str) -> bytes:
 
 def ran(before: Mapping[int, bytes], after: Mapping[int, bytes]) -> set[int]:
     """The threads that ran between two looks; those that came or ended in between did."""
-    same = {thread for thread, text in after.items() if before.get(thread) == text}
-    return (before.keys() | after.keys()) - same
+    return {thread for thread, _ in before.items() ^ after.items()}

@@ -145,6 +145,13 @@ def test_one_page_for_words_is_said_to_be_found_by_words(capsys: pytest.CaptureF
     assert printed.startswith(" ".join(command.ONLY_WORDS.split()))
 
 
+def test_a_guess_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = " ".join(told(capsys, "yubikey dead").split())
+    assert (
+        printed.startswith(" ".join(command.LIKELY_AT_MOST.split())) and len(ids_in(told(capsys, "yubikey dead"))) > 2
+    )
+
+
 def test_words_need_no_quotes(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(capsys, *NO_SUCH_DEVICE.split()) == told(capsys, NO_SUCH_DEVICE)
 

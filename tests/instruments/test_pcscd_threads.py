@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpgdoctor.instruments.watch.activity import Activity
 from gpgdoctor.system.threads import (
     ASKED_AT_ONCE,
     Pairing,
@@ -185,6 +186,26 @@ def test_the_kernel_tells_when_a_thread_ran() -> None:
     assert worker.native_id not in clock.threads(), "one that was read and has ended is not listed any more"
     clock.close()
     assert (scheduled(os.getpid()) or 0) > 0
+
+
+def test_a_process_that_slept_is_still_and_one_that_ran_is_not() -> None:
+    if not is_counted():
+        pytest.skip("this kernel does not count when threads run")
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as cat:
+        assert cat.stdin is not None and cat.stdout is not None
+        activity = Activity("/nonexistent", cat.pid)
+        for _ in range(3):
+            cat.stdin.write(b"x")
+            assert cat.stdout.read(1) == b"x"
+            before = None
+            while before != (before := processor_time_ns(cat.pid)):  # until it sleeps again, and that is counted
+                time.sleep(0.05)
+            activity.begin(None, 0.0)
+            assert not activity.is_still(())
+            for _ in range(3):
+                activity.begin(None, 0.0)
+                assert activity.is_still(())
+        activity.close()
 
 
 def test_one_thread_in_the_place_of_another_is_seen() -> None:

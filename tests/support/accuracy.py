@@ -59,7 +59,7 @@ class Score:
         for name in ("right", "among", "wrong", "unseen"):
             parts.append(f"{name} {100 * self.share(getattr(self, name)):.1f} %")
         parts.append(f"certain {self.certain}, wrongly {self.certain_wrong}; invented {self.invented}")
-        parts.append(f"{self.cpu_s_an_hour:.0f} s of CPU an hour, child {self.child_cpu_s:.2f} s in all")
+        parts.append(f"{self.cpu_s_an_hour:.1f} s of CPU an hour, child {self.child_cpu_s:.2f} s in all")
         return ", ".join(parts)
 
 

@@ -25,12 +25,10 @@ def main() -> None:
     rate_hz, seconds, path = float(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
     watch = Watch(Poll(DEFAULT_SOCKET, rate_hz=rate_hz, stay=False), Claims(), rate_hz=rate_hz)
     began_s = time.monotonic()
-    out = open(path, "w", encoding="ascii")  # noqa: SIM115 - as long as this lives
+    told: list[str] = []
 
     def tell(events: Iterable[Event], at_s: float, trouble: str | None) -> bool:
-        for event in events:
-            line = json.loads(as_json(event))
-            print(json.dumps({**line, "t": began_s + event.t_s}), file=out)
+        told.extend(map(as_json, events))
         return True
 
     warm_s = 2.0
@@ -39,11 +37,10 @@ def main() -> None:
     watch.run(tell, for_s=warm_s + seconds, until_conflict=False)
     used_s = _cpu_s(resource.RUSAGE_SELF) - before
     watch.close()
-    print(
-        json.dumps({"cpu_s": used_s, "child_cpu_s": _cpu_s(resource.RUSAGE_CHILDREN), "seconds": seconds}),
-        file=out,
-        flush=True,
-    )
+    lines = [{**line, "t": began_s + line["t"]} for line in map(json.loads, told)]
+    lines.append({"cpu_s": used_s, "child_cpu_s": _cpu_s(resource.RUSAGE_CHILDREN), "seconds": seconds})
+    with open(path, "w", encoding="ascii") as out:
+        out.writelines(json.dumps(line) + "\n" for line in lines)
 
 
 def _cpu_s(whose: int) -> float:

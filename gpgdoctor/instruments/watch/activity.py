@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 
 from gpgdoctor.system.record import Record
 from gpgdoctor.system.sockets import Peer, Sockets
-from gpgdoctor.system.threads import Pairing, ThreadClock, ran
+from gpgdoctor.system.threads import Pairing, ThreadClock, processor_time_ns, ran
 
 HIDDEN_INTERVAL_S = 0.2  # where pcscd's threads are hidden, its connections are listed this often
 
@@ -35,6 +35,7 @@ class Activity:
         self._clock = ThreadClock(pid) if pid is not None else None
         self._pairing, self._main = Pairing(), pid
         self._threads: frozenset[int] = frozenset()
+        self._ran_ns: int | None = None  # how long the whole process had run when its threads were read last
         self._listed: tuple[frozenset[int], int | None] | None = None
         self._listed_s = 0.0
         self._first: dict[int, bytes] | None = None
@@ -46,6 +47,8 @@ class Activity:
         hidden, by their connection."""
         self._sure: frozenset[int] = frozenset()
         self._earlier: Set[int] = frozenset()
+        self.lists = 0
+        """How often ``peers`` and ``serves`` were made anew: as long as it is the same, they are."""
         self.error: str | None = None
         """Why the kernel does not list sockets, where it does not."""
 
@@ -57,17 +60,25 @@ class Activity:
         """A new look. ``own`` is the inode of our end of our connection; raises OSError where pcscd has ended."""
         self._base, self._was_complete = self._first, self._complete
         self._earlier = self.serves.keys()
+        if self._has_slept():
+            self._last = self._first
+            return
         self._refresh(own, now_s)
         self._first = self._last = self._read()
         if self._first is not None and len(self._first) < len(self._threads):  # one has just ended
             self._refresh(own, now_s)
             self._first = self._last = self._read()
 
-    def is_still(self, mine: frozenset[int]) -> bool:
+    def _has_slept(self) -> bool:
+        """Whether no thread ran since the look before; one that runs at this moment is seen at the next look."""
+        before_ns, self._ran_ns = self._ran_ns, processor_time_ns(self._clock.pid) if self._clock else None
+        return self._ran_ns is not None and self._ran_ns == before_ns and self._listed is not None
+
+    def is_still(self, mine: Iterable[int]) -> bool:
         """Whether nothing ran, came or ended since the look before, but for these threads."""
         if self._base is None or self._first is None or self._listed is None:
             return False
-        return ran(self._base, self._first) <= mine
+        return self._base is self._first or ran(self._base, self._first).issubset(mine)
 
     def extend(self, own: int | None, now_s: float) -> None:
         """Take in who came, and what ran, while the counts were read."""
@@ -99,6 +110,7 @@ class Activity:
             self._pair()
         else:
             self.serves = {server: frozenset({server}) for server in self.peers}
+        self.lists += 1
 
     def _only_ended(self, before: frozenset[int]) -> bool:
         """Whether nobody came, and it is known who has gone: then there is nothing to ask the kernel."""
@@ -109,6 +121,7 @@ class Activity:
         self.peers = {server: peer for server, peer in self.peers.items() if server not in closed}
         self._complete = self._pairing.update(self._threads, self.peers)
         self._take_serves()
+        self.lists += 1
         return True
 
     def _take_serves(self) -> None:
@@ -128,20 +141,21 @@ class Activity:
         """What ran from the look before to now."""
         if self._base is None or self._last is None:
             return Ran(clients=None, strangers=False, complete=False)
-        threads, known = ran(self._base, self._last), set(self.serves) | set(self._earlier)
-        strangers = bool(set(threads) - known - {self._main})
-        complete = self._complete and self._was_complete
+        threads = ran(self._base, self._last)
+        clients = frozenset(thread for thread in threads if thread in self.serves or thread in self._earlier)
         came = self._main in threads
-        return Ran(clients=frozenset(threads & known), strangers=strangers, complete=complete, came=came)
+        strangers = len(threads) > len(clients) + came
+        return Ran(clients=clients, strangers=strangers, complete=self._complete and self._was_complete, came=came)
 
     @property
     def sure(self) -> frozenset[int]:
         """Clients whose connection is known beyond doubt."""
         return self._sure
 
-    def samples(self) -> Mapping[int, bytes]:
-        """What the kernel says now of each client's thread."""
-        return {thread: text for thread, text in (self._first or {}).items() if thread in self.serves}
+    def samples(self, clients: Iterable[int]) -> Mapping[int, bytes]:
+        """What the kernel says now of these clients' threads."""
+        first = self._first or {}
+        return {client: first[client] for client in clients if client in first}
 
     def close(self) -> None:
         if self._clock is not None:

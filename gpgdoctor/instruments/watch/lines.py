@@ -13,12 +13,13 @@ from gpgdoctor.system.escape import printable
 
 NAMES_LIMIT = 3  # of programs in one line
 NOBODY = "a program that is not visible"
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
 def as_json(event: Event) -> str:
     """One line, ASCII. ``by`` of a wait or a refusal names both sides: first who wants the card, then who has it."""
     people = (*event.by, *event.holders) if event.kind in ("wait", "refused") else event.by
-    return json.dumps(
+    return _encode(
         {
             "t": round(event.t_s, 3),
             "event": event.kind,
@@ -26,8 +27,7 @@ def as_json(event: Event) -> str:
             "reader": event.reader,
             "share": event.share,
             "by": [{"pid": who.pid, "program": who.program, "certainty": who.certainty} for who in people],
-        },
-        sort_keys=True,
+        }
     )
 
 

@@ -45,16 +45,16 @@ class Matching:
 
     def narrow(self, serves: Serves, ran: frozenset[int] | None, sure: Collection[int]) -> Serves:
         """The connections that each client may be, less those that it was seen not to be; ``sure`` needs no proof."""
+        if serves is self._before and not self._open:  # nothing is left to find out
+            self.asleep = frozenset()
+            return self._narrowed
         self._settled = {client: it for client, it in self._settled.items() if it in serves.get(client, ())}
         doubtful = {client for client, found in serves.items() if client not in sure and self._is_open(client, found)}
         self._open = {it for client in doubtful for it in serves[client]}
-        if not doubtful and serves is self._before:
-            self.asleep = frozenset()
-            return self._narrowed
         self._before = serves
         still = self._look()
         acting = doubtful & (ran or frozenset())
-        self.asleep = self._asleep(still) if acting else frozenset()
+        self.asleep = self._asleep(still & {it for client in acting for it in serves[client]})
         for client in acting:
             if not any(client in earlier for earlier in self._ran):
                 self._judge(client, serves[client])

@@ -32,10 +32,14 @@ class Naming:
     def __init__(self) -> None:
         self._clients: dict[int, tuple[Who, ...]] = {}
         self._inodes: dict[int, int] = {}
+        self._met: Mapping[int, Peer] = {}
         self._earlier: deque[int] = deque(maxlen=EARLIER_CLIENTS)  # processes, the last one first
 
     def meet(self, peers: Mapping[int, Peer]) -> None:
         """Look for the programs of connections that were not seen before; cheap where there are none."""
+        if peers is self._met:
+            return
+        self._met = peers
         new = {server: peer for server, peer in peers.items() if self._inodes.get(server) != peer.inode}
         if not new:
             return
@@ -81,6 +85,11 @@ class Naming:
         """The process, where it is known beyond doubt."""
         (first, *more) = self._clients.get(connection, (_NOBODY,))
         return first.pid if not more and first.certainty == "certain" else None
+
+    def may_be(self, connection: int, program: str) -> bool:
+        """Whether it is that program's, or nobody knows whose it is."""
+        named = self._clients.get(connection, (_NOBODY,))
+        return any(who.certainty != "certain" or who.pid is None or who.program == program for who in named)
 
     def may_be_connected(self, pid: int) -> bool:
         """Whether a connection is this process's, or of a program that cannot be told."""

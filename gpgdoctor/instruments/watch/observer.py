@@ -38,7 +38,7 @@ class Clients:
 
     def without_others(self, look: Look) -> Look:
         """Less the threads that were found to serve no connection: readers' own, and clients that are not visible."""
-        others = {client for client in look.connections if not self._serves.get(client, ())}
+        others = look.connections - {client for client, found in self._serves.items() if found}
         if not others:
             return look
         ran = look.ran or frozenset()
@@ -74,6 +74,11 @@ class Clients:
         found = self._serves.get(client, frozenset())
         return found if client in self._sure else found - self._matching.asleep
 
+    def may_be_scdaemon(self, client: int) -> bool:
+        """Unless it is known to be another program, or one of several others."""
+        found = self._serves.get(client)
+        return not found or any(self._naming.may_be(connection, "scdaemon") for connection in found)
+
     def pid_of(self, client: int) -> int | None:
         """The process of a client, where it is known."""
         connections = self._serves.get(client, frozenset())
@@ -90,9 +95,11 @@ class Observer:
         self._clients = Clients(self._naming)
         self._pcscd: int | None = None
         self._readers: dict[str, ReaderState] | None = None
+        self._states: tuple[ReaderState, ...] | None = None  # the same, as they came
         self._claims: Mapping[int, int] = {}
         self._samples: Mapping[int, bytes] = {}
         self._sharing: Mapping[str, int] = {}
+        self._answered: Said | None = None  # the answers that were judged last
         self._there: set[int] = set()  # clients of the sight before
         self._stirred_s = self._asked_s = 0.0  # when somebody came last, and when scdaemon was asked last
         self._unexplained: dict[int, float] = {}  # scdaemons with a card that are no clients of pcscd, since when
@@ -104,7 +111,7 @@ class Observer:
         """Another pcscd knows nothing of what was before."""
         self._attribution = Attribution()
         self._conflicts = Conflicts(self._clients)
-        self._readers = None
+        self._readers = self._states = None
         self._samples, self._sharing = {}, {}
 
     @property
@@ -115,7 +122,7 @@ class Observer:
     @property
     def wants_answers(self) -> bool:
         """Whether it matters now what scdaemon has."""
-        return any(it.sharing for it in (self._readers or {}).values()) or bool(self._unexplained)
+        return any(self._sharing.values()) or bool(self._unexplained)
 
     @property
     def knows_scdaemon(self) -> bool:
@@ -126,14 +133,12 @@ class Observer:
         """The events of one sight; ``said`` is what my scdaemons said last."""
         self._slept_s += sight.slept_s
         self._at_s = sight.at_s - self._began_s + self._slept_s
-        if sight.came or sight.serves.keys() - self._there:
-            self._stirred_s = sight.at_s
-        self._there = set(sight.serves)
         self._note(said)
         self._naming.meet(sight.peers)
         self._clients.meet(sight)
+        self._stir(sight)
         events = self._machine(sight)
-        if sight.readers is not None:
+        if sight.readers is not None and sight.readers is not self._states:
             events += self._readers_now(sight.readers)
         if sight.look is not None:
             known = self._clients.without_others(sight.look)
@@ -155,13 +160,21 @@ class Observer:
             events = self._conflicts.waits(self._at_s, self._samples, self._attribution, self._sharing)
         return events + self._answers(said, now_s)
 
+    def _stir(self, sight: Sight) -> None:
+        """Note when somebody came who may be a scdaemon of mine: also who has gone again already."""
+        new = sight.serves.keys() - self._there
+        if any(map(self._clients.may_be_scdaemon, new)) or (sight.came and not new):
+            self._stirred_s = sight.at_s
+        self._there = set(sight.serves)
+
     def _note(self, said: Said | None) -> None:
         if said is not None:
             self._claims, self._asked_s = said.cards, said.asked_s
 
     def _answers(self, said: Said | None, now_s: float) -> list[Event]:
-        if said is None:
+        if said is None or (said is self._answered and not said.cards):
             return []
+        self._answered = said
         readers = tuple((self._readers or {}).values())
         refusals = self._conflicts.refusals(self._at_s, said, readers, self._attribution)
         return refusals + self._by_own_driver(said, now_s)
@@ -198,7 +211,7 @@ class Observer:
                 events.append(self._event("card", "came" if name in before else new, name))
             elif had and not has:
                 events.append(self._event("card", "left", name))
-        self._readers = now
+        self._readers, self._states = now, readers
         return events
 
     def _event(self, kind: str, change: Change, reader: str) -> Event:

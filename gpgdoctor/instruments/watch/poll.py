@@ -79,8 +79,11 @@ class Poll:
         self._trouble: str | None = None
         self._ends_by_itself = True
         self._mine: set[int] = set()  # pcscd's ends of our own connections
-        self._my_clients_yet: deque[int] = deque(maxlen=OWN_CLIENTS)  # and the threads that serve, or served, them
-        self._served: tuple[Serves, frozenset[int], Serves] | None = None
+        self._my_clients: deque[int] = deque(maxlen=OWN_CLIENTS)  # and the threads that serve, or served, them
+        self._told_apart: tuple[int, int | None] | None = None  # the lists, and our end, of which what follows is true
+        self._clients: dict[int, Peer] = {}  # who is connected, but for us
+        self._serves: Serves = {}  # which of these connections each other client may be
+        self._is_mistakable = False  # our own connection came together with another one: which thread is ours?
         self._sharing: dict[str, int] = {}
         self._last_s = -60.0
         self._asleep_s = _asleep_s()
@@ -111,7 +114,7 @@ class Poll:
         """Whether nothing but our own thread ran in pcscd, and nothing is due by time."""
         if not self._is_steady or _asleep_s() - self._asleep_s > SLEPT_S:
             return False
-        return activity.is_still(self._my_clients(activity))
+        return activity.is_still(self._my_clients)
 
     def _living(self, now_s: float) -> Activity | None:
         """The pcscd of now; None where there is none. Processes are searched once a second where there is none."""
@@ -135,10 +138,10 @@ class Poll:
 
     def _ask(self, activity: Activity, now_s: float) -> Sight:
         self._is_steady = False
-        clients = self._clients(activity)
-        others = any(peer.inode for peer in clients.values())
+        self._tell_apart(activity)
+        others = any(peer.inode for peer in self._clients.values())
         readers = self._states(others, now_s)
-        if readers is None and self._connection is None and not clients:
+        if readers is None and self._connection is None and not self._clients:
             sharing = dict.fromkeys(self._sharing, 0)  # nobody is connected: nobody holds anything
         elif readers is None:
             return self._sight(now_s, activity)
@@ -146,9 +149,10 @@ class Poll:
             sharing = {reader.name: reader.sharing for reader in readers}
         if sharing != self._sharing:
             activity.extend(self._own, now_s)
-        if self._is_mistakable(activity):
+        self._tell_apart(activity)
+        if self._is_mistakable:
             self._disconnect()  # the next connection comes alone, as a rule
-        ran, mine = activity.ran(), self._my_clients(activity)
+        ran, mine = activity.ran(), frozenset(self._my_clients)
         late = now_s - self._last_s > LATEST_CERTAIN_PERIODS / self._rate_hz
         look = Look(
             at_s=now_s,
@@ -174,30 +178,22 @@ class Poll:
     ) -> Sight:
         asleep_s = _asleep_s()
         slept_s, self._asleep_s = asleep_s - self._asleep_s, asleep_s
-        peers = self._clients(activity) if activity else {}
-        mine = self._my_clients(activity) if activity else frozenset()
-        serves = self._serving(activity, mine) if activity else {}
+        if activity is not None:
+            self._tell_apart(activity)
         return Sight(
             at_s=now_s,
             pcscd=self._pid,
             readers=readers,
             look=look,
-            peers=peers,
-            serves=serves,
+            peers=self._clients if activity else {},
+            serves=self._serves if activity else {},
             sure=activity.sure if activity else frozenset(),
-            samples={it: text for it, text in activity.samples().items() if it in serves} if activity else {},
+            samples=activity.samples(self._serves) if activity else {},
             came=came,
             slept_s=slept_s if slept_s > SLEPT_S else 0.0,
             trouble=(activity.error if activity else None) or self._trouble,
             note=self._note,
         )
-
-    def _serving(self, activity: Activity, mine: frozenset[int]) -> Mapping[int, frozenset[int]]:
-        """Which connection each client may be, but for us; the same object as long as nothing changes."""
-        if self._served is None or self._served[:2] != (activity.serves, mine):
-            found = {it: which - self._mine for it, which in activity.serves.items() if it not in mine}
-            self._served = activity.serves, mine, found
-        return self._served[2]
 
     # -- our own connection ---------------------------------------------------------------------------------------
 
@@ -239,24 +235,23 @@ class Poll:
             self._note = f"pcscd lets root in, but not {name} ({refusal}), whose gpg gets no card: this watches as root"
             return connection
 
-    def _clients(self, activity: Activity) -> dict[int, Peer]:
-        """Who is connected, but for us; one that we have just left is still ours."""
-        own = self._own
-        if own is not None:
-            self._mine |= {server for server, peer in activity.peers.items() if peer.inode == own}
+    def _tell_apart(self, activity: Activity) -> None:
+        """Who is connected, but for us; a connection that we have just left, and its thread, are still ours.
+
+        The lists stay the same objects as long as nobody comes or goes.
+        """
+        if self._told_apart == (activity.lists, self._own):
+            return
+        self._told_apart = activity.lists, self._own
+        if self._own is not None:
+            self._mine |= {server for server, peer in activity.peers.items() if peer.inode == self._own}
         self._mine &= activity.peers.keys()
-        return {server: peer for server, peer in activity.peers.items() if server not in self._mine}
-
-    def _is_mistakable(self, activity: Activity) -> bool:
-        """Whether our own connection came together with another one, so that nobody can tell our thread."""
-        return any(found & self._mine and len(found) > 1 for found in activity.serves.values())
-
-    def _my_clients(self, activity: Activity) -> frozenset[int]:
-        """Our own thread in pcscd; of a connection that we have just closed, too."""
         for client, found in activity.serves.items():
-            if found and found <= self._mine and client not in self._my_clients_yet:
-                self._my_clients_yet.append(client)
-        return frozenset(self._my_clients_yet)
+            if found and found <= self._mine and client not in self._my_clients:
+                self._my_clients.append(client)
+        self._clients = {server: peer for server, peer in activity.peers.items() if server not in self._mine}
+        self._serves = {it: of - self._mine for it, of in activity.serves.items() if it not in self._my_clients}
+        self._is_mistakable = any(found & self._mine and len(found) > 1 for found in activity.serves.values())
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -269,8 +264,8 @@ class Poll:
         if self._activity is not None:
             self._activity.close()
         self._activity, self._pid, self._sharing, self._searched_s = None, None, {}, -60.0
-        self._mine = set()
-        self._my_clients_yet.clear()
+        self._mine, self._told_apart = set(), None
+        self._my_clients.clear()
 
     def close(self) -> None:
         self._end()
