@@ -33,12 +33,14 @@ def keeps_all_out(facts: Facts, interface: UsbInterface) -> bool:
 
     libccid takes no interface from it, scdaemon's own driver does since 2.4.5.
     """
-    if not interface.ccid or driver_of(interface) is None or scdaemon.holds_a_card(facts):
+    if not interface.ccid or scdaemon.holds_a_card(facts):
+        return False
+    if scdaemon.path(facts) is not scdaemon.Path.PCSC and scdaemon.detaches(facts):
+        return False
+    if known(interface.driver) in (None, "usbfs"):
         return False
     devices = [it for it in known(facts.usb) if it.ccid and device_of(it) != device_of(interface)]
-    if any(driver_of(it) is None for it in devices):
-        return False
-    return scdaemon.path(facts) is scdaemon.Path.PCSC or not scdaemon.detaches(facts)
+    return all(driver_of(it) is not None for it in devices)
 
 
 def has_it(facts: Facts, index: int) -> Found:

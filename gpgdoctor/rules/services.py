@@ -22,7 +22,6 @@ from gpgdoctor.rules.rule import (
     rule,
 )
 from gpgdoctor.rules.usb_names import of_readers
-from gpgdoctor.system.record import replace
 from gpgdoctor.wording import Text, path, pid, public, text
 
 SCARD_E_SERVICE_STOPPED = "0x8010001E"  # since 1.8.26 only said where the protocols differ
@@ -47,7 +46,10 @@ def gnupg_missing(facts: Facts) -> Found | None:
         severity="error",
         summary=text("No gpgconf is in the search path, so there is no GnuPG here that gpgdoctor could look at."),
         because=("gnupg.gpgconf",),
-        cure=install(facts, "GnuPG", {"debian": "gnupg", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg"}),
+        cure=_beside_pcscd(
+            facts,
+            install(facts, "GnuPG", {"debian": "gnupg", "fedora": "gnupg2", "arch": "gnupg", "alpine": "gnupg"}),
+        ),
     )
 
 
@@ -73,12 +75,28 @@ def scdaemon_missing(facts: Facts) -> Found | None:
         ),
         effect=text('gpg says "No SmartCard daemon".'),
         because=("gnupg.scdaemon", "gnupg.scdaemon_exists"),
-        cure=install(
+        cure=_beside_pcscd(
             facts,
-            "scdaemon",
-            {"debian": "scdaemon", "fedora": "gnupg2-scdaemon", "arch": "gnupg", "alpine": "gnupg-scdaemon"},
+            install(
+                facts,
+                "scdaemon",
+                {"debian": "scdaemon", "fedora": "gnupg2-scdaemon", "arch": "gnupg", "alpine": "gnupg-scdaemon"},
+            ),
         ),
     )
+
+
+def _beside_pcscd(facts: Facts, cure: Cure) -> Cure:
+    """The same, and pcscd: who plugged a reader in without scdaemon may want it for another program."""
+    plugged = any(it.ccid or known_or(it.in_libccid, False) for it in known_or(facts.usb, ()))
+    absent = facts.pcscd.listener is None and facts.pcscd.socket_file == "absent" and facts.pcscd.mounted is False
+    if not plugged or not absent or any(it.role == "pcscd" for it in known_or(facts.processes, ())):
+        return cure
+    (how,) = start_pcscd(facts).advice
+    others = text(
+        "{why} (GD301): other programs reach no card either.", why=_why_it_does_not_run(facts) or PCSCD_DOES_NOT_RUN
+    )
+    return advise(*cure.advice, Advice(text=text("{others} {how}", others=others, how=how.text), commands=how.commands))
 
 
 INSTALLERS = {
@@ -147,18 +165,10 @@ def pcscd_not_running(facts: Facts) -> Found | None:
     if _processes(facts, "pcscd"):
         raise NotKnown(text("a program of that name runs, but where it listens is not visible"))
     if known_or(facts.gnupg.scdaemon, None) is None or is_without_scdaemon(facts):
-        return _not_running_for_others(facts)
+        raise NotApplicable(text("there is no scdaemon that could need it"))
     if scdaemon.path(facts) is scdaemon.Path.PCSC:
         return _not_running(facts, "error")
     return _not_running(facts, "info") if not of_readers(facts) else None
-
-
-def _not_running_for_others(facts: Facts) -> Found:
-    """Without scdaemon (GD306) gpg needs no pcscd; who plugged a reader in may want it for another program."""
-    if not any(it.ccid or known_or(it.in_libccid, False) for it in known_or(facts.usb, ())):
-        raise NotApplicable(text("there is no scdaemon that could need it"))
-    others = text("No program reaches a card without it; gpg needs scdaemon in any case.")
-    return replace(_not_running(facts, "info"), effect=others)
 
 
 def _not_running(facts: Facts, severity: Severity) -> Found:

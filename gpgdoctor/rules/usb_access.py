@@ -66,7 +66,7 @@ def _for_scdaemon(facts: Facts, index: int, useless: list[str]) -> Found | None:
     if any(known_or(other.accessible, False) for other in known(facts.usb) if other.ccid):
         return None  # there is another that scdaemon may open
     no_way = _no_way_by_pcscd(facts, interface, useless)
-    first = no_way is not None or kernel.keeps_all_out(facts, interface)
+    is_kernels = kernel.driver_of(interface) is not None and kernel.keeps_all_out(facts, interface)
     return Found(
         severity="info" if interface.removable == "fixed" and not scdaemon.wanted(facts) else "error",
         summary=text(
@@ -76,7 +76,7 @@ def _for_scdaemon(facts: Facts, index: int, useless: list[str]) -> Found | None:
         because=(f"usb[{index}].node", f"usb[{index}].accessible"),
         cure=advise(_let_me(facts), Advice(text=no_way) if no_way else _through_pcscd(facts, useless)),
         headline=_no_permission(interface),
-        after="GD502" if first else None,
+        after="GD502" if no_way is not None or is_kernels else None,
     )
 
 

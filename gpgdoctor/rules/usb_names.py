@@ -13,7 +13,7 @@ FIDO_ALONE = "0402"
 def is_security_key(interface: UsbInterface) -> bool:
     """Whether it is a FIDO key without a card function; a YubiKey whose card function is off is not one."""
     is_one = (interface.vendor, interface.product) == (YUBICO, FIDO_ALONE) and not interface.ccid
-    return is_one and known_or(interface.title, "YubiKey").lower().startswith("security key")
+    return is_one and known_or(interface.title, "YubiKey").lower().startswith("security")
 
 
 def of_readers(facts: Facts) -> list[tuple[int, UsbInterface]]:

@@ -298,15 +298,29 @@ def test_a_scdaemon_of_musl_wants_the_name_of_the_headers() -> None:
     assert severity(free, "GD305") == "info"
 
 
-@pytest.mark.parametrize("gone", [{"scdaemon_exists": False, "scdaemon_version": None}, {"gpgconf": None}])
-def test_without_scdaemon_a_pcscd_that_does_not_run_is_for_information(gone: dict[str, Any]) -> None:
-    missing = {"installed": False, "unit": None}
-    plugged = without_pcscd(usb=(FREE_ON_USB,), gnupg=gone, pcscd=missing)
-    found = finding(plugged, "GD301").found
-    assert found.severity == "info" and "gpg says" not in str(found.effect)
-    assert found.cure is not None and ("sudo", "apt-get", "install", "pcscd") in found.cure.advice[0].commands
-    assert judged(plugged).findings[0].id in ("GD306", "GD307")
-    assert severity(without_pcscd(usb=(), gnupg=gone, pcscd=missing), "GD301") is None
-    assert severity(without_pcscd(version="2.4.7", usb=(FREE_ON_USB,), pcscd=missing), "GD301") is None, (
-        "its own driver"
-    )
+@pytest.mark.parametrize(
+    ("id", "gone"), [("GD306", {"scdaemon_exists": False, "scdaemon_version": None}), ("GD307", {"gpgconf": None})]
+)
+@pytest.mark.parametrize(
+    ("pcscd", "why", "command"),
+    [
+        ({"installed": False, "unit": None}, "pcscd is not installed", ("sudo", "apt-get", "install", "pcscd")),
+        (
+            {"unit": "disabled"},
+            "its socket is disabled (GD301)",
+            ("sudo", "systemctl", "enable", "--now", "pcscd.socket"),
+        ),
+    ],
+)
+def test_where_scdaemon_is_missing_a_pcscd_that_does_not_run_is_told_beside(
+    id: str, gone: dict[str, Any], pcscd: dict[str, Any], why: str, command: tuple[str, ...]
+) -> None:
+    plugged = finding(without_pcscd(usb=(FREE_ON_USB,), gnupg=gone, pcscd=pcscd), id).found.cure
+    assert plugged is not None and why in plugged.advice[-1].text.clear() and command in plugged.advice[-1].commands
+    for other in (
+        without_pcscd(usb=(), gnupg=gone, pcscd=pcscd),
+        without_pcscd(usb=(FREE_ON_USB,), gnupg=gone, pcscd=ASLEEP),
+        machine(usb=(FREE_ON_USB,), gnupg=gone),
+    ):
+        cure = finding(other, id).found.cure
+        assert cure is not None and "pcscd" not in str(cure.advice), "nothing to say of it"
