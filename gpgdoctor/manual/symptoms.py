@@ -50,7 +50,8 @@ A_LONGER_SENTENCE = 6  # words
 # What only cards and their programs are called; "card" and "key" alone may be anything.
 OF_CARDS = re.compile(
     r"smart ?cards?\b|yubi|nitrokey|\bcard ?readers?\b|\breaders?\b.*\bcards?\b|\bcards?\b.*\breaders?\b|"
-    r"\bcards? (?:is |was )?(?:not|removed|inserted)\b|pcsc|pc/sc|scdaemon|\bccid\b|pkcs ?#?11|openpgp card|gnuk|opensc|ykman|gpg-agent|ssh-agent|pinentry|"
+    r"\bcards? (?:is |was )?(?:not|removed|inserted)\b|pcsc|pc/sc|scdaemon|\bccid\b|pkcs ?#?11|"
+    r"openpgp card|gnuk|opensc|ykman|gpg-agent|ssh-agent|pinentry|"
     r"\bgpg\b.*\b(?:cards?|pin)\b|\b(?:cards?|pin)\b.*\bgpg\b"
 )
 HALF, AT_LEAST_IN_COMMON = 0.5, 1.5

@@ -75,7 +75,8 @@ def _debootstrap(release: str, scratch: Path, home: Path) -> Path:
     log = home / f"{release}.log"
     program, environment = _program(scratch)
     include = ",".join(PACKAGES)
-    command = [program, "--variant=minbase", f"--include={include}", release, str(root), mirror()]
+    # What it mounts is gone with it, even where it is killed: what clears up afterwards must not walk into /proc.
+    command = ["unshare", "--mount", program, "--variant=minbase", f"--include={include}", release, str(root), mirror()]
     with log.open("w") as output:
         done = subprocess.run(
             command,
