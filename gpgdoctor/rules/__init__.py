@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
 
 from gpgdoctor.rules.rule import Rule, registered
+from gpgdoctor.system import modules
 
 
 @cache
 def catalogue() -> dict[str, Rule]:
     """Every rule by id, in the order of their numbers. Importing a module of this folder registers its rules."""
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
+    for module in modules.names(__path__):
+        import_module(f"{__name__}.{module}")
     return dict(sorted(registered().items()))
 
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any
 
 from gpgdoctor.system.caller import RunAs, environment_of
@@ -21,7 +20,7 @@ from gpgdoctor.system.record import Record
 OUTPUT_LIMIT_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 16
 MOST_DIGITS = 20  # of an unsigned 64-bit number
-SOURCE = Path(__file__).resolve().parents[2]
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 # -s: nothing is imported from another user's site-packages. The working directory is / in both cases.
 _FLAGS = (("-B",), ("-B", "-s"))
 IN_ENGLISH = {"LC_ALL": "C", "LANGUAGE": ""}
@@ -219,4 +218,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def with_source() -> str:
     """PYTHONPATH for a child that must find this very gpgdoctor."""
-    return os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH", "")]))
+    return os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH", "")]))
