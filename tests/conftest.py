@@ -15,9 +15,26 @@ from tests.support import roots
 from tests.support.browser import Browser, find
 from tests.support.labs import OpenLab, cannot_run, needing_a_lab
 
+# Files that take minutes, then folders whose files take half a minute each.
+LONGEST = (
+    *("tests/lab/test_machine.py", "tests/lab/test_machine_ends.py", "tests/packaging/"),
+    *("tests/lab/test_newer_debians.py", "tests/lab/test_check.py"),
+    *("tests/lab/", "tests/fleet/", "tests/fix/", "tests/instruments/", "tests/pages/", "tests/scdaemon_conf/"),
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="play all scenarios of the machine, not today's eight")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first: at the end there are short files, of which every process gets its share."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    return next((rank for rank, begin in enumerate(LONGEST) if item.nodeid.startswith(begin)), len(LONGEST))
 
 
 # xdist tells its workers how wide the terminal is, which is not that of the programs they start.
@@ -71,9 +88,11 @@ def newer_root(request: pytest.FixtureRequest) -> Path:
 
 def _root(build: Callable[[], Path]) -> Path:
     try:
-        return build()
+        root = build()
     except roots.RootUnavailable as unavailable:
         cannot_run(str(unavailable))
+    roots.compile_clone(root)
+    return root
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ FAILS = r"(?:stops|stopped|fails|failed|breaks|broken|broke|not|cannot|hangs|die
 WHILE = r"(?:when|whenever|while|whilst|as long as|if|once|with|having)"
 OPEN = r"(?:open|opened|opens|running|runs|launched|started|starts|active)"
 HOLDS = r"(?:holds|keeps|grabs|locks|occupies|hogs|takes|claims)"
+HOLDING = r"(?:grabbing|holding|locking|keeping|taking|blocking|claiming|hogging|occupying)\b"
 CARD = r"(?:card|smartcard|reader|token|yubikey|nitrokey|device)"
 # What runs for gpg's own sake, or is no program.
 NO_OTHER = r"(?:pcscd|pcsc|agent|daemon|service|session|system|laptop|computer|terminal|ssh|tmux|shell|pinentry)"
@@ -28,12 +29,13 @@ USING = (
 
 GPG_IS_KEPT_OUT = [
     re.compile(rf"\b{HINDERS}\s+(?:(?:out|with|my|the|off)\s+)*{GPG}\b"),
-    re.compile(rf"\b(?:stop|block|keep|prevent)\w*\s+(?:(?:my|the)\s+)?{GPG}\b.*\bfrom\b"),
+    re.compile(rf"\b(?:stop|block|keep|prevent)\w*\s+(?:(?:my|the)\s+)?{GPG}\b.*\bfrom\b(?!\s+{HOLDING})"),
     re.compile(rf"\b{GPG}\b.*\b{FAILS}\b.*\b{WHILE}\b(?!.*\b{NO_OTHER}\b).*\b{OPEN}\b"),
     re.compile(rf"^(?:(?!{GPG}\b).)*\b{HOLDS}\s+(?:\w+\s+){{0,3}}{CARD}\b.*\b{GPG}\b"),
     re.compile(rf"\b{WHILE}\b(?!.*\b{NO_OTHER}\b).*\b{OPEN}\b[^.]*\b{GPG}\b[^.]*\b{FAILS}\b"),
 ]
 GPG_KEEPS_OUT = [
+    re.compile(rf"\b{GPG}\s+from\s+{HOLDING}"),
     re.compile(rf"\b{GPG}\s+(?:\w+\s+)?{HOLDS}\s+(?:\w+\s+){{0,3}}{CARD}\b"),
     re.compile(rf"\b{GPG}\b[^,;.]{{0,30}}?\b{HINDERS}\s+(?:(?:out|my|the|off)\s+)*(?!{NO_OBJECT}\b)\w+"),
     re.compile(rf"\b{FAILS}\b.*\b(?:{WHILE}|after)\b[^.]*\b{GPG}\b[^.]*\b{OPEN}\b"),

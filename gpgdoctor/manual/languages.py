@@ -46,4 +46,4 @@ def _english() -> dict[str, str]:
 def _pattern() -> re.Pattern[str]:
     longest_first = sorted(_english(), key=lambda word: (-len(word), word))
     either = "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in longest_first)
-    return re.compile(rf"(?<![\w-])(?:{either})(?![\w-])")
+    return re.compile(rf"(?<!\w)(?:{either})(?![\w-])")

@@ -251,7 +251,7 @@ def _of_a_message(lines: Sequence[Line]) -> list[Fit]:
     if len(lines) != 1:
         return []
     (said,) = lines
-    known = said.speaker is Speaker.GNUPG or (said.speaker is Speaker.TOOL and matching.is_ours(lines))
+    known = said.speaker in (Speaker.GNUPG, Speaker.PCSC) or (said.speaker is Speaker.TOOL and matching.is_ours(lines))
     return symptoms.pages_for(said.message[:LIMIT_LINE], is_ours=True) if known else []
 
 

@@ -26,7 +26,7 @@ SUBJECT = "!"  # before a line of the table
 OF_ITS_SUBJECT, OF_ALL_WORDS, OF_A_LATER_PLACE = 3.0, 0.5, 0.25  # in a symptom's score
 OF_A_COMMON_WORD, OF_A_DIRECTION = 0.5, 4.0
 COMMON = frozenset(["card", "gpg", "gnupg", "key", "not", "reader", "token", "work", "works", "yubikey"])
-SPLIT_NAMES = re.compile(r"\b(sc|gpg|pcsc)[ -](daemon|d)\b")  # sc-daemon, pcsc d
+SPLIT_NAMES = re.compile(r"\b(sc|gpg|pcsc|vs|command)[ -](daemon|d|code|line)\b")  # sc-daemon, VS Code
 NEGATION = re.compile(r"(?:ca|wo|do|does|did|is|are|was|were|has|have|could|would|should)n'?t\b|\bcannot\b")
 # Cards, tokens and devices of other kinds.
 FOREIGN = re.compile(
@@ -50,7 +50,8 @@ A_LONGER_SENTENCE = 6  # words
 # What only cards and their programs are called; "card" and "key" alone may be anything.
 OF_CARDS = re.compile(
     r"smart ?cards?\b|yubi|nitrokey|\bcard ?readers?\b|\breaders?\b.*\bcards?\b|\bcards?\b.*\breaders?\b|"
-    r"pcsc|pc/sc|scdaemon|\bccid\b|pkcs ?#?11|openpgp card|gnuk|opensc|ykman|gpg-agent|ssh-agent|pinentry|"
+    r"\bcards? (?:is |was )?(?:not|removed|inserted)\b|pcsc|pc/sc|scdaemon|\bccid\b|pkcs ?#?11|"
+    r"openpgp card|gnuk|opensc|ykman|gpg-agent|ssh-agent|pinentry|"
     r"\bgpg\b.*\b(?:cards?|pin)\b|\b(?:cards?|pin)\b.*\bgpg\b"
 )
 HALF, AT_LEAST_IN_COMMON = 0.5, 1.5
@@ -199,7 +200,7 @@ def _symptom(line: str) -> Symptom:
 
 
 def _stems(forms: str) -> frozenset[str]:
-    return frozenset(_stem(word) for form in forms.split("|") for word in WORD.findall(_plain(form)))
+    return frozenset(_stem(word) for form in forms.split("|") for word in WORD.findall(form.lower()))
 
 
 @cache

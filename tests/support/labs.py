@@ -11,6 +11,7 @@ from typing import NoReturn
 import pytest
 
 from gpgdoctor.lab.lab import Lab, LabUnavailable
+from tests.support import recordings
 
 OpenLab = Callable[..., Lab]
 
@@ -35,3 +36,15 @@ def needing_a_lab() -> Iterator[None]:
         yield
     except LabUnavailable as unavailable:
         cannot_run(str(unavailable))
+
+
+def assert_looks_as_recorded(name: str, lab: Lab, seen: recordings.Document) -> None:
+    """What `check` saw in the lab is what the snapshot of this name keeps; skips where the two cannot be compared."""
+    recorded = recordings.load(name)
+    version = recorded["facts"]["gnupg"].get("scdaemon_version")
+    if isinstance(version, str) and not version.startswith(".".join(map(str, lab.gnupg_version[:2]))):
+        cannot_run(f"the snapshots were recorded with GnuPG {version}")
+    system = recorded["facts"]["host"]["distribution"]
+    if not isinstance(version, str) and seen["facts"]["host"]["distribution"] != system:
+        cannot_run(f"the snapshots without a version of GnuPG were recorded on {system}")
+    assert recordings.stable(seen) == recordings.stable(recorded)

@@ -187,12 +187,9 @@ class _Step:
         holders = self._holders
         if number == 0:
             return []
-        ran = self._look.ran or frozenset()
-        if number == len(ran) == 1 and not ran & holders.named.keys():
-            self._habits.unlearn(min(ran))  # it had the card, and was not known to
         if number >= holders.handles:
-            slept = frozenset() if self._look.ran is None else holders.named.keys() - ran  # these did so unseen
-            named = [self._let_go(it, "likely" if it in slept else "certain") for it in sorted(holders.named)]
+            asleep = frozenset() if self._look.ran is None else holders.named.keys() - self._look.ran
+            named = [self._let_go(it, "likely" if it in asleep else "certain") for it in sorted(holders.named)]
             return named + [self._let_go_unnamed() for _ in range(len(holders.unnamed))]
         active = self._leavers()
         hidden = any(self._may_leave(hold) for hold in holders.unnamed)

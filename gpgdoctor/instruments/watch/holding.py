@@ -8,7 +8,7 @@ from gpgdoctor.instruments.watch.look import Certainty, Look, Share
 from gpgdoctor.system.record import Record, replace
 
 REMEMBERED = 0.998  # of what a connection did 25 s ago, at 20 looks a second, a third still counts
-YOUNG_LOOKS = 10.0
+YOUNG_LOOKS = 10
 QUIET_SHARE = 0.05
 
 
@@ -87,10 +87,6 @@ class Habits:
     def forget(self, connections: Collection[int]) -> None:
         """Keep those of these connections alone."""
         self._seen = {key: seen for key, seen in self._seen.items() if key[0] in connections}
-
-    def unlearn(self, connection: int) -> None:
-        """Drop what was learnt of it as a client without a card: it had one. That it is quiet must be seen anew."""
-        self._seen[connection, False] = YOUNG_LOOKS, 1.0
 
     def is_quiet(self, connection: int, *, holds: bool) -> bool:
         """Whether its thread rarely runs without taking a card; one that has just connected did so for the card."""
