@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpgdoctor.facts import Facts, NotKnown, UsbInterface, known, known_or
-from gpgdoctor.rules import cures, holding, kernel, scdaemon, second_pcscd, usb_access
+from gpgdoctor.rules import cures, holding, kernel, own_reader, scdaemon, second_pcscd, usb_access
 from gpgdoctor.rules.contention import NO_PCSCD, NO_READER
 from gpgdoctor.rules.reader_state import Card, card
 from gpgdoctor.rules.rule import (
@@ -245,6 +245,8 @@ def _listed(facts: Facts) -> Subjects:
     breaks=refuses(Stretch.CARD, "no card in the reader"),
 )
 def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
+    if own_reader.claimed_without_card(facts):
+        return _none_by_own_driver(facts, would_answer=scdaemon_would_answer(verdicts))
     subjects = _listed(facts)
     if isinstance(subjects, Holds):
         return None
@@ -263,6 +265,22 @@ def no_card(facts: Facts, verdicts: Verdicts) -> Found | None:
         effect=text('gpg says "No such device", as for everything else.') if scdaemon_would_answer(verdicts) else None,
         because=tuple(f"readers[{number}].state" for number in empty),
         cure=by_hand("Put the card in, the chip first."),
+    )
+
+
+def _none_by_own_driver(facts: Facts, *, would_answer: bool) -> Found:
+    """What scdaemon says of the readers that it alone has. They may be empty, or not understand its driver."""
+    claimed = own_reader.claimed_without_card(facts)
+    return Found(
+        severity="info",
+        summary=text("scdaemon has the reader by its own driver, and finds no card in it."),
+        effect=text('gpg says "No such device", as for everything else.') if would_answer else None,
+        because=("gnupg.running", *(f"usb[{number}].driver" for number in claimed)),
+        cure=by_hand(
+            "Put the card in, the chip first. If it is in, that driver may not get on with this reader: run pcscd, "
+            "set disable-ccid in scdaemon.conf, and stop scdaemon, so that libccid drives it.",
+            ("gpgconf", "--kill", "scdaemon"),
+        ),
     )
 
 

@@ -56,6 +56,23 @@ def by_own_driver(facts: Facts) -> list[int]:
     )
 
 
+def claimed_without_card(facts: Facts) -> list[int]:
+    """The places in `facts.usb` of readers in which scdaemon, by its own driver, finds no card.
+
+    No pcscd runs that could have claimed them, no other scdaemon, and there are keys on a card that is missed.
+    """
+    running = known_or(facts.gnupg.running, None)
+    if running is None or running.cards or facts.pcscd.listener is not None:
+        return []
+    if known_or(facts.gnupg.card_keys, 0) == 0 or not known_or(facts.gnupg.own_ccid_driver, False):
+        return []
+    others = [it for it in known_or(facts.processes, ()) if it.role in ("pcscd", "scdaemon") and it.pid != running.pid]
+    interfaces = [(number, it) for number, it in enumerate(known_or(facts.usb, ())) if it.ccid]
+    if others or any(known_or(it.driver, None) != "usbfs" for _, it in interfaces):
+        return []
+    return [number for number, _ in interfaces]
+
+
 def _less_those_of_pcscd(claimed: dict[int, UsbInterface], names: list[str]) -> list[int]:
     """Without those that PC/SC lists: each of its names is that of one device, whose second slot has another name."""
     left = dict(claimed)

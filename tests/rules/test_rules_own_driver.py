@@ -263,3 +263,19 @@ def test_a_pcscd_that_only_this_look_woke_makes_no_warning() -> None:
     assert severity(woken, "GD208") == "info"
     hiding = replace(woken, host=replace(woken.host, hides_processes=True))
     assert severity(hiding, "GD208") == "warning", "it may have run before"
+
+
+def test_a_reader_in_which_its_own_driver_finds_no_card() -> None:
+    """An empty one, or one that the driver does not get on with: neither shows, so it is for information."""
+    keys = {"card_keys": 3}
+    facts = without_pcscd(version="2.4.7", usb=(ON_USB,), running=replace(RUNNING, cards=()), gnupg=keys)
+    found = finding(facts, "GD503").found
+    assert found.severity == "info" and found.cure is not None
+    assert "disable-ccid" in found.cure.advice[0].text.clear()
+    for other in (
+        without_pcscd(version="2.4.7", usb=(ON_USB,), running=RUNNING, gnupg=keys),
+        without_pcscd(version="2.4.7", usb=(ON_USB,), running=replace(RUNNING, cards=())),
+        without_pcscd(version="2.4.7", usb=(FREE_ON_USB,), running=replace(RUNNING, cards=()), gnupg=keys),
+        without_pcscd(version="2.4.7", usb=(ON_USB,), gnupg=keys),
+    ):
+        assert severity(other, "GD503") is None
