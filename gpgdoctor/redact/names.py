@@ -12,6 +12,9 @@ from gpgdoctor.redact.words import SYSTEM_USERS, VOCABULARY
 WORD = re.compile(r"[^\W_]+")
 UID = re.compile(r"uid (\d{1,10})")
 AID = re.compile(r"D276000124[0-9A-F]{10}([0-9A-F]{8})", re.IGNORECASE)
+# An OpenPGP card's: the application, 2 bytes of its version, 2 of the maker, 4 of the serial number; or redacted.
+CARD = re.compile(r"D27600012401[0-9A-F]{4}([0-9A-F]{4})(?:([0-9A-F]{8})[0-9A-F]*|(serial\d{1,6}))", re.IGNORECASE)
+OF_ANY_VERSION = "D276000124010000"
 SHORTEST_WORD, LONGEST_TERM = 3, 9
 LONGEST_CUT = 15  # the kernel keeps no more of a program's name
 LIBRARY = "lib"  # stands before a name without a space: libjane.so
@@ -70,6 +73,16 @@ class Names:
         """A serial number in any of its forms: in an AID, with leading zeros, with blanks."""
         return self._aliases.alias("serial", self._serial_key(text))
 
+    def card(self, text: str) -> str:
+        """A card's number, in which the maker stays: it tells in whose reader the card is (rules/own_reader.py).
+
+        The version does not: scdaemon 2.4 gives another one than older stubs do.
+        """
+        found = CARD.fullmatch(re.sub(r"\s", "", text))
+        if found is None:
+            return self.serial(text)
+        return f"{OF_ANY_VERSION}{found[1].upper()}{self._aliases.alias('serial', self._serial_key(text))}"
+
     def serial_of_reader(self, text: str) -> str:
         """Two readers whose numbers are written differently stay distinct."""
         key = self._serial_key(text)
@@ -78,8 +91,9 @@ class Names:
     @staticmethod
     def _serial_key(text: str) -> str:
         compact = re.sub(r"\s", "", text)
-        found = AID.match(compact)
-        return fold(found[1] if found else compact).lstrip("0") or compact
+        found, card = AID.match(compact), CARD.fullmatch(compact)
+        plain = card[2] or card[3] if card else found[1] if found else compact
+        return fold(plain).lstrip("0") or compact
 
     # -- search ----------------------------------------------------------------------------------------------------
 

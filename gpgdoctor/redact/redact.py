@@ -63,7 +63,7 @@ class _Redaction:
             Privacy.UID: aliases.uid,
             Privacy.HOST: lambda host: aliases.alias("host", host),
             Privacy.PATH: paths.path,
-            Privacy.SERIAL: names.serial,
+            Privacy.SERIAL: names.card,
             Privacy.READER: readers.name,
             Privacy.PROGRAM: search.program,
             Privacy.LINE: lambda line: self._said.get(line) or self._lines.line(line),

@@ -78,6 +78,7 @@ NAMES = {
     "readers[].state": "reader state",
     "usb": "on USB",
     "usb[].accessible": "device may be opened",
+    "usb[].accessible_to_pcscd": "device may be opened by pcscd",
     "usb[].driver": "driver of the USB device",
     "usb[].in_libccid": "libccid knows it",
     "usb[].node": "USB device",

@@ -216,6 +216,8 @@ def transaction_held(facts: Facts, index: int) -> Found | None:
 
 def _transaction(facts: Facts, index: int, because: tuple[str, ...]) -> Found:
     candidates = holding.suspects(facts)
+    if known_or(facts.pcscd.waiting_programs, 0):
+        candidates = holding.oldest_first(candidates)
     who = holding.one_of(facts, candidates)
     finish = advice("Finish what it asks for (touch, PIN), or close it.", ("gpgdoctor", "check"))
     return Found(

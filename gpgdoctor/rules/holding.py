@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gpgdoctor.facts import Connection, Facts, NotKnown, Process, Reader, Unknown, UsbInterface, known, known_or
 from gpgdoctor.holders import ShareMode
 from gpgdoctor.holders import known as known_holder
@@ -215,6 +217,14 @@ def suspects(facts: Facts) -> list[Process]:
     return sorted([*others(facts), *scdaemons], key=lambda process: (_rank(process), process.pid))
 
 
+def oldest_first(candidates: list[Process]) -> list[Process]:
+    """Of programs of which one holds and another waits: who was there before comes first.
+
+    Those that only stay connected stay last.
+    """
+    return sorted(candidates, key=lambda it: (_rank(it) >= RANK_OF_HOLDS["connected"], known_or(it.started, math.inf)))
+
+
 def able(candidates: list[Process], how: Hold) -> list[Process]:
     """Those of them that may hold a reader in this way, by the share mode that is known of each; else all of them."""
     never = {Hold.EXCLUSIVE: ("shared", "none"), Hold.SHARED: ("exclusive", "none")}.get(how, ())
@@ -263,7 +273,23 @@ def _unnamed_users(facts: Facts) -> list[str]:
     uids = [known_or(connection.uid, -1) for connection in _unnamed(facts)]
     for process in _opaque(facts):
         uids.remove(known_or(process.uid, -1))
+    uids = _less_empty_handed(facts, uids)
     return [users.get(uid) or ("root" if uid == 0 else f"uid {uid}") for uid in sorted(set(uids)) if uid >= 0]
+
+
+def _less_empty_handed(facts: Facts, uids: list[int]) -> list[int]:
+    """Without the connections of scdaemons that say that they have no card: each keeps one, and hides it like others.
+
+    Where nothing else is connected, that one connection is who holds the reader, whatever it is.
+    """
+    seen = {known_or(connection.pid, 0) for connection in known_or(facts.pcscd.connections, ())}
+    left = list(uids)
+    for process in known_or(facts.processes, ()):
+        uid = known_or(process.uid, -2)
+        is_one = process.role == "scdaemon" and process.pid not in seen and not _may_have_a_card(facts, process)
+        if is_one and uid in left:
+            left.remove(uid)
+    return left if left or clients(facts) or known_or(facts.pcscd.hidden, 0) else uids
 
 
 def all_paired(facts: Facts) -> bool:
@@ -332,7 +358,7 @@ def is_listed(facts: Facts, interface: UsbInterface) -> bool:
     title = known_or(interface.title, "")
     if title and any(title in reader.name for reader in readers):
         return True
-    return 0 < sum(1 for other in known(facts.usb) if other.ccid) <= len(readers)
+    return 0 < sum(1 for other in known(facts.usb) if other.ccid or other is interface) <= len(readers)
 
 
 def uses_cards(process: Process) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gpgdoctor.facts import Facts, PcscDriver, known
-from gpgdoctor.rules.rule import Found, Stretch, by_hand, refuses, rule
+from gpgdoctor.facts import Facts, PcscDriver, Unknown, known
+from gpgdoctor.rules.rule import Cure, Found, Stretch, by_hand, refuses, rule
 from gpgdoctor.rules.services import AGENT_ELSEWHERE, install, severity_for_pcsc
 from gpgdoctor.wording import free, path, text
 
@@ -25,20 +25,31 @@ def pcsc_library_missing(facts: Facts) -> Found | None:
     if library.name == OF_MUSL:
         return _only_scdaemons(facts, library)
     return Found(
-        severity=severity_for_pcsc(facts),
+        severity=severity_for_pcsc(facts, of_library=True),
         summary=text(
             "{library} cannot be loaded: {reason}.", library=path(library.name), reason=free(str(library.reason))
         ),
         effect=text("No program reaches a card through PC/SC."),
         because=("pcscd.library",),
-        cure=install(facts, "the PC/SC library", {"debian": "libpcsclite1", "fedora": "pcsc-lite-libs"}),
+        cure=get(facts),
     )
+
+
+def is_missing(facts: Facts) -> bool:
+    """Whether it is known that the library cannot be loaded."""
+    library = facts.pcscd.library
+    return not isinstance(library, Unknown) and not library.usable
+
+
+def get(facts: Facts) -> Cure:
+    """How to get the library."""
+    return install(facts, "the PC/SC library", {"debian": "libpcsclite1", "fedora": "pcsc-lite-libs"})
 
 
 def _only_scdaemons(facts: Facts, library: PcscDriver) -> Found:
     """A scdaemon that is built with musl takes another name of the library than all other programs do."""
     return Found(
-        severity=severity_for_pcsc(facts),
+        severity=severity_for_pcsc(facts, of_library=True),
         summary=text(
             "scdaemon loads {library}, the name that comes with pcsc-lite's headers: {reason}.",
             library=path(library.name),

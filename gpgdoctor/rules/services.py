@@ -322,17 +322,20 @@ def _processes(facts: Facts, role: str) -> list[Process]:
     return [process for process in known(facts.processes) if process.role == role]
 
 
-def severity_for_pcsc(facts: Facts, *, refused: bool = False, unlisted: UsbInterface | None = None) -> Severity:
+def severity_for_pcsc(
+    facts: Facts, *, refused: bool = False, unlisted: UsbInterface | None = None, of_library: bool = False
+) -> Severity:
     """An error where scdaemon's path needs PC/SC; the unknown counts as needed. A scdaemon that is missing has none.
 
     One that looks on USB first needs it for no reader that is not there: then GD501 is what is wrong.
     ``refused``: pcscd is well, and does not serve me. ``unlisted``: a reader that it does not list: the kernel's driver
-    may keep it from scdaemon's own driver, too.
+    may keep it from scdaemon's own driver, too. ``of_library``: it is no worse than a pcscd that is missing beside it.
     """
     if is_without_scdaemon(facts):
         return "info"
     try:
         needed = scdaemon.needs_pcsc(facts) and not _looks_for_nothing(facts, refused)
+        needed = needed and not (of_library and _turns_to_no_pcscd(facts))
         shut_out = unlisted is not None and kernel.keeps_scdaemon_out(facts, unlisted)
         return "error" if needed or shut_out else "info"
     except NotKnown:
@@ -349,6 +352,18 @@ def _looks_for_nothing(facts: Facts, refused: bool) -> bool:
         # One that ended without its service manager left its socket behind, and what it served is not known.
         return facts.pcscd.socket_file == "absent" or facts.pcscd.service in ("inactive", "failed")
     return refused
+
+
+def _turns_to_no_pcscd(facts: Facts) -> bool:
+    """Whether 2.2 would turn to PC/SC as its own driver may open no reader (GD402), and finds no pcscd there either."""
+    pcscd = facts.pcscd
+    if pcscd.listener is not None or pcscd.socket_file != "absent" or pcscd.mounted is not False:
+        return False
+    if facts.readers != () or any(process.role == "pcscd" for process in known_or(facts.processes, ())):
+        return False
+    interfaces = [interface for interface in known(facts.usb) if interface.ccid]
+    closed = bool(interfaces) and all(interface.accessible is False for interface in interfaces)
+    return closed and scdaemon.path(facts) is scdaemon.Path.OWN_DRIVER_THEN_PCSC
 
 
 def is_without_scdaemon(facts: Facts) -> bool:

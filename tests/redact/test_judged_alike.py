@@ -15,7 +15,19 @@ from gpgdoctor.redact.redact import redact
 from gpgdoctor.report.json import document
 from gpgdoctor.snapshot import decode, encode
 from gpgdoctor.system.record import replace
-from tests.support.build import ALICE, BOB, HOME, NOW, RUNNING, client, machine, reader, with_file
+from tests.support.build import (
+    ALICE,
+    BOB,
+    HOME,
+    NOW,
+    ON_USB,
+    RUNNING,
+    client,
+    machine,
+    reader,
+    with_file,
+    without_pcscd,
+)
 from tests.support.documents import DOCUMENTS
 from tests.support.planted import HOST, planted
 
@@ -46,6 +58,28 @@ PATHS = st.sampled_from(
         "scd.log",
         "/dev/shm/q",
     )
+)
+# The same number from two makers, and from one card by two versions of GnuPG; cards that are not OpenPGP's.
+CARDS = st.builds(
+    "D276000124010{}0{}{}0000".format,
+    st.sampled_from((0, 3)),
+    st.sampled_from(("00006", "0000F", "0F517", "00005")),
+    st.sampled_from(("12345678", "00000001", "08675309")),
+) | st.sampled_from(("FF0001234567", "9276000124010300", "D276000124010304"))
+DEVICES = st.builds(
+    lambda kind, driver, accessible: replace(ON_USB, driver=driver, accessible=accessible, **kind),
+    st.sampled_from(
+        (
+            {},
+            {"title": "Yubico YubiKey (0012345678)"},
+            {"vendor": "20a0", "product": "4211", "title": "Nitrokey Start"},
+            {"vendor": "058f", "product": "9540", "title": "EMV Smartcard Reader"},
+            {"vendor": "1234", "product": "5678", "title": "Reader of Ada", "in_libccid": False},
+            {"vendor": "072f", "product": "9000", "title": "ACR38", "ccid": False},
+        )
+    ),
+    st.sampled_from((None, "usbfs", "usbfs", "pn533_usb")),
+    st.booleans(),
 )
 TIMES = st.floats(NOW - 300, NOW + 10) | st.integers(int(NOW) - 5, int(NOW) + 5).map(float)
 
@@ -156,4 +190,30 @@ def _at_times(facts: Facts, started: float) -> Facts:
 @settings(deadline=None, max_examples=200)
 @given(machines())
 def test_any_machine_is_judged_as_before(facts: Facts) -> None:
+    holds(facts)
+
+
+@st.composite
+def by_own_driver(draw: st.DrawFn) -> Facts:
+    """Machines on which what is on USB, and whose card it is, decides: with and without a pcscd."""
+    devices = draw(st.lists(DEVICES, min_size=1, max_size=3))
+    usb = tuple(replace(it, name=f"1-{number}:1.0") for number, it in enumerate(devices))
+    cards = tuple(draw(st.lists(CARDS, max_size=2)))
+    stubs = tuple(draw(st.lists(CARDS | st.sampled_from(cards or ("X",)), max_size=2)))
+    how: dict[str, Any] = {
+        "version": draw(st.sampled_from(("2.2.40", "2.4.7"))),
+        "conf": draw(st.sampled_from(("", "disable-ccid\n"))),
+        "usb": usb,
+        "running": draw(st.sampled_from((None, replace(RUNNING, cards=cards), replace(RUNNING, cards=cards)))),
+        "gnupg": {"stub_serials": stubs, "card_keys": len(stubs)},
+    }
+    if draw(st.booleans()):
+        return without_pcscd(**how)
+    names = draw(st.lists(READERS, max_size=2, unique=True))
+    return machine(readers=tuple(reader(name=name) for name in names), **how)
+
+
+@settings(deadline=None, max_examples=300)
+@given(by_own_driver())
+def test_any_machine_is_judged_as_before_by_what_is_on_usb(facts: Facts) -> None:
     holds(facts)

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
-from gpgdoctor.facts import Connection, Facts, LogEvent, Reader, Reason, Unknown
+from gpgdoctor.facts import Connection, Facts, LogEvent, Process, Reader, Reason, Unknown, known
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import clear
 from tests.support.build import (
     ALICE,
     BOB,
+    EMPTY_HANDED,
     EXCLUSIVE,
     FREE_ON_USB,
     IN_USE,
     NITROKEY,
+    NOW,
     RUNNING,
     SCDAEMON,
     SHARING,
@@ -202,6 +204,17 @@ def test_a_program_that_waits_tells_as_much_and_may_itself_be_a_candidate() -> N
     assert severity(held_by(KEEPASSXC, readers=(unwanted,), pcscd={"waiting_programs": 1}), "GD204") == "error"
 
 
+def test_who_was_there_before_another_came_to_wait_is_named_first() -> None:
+    not_made = replace(IN_USE, probe="not-made", not_made_reason=Reason.PROGRAM_WAITS)
+    came_last = client("firefox", 801, started=NOW - 20)
+    there_before = client("xfreerdp", 802, started=NOW - 300)
+    waiting = held_by(came_last, there_before, readers=(not_made,), pcscd={"waiting_programs": 1})
+    assert [who.program for who in finding(waiting, "GD204").found.culprits] == ["xfreerdp", "firefox"]
+    only_connected = client("keepassxc", 803, started=NOW - 3000)
+    beside = held_by(only_connected, came_last, readers=(not_made,), pcscd={"waiting_programs": 1})
+    assert [who.program for who in finding(beside, "GD204").found.culprits] == ["firefox", "keepassxc"]
+
+
 def test_my_scdaemon_waits_for_the_only_other_program() -> None:
     not_made = replace(IN_USE, probe="not-made", not_made_reason=Reason.PROGRAM_WAITS)
     silent = {"running": Unknown.because("it did not answer")}
@@ -304,6 +317,38 @@ def test_a_connection_of_my_user_may_be_my_scdaemons() -> None:
 
 
 # -- several readers ---------------------------------------------------------------------------------------------
+
+
+HIDDEN = Connection(inode=900, uid=ALICE, pid=Unknown.because("the program is not visible to this user"))
+
+
+def whom(facts: Facts) -> list[tuple[str, str | None, str]]:
+    return [(who.program, who.user, who.certainty) for who in finding(facts, "GD202").found.culprits]
+
+
+def beside_my_empty_handed_scdaemon(*connections: Connection, programs: tuple[Process, ...] = ()) -> Facts:
+    as_me = {"root": False}
+    facts = held_by(*programs, running=EMPTY_HANDED, readers=(IN_USE,), host=as_me)
+    found = (*known(facts.pcscd.connections), *connections)
+    return replace(facts, pcscd=replace(facts.pcscd, connections=found))
+
+
+def test_a_hidden_connection_of_my_scdaemon_that_has_no_card_is_no_candidate() -> None:
+    watcher = client("gsd-smartcard", 801)
+    one = beside_my_empty_handed_scdaemon(HIDDEN, programs=(watcher,))
+    assert whom(one) == [("gsd-smartcard", "alice", "likely")]
+    further = beside_my_empty_handed_scdaemon(HIDDEN, replace(HIDDEN, inode=901), programs=(watcher,))
+    assert whom(further)[1:] == [("unknown", "alice", "possible")], "that one is somebody else's"
+    of_another = beside_my_empty_handed_scdaemon(HIDDEN, replace(HIDDEN, inode=901, uid=987))
+    assert whom(of_another) == [("unknown", "uid 987", "likely")]
+
+
+def test_a_hidden_connection_that_nothing_else_explains_stays() -> None:
+    assert whom(beside_my_empty_handed_scdaemon(HIDDEN)) == [("unknown", "alice", "likely")]
+    seen = Connection(inode=902, uid=ALICE, pid=SCDAEMON.pid)
+    assert whom(beside_my_empty_handed_scdaemon(HIDDEN, seen, programs=(client("gsd-smartcard", 801),)))[1:] == [
+        ("unknown", "alice", "possible")
+    ], "my scdaemon's is another one"
 
 
 def test_a_scdaemon_that_is_the_only_client_has_every_reader_that_is_held() -> None:

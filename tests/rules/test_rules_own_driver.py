@@ -125,6 +125,64 @@ def test_where_it_may_open_it_the_reader_is_missed_for_another_reason() -> None:
     assert causes(facts) == {"GD402"}
 
 
+CLOSED = replace(FREE_ON_USB, accessible=False, accessible_to_pcscd=False)
+
+
+def _told(facts: Facts) -> str:
+    found = finding(facts, "GD402").found
+    assert found.effect is not None and found.cure is not None
+    return " ".join([found.summary.clear(), found.effect.clear(), *(it.text.clear() for it in found.cure.advice)])
+
+
+@pytest.mark.parametrize(
+    ("version", "conf", "own_driver"), [("2.2.40", "", True), ("2.4.8", PCSC, True), ("2.4.8", "", False)]
+)
+@pytest.mark.parametrize("ccid", [True, False])
+def test_where_scdaemons_path_ends_at_pcscd_its_users_lack_of_the_right_is_the_cause(
+    version: str, conf: str, own_driver: bool, ccid: bool
+) -> None:
+    """Whether or not I may open the device, and whatever class it is of that a driver of pcscd's knows."""
+    usb = (replace(CLOSED, ccid=ccid),)
+    facts = _own_user(machine(version=version, conf=conf, usb=usb, readers=(), own_driver=own_driver))
+    assert (causes(facts), severity(facts, "GD402"), severity(facts, "GD502")) == ({"GD402"}, "error", None)
+    assert [(who.user, who.certainty) for who in finding(facts, "GD402").found.culprits] == [("pcscd", "certain")]
+    assert "your own user would have no trouble" not in _told(facts) and "package that brings its driver" in _told(facts)
+    assert ("your user lacks the right" in _told(facts)) is (version == "2.2.40" and ccid)
+
+
+def test_a_pcscd_that_may_open_the_reader_leaves_it_to_the_other_findings() -> None:
+    usb = (replace(CLOSED, accessible_to_pcscd=True),)
+    assert causes(_own_user(machine(usb=usb, readers=()))) == {"GD402", "GD502"}, "2.2 would turn to it"
+    of_class_ff = (replace(CLOSED, ccid=False, accessible_to_pcscd=True),)
+    assert causes(_own_user(machine(usb=of_class_ff, readers=()))) == {"GD502"}
+
+
+def test_since_2_3_my_own_right_comes_first_and_pcscds_is_why_it_is_no_way_around() -> None:
+    facts = _own_user(machine(version="2.4.8", usb=(CLOSED,), readers=()))
+    assert (causes(facts), finding(facts, "GD402").found.culprits) == ({"GD402"}, ())
+    assert "your user lacks the right" in _told(facts)
+    assert "no way around it yet. pcscd runs as the user pcscd, which may not open" in _told(facts)
+
+
+def test_where_i_may_open_it_myself_that_is_said() -> None:
+    facts = _own_user(machine(version="2.4.8", conf=PCSC, usb=(replace(CLOSED, accessible=True),), readers=()))
+    assert "root or your own user would have no trouble" in _told(facts)
+
+
+def test_a_closed_reader_beside_one_with_a_card_does_no_harm() -> None:
+    of_class_ff = replace(CLOSED, ccid=False, name="1-3:1.0", title="ACR128U")
+    facts = _own_user(machine(version="2.4.8", conf=PCSC, usb=(ON_USB, of_class_ff)))
+    assert (severity(facts, "GD402"), judged(facts).verdict) == ("info", "healthy")
+
+
+def test_a_log_that_tells_of_another_device_tells_nothing_of_this_one() -> None:
+    usb = (replace(CLOSED, accessible_to_pcscd=True),)
+    denied = LogEvent(kind="open-failed", age=9.0, code="ACCESS", vendor="072f", product="90cc")
+    assert causes(_own_user(machine(version="2.4.8", conf=PCSC, usb=usb, readers=(), pcscd={"log": (denied,)}))) == {
+        "GD502"
+    }
+
+
 def test_a_pcscd_that_is_root_needs_no_rule() -> None:
     assert causes(machine(version="2.4.8", conf=PCSC, usb=(FREE_ON_USB,), readers=())) == {"GD502"}
 

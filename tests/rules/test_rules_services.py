@@ -223,11 +223,25 @@ def test_a_library_that_no_reader_needs_is_no_fault(version: str) -> None:
 def test_2_2_needs_the_library_for_a_reader_that_its_driver_cannot_have() -> None:
     locked = replace(FREE_ON_USB, accessible=False)
     no_ccid = replace(FREE_ON_USB, ccid=False)
-    for interface in (ON_USB, locked, no_ccid):
+    for interface in (ON_USB, no_ccid):
         facts = without_pcscd(usb=(interface,), pcscd=NO_LIBRARY)
         assert severity(facts, "GD305") == "error"
+    assert severity(machine(usb=(locked,), readers=Unknown.because("no library"), pcscd=NO_LIBRARY), "GD305") == "error"
     assert severity(without_pcscd(usb=(FREE_ON_USB,), pcscd=NO_LIBRARY), "GD305") == "info"
     assert severity(without_pcscd(usb=(), conf=ON_PCSC, pcscd=NO_LIBRARY), "GD305") == "error"
+
+
+def test_a_missing_library_is_no_worse_than_the_pcscd_that_is_missing_beside_it() -> None:
+    locked = replace(FREE_ON_USB, accessible=False)
+    alone = without_pcscd(usb=(locked,), pcscd={"installed": False, "unit": None})
+    facts = without_pcscd(usb=(locked,), pcscd={"installed": False, "unit": None, **NO_LIBRARY})
+    assert (causes(alone), causes(facts), severity(facts, "GD305")) == ({"GD402"}, {"GD402"}, "info")
+    cure = finding(facts, "GD402").found.cure
+    assert cure is not None and "install the PC/SC library and run pcscd" in cure.advice[-1].text.clear()
+    packages = {command[-1] for command in cure.advice[-1].commands}
+    assert packages == {"libpcsclite1", "pcscd"}
+    mounted = without_pcscd(usb=(locked,), pcscd={"mounted": True, "socket_file": "socket", **NO_LIBRARY})
+    assert severity(mounted, "GD305") == "error", "the host's pcscd may run"
 
 
 def test_a_session_that_is_refused_is_no_fault_where_there_is_no_reader() -> None:

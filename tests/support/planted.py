@@ -15,7 +15,7 @@ OF_USERS = (
 )
 OF_HOSTS = ("tuxedo", "wolkenheim", "ad.holzweg", "zugspitze", "198.51.100.23", "2001:db8::5:17", "203.0.113.99")
 OF_READERS = (
-    *("12345", "a1b2c3d", "ABCDEFGH", "X9J3K2", "0012", "3456", "00:1A:2B:3C:4D:5E", "kasse.filiale-4.example", "4444"),
+    *("12345", "a1b2c3d", "ABCDEFGH", "X9J3K2", "0912", "3456", "00:1A:2B:3C:4D:5E", "kasse.filiale-4.example", "4444"),
     *("Hannelore", "Kohlhaas", "0008675309", "FSIJ-1.2.15-87042524", "KX0001F3A1", "87042524", "9f3c-77aa-01"),
     *("Empfangstresen", "Zimmer217", "INV-2023-0815", "31415926", "DE0042-77", "Q7Q7Q7", "beef5eed", "Oberndorfer"),
     *("774411", "SN-55512", "Bad-Ischl", "4711-Q8R7", "mueller"),
@@ -78,7 +78,7 @@ READERS = (
     "Reader [a1b2c3d] 00 00",
     "Smart Card [ABCDEFGH] 00",
     "Token X9J3K2 00 00",
-    "Reader 0012 3456 78 00 00",
+    "Reader 0912 3456 78 00 00",
     "Reader 00:1A:2B:3C:4D:5E 00 00",
     "USB reader @ kasse.filiale-4.example:4444 00 00",
     "Reader of Hannelore Kohlhaas 00 00",
