@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gpgdoctor.diagnosis import Diagnosis, diagnose
@@ -78,7 +78,7 @@ DEVICES = st.builds(
             {"vendor": "072f", "product": "9000", "title": "ACR38", "ccid": False},
         )
     ),
-    st.sampled_from((None, "usbfs", "usbfs", "pn533_usb")),
+    st.sampled_from(("usbfs", None, "usbfs", "usbfs", "pn533_usb")),
     st.booleans(),
 )
 TIMES = st.floats(NOW - 300, NOW + 10) | st.integers(int(NOW) - 5, int(NOW) + 5).map(float)
@@ -196,13 +196,13 @@ def test_any_machine_is_judged_as_before(facts: Facts) -> None:
 @st.composite
 def by_own_driver(draw: st.DrawFn) -> Facts:
     """Machines on which what is on USB, and whose card it is, decides: with and without a pcscd."""
-    devices = draw(st.lists(DEVICES, min_size=1, max_size=3))
+    devices = draw(st.lists(DEVICES, min_size=2, max_size=3))
     usb = tuple(replace(it, name=f"1-{number}:1.0") for number, it in enumerate(devices))
-    cards = tuple(draw(st.lists(CARDS, max_size=2)))
+    cards = tuple(draw(st.lists(CARDS, min_size=1, max_size=2) | st.just([])))
     stubs = tuple(draw(st.lists(CARDS | st.sampled_from(cards or ("X",)), max_size=2)))
     how: dict[str, Any] = {
         "version": draw(st.sampled_from(("2.2.40", "2.4.7"))),
-        "conf": draw(st.sampled_from(("", "disable-ccid\n"))),
+        "conf": draw(st.sampled_from(("", "", "", "disable-ccid\n"))),
         "usb": usb,
         "running": draw(st.sampled_from((None, replace(RUNNING, cards=cards), replace(RUNNING, cards=cards)))),
         "gnupg": {"stub_serials": stubs, "card_keys": len(stubs)},
@@ -213,7 +213,20 @@ def by_own_driver(draw: st.DrawFn) -> Facts:
     return machine(readers=tuple(reader(name=name) for name in names), **how)
 
 
+# A built-in reader that somebody has claimed, and the token that the card's maker tells to be scdaemon's.
+BESIDE_A_BUILT_IN_READER = without_pcscd(
+    running=RUNNING,
+    usb=(replace(ON_USB, name="1-4:1.0", vendor="058f", product="9540", title="EMV Smartcard Reader"), ON_USB),
+)
+# Keys that are on no card of this maker, and on one of another with the same number.
+OF_TWO_MAKERS = without_pcscd(
+    running=RUNNING, gnupg={"card_keys": 1, "stub_serials": ("D276000124010304000F123456780000",)}
+)
+
+
 @settings(deadline=None, max_examples=300)
 @given(by_own_driver())
+@example(BESIDE_A_BUILT_IN_READER)
+@example(OF_TWO_MAKERS)
 def test_any_machine_is_judged_as_before_by_what_is_on_usb(facts: Facts) -> None:
     holds(facts)

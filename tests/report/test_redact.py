@@ -66,7 +66,7 @@ def test_one_thing_has_one_alias_everywhere() -> None:
     assert facts["gnupg"]["homedir"] == "/home/user1/.gnupg"
     assert facts["processes"][-2]["program"] == "user1-sync"
     assert facts["readers"][0]["name"] == "Yubico YubiKey OTP+FIDO+CCID (serial1) 00 00"
-    assert facts["gnupg"]["running"]["cards"] == ["D2760001240100000006serial1"], "the maker stays, for rules ask for it"
+    assert facts["gnupg"]["running"]["cards"] == ["D2760001240100000006serial1"], "the maker decides"
     port = next(it["value"] for it in facts["configuration"]["in_force"] if it["option"] == "reader-port")
     assert port == "Yubico YubiKey OTP+FIDO+CCID (serial1)"
     subjects = {finding["subject"] for finding in document["findings"]}
