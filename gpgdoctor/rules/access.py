@@ -163,10 +163,12 @@ def _refused(facts: Facts, what: Text, because: tuple[str, ...]) -> Found:
     session = known_or(facts.host.session, None)
     why, advice = _why(facts, session)
     by_session = EXPLAIN in advice.commands
+    severity = severity_for_pcsc(facts, refused=True)
+    effect = _effect(session, by_session=by_session and not _tracks_no_sessions(facts))
     return Found(
-        severity=severity_for_pcsc(facts, refused=True),
+        severity=severity,
         summary=text("pcscd runs and refuses {this} ({what}): {why}.", this=_this(session), what=what, why=why),
-        effect=_effect(session, by_session=by_session and not _tracks_no_sessions(facts)),
+        effect=effect if severity == "error" else text("Programs of this session reach no card through PC/SC."),
         because=(
             *because,
             "pcscd.polkit",

@@ -39,6 +39,7 @@ def lacking(facts: Facts, index: int) -> Found | None:
         because=(
             *(f"usb[{index}].node", f"usb[{index}].driver"),
             *((f"usb[{index}].accessible_to_pcscd",) if is_told else ()),
+            *((f"usb[{index}].accessible",) if _lacks_it_too(facts, interface) else ()),
             "readers",
             *(("pcscd.log",) if logged else ()),
         ),

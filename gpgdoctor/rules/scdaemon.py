@@ -107,6 +107,18 @@ def needs_pcsc(facts: Facts) -> bool:
     return reaches_through_pcsc(facts)
 
 
+def finds_no_pcscd(facts: Facts) -> bool:
+    """Whether 2.2 would turn to PC/SC as its own driver may open no reader (GD402), and finds no pcscd there either."""
+    pcscd = facts.pcscd
+    if pcscd.listener is not None or pcscd.socket_file != "absent" or pcscd.mounted is not False:
+        return False
+    if facts.readers != () or any(process.role == "pcscd" for process in known_or(facts.processes, ())):
+        return False
+    interfaces = [interface for interface in known(facts.usb) if interface.ccid]
+    closed = bool(interfaces) and all(interface.accessible is False for interface in interfaces)
+    return closed and path(facts) is Path.OWN_DRIVER_THEN_PCSC
+
+
 def is_free(interface: UsbInterface) -> bool:
     """Whether scdaemon's own driver could open it now."""
     return interface.ccid and known(interface.driver) is None and known(interface.accessible)

@@ -335,7 +335,7 @@ def severity_for_pcsc(
         return "info"
     try:
         needed = scdaemon.needs_pcsc(facts) and not _looks_for_nothing(facts, refused)
-        needed = needed and not (of_library and _turns_to_no_pcscd(facts))
+        needed = needed and not (of_library and scdaemon.finds_no_pcscd(facts))
         shut_out = unlisted is not None and kernel.keeps_scdaemon_out(facts, unlisted)
         return "error" if needed or shut_out else "info"
     except NotKnown:
@@ -352,18 +352,6 @@ def _looks_for_nothing(facts: Facts, refused: bool) -> bool:
         # One that ended without its service manager left its socket behind, and what it served is not known.
         return facts.pcscd.socket_file == "absent" or facts.pcscd.service in ("inactive", "failed")
     return refused
-
-
-def _turns_to_no_pcscd(facts: Facts) -> bool:
-    """Whether 2.2 would turn to PC/SC as its own driver may open no reader (GD402), and finds no pcscd there either."""
-    pcscd = facts.pcscd
-    if pcscd.listener is not None or pcscd.socket_file != "absent" or pcscd.mounted is not False:
-        return False
-    if facts.readers != () or any(process.role == "pcscd" for process in known_or(facts.processes, ())):
-        return False
-    interfaces = [interface for interface in known(facts.usb) if interface.ccid]
-    closed = bool(interfaces) and all(interface.accessible is False for interface in interfaces)
-    return closed and scdaemon.path(facts) is scdaemon.Path.OWN_DRIVER_THEN_PCSC
 
 
 def is_without_scdaemon(facts: Facts) -> bool:

@@ -125,11 +125,13 @@ def _through_pcscd(facts: Facts, useless: list[str]) -> Advice:
     if useless:
         then = public("and scdaemon turns to pcscd" if turns else "then set disable-ccid")
         return advice("Or mend pcscd first ({cause}), {then}.", cause=public(useless[0]), then=then)
+    runs = known_or(facts.pcscd.listener, None) is not None
     library: tuple[Command, ...] = ()
     first = public("")
     if pcsc_library.is_missing(facts):
-        first, library = public("install the PC/SC library and "), pcsc_library.get(facts).advice[0].commands
-    if known_or(facts.pcscd.listener, None) is not None:
+        first = public("install the PC/SC library and " if runs or turns else "install the PC/SC library, ")
+        library = pcsc_library.get(facts).advice[0].commands
+    if runs:
         return advice("Or {first}set disable-ccid: then pcscd opens the reader.", *library, first=first)
     then = public(": scdaemon turns to it by itself, and pcscd" if turns else " and set disable-ccid: then pcscd")
     commands = (*library, *start_pcscd(facts).advice[0].commands)

@@ -240,6 +240,8 @@ def test_a_missing_library_is_no_worse_than_the_pcscd_that_is_missing_beside_it(
     assert cure is not None and "install the PC/SC library and run pcscd" in cure.advice[-1].text.clear()
     packages = {command[-1] for command in cure.advice[-1].commands}
     assert packages == {"libpcsclite1", "pcscd"}
+    of_2_4 = finding(without_pcscd(version="2.4.7", usb=(locked,), pcscd=NO_LIBRARY), "GD402").found.cure
+    assert of_2_4 is not None and "install the PC/SC library, run pcscd and set" in of_2_4.advice[-1].text.clear()
     mounted = without_pcscd(usb=(locked,), pcscd={"mounted": True, "socket_file": "socket", **NO_LIBRARY})
     assert severity(mounted, "GD305") == "error", "the host's pcscd may run"
 
