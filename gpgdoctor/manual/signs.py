@@ -34,7 +34,7 @@ NOT_RUN = [
         rf"\bno such file or directory(?:: | - ){PROGRAM}",  # Python, Ruby
         rf"\bspawn(?:sync)? {PROGRAM} enoent",  # node
         # Java, git, python-gnupg, Rust
-        rf"\b{CANNOT} (?:run|exec|execute|spawn|start|launch|find)(?: the| program| command)* {PROGRAM}.{{0,20}}{ABSENT}",
+        rf"\b{CANNOT} (?:run|exec(?:ute)?|spawn|start|launch)(?: the| program| command)* {PROGRAM}.{{0,20}}{ABSENT}",
         rf"\b{CANNOT} (?:find|locate)(?: the| program| command)* {PROGRAM} (?:executable|binary|program|in )",
         rf"(?:^|[\s/]){LAUNCHERS}(?:\[\d+\])?: (?:line )?(?:\d+: )?{PROGRAM}: no such file",
         rf"(?:^|: ){PROGRAM}: (?:command )?not found$",

@@ -68,17 +68,9 @@ PROGRAMS = {
     Speaker.GIT: ("git", "error", "fatal"),
     Speaker.KERNEL: ("kernel",),
     Speaker.TOOL: (
-        *(
-            "ykman",
-            "yubico-piv-tool",
-            "opensc-tool",
-            "opensc-explorer",
-            "pkcs11-tool",
-            "pkcs15-tool",
-            "pcsc_scan",
-            "age-plugin-yubikey",
-        ),
+        *("ykman", "yubico-piv-tool", "opensc-tool", "pkcs11-tool", "pkcs15-tool", "pcsc_scan", "age-plugin-yubikey"),
         *("yubikey-agent", "nitropy", "gnupg-pkcs11-scd", "openpgp-tool", "warning", "error", "usage", "step"),
+        "opensc-explorer",
     ),
 }
 KINDS = {name: kind for kind, names in reversed(PROGRAMS.items()) for name in names}
