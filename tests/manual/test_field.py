@@ -248,7 +248,7 @@ def test_the_quoted_line_is_the_one_that_was_pasted() -> None:
     [
         ("Please insert the card with serial number 0006 12345678", {"other-card-serial", "GD603"}),
         ("requires a Smart Card, but no Smart Card is currently in the device", {"GD503", "GD506"}),
-        ("SCardEstablishContext: RPC transport error.", {"GD304", "GD312"}),
+        ("SCardEstablishContext: RPC transport error.", {"GD304", "GD312", "GD401"}),
         ("thread 'main' panicked: PCSC error: SharingViolation", {"GD201"}),
         ("pkcs11.exceptions.PinLocked", {"other-wrong-pin"}),
     ],
