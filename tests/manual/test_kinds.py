@@ -7,7 +7,7 @@ import pytest
 from gpgdoctor.manual import signs
 from gpgdoctor.manual.search import answer
 from gpgdoctor.manual.speakers import line as line_of
-from tests.manual.test_field import certain, first_pages
+from tests.support.explaining import certain, first_pages
 
 
 @pytest.mark.parametrize("call", ["SCardEstablishContext", "SCardEstablishContext()", "pcsc: SCardEstablishContext"])
