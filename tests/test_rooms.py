@@ -47,6 +47,7 @@ MOST_LINES = 320  # that are not blank, in a file
 TABLES = {"holders"}  # may be longer
 SENTENCE = re.compile(r"[A-Za-z]{2,},? [a-z]{2,}")
 
+TESTS = sorted(Path(__file__).parent.rglob("*.py"))
 MODULES = {str(path.relative_to(PACKAGE).with_suffix("")): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
@@ -97,9 +98,9 @@ def test_arrows_point_down() -> None:
     assert upward == UPWARD
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module not in TABLES])
-def test_a_file_is_short(module: str) -> None:
-    lines = MODULES[module].read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("path", [path for module, path in MODULES.items() if module not in TABLES] + TESTS)
+def test_a_file_is_short(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
     assert sum(bool(line.strip()) for line in lines) <= MOST_LINES
 
 

@@ -26,7 +26,7 @@ MARKS = FOUND, UNCHECKED, NEITHER = "*", "?", " "
 LEGEND = '"*" is found on this machine now, "?" could not be checked. No reader was connected to.'
 MANY = "Several causes look like this; each title says what holds where all is well."
 ONE = "One page fits; its title says what holds where all is well."
-ANY_PROGRAM = "Any program may print this: it may be about another USB device, or about no card at all. "
+ANY_PROGRAM = "Any program may print this: it may be about another device, or about no card at all. "
 OF_ANOTHER_CAUSE = "The text does not prove it: another cause may print the same. "
 LIKELY_AT_MOST = "No page has this text or its symptom; by its words alone, these are the likeliest. "
 ONLY_WORDS = "It was found by words alone, and may be something else. "

@@ -37,7 +37,7 @@ CARD_WORDS = re.compile(
     r"cardnotpresent|"
     r"no (?:default )?(?:secret|public) key|conditions of use|debug-allow-pin|pin entry|can't switch|lingering|"
     r"(?:_|-)sk$|ions are available|(?:permissions|ownership) on conf|card reader|retry counter|err 100|max\. pin|"
-    r"no slots|\bpuk\b|pn533"
+    r"no slots|\bpuk\b|pn533|security status not"
 )
 # What must be named somewhere in a text before what any program may print is about cards.
 OURS = re.compile(
@@ -115,7 +115,7 @@ HINTS = frozenset({
     "gpg-agent probably not installed", "scdaemon-program", "gnupg-pkcs11-scd", "command fetch failed", "unblock-pin",
     "factory-reset", "there is no guarantee that the card supports", "change-pin", "change-puk",
     "puk retries", "puk blocked", "puk is blocked", "puk code is blocked", "pin puk must be", "pn533_usb",
-    "module pn533", "nfc nxp now attached",
+    "module pn533", "nfc nxp now attached", "unable to load external module", "security status not satisfied",
 })
 # fmt: on
 # pcscd refuses greeters and services too: which user's refusal it is decides.

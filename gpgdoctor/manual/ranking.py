@@ -11,8 +11,12 @@ from gpgdoctor.manual.speakers import Speaker
 MOST = 0.5  # of the longest phrase: less of a line, such as its code alone, says less
 ASIDE = frozenset({"other-harmless", "GD309", "GD110", "GD114", "GD115"})
 BY_A_NAME = frozenset({"other-sk-keys"})  # pages that only the name of what they are about leads to
+# What Java is told where to look: a setting, which says nothing of what failed.
+OF_PROPERTIES = frozenset({"sun security smartcardio library", "dsun security smartcardio library"})
 # What gpg says in the end, whatever kept it from the card before.
 THAT_FOLLOW = (" no secret key ", " failed to sign the data ", " failed to start agent ")
+# pcscd ends the first exchange: it refuses this session, or the protocol.
+OF_A_COMM_ERROR = ("GD401", "GD304", "GD312")
 # What a text is about first, however many causes may end in it.
 LEADING = {
     "please insert the card with serial number": ("other-card-serial", "GD603"),
@@ -25,7 +29,18 @@ LEADING = {
     "sc_op_failure 2": ("other-wrong-pin",),
     "unable to claim usb interface": ("GD502",),
     "gpg-agent probably not installed": ("GD307", "GD306"),
-    "scardestablishcontext rpc transport error": ("GD304", "GD312"),
+    "scardestablishcontext rpc transport error": OF_A_COMM_ERROR,
+    "establish context rpc transport error": OF_A_COMM_ERROR,
+    "pcsc_establish_context failed comm error": OF_A_COMM_ERROR,
+    "scardestablishcontext 0x80100013": OF_A_COMM_ERROR,
+    "scardestablishcontext communications error has been detected": OF_A_COMM_ERROR,
+    "scardtransmit 0x80100013": ("GD505",),
+    "transmit internal communications error has been detected": ("GD505",),
+    "unable to load external module": ("GD305",),
+    "cannot load module libpcsclite": ("GD305",),
+    "failed to start gpg-agent no such file or directory": ("GD307",),
+    "the agent has no identities": ("other-ssh-auth-sock",),
+    "0x8010002e": ("GD501",),
 }
 
 
@@ -36,9 +51,9 @@ def decides(matches: Sequence[Match]) -> tuple[bool, int, bool, bool, int, int]:
     """
     weight, longest = matches[0].weight, max((match.phrase for match in matches), key=len)
     is_option = weight is Weight.MESSAGE and " " not in longest and "0x" not in longest
-    is_option = is_option or longest in matching.OF_LISTINGS
+    is_option = is_option or longest in matching.OF_LISTINGS | OF_PROPERTIES
     is_aside = is_option or all(match.page.id in ASIDE for match in matches)
-    follows = any(reason in matches[0].line.words for reason in THAT_FOLLOW)
+    follows = any(reason in matches[0].line.words for reason in THAT_FOLLOW) and matches[0].phrase not in LEADING
     is_of_any = matches[0].line.speaker not in (Speaker.PCSC, Speaker.KERNEL) and matching.is_of_any_program(matches[0])
     return is_aside, -weight, is_of_any, follows, len(matches), -len(longest)
 

@@ -70,6 +70,7 @@ PROGRAMS = {
     Speaker.TOOL: (
         *("ykman", "yubico-piv-tool", "opensc-tool", "pkcs11-tool", "pkcs15-tool", "pcsc_scan", "age-plugin-yubikey"),
         *("yubikey-agent", "nitropy", "gnupg-pkcs11-scd", "openpgp-tool", "warning", "error", "usage", "step"),
+        "opensc-explorer",
     ),
 }
 KINDS = {name: kind for kind, names in reversed(PROGRAMS.items()) for name in names}

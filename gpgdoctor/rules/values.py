@@ -6,6 +6,7 @@ import re
 
 from gpgdoctor.facts import ConfigFile, ConfigLine, Facts, Setting, known, known_or
 from gpgdoctor.rules import cures, holding, mistakes, scdaemon
+from gpgdoctor.rules.configuration import NO_FILE
 from gpgdoctor.rules.contention import NOT_STARTING
 from gpgdoctor.rules.rule import (
     Cure,
@@ -39,7 +40,6 @@ PACKAGES_OF_PINENTRY = {
     "arch": "pinentry",
     "alpine": "pinentry",
 }
-NO_FILE = text("there is no configuration file")
 
 
 def _last(settings: tuple[Setting, ...], option: str) -> int | None:

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gpgdoctor.lab.catalogue.common import ON_PCSC
 from gpgdoctor.lab.lab import Lab
 from gpgdoctor.lab.plan import LabFailed
+from gpgdoctor.lab.scenario import Client, Scenario
 
 PATIENCE_S = 30.0
 POLL_S = 0.02
@@ -87,3 +89,11 @@ def _fits(event: Event, kind: str, program: str | None, wanted: Mapping[str, obj
 
 def certainty_of(event: Event, program: str) -> str:
     return str(next(who["certainty"] for who in event["by"] if who["program"] == program))
+
+
+def scenario(*clients: Client, **parts: Any) -> Scenario:
+    return Scenario(name="watched", about="made for a test", files=(ON_PCSC,), clients=clients, **parts)
+
+
+def idle(program: str = "pcsc_scan", **how: Any) -> Client:
+    return Client(kind="idle", program=program, **how)

@@ -32,7 +32,13 @@ SECOND_HOME = "mkdir -p -m 700 ~/second && gpg --homedir ~/second --card-status"
 # The same program, that says it is of the next version: a package that was upgraded while scdaemon ran.
 SCDAEMON = "/usr/lib/gnupg/scdaemon"
 UPGRADE = f"LC_ALL=C sed 's/2[.]4[.]7/2.4.8/g' {SCDAEMON} >/root/scdaemon && install /root/scdaemon {SCDAEMON}"
-SUSPEND = "rtcwake -m mem -s 5 && udevadm settle"
+# The kernel finds after a while that the device it knew is gone, and gives the new one another number.
+NUMBERS = "cat /sys/bus/usb/devices/*-*/devnum"
+SUSPEND = f"""
+before=$({NUMBERS}) && rtcwake -m mem -s 5 &&
+for second in $(seq 20); do now=$({NUMBERS} 2>/dev/null) && [ "$now" != "$before" ] && break; sleep 1; done
+echo "devices: $before, then $now" && udevadm settle
+"""
 SWITCH_AWAY = "python3 -c \"import fcntl; fcntl.ioctl(open('/dev/tty0', 'w'), 0x5606, 2)\" && sleep 2"  # VT_ACTIVATE
 
 
