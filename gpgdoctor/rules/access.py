@@ -10,6 +10,7 @@ from gpgdoctor.rules.rule import (
     Found,
     Holds,
     NotApplicable,
+    Severity,
     Stretch,
     Subject,
     Subjects,
@@ -163,7 +164,9 @@ def _refused(facts: Facts, what: Text, because: tuple[str, ...]) -> Found:
     session = known_or(facts.host.session, None)
     why, advice = _why(facts, session)
     by_session = EXPLAIN in advice.commands
-    severity = severity_for_pcsc(facts, refused=True)
+    severity: Severity = (
+        "error" if by_session and _is_shut_out_on_usb(facts) else severity_for_pcsc(facts, refused=True)
+    )
     effect = _effect(session, by_session=by_session and not _tracks_no_sessions(facts))
     return Found(
         severity=severity,
@@ -179,6 +182,15 @@ def _refused(facts: Facts, what: Text, because: tuple[str, ...]) -> Found:
         ),
         cure=advise(advice),
     )
+
+
+def _is_shut_out_on_usb(facts: Facts) -> bool:
+    """Whether scdaemon's own driver is no way either: an inactive session gets neither pcscd nor the device (GD402)."""
+    running = known_or(facts.gnupg.running, None)
+    interfaces = [interface for interface in known_or(facts.usb, ()) if interface.ccid]
+    closed = bool(interfaces) and not any(known_or(interface.accessible, True) for interface in interfaces)
+    drives = known_or(facts.gnupg.own_ccid_driver, False)  # unknown where there is no scdaemon
+    return drives and closed and (running is None or not running.cards)
 
 
 def _why(facts: Facts, session: str | None) -> tuple[Text, Advice]:

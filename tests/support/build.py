@@ -80,6 +80,7 @@ ON_USB = UsbInterface(
     accessible_to_pcscd=True,
 )
 FREE_ON_USB = replace(ON_USB, driver=None)
+OF_THE_KERNEL = replace(FREE_ON_USB, vendor="072f", product="2200", title="ACR122U", driver="pn533_usb")
 
 
 def reader(*state: str, name: str = YUBIKEY, probe: str = "not-needed", **more: Any) -> Reader:

@@ -50,3 +50,9 @@ def changed_lines(facts: Facts, id: str) -> dict[int, str | None]:
     cure = finding(facts, id).found.cure
     assert cure is not None
     return {change.line: change.text for change in cure.changes}
+
+
+def advice_of(facts: Facts, id: str) -> str:
+    cure = finding(facts, id).found.cure
+    assert cure is not None
+    return "\n".join(f"{it.text.clear()} {it.commands}" for it in cure.advice)
