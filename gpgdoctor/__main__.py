@@ -52,6 +52,7 @@ def _fill_closed_streams() -> None:
             lead_nowhere(number)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - until we end
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
 
 
 def _start_early(arguments: list[str]) -> Early | None:

@@ -132,11 +132,9 @@ def _doubt(answer: Answer) -> str:
         return ANY_PROGRAM
     if answer.by_likeness:
         return LIKELY_AT_MOST
-    if len(answer.matches) > 1:
+    if len(answer.matches) > 1 and not answer.is_single:
         return ""
-    if answer.deciding is None:
-        return ONLY_WORDS
-    return OF_ANOTHER_CAUSE if answer.by_pcscd else ANY_PROGRAM
+    return ONLY_WORDS if answer.deciding is None else OF_ANOTHER_CAUSE
 
 
 def _rank(page: Page, answer: Answer, now: Now) -> int:

@@ -107,6 +107,7 @@ HINTS = frozenset({
     "pcsc_transmit failed invalid handle", "is too short minimum length is", "firmware is bogus",
     "authentication method blocked", "stopped pc sc smart card daemon", "stopping pc sc smart card daemon",
     "sigterm received shutting down", "cancelled by user",
+    "cant check signature no public key", "skipped no public key",
     "cant query passphrase in batch mode", "rfloadreader failed", "dyn_loadlibrary",
     "public key not found", "agent admitted failure to sign using the key", "no authentication methods available",
     "gpg gnupg 2 3 7", "keybox root gnupg pubring kbx created", "directory root gnupg created", "max pin lengths 3 2 0",

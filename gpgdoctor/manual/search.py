@@ -47,7 +47,7 @@ class Answer(Record):
     deciding: Line | None
     in_doubt: bool = False  # no whole message that only programs for cards print: one page alone is not certain
     of_any_program: bool = False  # it may be about another device, or no card at all
-    by_pcscd: bool = False  # pcscd said the line that decided
+    is_single: bool = False  # one page has it; what looks the same stands beside it
     by_likeness: bool = False  # no page has the text or a symptom in it: a guess by its words
     leading: frozenset[str] = frozenset()  # ids of pages that may come first where this machine has their cause
 
@@ -73,12 +73,13 @@ def answer(text: str) -> Answer:
     of_any_program = matching.is_of_any_program(matches[0]) and not ours
     in_doubt = of_any_program or not _is_certain(matches[0], lines)
     best = _with_options(_with_versions(merge.best(matches), lines), named)
+    is_single = not best[1:]
     return Answer(
-        matches=best if best[1:] or not in_doubt else (*best, *_matches(_beside(best[0]), lines)),
+        matches=(*best, *_matches(_beside(best[0]), lines)) if is_single and in_doubt else best,
         deciding=found[0][0].line,
         in_doubt=in_doubt,
         of_any_program=of_any_program,
-        by_pcscd=found[0][0].line.speaker is Speaker.PCSC,
+        is_single=is_single,
         leading=frozenset(match.page.id for match in found[0]),
     )
 

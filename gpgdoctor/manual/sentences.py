@@ -32,7 +32,10 @@ def pages_in(texts: Sequence[str], *, is_ours: bool) -> list[list[Fit]]:
 
     With is_ours=True what was pasted names cards, tokens or GnuPG.
     """
-    sentences = [part for part in END.split(" ".join(texts)) if part.strip()]
+    whole = " ".join(texts).lower()
+    if symptoms.FOREIGN.search(whole) and not symptoms.OURS.search(whole):
+        return []  # one sentence names the SD card that the next one calls the card
+    sentences = [part for part in END.split(" ".join(texts)) if part.strip()][:AT_MOST]
     pairs = [" ".join(pair) for pair in pairwise(sentences)]
     singly = [_pages_for(text, is_ours, 0) for text in dict.fromkeys([*texts, *sentences])]
     found = [fits for fits in (*singly, *(_pages_for(text, is_ours, A_PAIR_SAYS_LESS) for text in pairs)) if fits]
@@ -47,10 +50,10 @@ def _pages_for(text: str, is_ours: bool, less: float) -> list[Fit]:
 
 
 def _is_told(said: Line) -> bool:
-    if said.speaker not in TELLERS or said.program == SHELL or LISTING.search(said.text):
+    if said.speaker not in TELLERS or said.program == SHELL or LISTING.search(said.text[:LONGEST_CHARACTERS]):
         return False
     if said.speaker is not Speaker.NOBODY and not symptoms.is_of_cards(said.text):
         return False
-    parts = said.text.split()
+    parts = said.text[:LONGEST_CHARACTERS].split()
     words = sum(1 for part in parts if A_WORD.fullmatch(part))
     return CJK.search(said.text) is not None or (words >= WORDS_AT_LEAST and words >= MOSTLY * len(parts))

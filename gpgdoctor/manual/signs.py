@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from gpgdoctor.manual import symptoms
 from gpgdoctor.manual.pages import Page, pages
 from gpgdoctor.manual.speakers import OUR_PARTS, Line, Speaker
 
@@ -13,7 +14,7 @@ TICKET = re.compile(r"(?<!\w)(t\d{4})(?!\d)")
 OF_GNUPG = re.compile(r"dev\.gnupg\.org|gnupg|\bgpg\b|scdaemon|yubikey|smart ?card")
 DAEMON = r"(?:scdaemon|gpg-agent|keyboxd|pcscd)"
 CRASH = r"(?:segfault\w*|segmentation fault|core ?dump\w*|dumped core|sig(?:segv|abrt|bus)|signal (?:6|11)|crash\w*)"
-CRASHED = re.compile(rf"\b{DAEMON}\b.*\b{CRASH}|\b{CRASH}\b.*\b{DAEMON}\b")
+CRASHED = re.compile(rf"\b{DAEMON}\b.{{0,200}}\b{CRASH}|\b{CRASH}\b.{{0,200}}\b{DAEMON}\b")
 OF_A_CRASH = "other-known-versions"
 
 # A program by its name, and by its path or its name, in quotes or without.
@@ -52,6 +53,7 @@ NO_CONTEXT = re.compile(
     r"(?:new )?(?:pc/?sc |scard |(?:smart ?)?card )?context\b(?! of)"
     r"|\bpcsc_establish_context failed\b"
 )
+OF_OTHER_CONTEXTS = re.compile(r"\b(?:ssl|tls|security|gssapi|kerberos|opengl|vulkan|audio|media|bluetooth)\b")
 OF_NO_CONTEXT = ("GD301", "GD302", "GD401")
 
 
@@ -73,7 +75,8 @@ def _by_kind(said: Line) -> list[tuple[tuple[str, ...], str]]:
     if not_run := next(filter(None, (pattern.search(whole) for pattern in NOT_RUN)), None):
         found.append((OF_MISSING_SCDAEMON if not_run[1] == "scdaemon" else OF_A_MISSING_PROGRAM, not_run[0]))
     no_context = NO_CONTEXT.search(whole)
-    if no_context and (said.speaker is not Speaker.OTHER or OUR_PARTS.search(whole)):
+    is_foreign = OF_OTHER_CONTEXTS.search(whole) or symptoms.FOREIGN.search(whole)
+    if no_context and ((said.speaker is not Speaker.OTHER and not is_foreign) or OUR_PARTS.search(whole)):
         found.append((OF_NO_CONTEXT, no_context[0]))
     return found
 

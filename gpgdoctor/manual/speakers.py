@@ -51,7 +51,7 @@ NAMED = re.compile(r"^(?:\([^()]*\) )?(?P<program>[A-Za-z_][\w.+-]*?)(?:\[\d+\](
 SHELLS = re.compile(r"^(?:-?(?:ba|z|k|da|fi)?sh|/bin/\w*sh): (?:line )?(?:\d+: )?")
 # A line of a script, wherever its output went: "/opt/ask-pin: line 58: echo: write error", dash without "line".
 SHELL = "sh"
-SCRIPT = re.compile(r"^[^\s:]*/[^\s:]+: (?:line )?\d+: |^[^\s:]+: line \d+: ")
+SCRIPT = re.compile(r"^(?=[^\s:]*/)[^\s:]+: (?:line )?\d+: |^[^\s:]+: line \d+: ")
 ZSH = re.compile(r"^zsh: command not found: (\S+)$")
 KERNEL = re.compile(
     rf"^(?:kernel: )?(?:(?:{UPTIME})\s*)?"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gpgdoctor.facts import Facts, LogEvent, NotKnown, Process, Reason, Unknown, known, known_or
 from gpgdoctor.rules import holding, scdaemon
 from gpgdoctor.rules.reader_state import Card, card
@@ -235,8 +237,10 @@ def _why(facts: Facts, session: str | None) -> tuple[Text, Advice]:
 
 
 def _unasked(facts: Facts) -> list[int]:
-    """The lines of pcscd's log that say that there was no polkitd to ask."""
-    return [number for number, it in enumerate(known_or(facts.pcscd.log, ())) if it.kind == "no-polkit"]
+    """The lines of pcscd's log that say that there was no polkitd to ask, since one last refused."""
+    log = known_or(facts.pcscd.log, ())
+    refused_s = min((it.age for it in log if it.kind == "not-authorised"), default=math.inf)
+    return [number for number, it in enumerate(log) if it.kind == "no-polkit" and it.age < refused_s]
 
 
 def _have_polkitd(facts: Facts) -> Advice:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import math
 
-from gpgdoctor.facts import Connection, Facts, NotKnown, Process, Reader, Unknown, UsbInterface, known, known_or
+from gpgdoctor.facts import (
+    Connection,
+    Facts,
+    NotKnown,
+    Process,
+    Reader,
+    Unknown,
+    UsbInterface,
+    known,
+    known_or,
+    seconds_between,
+)
 from gpgdoctor.holders import ShareMode
 from gpgdoctor.holders import known as known_holder
 from gpgdoctor.rules import scdaemon
@@ -222,7 +233,13 @@ def oldest_first(candidates: list[Process]) -> list[Process]:
 
     Those that only stay connected stay last.
     """
-    return sorted(candidates, key=lambda it: (_rank(it) >= RANK_OF_HOLDS["connected"], known_or(it.started, math.inf)))
+    return sorted(candidates, key=_age_rank)
+
+
+def _age_rank(process: Process) -> tuple[bool, float, int]:
+    started = process.started
+    since = math.inf if isinstance(started, Unknown) else seconds_between(0.0, started)
+    return _rank(process) >= RANK_OF_HOLDS["connected"], since, process.pid
 
 
 def able(candidates: list[Process], how: Hold) -> list[Process]:
@@ -278,18 +295,30 @@ def _unnamed_users(facts: Facts) -> list[str]:
 
 
 def _less_empty_handed(facts: Facts, uids: list[int]) -> list[int]:
-    """Without the connections of scdaemons that say that they have no card: each keeps one, and hides it like others.
+    """Without the connection of a scdaemon of mine that says that it has no card: it keeps one, and hides it.
 
     Where nothing else is connected, that one connection is who holds the reader, whatever it is.
     """
+    if not _may_use_pcscd(facts):
+        return uids
     seen = {known_or(connection.pid, 0) for connection in known_or(facts.pcscd.connections, ())}
     left = list(uids)
     for process in known_or(facts.processes, ()):
         uid = known_or(process.uid, -2)
-        is_one = process.role == "scdaemon" and process.pid not in seen and not _may_have_a_card(facts, process)
-        if is_one and uid in left:
+        is_hidden = process.role == "scdaemon" and mine(facts, process) and process.pid not in seen
+        if is_hidden and not _may_have_a_card(facts, process) and uid in left:
             left.remove(uid)
     return left if left or clients(facts) or known_or(facts.pcscd.hidden, 0) else uids
+
+
+def _may_use_pcscd(facts: Facts) -> bool:
+    """Whether the way of my scdaemon is known to lead to pcscd, be it after its own driver."""
+    gnupg = facts.gnupg
+    if any(
+        isinstance(it, Unknown) for it in (gnupg.own_ccid_driver, gnupg.scdaemon_version, facts.configuration.in_force)
+    ):
+        return False
+    return scdaemon.path(facts) is not scdaemon.Path.OWN_DRIVER
 
 
 def all_paired(facts: Facts) -> bool:

@@ -70,7 +70,7 @@ def _tells_nothing(facts: Facts) -> bool:
     if way is scdaemon.Path.PCSC:
         return False
     if facts.pcscd.listener == ASLEEP:
-        return True
+        return way is scdaemon.Path.OWN_DRIVER  # 2.2 would wake it, and may find one elsewhere
     if not isinstance(facts.pcscd.library, Unknown) and not facts.pcscd.library.usable:
         return True
     is_mute = facts.pcscd.listener == "pcscd" and known_or(facts.pcscd.answer, "ok") != "ok"

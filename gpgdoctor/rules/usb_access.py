@@ -113,7 +113,7 @@ def _no_way_by_pcscd(facts: Facts, index: int, useless: list[str]) -> Text | Non
         return None
     if known_or(facts.pcscd.listener, None) is None:
         return None
-    closed = pcscds_rights.lacking(facts, index)
+    closed = None if isinstance(interface.driver, Unknown) else pcscds_rights.lacking(facts, index)
     if closed is not None:
         return text("pcscd is no way around it yet. {why}", why=closed.summary)
     return text("pcscd is no way around it yet: it runs, and does not list the reader either.")

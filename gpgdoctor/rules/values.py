@@ -95,8 +95,11 @@ def _default_missing(facts: Facts) -> Found | None:
     if _is_told_on_command_line(facts):
         raise NotApplicable(text("gpg-agent is started with a pinentry of its own"))
     by_loopback = _last(known(facts.configuration.agent_in_force), "allow-loopback-pinentry") is not None
+    severity: Severity = "warning" if uses_none or by_loopback else "error"
+    if uses_none and not holding.agents(facts):
+        severity = "info"  # nobody here has anything to enter yet
     return Found(
-        severity="warning" if uses_none or by_loopback else "error",
+        severity=severity,
         summary=text("No pinentry is where gpg-agent looks for one, and pinentry-program names no other."),
         effect=NOTHING_ASKS,
         because=("configuration.pinentry_exists", "gnupg.running.cards" if has_card else "gnupg.card_keys"),

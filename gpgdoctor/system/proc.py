@@ -198,11 +198,18 @@ def unix_sockets(pid: int) -> set[int] | None:
         try:
             if inode is not None and os.getxattr(path, SOCKET_PROTOCOL).startswith(b"UNIX"):
                 found.add(inode)
-        except FileNotFoundError:
-            continue  # closed meanwhile
         except OSError:
-            return None
+            if _target(path) == target:
+                return None
+            continue  # closed meanwhile, or another file has its number
     return found
+
+
+def _target(path: str) -> str | None:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
 
 
 def owners(inodes: Collection[int], among: Iterable[int] | None = None) -> dict[int, int]:

@@ -72,6 +72,12 @@ def test_closed_streams_of_every_kind_are_no_defect(command: str, folder: Path) 
     assert shell("{} <&- >&- 2>&-", command, folder).returncode in ANY_RESULT
 
 
+def test_a_log_on_a_closed_stdin_is_an_empty_one(folder: Path) -> None:
+    done = shell("{} <&-", "explain -", folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+
+
 @every_command
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_full_disk_is_told_in_one_line(command: str, unbuffered: str, folder: Path) -> None:

@@ -131,3 +131,30 @@ def test_no_reader_is_about_readers_whatever_java_was_told(setting: str) -> None
 def test_a_status_that_asks_for_the_pin_is_about_the_pin() -> None:
     assert first_pages("security status not satisfied")[0] == "other-wrong-pin"
     assert certain("opensc-tool: Security status not satisfied") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My SD card is not seen. The reader is not detected at all.",
+        "I bought a new graphics card. The card is not detected by the system.",
+        "The printer does not print. It says the reader cannot find the card.",
+        "I put the SD card in the reader and nothing happens. lsusb shows the reader but no card.",
+        "cannot establish context: SSL",
+        "could not establish context with bluetooth",
+    ],
+)
+def test_another_kind_of_card_or_context_has_no_page(text: str) -> None:
+    assert first_pages(text) == []
+
+
+@pytest.mark.parametrize("text", ["gpg: Can't check signature: No public key", "gpg: foo: skipped: No public key"])
+def test_a_key_that_is_missing_for_a_signature_of_others_is_not_certain(text: str) -> None:
+    assert "other-no-public-key" in first_pages(text)
+    assert certain(text) is None
+
+
+@pytest.mark.parametrize("line", ["crash " * 330, "scdaemon " * 220, "docker: the x " + "reader " * 280])
+def test_lines_of_one_word_are_read_in_linear_time(line: str) -> None:
+    """One that is quadratic takes minutes for as much, which ends the test run."""
+    answer("\n".join([line] * 300))

@@ -132,6 +132,8 @@ def test_the_default_pinentry_is_missing() -> None:
     assert severity(without_default(), "GD113") == "error"
     assert severity(without_default(conf="allow-loopback-pinentry\n"), "GD113") == "warning"
     assert severity(without_default(gnupg={"card_keys": 0}), "GD113") == "warning", "passphrases are asked for too"
+    without_agent = replace(without_default(gnupg={"card_keys": 0}), processes=())
+    assert severity(without_agent, "GD113") == "info", "nobody has anything to enter yet"
     assert status(machine(gnupg={"card_keys": 3}), "GD113") == "skipped"
 
 

@@ -19,6 +19,6 @@ def test_they_are_what_python_finds(package: object) -> None:
 
 
 def test_nothing_else_is_one(tmp_path: Path) -> None:
-    for name in ("__init__.py", "b.py", "a.pyc", "README.md", "pages"):
+    for name in ("__init__.py", "b.py", "a.pyc", "README.md", "pages", "._a.py", ".#b.py", "a b.py"):
         (tmp_path / name).touch()
     assert modules.names([str(tmp_path)]) == ["a", "b"]
