@@ -17,6 +17,7 @@ from tests.support.labs import OpenLab
 pytestmark = pytest.mark.lab
 
 SCENARIO = Scenario(name="killed", about="made for a test", files=(ON_PCSC,))
+CARETAKERS = "grep -l 'trace[.][c]aretaker' /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3"
 REMOVED = "A trace that was killed left temporary files, and maybe a gpg-agent: they are removed first."
 
 
@@ -30,7 +31,7 @@ def tracing(lab: Lab, *arguments: str) -> Process:
 
 def kill_all(lab: Lab, process: Process) -> None:
     """The trace, its program, and what would tidy up after it."""
-    caretakers = lab.run(["pgrep", "-f", "gpgdoctor.instruments.trace.caretaker"]).stdout.split()
+    caretakers = lab.run(["sh", "-c", CARETAKERS]).stdout.split()
     for pid in (*map(int, caretakers), process.pid, lab.pid_of("sleep")):
         assert pid is not None
         lab.signal(pid, signal.SIGKILL)

@@ -96,7 +96,7 @@ def test_what_a_program_leaves_behind_is_seen(lab: Lab) -> None:
 
 
 def test_the_pkcs11_modules_transactions_are_counted(lab: Lab) -> None:
-    assert traced(lab, "pkcs11-tool", "-L", program="pkcs11-tool")["transactions"] > 50
+    assert traced(lab, "pkcs11-tool", "-L", program="pkcs11-tool")["transactions"] > 20
 
 
 def test_a_pin_on_a_command_line_is_nowhere_in_the_trace(lab: Lab) -> None:

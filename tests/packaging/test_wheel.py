@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -18,11 +19,14 @@ from tests.support.labs import cannot_run
 
 BUILD_DEADLINE_S = 300
 LEFT_OUT = shutil.ignore_patterns(".git", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
+WITHOUT_IMP_IMPORTER = (3, 12)
 LOWEST = re.findall(r'"setuptools>=([\d.]+)"', (SOURCE_TREE / "pyproject.toml").read_text())
 
 
 @pytest.fixture(scope="module", params=[f"setuptools=={version}" for version in LOWEST] + ["setuptools"])
 def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if "==" in request.param and sys.version_info >= WITHOUT_IMP_IMPORTER:
+        pytest.skip(f"{request.param} needs pkgutil.ImpImporter, which this Python has no more")
     try:
         environment = environments.with_packages("wheel", [request.param, "wheel", "typer", "pip"])
     except environments.EnvironmentUnavailable as reason:
