@@ -65,6 +65,13 @@ def test_no_rule_helps_where_polkitd_could_not_be_asked() -> None:
     assert "--disable-polkit" in in_a_container.cure.advice[0].text.clear()
 
 
+@pytest.mark.parametrize(("refused_s", "unasked"), [(2.0, False), (800.0, True)])
+def test_what_polkitd_answered_since_shows_that_it_can_be_asked(refused_s: float, unasked: bool) -> None:
+    log = (LogEvent(kind="no-polkit", age=60.0), LogEvent(kind="not-authorised", age=refused_s, uid=1000))
+    summary = finding(refusing(log=log, host=FEDORA), "GD401").found.summary.clear()
+    assert ("polkitd could not be asked" in summary) is unasked
+
+
 def test_where_polkitd_could_not_be_asked_no_other_session_is_better_off() -> None:
     elsewhere = {"session": "ssh", "session_unit": "session-5.scope"}
     facts = refusing(host=elsewhere)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gpgdoctor.facts import Connection, Facts, LogEvent, Process, Reader, Reason, Unknown, known
+from gpgdoctor.rules import holding
 from gpgdoctor.system.record import replace
 from gpgdoctor.wording import clear
 from tests.support.build import (
@@ -341,6 +342,17 @@ def test_a_hidden_connection_of_my_scdaemon_that_has_no_card_is_no_candidate() -
     assert whom(further)[1:] == [("unknown", "alice", "possible")], "that one is somebody else's"
     of_another = beside_my_empty_handed_scdaemon(HIDDEN, replace(HIDDEN, inode=901, uid=987))
     assert whom(of_another) == [("unknown", "uid 987", "likely")]
+
+
+def test_a_scdaemon_that_goes_by_its_own_driver_has_no_connection_to_hide() -> None:
+    watcher = client("gsd-smartcard", 801)
+    facts = beside_my_empty_handed_scdaemon(HIDDEN, programs=(watcher,))
+    assert holding.unseen(facts) == 0
+    on_usb = replace(facts, configuration=replace(facts.configuration, in_force=()))
+    newer = replace(on_usb, gnupg=replace(on_usb.gnupg, scdaemon_version="2.4.7"))
+    assert holding.unseen(newer) == 1
+    unknown = replace(facts, gnupg=replace(facts.gnupg, scdaemon_version=Unknown.because("it did not tell")))
+    assert holding.unseen(unknown) == 1
 
 
 def test_a_hidden_connection_that_nothing_else_explains_stays() -> None:
