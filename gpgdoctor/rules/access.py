@@ -112,7 +112,7 @@ def _check_whose_answer_it_is(facts: Facts) -> None:
     gnupgs, asked = _gnupgs_session(facts), known_or(facts.host.session_unit, None)
     if gnupgs is None or asked is None or gnupgs[0] == asked or _log_refuses_me(facts):
         return
-    if _unasked(facts):
+    if _lines_without_polkitd(facts):
         return  # nobody is let in
     if gnupgs[0].startswith("user@") and facts.host.at_seat is False:
         return  # polkit judges a user manager's processes by a session of that user: none is better off than this one
@@ -180,7 +180,7 @@ def _refused(facts: Facts, what: Text, because: tuple[str, ...]) -> Found:
             *(("host.session",) if session else ()),
             *(("host.container",) if known_or(facts.host.container, None) else ()),
             *(("host.hides_processes",) if known_or(facts.host.hides_processes, False) else ()),
-            *(f"pcscd.log[{number}]" for number in _unasked(facts)[-1:]),
+            *(f"pcscd.log[{number}]" for number in _lines_without_polkitd(facts)[-1:]),
         ),
         cure=advise(advice),
     )
@@ -209,7 +209,7 @@ def _why(facts: Facts, session: str | None) -> tuple[Text, Advice]:
             "No polkit rule can help there. Start the container's pcscd with --disable-polkit, or mount the "
             "host's socket /run/pcscd/pcscd.comm into the container."
         )
-    if _unasked(facts):
+    if _lines_without_polkitd(facts):
         return text("polkitd could not be asked, as pcscd's log says, so nobody is let in"), _have_polkitd(facts)
     if (known_or(facts.host.root, False) and known_or(facts.host.uid, -1) == 0) or _refuses_root(facts):
         return text(
@@ -236,7 +236,7 @@ def _why(facts: Facts, session: str | None) -> tuple[Text, Advice]:
     return text("polkit does not allow it"), Advice(text=_rule_or_session(session), commands=(EXPLAIN,))
 
 
-def _unasked(facts: Facts) -> list[int]:
+def _lines_without_polkitd(facts: Facts) -> list[int]:
     """The lines of pcscd's log that say that there was no polkitd to ask, since one last refused."""
     log = known_or(facts.pcscd.log, ())
     refused_s = min((it.age for it in log if it.kind == "not-authorised"), default=math.inf)

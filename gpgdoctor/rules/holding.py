@@ -290,11 +290,11 @@ def _unnamed_users(facts: Facts) -> list[str]:
     uids = [known_or(connection.uid, -1) for connection in _unnamed(facts)]
     for process in _opaque(facts):
         uids.remove(known_or(process.uid, -1))
-    uids = _less_empty_handed(facts, uids)
+    uids = _without_my_scdaemon(facts, uids)
     return [users.get(uid) or ("root" if uid == 0 else f"uid {uid}") for uid in sorted(set(uids)) if uid >= 0]
 
 
-def _less_empty_handed(facts: Facts, uids: list[int]) -> list[int]:
+def _without_my_scdaemon(facts: Facts, uids: list[int]) -> list[int]:
     """Without the connection of a scdaemon of mine that says that it has no card: it keeps one, and hides it.
 
     Where nothing else is connected, that one connection is who holds the reader, whatever it is.
